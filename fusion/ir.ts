@@ -1,0 +1,116 @@
+/**
+ * The typed intermediate representation: readonly data, no classes.
+ *
+ * A kernel runs its body once for every source element. The body declares locals, branches and loops; it ends an element
+ * early with `leave ELEMENT_LABEL` (that is how a filter rejects) and hands a value to the sink with `yield`.
+ *
+ * Effects stand alone: an expression that can fail at run time (see `isEffect` in traverse.ts) is only ever the whole
+ * value of a `declare` or an `assign`, never nested. So every other expression may be evaluated, moved or dropped freely,
+ * and a SIMD emitter knows the mask under which an effect happens.
+ */
+import type { OpName } from "./ops.js";
+import type { ElementType, ScalarType, ScalarValue } from "./types.js";
+
+export type Expr =
+  | { readonly kind: "const"; readonly type: ScalarType; readonly value: ScalarValue }
+  | { readonly kind: "local"; readonly type: ScalarType; readonly name: string }
+  /** A scalar kernel argument; `name` is a `ScalarParameter.name`. */
+  | { readonly kind: "capture"; readonly type: ScalarType; readonly name: string }
+  /** The source element, as loaded: its type is `ELEMENTS[element].scalar`; `f64` (the index) for a range source. */
+  | { readonly kind: "element"; readonly type: ScalarType }
+  /** The source element's place, 0 … n-1. */
+  | { readonly kind: "index"; readonly type: "f64" }
+  /** The length of a captured array. */
+  | { readonly kind: "length"; readonly type: "f64"; readonly array: string }
+  /** Element `at` (an `f64` or `i32`) of a captured array; out of range, or fractional, is an error. An effect. */
+  | { readonly kind: "read"; readonly type: ScalarType; readonly array: string; readonly at: Expr }
+  | { readonly kind: "apply"; readonly type: ScalarType; readonly op: OpName; readonly args: readonly Expr[] }
+  | { readonly kind: "select"; readonly type: ScalarType; readonly test: Expr; readonly yes: Expr; readonly no: Expr };
+
+export type ExprOf<Kind extends Expr["kind"]> = Extract<Expr, { kind: Kind }>;
+
+export type Stmt =
+  /** A new local; names are unique in a kernel. */
+  | { readonly kind: "declare"; readonly name: string; readonly type: ScalarType; readonly value: Expr; readonly mutable: boolean }
+  | { readonly kind: "assign"; readonly name: string; readonly value: Expr }
+  | { readonly kind: "if"; readonly test: Expr; readonly then: readonly Stmt[]; readonly otherwise: readonly Stmt[] }
+  /** Runs again and again until a `leave` names its label (or an outer one). */
+  | { readonly kind: "loop"; readonly label: string; readonly body: readonly Stmt[] }
+  /** Runs once; `leave label` goes to its end. */
+  | { readonly kind: "block"; readonly label: string; readonly body: readonly Stmt[] }
+  | { readonly kind: "leave"; readonly label: string }
+  /** Counts this element as one that reached this place; only for a `first` sink that is `ranked`. At most one, top level. */
+  | { readonly kind: "visit" }
+  /** Hands a value to the sink. At most one, the last statement of the body. `count` sinks take no value. */
+  | { readonly kind: "yield"; readonly value: Expr | null };
+
+export type StmtOf<Kind extends Stmt["kind"]> = Extract<Stmt, { kind: Kind }>;
+
+/** `leave` with this label ends the element: it yields nothing. The kernel body itself is that block. */
+export const ELEMENT_LABEL = "element";
+
+export type Source = { readonly kind: "array"; readonly element: ElementType } | { readonly kind: "range" };
+
+/** The operators a reduction may run in the canonical order; each is associative and commutative in exact arithmetic. */
+export type ReduceOp = "add" | "mul" | "min" | "max" | "and" | "or" | "xor";
+
+export type Sink =
+  /** Stores what is yielded, in order, as elements of this type (the value is `ELEMENTS[element].scalar`; stores truncate bits). */
+  | { readonly kind: "array"; readonly element: ElementType }
+  /**
+   * Folds what is yielded in the canonical order (32 lanes, blocks of 1024, pairwise tree), each lane starting from the
+   * operator's identity. `type` is the accumulator's, `term` the yielded value's: (f64, f32) for float sums of f32,
+   * (i64, i32|u32) for exact integer sums; otherwise equal. `counted` asks for the number of yields too.
+   */
+  | { readonly kind: "reduce"; readonly op: ReduceOp; readonly type: ScalarType; readonly term: ScalarType; readonly counted: boolean }
+  /** Counts the yields. */
+  | { readonly kind: "count" }
+  /**
+   * A left fold, in order: the yielded value is the accumulator's next value; the body reads the accumulator as the local
+   * `accumulator`, which starts as the capture `seed`; without one (`seed: null`) the first element to arrive becomes the
+   * accumulator (see `Fold.first`).
+   */
+  | Fold
+  /** The first element that yields: its place, its value and, if `ranked`, how many elements passed `visit` before it. */
+  | { readonly kind: "first"; readonly type: ScalarType; readonly ranked: boolean }
+  /** The last element that yields. */
+  | { readonly kind: "last"; readonly type: ScalarType };
+
+export interface Fold {
+  readonly kind: "fold";
+  readonly type: ScalarType;
+  readonly accumulator: string;
+  /** The parameter that holds the seed, or null: then the first arriving element's `first` value starts the fold. */
+  readonly seed: string | null;
+  /** With no seed: the local that holds the arriving element, as the accumulator's type. It is declared at top level. */
+  readonly first: string | null;
+  /** With `combine`, lanes fold apart from the seed and this joins two of them (canonical order); without, one ordered fold. */
+  readonly combine: { readonly left: string; readonly right: string; readonly body: readonly Stmt[]; readonly value: Expr } | null;
+}
+
+export type SinkOf<Kind extends Sink["kind"]> = Extract<Sink, { kind: Kind }>;
+
+/** Where a kernel argument comes from: a stage of the query (its index; the terminal comes last) and the name given there. */
+export interface Origin {
+  readonly stage: number;
+  readonly name: string;
+}
+export interface ScalarParameter extends Parameter {
+  readonly type: ScalarType;
+}
+export interface ArrayParameter extends Parameter {
+  readonly element: ElementType;
+}
+export interface Parameter {
+  /** Unique among the kernel's parameters and locals, and a legal identifier in JavaScript and C. */
+  readonly name: string;
+  readonly origin: Origin;
+}
+
+export interface Kernel {
+  readonly source: Source;
+  readonly scalars: readonly ScalarParameter[];
+  readonly arrays: readonly ArrayParameter[];
+  readonly body: readonly Stmt[];
+  readonly sink: Sink;
+}

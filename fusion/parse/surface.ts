@@ -1,0 +1,90 @@
+/**
+ * What parsing gives: a lambda whose names are resolved and whose constructs are all known to be supported, but whose types
+ * are not known yet. Helper functions are already inlined (as `do` expressions), compound assignment and `++` spelt out,
+ * and loops, `break`, `continue` and early `return` expressed by `loop`, `block` and `leave`.
+ */
+import type { ScalarValue } from "../types.js";
+
+/** The text of one function (a lambda or a captured helper), as it is shown in error messages. */
+export interface SourceText {
+  /** `fn.toString()`, unchanged. */
+  readonly text: string;
+  /** How messages call it, for example `the lambda of map` or `the helper clamp`. */
+  readonly label: string;
+}
+
+/** A stretch of a source text, as character offsets. */
+export interface Span {
+  readonly source: SourceText;
+  readonly start: number;
+  readonly end: number;
+}
+
+export type UnaryOperator = "-" | "+" | "!" | "~";
+export type BinaryOperator =
+  | "+" | "-" | "*" | "/" | "%" | "**"
+  | "<" | "<=" | ">" | ">=" | "==" | "!=" | "===" | "!=="
+  | "&" | "|" | "^" | "<<" | ">>" | ">>>";
+
+/** Functions a lambda may call. `Math.*` constants, `Number.*` constants, `NaN` and `Infinity` are literals by now. */
+export const BUILTINS = [
+  "Math.abs", "Math.ceil", "Math.floor", "Math.trunc", "Math.round", "Math.sign", "Math.sqrt", "Math.fround", "Math.min", "Math.max",
+  "Math.imul", "Math.clz32", "Math.exp", "Math.expm1", "Math.log", "Math.log1p", "Math.log2", "Math.log10", "Math.sin", "Math.cos",
+  "Math.tan", "Math.asin", "Math.acos", "Math.atan", "Math.atan2", "Math.sinh", "Math.cosh", "Math.tanh", "Math.asinh", "Math.acosh",
+  "Math.atanh", "Math.cbrt", "Math.hypot", "Math.pow", "Number.isNaN", "Number.isFinite", "Number.isInteger", "Number.isSafeInteger",
+  "isNaN", "isFinite", "Number", "BigInt", "Boolean", "BigInt.asIntN", "BigInt.asUintN",
+] as const;
+export type Builtin = (typeof BUILTINS)[number];
+
+interface Spanned {
+  readonly span: Span;
+}
+
+export type SurfaceExpr = Spanned &
+  (
+    | { readonly kind: "literal"; readonly value: ScalarValue }
+    /** A parameter or a local variable; names are unique in the lambda, helpers included. */
+    | { readonly kind: "variable"; readonly name: string }
+    /** A captured number, bigint or boolean. */
+    | { readonly kind: "capture"; readonly name: string }
+    | { readonly kind: "length"; readonly array: string }
+    | { readonly kind: "read"; readonly array: string; readonly index: SurfaceExpr }
+    | { readonly kind: "unary"; readonly operator: UnaryOperator; readonly argument: SurfaceExpr }
+    | { readonly kind: "binary"; readonly operator: BinaryOperator; readonly left: SurfaceExpr; readonly right: SurfaceExpr }
+    | { readonly kind: "logical"; readonly operator: "&&" | "||"; readonly left: SurfaceExpr; readonly right: SurfaceExpr }
+    | { readonly kind: "conditional"; readonly test: SurfaceExpr; readonly yes: SurfaceExpr; readonly no: SurfaceExpr }
+    /** The argument count has been checked; `Math.min`, `Math.max` and `Math.hypot` take any number of arguments. */
+    | { readonly kind: "call"; readonly callee: Builtin; readonly args: readonly SurfaceExpr[] }
+    /** Runs statements, then gives a value: inlined helpers, and assignments used as expressions. */
+    | { readonly kind: "do"; readonly body: readonly SurfaceStmt[]; readonly result: SurfaceExpr }
+  );
+
+export type SurfaceStmt = Spanned &
+  (
+    /** `value: null` declares a variable that is assigned on every path before it is read (checked). */
+    | { readonly kind: "declare"; readonly name: string; readonly value: SurfaceExpr | null; readonly mutable: boolean }
+    | { readonly kind: "assign"; readonly name: string; readonly value: SurfaceExpr }
+    | { readonly kind: "if"; readonly test: SurfaceExpr; readonly then: readonly SurfaceStmt[]; readonly otherwise: readonly SurfaceStmt[] }
+    /** Repeats until a `leave` goes to its label or beyond. */
+    | { readonly kind: "loop"; readonly label: string; readonly body: readonly SurfaceStmt[] }
+    /** Runs once; `leave` goes to its end. */
+    | { readonly kind: "block"; readonly label: string; readonly body: readonly SurfaceStmt[] }
+    | { readonly kind: "leave"; readonly label: string }
+  );
+
+export interface SurfaceLambda {
+  readonly source: SourceText;
+  /** As many as the function declares; unique names. */
+  readonly parameters: readonly string[];
+  readonly body: readonly SurfaceStmt[];
+  /** Evaluated after the body. Early returns assign a variable and leave a block that is the whole body. */
+  readonly result: SurfaceExpr;
+  /** Names of the captures that are used, helpers' uses included, in order of first use. */
+  readonly captures: { readonly scalars: readonly string[]; readonly arrays: readonly string[] };
+}
+
+/** What a capture is, as far as parsing needs to know. A function carries its own text. */
+export type CaptureKind =
+  | { readonly kind: "scalar" }
+  | { readonly kind: "array" }
+  | { readonly kind: "function"; readonly text: string };

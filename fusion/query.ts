@@ -1,0 +1,98 @@
+/** What the fusion compiler takes (a query's shape, without its data) and gives (a plan of kernels). */
+import type { CaptureKind, SurfaceLambda } from "./parse/surface.js";
+import type { Kernel, ReduceOp } from "./ir.js";
+import type { ElementType } from "./types.js";
+
+/**
+ * What is known of a capture's value when a query is compiled. A number that is exactly an f32 (`single`) lets f32 kernels
+ * keep single precision; only leaving or entering that class compiles another kernel, other changes of value never do.
+ */
+export type CaptureType =
+  | { readonly kind: "number"; readonly single: boolean }
+  | { readonly kind: "bigint" }
+  | { readonly kind: "boolean" }
+  | { readonly kind: "array"; readonly element: ElementType }
+  /** Already inlined by parsing. */
+  | { readonly kind: "function"; readonly text: string };
+
+export type CaptureTypes = Readonly<Record<string, CaptureType>>;
+
+export const captureKinds = (types: CaptureTypes): Readonly<Record<string, CaptureKind>> =>
+  Object.fromEntries(
+    Object.entries(types).map(([name, type]) => [name, type.kind === "function" ? type : { kind: type.kind === "array" ? "array" : "scalar" }]),
+  );
+
+export interface LambdaInput {
+  readonly lambda: SurfaceLambda;
+  readonly captures: CaptureTypes;
+}
+
+export type StageShape =
+  | ({ readonly kind: "map"; readonly to: ElementType | null } & LambdaInput)
+  | ({ readonly kind: "filter" } & LambdaInput)
+  | { readonly kind: "as"; readonly to: ElementType };
+
+export type TerminalShape =
+  | { readonly kind: "toArray" }
+  | { readonly kind: "count" }
+  | { readonly kind: "sum" }
+  | { readonly kind: "average" }
+  | { readonly kind: "min" }
+  | { readonly kind: "max" }
+  | { readonly kind: "first" }
+  | { readonly kind: "last" }
+  | ({ readonly kind: "some" | "every" | "find" | "findIndex" } & LambdaInput)
+  /** The searched value is the terminal's capture `value`: a bigint for i64 and u64 sequences, else a number. */
+  | { readonly kind: "indexOf" | "includes"; readonly captures: CaptureTypes }
+  | ({
+      readonly kind: "reduce";
+      /** The seed's kind; it is the terminal's capture `seed`. Null without a seed. */
+      readonly seed: "number" | "bigint" | "boolean" | null;
+      readonly combine: LambdaInput | null;
+      readonly sequential: boolean;
+    } & LambdaInput);
+
+export interface QueryShape {
+  readonly source: { readonly kind: "array"; readonly element: ElementType } | { readonly kind: "range" };
+  readonly stages: readonly StageShape[];
+  readonly terminal: TerminalShape;
+}
+
+/** What becomes of the last kernel's raw result. */
+export type Finish =
+  | { readonly kind: "array"; readonly element: ElementType }
+  /** The number of yields. */
+  | { readonly kind: "count" }
+  /** The folded value, seed included. With `empty: "error"`, no element at all is JavaScript's TypeError of reduce. */
+  | { readonly kind: "fold"; readonly empty: "seed" | "error" }
+  /**
+   * The reduced value of type `i64` or `u64` as it is, of `bool` as a boolean; a number otherwise, where an i64 sum of 32-bit
+   * terms (`exact`) converts once. `seeded` applies the seed last: `seed ⊕ value`. `empty` as above (`identity`: no check).
+   */
+  | { readonly kind: "reduced"; readonly op: ReduceOp; readonly seeded: boolean; readonly empty: "identity" | "error" }
+  /** Sum over count; NaN for none. */
+  | { readonly kind: "average" }
+  /** Whether any element yielded (`some`, `includes`), or none did (`every`). */
+  | { readonly kind: "any" | "none" }
+  /** The yielded value, or undefined (`find`, `first`, `last`). */
+  | { readonly kind: "element" }
+  /** The place of the yielding element in the sequence (its rank after filters), or -1. */
+  | { readonly kind: "position"; readonly ranked: boolean };
+
+export interface PlannedKernel {
+  readonly kernel: Kernel;
+  /** Indices of the query's stages that this kernel runs, in order; `stages.length` is the terminal. */
+  readonly stages: readonly number[];
+  /** Why the chain was cut after this kernel; null for the last. */
+  readonly barrier: string | null;
+}
+
+export interface Plan {
+  /** Each kernel's source is the array its predecessor stored. */
+  readonly kernels: readonly PlannedKernel[];
+  readonly finish: Finish;
+  /** Element type of the final sequence. */
+  readonly element: ElementType;
+  /** Number captures that must be integers, since their results are stored in integer arrays: checked at every run. */
+  readonly integral: readonly { readonly stage: number; readonly name: string; readonly lambda: SurfaceLambda }[];
+}

@@ -1,0 +1,59 @@
+// The calling convention between the addon and compiled kernels. No standard headers: every kernel includes this.
+#pragma once
+
+namespace dotcompute {
+
+/// Raised whenever anything below changes; part of every kernel's cache key.
+inline constexpr unsigned ABI_VERSION = 1;
+
+using u8 = unsigned char;
+using u32 = unsigned int;
+using u64 = unsigned long long;
+using i64 = long long;
+
+/// One captured array: its first element and its number of elements.
+struct ArrayArgument {
+  const void* data;
+  u64 length;
+};
+
+/// A scalar, in the low bytes: double, float, int32, uint32, int64, uint64, or 0/1 for a boolean.
+union Scalar {
+  double f64;
+  float f32;
+  int i32;
+  u32 u32_;
+  i64 i64_;
+  u64 u64_;
+};
+
+enum class Status : int {
+  Done = 0,
+  /// The stop flag was seen. Results are meaningless.
+  Stopped = 1,
+  /// An element failed (a captured array read out of range, a BigInt division by zero, BigInt() of a fraction).
+  /// `position` is at or before the first failing element, and no element before `position` fails: the caller runs the
+  /// reference implementation from there to raise the exact error.
+  Failed = 2,
+};
+
+struct Call {
+  // Arguments.
+  const void* source;           // null for a range
+  u64 length;                   // source elements
+  void* output;                 // array sinks: room for `length` elements (never written beyond that); else null
+  const Scalar* scalars;        // in the order of the kernel's scalar parameters
+  const ArrayArgument* arrays;  // in the order of the kernel's array parameters
+  const volatile int* stop;     // becomes non-zero when the run should end early; never null
+
+  // Results.
+  u64 count;     // array, count and counted reduce sinks, folds: how many elements yielded
+  i64 position;  // first and last sinks: the yielding element's place, or -1; on Failed: see there
+  u64 rank;      // ranked first sinks: how many elements passed `visit` before the one that yielded
+  Scalar value;  // reduce, fold, first and last sinks
+};
+
+/// What a kernel's shared object exports, under the name it was emitted with.
+using Entry = Status (*)(Call*);
+
+}  // namespace dotcompute
