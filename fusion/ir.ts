@@ -82,7 +82,11 @@ export interface Fold {
   readonly accumulator: string;
   /** The parameter that holds the seed, or null: then the first arriving element's `first` value starts the fold. */
   readonly seed: string | null;
-  /** With no seed: the local that holds the arriving element, as the accumulator's type. It is declared at top level. */
+  /**
+   * With no seed: the local that holds the arriving element, as the accumulator's type. It is declared at the body's top
+   * level; the first element to arrive at that declaration becomes the accumulator and ends there (the statements after the
+   * declaration do not run for it, and it counts as a yield).
+   */
   readonly first: string | null;
   /** With `combine`, lanes fold apart from the seed and this joins two of them (canonical order); without, one ordered fold. */
   readonly combine: { readonly left: string; readonly right: string; readonly body: readonly Stmt[]; readonly value: Expr } | null;
