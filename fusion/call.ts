@@ -1,0 +1,37 @@
+/** What a kernel is called with and what it gives, on every backend; and how a call fails. */
+import type { ScalarValue } from "./types.js";
+import type { AnyTypedArray } from "./values.js";
+
+export interface KernelCall {
+  /** The source's elements; null for a range. */
+  readonly source: AnyTypedArray | null;
+  /** How many source elements. */
+  readonly length: number;
+  /** Array sinks: where results go, with room for `length` elements; null to let the backend allocate what it needs. */
+  readonly output: AnyTypedArray | null;
+  /** In the order of `kernel.scalars`; numbers, bigints and booleans as the parameter's type says. */
+  readonly scalars: readonly ScalarValue[];
+  /** In the order of `kernel.arrays`. */
+  readonly arrays: readonly AnyTypedArray[];
+}
+
+export interface KernelResult {
+  /** Array, count, fold and counted reduce sinks: how many elements yielded. */
+  readonly count: number;
+  /** First and last sinks: the yielding element's place in the source, or -1. */
+  readonly position: number;
+  /** Ranked first sinks: how many elements passed `visit` before the one that yielded; 0 if none did. */
+  readonly rank: number;
+  /**
+   * Reduce, fold, first and last sinks. Undefined for first and last sinks where nothing yielded, and for a fold without a
+   * seed over nothing; a fold with a seed then gives the seed, a reduce the operator's identity.
+   */
+  readonly value: ScalarValue | undefined;
+  /** Array sinks: exactly the yielded elements (a view of the call's output if one was given). */
+  readonly output: AnyTypedArray | null;
+}
+
+/** The error of reading a captured array, called `name` by the user, where it has no element. */
+export function outOfRange(name: string, at: number, length: number): RangeError {
+  return new RangeError(`DC401: ${name}[${Object.is(at, -0) ? 0 : at}] is out of range: ${name} has ${length} element${length === 1 ? "" : "s"}`);
+}
