@@ -16,7 +16,7 @@ export interface KernelCall {
 }
 
 export interface KernelResult {
-  /** Array, count, fold and counted reduce sinks: how many elements yielded. */
+  /** Array, count, fold and counted reduce sinks: how many elements yielded; 0 for the others. */
   readonly count: number;
   /** First and last sinks: the yielding element's place in the source, or -1. */
   readonly position: number;
