@@ -42,7 +42,8 @@ interface Spanned {
 
 export type SurfaceExpr = Spanned &
   (
-    | { readonly kind: "literal"; readonly value: ScalarValue }
+    /** `step` marks the 1 of `++` and `--`: beside a BigInt it is 1n. */
+    | { readonly kind: "literal"; readonly value: ScalarValue; readonly step?: true }
     /** A parameter or a local variable; names are unique in the lambda, helpers included. */
     | { readonly kind: "variable"; readonly name: string }
     /** A captured number, bigint or boolean. */

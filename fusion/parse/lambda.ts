@@ -1,0 +1,178 @@
+/** The text of a lambda becomes a surface lambda: names resolved, helpers inlined, everything unsupported refused. */
+import type { Node } from "acorn";
+import { LambdaError } from "../errors.js";
+import { convertExpression, refusedNode } from "./expressions.js";
+import { checkAssigned } from "./flow.js";
+import { Names } from "./names.js";
+import { withoutReturns } from "./returns.js";
+import type { Lowered } from "./returns.js";
+import { Captures, Scope } from "./scope.js";
+import type { Argument, Closure, Context } from "./scope.js";
+import { checkPlain, parseFunction } from "./source.js";
+import type { FunctionNode } from "./source.js";
+import { convertBody } from "./statements.js";
+import type { CaptureKind, Span, SurfaceExpr, SurfaceLambda, SurfaceStmt } from "./surface.js";
+
+export interface LambdaOptions {
+  /** How messages call the function: `the lambda of map`. Its last word is the method that remedies show. */
+  readonly label: string;
+  readonly captures: Readonly<Record<string, CaptureKind>>;
+  readonly parameters: {
+    readonly least: number;
+    readonly most: number;
+    /** What the parameters mean, for messages: `["element", "index"]`. */
+    readonly names?: readonly string[];
+  };
+}
+
+/** Parses the text of a lambda; throws LambdaError, which says where and what to write instead. */
+export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda {
+  const { label } = options;
+  const { site, node } = parseFunction({ text, label });
+  checkPlain(node, site);
+  const scope = new Scope(null, site);
+  const parameters = parameterNames(node, scope);
+  checkCount(node, parameters, scope, options);
+  const names = new Names(Object.keys(options.captures));
+  const context: Context = {
+    names,
+    captures: new Captures(options.captures, label.slice(label.lastIndexOf(" ") + 1), text),
+    constants: new Set(),
+    inlining: [node],
+    inline: (closure, args, span) => inline(closure, args, span, context),
+    depth: 0,
+    size: 0,
+  };
+  const assigned = assignedNames(node);
+  declareOwnName(node, scope);
+  const inner = scope.inner();
+  const unique = parameters.map((name) => names.unique(name));
+  const copies: SurfaceStmt[] = [];
+  for (const [index, written] of parameters.entries()) {
+    const name = unique[index] as string;
+    context.constants.add(name);
+    if (!assigned.has(written)) {
+      inner.declare(written, { kind: "variable", name, constant: true });
+      continue;
+    }
+    // A parameter that is assigned is a variable which starts with the argument.
+    const span = inner.span(node.params[index] as Node);
+    const copy = names.unique(written);
+    copies.push({ kind: "declare", name: copy, value: { kind: "variable", name, span }, mutable: true, span });
+    inner.declare(written, { kind: "variable", name: copy, constant: false });
+  }
+  const { body, result } = convertFunction(node, label, inner, assigned, context);
+  const { scalars, arrays } = context.captures;
+  const lambda: SurfaceLambda = { source: site.source, parameters: unique, body: [...copies, ...body], result, captures: { scalars: [...scalars], arrays: [...arrays] } };
+  checkAssigned(lambda);
+  return lambda;
+}
+
+/** The body of a function whose parameters are known in `scope`. */
+function convertFunction(node: FunctionNode, label: string, scope: Scope, assigned: ReadonlySet<string>, context: Context): Lowered {
+  const { body } = node;
+  if (body.type !== "BlockStatement") return { body: [], result: convertExpression(body, scope, context) };
+  const end = scope.span({ start: body.end - 1, end: body.end });
+  return withoutReturns(convertBody(body, scope.inner(), assigned, context), label, end, context.names);
+}
+
+/** A function may be known by its own name inside itself, where using it is recursion. */
+function declareOwnName(node: FunctionNode, scope: Scope): void {
+  if (node.type !== "ArrowFunctionExpression" && node.id) {
+    scope.declare(node.id.name, { kind: "function", closure: { name: node.id.name, node, scope } });
+  }
+}
+
+function parameterNames(node: FunctionNode, scope: Scope): readonly string[] {
+  return node.params.map((parameter) => {
+    if (parameter.type !== "Identifier") throw refusedNode(parameter, scope);
+    return parameter.name;
+  });
+}
+
+function checkCount(node: FunctionNode, parameters: readonly string[], scope: Scope, options: LambdaOptions): void {
+  const { least, most, names = [] } = options.parameters;
+  if (parameters.length >= least && parameters.length <= most) return;
+  const range = least === most ? `${most}` : parameters.length < least ? `at least ${least}` : `at most ${most}`;
+  const meaning = names.length > 0 ? ` (${names.slice(0, most).join(", ")})` : "";
+  const extra = node.params[most];
+  const span = extra === undefined ? { ...scope.span(node), end: scope.span(node.body).start } : scope.span(extra);
+  throw new LambdaError(
+    "DC103",
+    `${options.label} takes ${range} parameter${range.endsWith("1") && most === 1 ? "" : "s"}${meaning}, not ${parameters.length}`,
+    span,
+    parameters.length < least ? `Name ${least === 1 ? "it" : `all ${least}`}: (${names.slice(0, least).join(", ")}) => …` : "Hand over other values by name, as captures",
+  );
+}
+
+/** Puts a helper's body in place of its call, its arguments evaluated once. */
+function inline(closure: Closure, args: readonly Argument[], span: Span, context: Context): SurfaceExpr {
+  const { node, name } = closure;
+  const { site } = closure.scope;
+  if (context.inlining.includes(node)) {
+    throw new LambdaError("DC109", `${name} calls itself`, span, "Write a loop: a kernel has no call stack");
+  }
+  checkPlain(node, site);
+  const scope = new Scope(closure.scope, site);
+  const parameters = parameterNames(node, scope);
+  if (args.length < parameters.length) {
+    throw new LambdaError("DC103", `${name} takes ${parameters.length} argument${parameters.length === 1 ? "" : "s"} and is given ${args.length}`, span, `Give a value for ${parameters.slice(args.length).join(", ")}`);
+  }
+  const assigned = assignedNames(node);
+  declareOwnName(node, scope);
+  const inner = scope.inner();
+  const body: SurfaceStmt[] = [];
+  for (const [index, arg] of args.entries()) {
+    const written = parameters[index];
+    if (arg.kind === "array" || arg.kind === "function") {
+      if (written !== undefined) inner.declare(written, arg);
+    } else if (written !== undefined && !assigned.has(written) && isFixed(arg, context)) {
+      inner.declare(written, { kind: "value", value: arg });
+    } else {
+      const mutable = written !== undefined && assigned.has(written);
+      const unique = context.names.unique(written ?? "unused");
+      if (!mutable) context.constants.add(unique);
+      body.push({ kind: "declare", name: unique, value: arg, mutable, span: arg.span });
+      if (written !== undefined) inner.declare(written, { kind: "variable", name: unique, constant: !mutable });
+    }
+  }
+  context.inlining.push(node);
+  const lowered = convertFunction(node, name === "this function" ? name : `the helper ${name}`, inner, assigned, context);
+  context.inlining.pop();
+  const whole = [...body, ...lowered.body];
+  return whole.length === 0 ? lowered.result : { kind: "do", body: whole, result: lowered.result, span };
+}
+
+/** Whether an argument has the same value wherever it is evaluated, and costs nothing. */
+function isFixed(arg: SurfaceExpr, context: Context): boolean {
+  switch (arg.kind) {
+    case "literal":
+    case "capture":
+    case "length":
+      return true;
+    case "variable":
+      return context.constants.has(arg.name);
+    default:
+      return false;
+  }
+}
+
+const ASSIGNED = new WeakMap<FunctionNode, ReadonlySet<string>>();
+
+/** The names that any assignment in a function is to. Shadowing is not looked at: a copy too many does no harm. */
+function assignedNames(node: FunctionNode): ReadonlySet<string> {
+  const known = ASSIGNED.get(node);
+  if (known !== undefined) return known;
+  const names = new Set<string>();
+  const pending: unknown[] = [node];
+  while (pending.length > 0) {
+    const item = pending.pop();
+    if (typeof item !== "object" || item === null) continue;
+    pending.push(...Object.values(item));
+    const { type, left, argument } = item as { readonly type?: string; readonly left?: Node; readonly argument?: Node };
+    const target = type === "AssignmentExpression" ? left : type === "UpdateExpression" ? argument : undefined;
+    if (target?.type === "Identifier") names.add((target as Node & { readonly name: string }).name);
+  }
+  ASSIGNED.set(node, names);
+  return names;
+}
