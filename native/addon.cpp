@@ -1,0 +1,164 @@
+// The addon's exports. All state is an object of the environment (the main thread or a worker): nothing is global.
+#include <napi.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+
+#include "arguments.hpp"
+#include "control.hpp"
+#include "engine.hpp"
+#include "library.hpp"
+#include "processor.hpp"
+#include "runs.hpp"
+#include "storage.hpp"
+
+namespace dotcompute {
+
+class Environment : public Napi::Addon<Environment> {
+ public:
+  Environment(Napi::Env env, Napi::Object exports) : engine_(env), runs_(env, engine_) {
+    stayLoaded();
+    // Memory that cannot be detached, so that its address may be kept.
+    const Napi::Value memory =
+        env.RunScript("new Uint8Array(new SharedArrayBuffer(" + std::to_string(sizeof(Control)) + "))");
+    Napi::Uint8Array bytes = memory.As<Napi::Uint8Array>();
+    control_ = reinterpret_cast<Control*>(bytes.Data());
+    controlMemory_ = Napi::Persistent(bytes.As<Napi::Object>());
+    stopAtExit(env);
+    DefineAddon(exports, {
+                             InstanceValue("abi", Napi::Number::New(env, ABI_VERSION), napi_enumerable),
+                             InstanceValue("target", Napi::String::New(env, processor()), napi_enumerable),
+                             InstanceValue("control", bytes, napi_enumerable),
+                             InstanceMethod("load", &Environment::load, napi_enumerable),
+                             InstanceMethod("stop", &Environment::stop, napi_enumerable),
+                             InstanceMethod("inFlight", &Environment::inFlight, napi_enumerable),
+                             InstanceMethod("forgo", &Environment::forgo, napi_enumerable),
+                         });
+  }
+
+ private:
+  Engine engine_;
+  Runs runs_;
+  Storage scratch_;
+  Control* control_ = nullptr;
+  Napi::ObjectReference controlMemory_;
+
+  /// What each of a kernel's JavaScript functions holds on to.
+  struct Bound {
+    Environment* environment;
+    std::shared_ptr<const Kernel> kernel;
+  };
+  using Action = napi_value (Environment::*)(napi_env env, const std::shared_ptr<const Kernel>& kernel, const Arguments& arguments);
+
+  /// process.exit() runs no cleanup hooks on the main thread; kernels must not outlive what their memory belongs to.
+  void stopAtExit(Napi::Env env) {
+    const Napi::Object process = env.Global().Get("process").As<Napi::Object>();
+    const Napi::Function listener = Napi::Function::New(env, [this](const Napi::CallbackInfo&) { runs_.close(); });
+    process.Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), listener});
+  }
+
+  /// load(path, symbol, signature) → { run, start }
+  Napi::Value load(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    if (!info[0].IsString() || !info[1].IsString() || !info[2].IsObject())
+      throw Napi::TypeError::New(env, "load takes a path, a symbol and a signature");
+    auto kernel = std::make_shared<Kernel>();
+    kernel->library = Library::open(env, info[0].As<Napi::String>());
+    kernel->entry = kernel->library->entry(env, info[1].As<Napi::String>());
+    kernel->signature = Signature::from(info[2].As<Napi::Object>());
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("run", bind<&Environment::run>(env, "run", kernel));
+    result.Set("start", bind<&Environment::start>(env, "start", kernel));
+    return result;
+  }
+
+  /// A plain Node-API function: a call costs half of what a wrapped method's does.
+  template <Action action>
+  napi_value bind(Napi::Env env, const char* name, std::shared_ptr<const Kernel> kernel) {
+    auto bound = std::make_unique<Bound>(Bound{this, std::move(kernel)});
+    napi_value function;
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, &invoke<action>, bound.get(), &function) != napi_ok ||
+        napi_add_finalizer(env, function, bound.get(), [](napi_env, void* data, void*) { delete static_cast<Bound*>(data); }, nullptr, nullptr) != napi_ok)
+      throw Napi::Error::New(env);
+    bound.release();
+    return function;
+  }
+
+  template <Action action>
+  static napi_value invoke(napi_env env, napi_callback_info info) {
+    try {
+      napi_value argv[Arguments::COUNT];
+      std::size_t argc = Arguments::COUNT;
+      void* data;
+      if (napi_get_cb_info(env, info, &argc, argv, nullptr, &data) != napi_ok) throw Napi::Error::New(env);
+      const Bound& bound = *static_cast<Bound*>(data);
+      const Arguments arguments(env, bound.kernel->signature, argv);
+      return (bound.environment->*action)(env, bound.kernel, arguments);
+    } catch (const Napi::Error& error) {
+      error.ThrowAsJavaScriptException();
+    } catch (const std::exception& error) {  // no memory for a copy or a list
+      napi_throw_range_error(env, nullptr, error.what());
+    }
+    return nullptr;
+  }
+
+  /// run(source, length, output, arrays): now, on this thread. Gives the array it stored if the caller brought none, else null.
+  napi_value run(napi_env env, const std::shared_ptr<const Kernel>& kernel, const Arguments& arguments) {
+    const Signature& signature = kernel->signature;
+    const bool stores = signature.output && !arguments.hasOutput;
+    const std::size_t bytes = stores ? arguments.length * signature.output->bytes : 0;
+    Storage large;
+    Storage* storage = nullptr;
+    if (stores) {
+      storage = bytes >= Storage::LARGE ? &large : &scratch_;
+      if (storage->bytes() < bytes || !storage->data()) *storage = Storage(env, std::max<std::size_t>(bytes, 4096));
+    }
+    const int never = 0;
+    Call call{};
+    call.source = arguments.source.data;
+    call.length = arguments.length;
+    call.output = stores ? storage->data() : arguments.output.data;
+    call.scalars = control_->scalars;
+    call.arrays = arguments.arrays;
+    call.stop = &never;
+    const Status status = kernel->entry(&call);
+    control_->report(status, call);
+    if (stores && status == Status::Done) return storage->take(env, engine_, *signature.output, call.count);
+    napi_value null;
+    napi_get_null(env, &null);
+    return null;
+  }
+
+  /// start(source, length, output, arrays) → { id, promise of { report, output } }
+  napi_value start(napi_env env, const std::shared_ptr<const Kernel>& kernel, const Arguments& arguments) {
+    auto run = std::make_unique<Run>(env, engine_, kernel, arguments, *control_);
+    const Runs::Started started = runs_.start(env, std::move(run));
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("id", started.id);
+    result.Set("promise", started.promise);
+    return result;
+  }
+
+  /// stop(id): ends that run soon; nothing if it has ended.
+  void stop(const Napi::CallbackInfo& info) {
+    if (!info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "stop takes the id of a run");
+    runs_.stop(info[0].As<Napi::Number>().DoubleValue());
+  }
+
+  Napi::Value inFlight(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(runs_.inFlight())); }
+
+  /// forgo({ pinning, stores, externals, threads }): does without these, as on an engine or machine that lacks them.
+  void forgo(const Napi::CallbackInfo& info) {
+    if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "forgo takes an object");
+    const Napi::Object what = info[0].As<Napi::Object>();
+    const auto asked = [&](const char* name) { return what.Get(name).ToBoolean().Value(); };
+    engine_.forgo(asked("pinning"), asked("stores"), asked("externals"));
+    if (asked("threads")) runs_.limitThreads(0);
+  }
+};
+
+}  // namespace dotcompute
+
+using dotcompute::Environment;
+NODE_API_ADDON(Environment)

@@ -1,0 +1,36 @@
+// The block of memory through which JavaScript and the addon exchange scalars: cheaper than one Node-API call for each.
+#pragma once
+
+#include <cstdint>
+
+#include "rt/abi.hpp"
+
+namespace dotcompute {
+
+/// Eight-byte slots, mirrored by CONTROL in src/backends/cpu/addon.ts.
+struct Control {
+  static constexpr unsigned SCALARS = 1016;
+
+  std::int64_t status;
+  double count;
+  double position;
+  double rank;
+  Scalar value;
+  std::int64_t reserved[3];
+  Scalar scalars[SCALARS];
+
+  void report(Status outcome, const Call& call) {
+    status = static_cast<std::int64_t>(outcome);
+    count = static_cast<double>(call.count);
+    position = static_cast<double>(call.position);
+    rank = static_cast<double>(call.rank);
+    value = call.value;
+  }
+};
+
+static_assert(sizeof(Control) == 8192);
+
+/// The first slots, which are all that is handed over at the end of an asynchronous run.
+inline constexpr unsigned REPORT_BYTES = 5 * 8;
+
+}  // namespace dotcompute

@@ -1,0 +1,83 @@
+#include "library.hpp"
+
+#include <dlfcn.h>
+
+#include "control.hpp"
+
+namespace dotcompute {
+
+namespace {
+
+std::string lastError() {
+  const char* words = dlerror();
+  return words ? words : "unknown error";
+}
+
+constexpr struct {
+  const char* name;
+  Element element;
+} ELEMENTS[] = {
+    {"i8", {napi_int8_array, 1, "Int8Array"}},
+    {"u8", {napi_uint8_array, 1, "Uint8Array"}},
+    {"u8c", {napi_uint8_clamped_array, 1, "Uint8ClampedArray"}},
+    {"i16", {napi_int16_array, 2, "Int16Array"}},
+    {"u16", {napi_uint16_array, 2, "Uint16Array"}},
+    {"i32", {napi_int32_array, 4, "Int32Array"}},
+    {"u32", {napi_uint32_array, 4, "Uint32Array"}},
+    {"i64", {napi_bigint64_array, 8, "BigInt64Array"}},
+    {"u64", {napi_biguint64_array, 8, "BigUint64Array"}},
+    {"f32", {napi_float32_array, 4, "Float32Array"}},
+    {"f64", {napi_float64_array, 8, "Float64Array"}},
+};
+
+const Element* elementOf(Napi::Env env, const Napi::Value& name) {
+  if (!name.IsString()) throw Napi::TypeError::New(env, "A kernel's signature names element types by strings");
+  const std::string text = name.As<Napi::String>().Utf8Value();
+  const Element* element = Element::named(text);
+  if (!element) throw Napi::TypeError::New(env, "Unknown element type in a kernel's signature: " + text);
+  return element;
+}
+
+}  // namespace
+
+std::shared_ptr<Library> Library::open(Napi::Env env, const std::string& path) {
+  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle) throw Napi::Error::New(env, "Cannot load the kernel: " + lastError());
+  return std::shared_ptr<Library>(new Library(handle, path));
+}
+
+Library::~Library() { dlclose(handle_); }
+
+Entry Library::entry(Napi::Env env, const std::string& symbol) const {
+  dlerror();
+  void* address = dlsym(handle_, symbol.c_str());
+  if (!address) throw Napi::Error::New(env, "No kernel named " + symbol + " in " + path_ + ": " + lastError());
+  return reinterpret_cast<Entry>(address);
+}
+
+const Element* Element::named(const std::string& name) {
+  for (const auto& row : ELEMENTS)
+    if (name == row.name) return &row.element;
+  return nullptr;
+}
+
+Signature Signature::from(const Napi::Object& description) {
+  Napi::Env env = description.Env();
+  Signature signature;
+  if (Napi::Value source = description.Get("source"); !source.IsNull()) signature.source = elementOf(env, source);
+  if (Napi::Value output = description.Get("output"); !output.IsNull()) signature.output = elementOf(env, output);
+
+  Napi::Value scalars = description.Get("scalars");
+  const double count = scalars.IsNumber() ? scalars.As<Napi::Number>().DoubleValue() : -1;
+  if (!(count >= 0 && count <= double(Control::SCALARS)))
+    throw Napi::RangeError::New(env, "A kernel takes 0 to " + std::to_string(Control::SCALARS) + " scalars");
+  signature.scalars = std::size_t(count);
+
+  Napi::Value arrays = description.Get("arrays");
+  if (!arrays.IsArray()) throw Napi::TypeError::New(env, "A kernel's signature lists the element types of its arrays");
+  for (std::uint32_t i = 0; i < arrays.As<Napi::Array>().Length(); ++i)
+    signature.arrays.push_back(elementOf(env, arrays.As<Napi::Array>().Get(i)));
+  return signature;
+}
+
+}  // namespace dotcompute

@@ -1,0 +1,57 @@
+// A compiled kernel's shared object, and what its entry point takes.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rt/abi.hpp"
+
+namespace dotcompute {
+
+/// An open shared object. Closed when the last kernel and the last run that use it are gone.
+class Library {
+ public:
+  /// Throws Napi::Error with the dynamic linker's words.
+  static std::shared_ptr<Library> open(Napi::Env env, const std::string& path);
+  ~Library();
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+
+  Entry entry(Napi::Env env, const std::string& symbol) const;
+
+ private:
+  Library(void* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+  void* handle_;
+  std::string path_;
+};
+
+/// An element type, as the signature of a kernel names it.
+struct Element {
+  napi_typedarray_type type;
+  std::size_t bytes;
+  const char* array;
+
+  /// Null if there is no such element type.
+  static const Element* named(const std::string& name);
+};
+
+struct Signature {
+  const Element* source = nullptr;  // null: a range
+  const Element* output = nullptr;  // null: the sink is not an array
+  std::size_t scalars = 0;
+  std::vector<const Element*> arrays;
+
+  static Signature from(const Napi::Object& description);
+};
+
+/// What a kernel's JavaScript functions hold.
+struct Kernel {
+  std::shared_ptr<Library> library;
+  Entry entry;
+  Signature signature;
+};
+
+}  // namespace dotcompute

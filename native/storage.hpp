@@ -1,0 +1,39 @@
+// Memory for the arrays that kernels store. Large arrays live in pages of their own, so that a filter keeps only the pages
+// it filled and the kernel's first touch is also the only one: nothing is zeroed or copied.
+#pragma once
+
+#include <napi.h>
+
+#include <cstddef>
+
+#include "engine.hpp"
+#include "library.hpp"
+
+namespace dotcompute {
+
+/// Room for the elements a kernel may yield. Owned until `take` hands it to JavaScript.
+class Storage {
+ public:
+  static constexpr std::size_t LARGE = std::size_t(1) << 20;
+
+  Storage() = default;
+  /// Throws Napi::RangeError if there is not enough memory.
+  Storage(Napi::Env env, std::size_t bytes);
+  ~Storage();
+  Storage(Storage&& other) noexcept;
+  Storage& operator=(Storage&& other) noexcept;
+
+  void* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+
+  /// The first `count` elements as a typed array of exactly that length. Small storage stays usable, large storage is gone.
+  napi_value take(napi_env env, const Engine& engine, const Element& element, std::size_t count);
+
+ private:
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+  bool mapped_ = false;
+  void release();
+};
+
+}  // namespace dotcompute

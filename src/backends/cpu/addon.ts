@@ -1,0 +1,65 @@
+/** The native addon's own interface (native/addon.cpp): thin, typed by the kernel's signature, checked on every call. */
+import type { AnyTypedArray } from "../../../fusion/values.js";
+import type { ElementType } from "../../../fusion/types.js";
+
+/** Mirrors ABI_VERSION of native/rt/abi.hpp; an addon built for another one is refused. */
+export const ABI_VERSION = 1;
+
+/** Mirrors `Status` of native/rt/abi.hpp. */
+export const STATUS = { done: 0, stopped: 1, failed: 2 } as const;
+
+/**
+ * The memory through which scalars pass without a call for each: eight-byte slots, mirrored by native/control.hpp. The same
+ * first slots make up the report of an asynchronous run.
+ */
+export const CONTROL = { status: 0, count: 1, position: 2, rank: 3, value: 4, scalars: 8, mostScalars: 1016 } as const;
+
+/** What a kernel takes and gives; the addon checks every call against it. */
+export interface KernelSignature {
+  /** The source's element type; null for a range. */
+  readonly source: ElementType | null;
+  /** What an array sink stores; null for other sinks. */
+  readonly output: ElementType | null;
+  /** How many scalars are read from the control block. */
+  readonly scalars: number;
+  readonly arrays: readonly ElementType[];
+}
+
+/** A run on another thread. It settles with status `stopped` soon after `NativeAddon.stop(id)`. */
+export interface NativeRun {
+  readonly id: number;
+  readonly promise: Promise<{
+    /** The first slots of a control block, as they were when the kernel ended. */
+    readonly report: ArrayBuffer;
+    /** What an array sink stored, if the caller gave no output. */
+    readonly output: AnyTypedArray | null;
+  }>;
+}
+
+type NativeArguments = [source: AnyTypedArray | null, length: number, output: AnyTypedArray | null, arrays: readonly AnyTypedArray[] | null];
+
+/** A loaded kernel. Throws TypeError or RangeError for arguments that do not fit its signature. */
+export interface NativeKernel {
+  /**
+   * Runs now. Scalars are taken from the control block, results are left there. Without an output an array sink's elements
+   * come back as a new array of exactly their number.
+   */
+  run(...args: NativeArguments): AnyTypedArray | null;
+  /** Runs on a thread of the addon. Scalars are copied and all memory is held before this returns. */
+  start(...args: NativeArguments): NativeRun;
+}
+
+export interface NativeAddon {
+  readonly abi: number;
+  /** The processor's architecture and feature bits: code compiled for this machine runs on machines that say the same. */
+  readonly target: string;
+  /** The control block's bytes. */
+  readonly control: Uint8Array<SharedArrayBuffer>;
+  /** Opens a compiled kernel; throws with the dynamic linker's words. It is closed when the result is collected. */
+  load(path: string, symbol: string, signature: KernelSignature): NativeKernel;
+  stop(id: number): void;
+  /** How many runs have been started and not yet settled. */
+  inFlight(): number;
+  /** Does without what some engines or machines lack, from now on; the tests of the substitutes use it. */
+  forgo(what: { readonly pinning?: boolean; readonly stores?: boolean; readonly externals?: boolean; readonly threads?: boolean }): void;
+}
