@@ -81,7 +81,7 @@ export type Finish =
 
 export interface PlannedKernel {
   readonly kernel: Kernel;
-  /** Indices of the query's stages that this kernel runs, in order; `stages.length` is the terminal. */
+  /** Indices of the query's stages that this kernel runs, in order. The last kernel runs the terminal too. */
   readonly stages: readonly number[];
   /** Why the chain was cut after this kernel; null for the last. */
   readonly barrier: string | null;

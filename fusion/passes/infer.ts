@@ -1,0 +1,380 @@
+/**
+ * Type inference: a parsed lambda becomes typed statements and a typed result.
+ *
+ * Variables get the narrowest kind that holds all their values; since values depend on variables, inference repeats until
+ * the kinds stand still (each repetition only widens them, so a few suffice) and keeps the last repetition's code.
+ */
+import { convert, local } from "../build.js";
+import { CompilerBug, LambdaError } from "../errors.js";
+import type { Expr, Stmt } from "../ir.js";
+import type { CaptureTypes } from "../query.js";
+import type { Span, SurfaceExpr, SurfaceLambda, SurfaceStmt } from "../parse/surface.js";
+import { ELEMENTS, type ScalarType } from "../types.js";
+import { isEffect } from "../traverse.js";
+import { inferBinary, inferUnary } from "./infer-operators.js";
+import { inferCall } from "./infer-calls.js";
+import { boolean, chooseExpr, hasStatements, literal, numericIntegral, sameIntegral, zero } from "./infer-values.js";
+import { LambdaNames, type Parameters } from "./parameters.js";
+import {
+  bothIntegral,
+  coerce,
+  describeKind,
+  elementValue,
+  isBigKind,
+  joinKinds,
+  kindOf,
+  storageOf,
+  toNumber,
+  truthOf,
+  type Integral,
+  type Kind,
+  type Typed,
+} from "./typing.js";
+
+/** What a lambda is inferred against. */
+export interface LambdaContext {
+  readonly captures: CaptureTypes;
+  /** The stage of the query, for the origin of kernel parameters. */
+  readonly stage: number;
+  readonly parameters: Parameters;
+}
+
+export interface TypedLambda {
+  readonly body: readonly Stmt[];
+  readonly result: Typed;
+}
+
+interface Variable {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly integral: Integral;
+}
+
+/** One repetition of inference: what is known of the variables so far, and the statements written so far. */
+export class Inference {
+  out: Stmt[] = [];
+  changed = false;
+
+  constructor(
+    readonly context: LambdaContext,
+    private readonly given: ReadonlyMap<string, Typed>,
+    private readonly variables: Map<string, Variable>,
+    private readonly labels: Map<string, string>,
+    readonly names: LambdaNames,
+  ) {}
+
+  get parameters(): Parameters {
+    return this.context.parameters;
+  }
+
+  expression(expr: SurfaceExpr): Typed {
+    const { span } = expr;
+    switch (expr.kind) {
+      case "literal":
+        return literal(expr.value, span);
+      case "variable":
+        return this.variable(expr.name, span);
+      case "capture":
+        return this.capture(expr.name, span);
+      case "length":
+        return { expr: { kind: "length", type: "f64", array: this.array(expr.array) }, weak: false, integral: [], span };
+      case "read":
+        return this.read(expr.array, expr.index, span);
+      case "unary":
+        return inferUnary(this, expr.operator, expr.operator === "!" ? this.condition(expr.argument, span) : this.expression(expr.argument), span);
+      case "binary": {
+        const left = this.stable(expr.left, expr.right);
+        return inferBinary(this, expr.operator, left, this.expression(expr.right), span);
+      }
+      case "logical":
+        return this.logical(expr.operator, expr.left, expr.right, span);
+      case "conditional":
+        return this.choose(truthOf(this.expression(expr.test)), () => this.expression(expr.yes), () => this.expression(expr.no), span);
+      case "call": {
+        const args: Typed[] = [];
+        for (const [index, arg] of expr.args.entries()) args.push(this.stable(arg, ...expr.args.slice(index + 1)));
+        return inferCall(this, expr.callee, args, span);
+      }
+      case "do":
+        this.statements(expr.body);
+        return { ...this.expression(expr.result), span };
+      default:
+        return expr satisfies never;
+    }
+  }
+
+  /** An operand whose value must not be changed by assignments inside the operands that follow it. */
+  private stable(expr: SurfaceExpr, ...later: readonly SurfaceExpr[]): Typed {
+    const value = this.expression(expr);
+    return later.some(hasStatements) ? this.held(value) : value;
+  }
+
+  /** The value in a local of its own, unless it cannot change. */
+  held(value: Typed): Typed {
+    return value.expr.kind === "const" || value.expr.kind === "capture" ? value : this.named(value, "value");
+  }
+
+  /** The value as something that may be mentioned twice. */
+  atom(value: Typed): Typed {
+    const { kind } = value.expr;
+    return kind === "const" || kind === "capture" || kind === "local" || kind === "element" || kind === "index" ? value : this.named(value, "value");
+  }
+
+  private named(value: Typed, name: string): Typed {
+    return { ...value, expr: this.declare(name, value.expr) };
+  }
+
+  /** Runs an effect, or names a value: a new local. */
+  declare(name: string, value: Expr): Expr {
+    const unique = this.names.fresh(name);
+    this.out.push({ kind: "declare", name: unique, type: value.type, value, mutable: false });
+    return local(value.type, unique);
+  }
+
+  /** A conversion that may fail stands alone. */
+  convert(to: ScalarType, value: Expr): Expr {
+    const converted = convert(to, value);
+    return isEffect(converted) ? this.declare("big", converted) : converted;
+  }
+
+  private variable(name: string, span: Span): Typed {
+    const given = this.given.get(name);
+    if (given) return { ...given, span };
+    const variable = this.variables.get(name);
+    if (!variable) throw new CompilerBug(`variable ${name} is read before its declaration was seen`);
+    const { kind, integral } = variable;
+    return { expr: local(storageOf(kind), variable.name), weak: kind === "weak" || kind === "bigint", integral, span };
+  }
+
+  private capture(name: string, span: Span): Typed {
+    const type = this.captureType(name);
+    const { parameters, stage } = this.context;
+    const as = (scalar: "f64" | "i64" | "bool", integral: Integral, weak: boolean): Typed => ({
+      expr: { kind: "capture", type: scalar, name: parameters.scalar(stage, name, scalar, type) },
+      weak,
+      integral,
+      span,
+    });
+    switch (type.kind) {
+      case "number":
+        return as("f64", [name], true);
+      case "bigint":
+        return as("i64", [], true);
+      case "boolean":
+        return as("bool", [], false);
+      case "array":
+      case "function":
+        throw new CompilerBug(`capture ${name} is no scalar`);
+      default:
+        return type satisfies never;
+    }
+  }
+
+  private captureType(name: string) {
+    const type = this.context.captures[name];
+    if (!type) throw new CompilerBug(`capture ${name} was not described`);
+    return type;
+  }
+
+  private array(name: string): string {
+    const type = this.captureType(name);
+    if (type.kind !== "array") throw new CompilerBug(`capture ${name} is no array`);
+    return this.context.parameters.array(this.context.stage, name, type.element);
+  }
+
+  private read(name: string, index: SurfaceExpr, span: Span): Typed {
+    const type = this.captureType(name);
+    if (type.kind !== "array") throw new CompilerBug(`capture ${name} is no array`);
+    const at = this.expression(index);
+    if (kindOf(at) === "bool" || at.expr.type === "i64" || at.expr.type === "u64") {
+      throw new LambdaError("DC204", `an index must be a number, not ${describeKind(kindOf(at))}`, at.span, "Convert it with Number(index)");
+    }
+    const position = at.expr.type === "i32" ? at.expr : convert("f64", at.expr);
+    const value: Expr = { kind: "read", type: ELEMENTS[type.element].scalar, array: this.array(name), at: position };
+    return elementValue(this.declare(`${name}_at`, value), type.element, span);
+  }
+
+  /** An expression where only its truth matters. */
+  condition(expr: SurfaceExpr, span: Span): Typed {
+    if (expr.kind === "logical") {
+      const left = this.condition(expr.left, span);
+      const both = expr.operator === "&&";
+      return this.choose(left.expr, () => (both ? this.condition(expr.right, span) : boolean(true, span)), () => (both ? boolean(false, span) : this.condition(expr.right, span)), span);
+    }
+    const value = this.expression(expr);
+    return { expr: truthOf(value), weak: false, integral: [], span };
+  }
+
+  /** `a && b` and `a || b` as values. */
+  private logical(operator: "&&" | "||", left: SurfaceExpr, right: SurfaceExpr, span: Span): Typed {
+    const value = this.expression(left);
+    const a = value.expr.type === "bool" ? value : this.atom(value);
+    const other = () => this.expression(right);
+    const itself = () => (a.expr.type === "bool" ? boolean(operator === "||", span) : a);
+    return operator === "&&" ? this.choose(truthOf(a), other, itself, span) : this.choose(truthOf(a), itself, other, span);
+  }
+
+  /** One of two values. Where a branch needs statements it runs under a real `if`. */
+  choose(test: Expr, yes: () => Typed, no: () => Typed, span: Span): Typed {
+    if (test.kind === "const") return test.value === true ? yes() : no();
+    const [yesBody, a] = this.apart(yes);
+    const [noBody, b] = this.apart(no);
+    const kind = this.join(a, b, span);
+    const integral = bothIntegral(numericIntegral(a), numericIntegral(b));
+    const whole = (value: Typed) => this.store(value, kind);
+    const weak = kind === "weak" || kind === "bigint";
+    if (yesBody.length === 0 && noBody.length === 0) {
+      return { expr: chooseExpr(test, whole(a), whole(b)), weak, integral, span };
+    }
+    const name = this.names.fresh("chosen");
+    const type = storageOf(kind);
+    this.out.push(
+      { kind: "declare", name, type, value: zero(type), mutable: true },
+      {
+        kind: "if",
+        test,
+        then: [...yesBody, { kind: "assign", name, value: whole(a) }],
+        otherwise: [...noBody, { kind: "assign", name, value: whole(b) }],
+      },
+    );
+    return { expr: local(type, name), weak, integral, span };
+  }
+
+  private join(a: Typed, b: Typed, span: Span): Kind {
+    const [x, y] = [kindOf(a), kindOf(b)];
+    // `flag && x` is 0 where flag is false: a boolean beside a number is a number.
+    const kind = joinKinds(x, y) ?? (x === "bool" && !isBigKind(y) ? joinKinds("weak", y) : y === "bool" && !isBigKind(x) ? joinKinds(x, "weak") : null);
+    if (kind === null) throw new LambdaError("DC205", `this gives ${describeKind(x)} or ${describeKind(y)}`, span, "Both must have one type: convert one of them");
+    return kind;
+  }
+
+  private store(value: Typed, kind: Kind): Expr {
+    return coerce(kind !== "bool" && value.expr.type === "bool" ? toNumber(value) : value, kind, this.parameters);
+  }
+
+  /** Runs `build` with a statement list of its own. */
+  apart<T>(build: () => T): [Stmt[], T] {
+    const outer = this.out;
+    this.out = [];
+    try {
+      const value = build();
+      return [this.out, value];
+    } finally {
+      this.out = outer;
+    }
+  }
+
+  statements(list: readonly SurfaceStmt[]): void {
+    for (const stmt of list) this.statement(stmt);
+  }
+
+  private statement(stmt: SurfaceStmt): void {
+    switch (stmt.kind) {
+      case "declare":
+        this.declareVariable(stmt.name, stmt.value, stmt.mutable, stmt.span);
+        return;
+      case "assign":
+        this.assign(stmt.name, this.expression(stmt.value), stmt.span);
+        return;
+      case "if": {
+        const test = this.condition(stmt.test, stmt.span).expr;
+        const [then] = this.apart(() => this.statements(stmt.then));
+        const [otherwise] = this.apart(() => this.statements(stmt.otherwise));
+        if (then.length > 0 || otherwise.length > 0) this.out.push({ kind: "if", test, then, otherwise });
+        return;
+      }
+      case "loop":
+      case "block": {
+        const label = this.label(stmt.label);
+        const [body] = this.apart(() => this.statements(stmt.body));
+        this.out.push({ kind: stmt.kind, label, body });
+        return;
+      }
+      case "leave":
+        this.out.push({ kind: "leave", label: this.label(stmt.label) });
+        return;
+      default:
+        stmt satisfies never;
+    }
+  }
+
+  private label(name: string): string {
+    const known = this.labels.get(name);
+    if (known !== undefined) return known;
+    const label = this.names.lasting(name);
+    this.labels.set(name, label);
+    return label;
+  }
+
+  private declareVariable(name: string, init: SurfaceExpr | null, mutable: boolean, span: Span): void {
+    const value = init && this.expression(init);
+    // A variable without a value has no kind yet until an assignment gives it one.
+    if (value) this.widen(name, value, span);
+    if (!this.variables.has(name)) this.untouched.add(name);
+    const variable = this.variables.get(name) ?? this.introduce(name, { kind: "weak", integral: [] });
+    const type = storageOf(variable.kind);
+    const first = value ? this.store(value, variable.kind) : zero(type);
+    this.out.push({ kind: "declare", name: variable.name, type, value: first, mutable: mutable || init === null });
+  }
+
+  private introduce(name: string, { kind, integral }: { readonly kind: Kind; readonly integral: Integral }): Variable {
+    const variable = { name: this.names.lasting(name), kind, integral };
+    this.variables.set(name, variable);
+    return variable;
+  }
+
+  private assign(name: string, value: Typed, span: Span): void {
+    this.widen(name, value, span);
+    const variable = this.variables.get(name);
+    if (!variable) throw new CompilerBug(`variable ${name} is assigned before its declaration was seen`);
+    this.out.push({ kind: "assign", name: variable.name, value: this.store(value, variable.kind) });
+  }
+
+  /** Makes a variable's kind hold one more value. */
+  private widen(name: string, value: Typed, span: Span): void {
+    const known = this.variables.get(name);
+    const integral = numericIntegral(value);
+    if (!known) {
+      this.introduce(name, { kind: kindOf(value), integral });
+      return;
+    }
+    const first = this.untouched.delete(name);
+    const kind = first ? kindOf(value) : joinKinds(known.kind, kindOf(value));
+    if (kind === null) {
+      throw new LambdaError("DC205", `"${name}" holds ${describeKind(known.kind)} and is given ${describeKind(kindOf(value))}`, span, "A variable keeps one type: convert the value, or use another variable");
+    }
+    const joined = first ? integral : bothIntegral(known.integral, integral);
+    if (kind === known.kind && sameIntegral(joined, known.integral)) return;
+    this.variables.set(name, { name: known.name, kind, integral: joined });
+    this.changed = true;
+  }
+
+  /** Variables declared without a value whose kind is still a placeholder. */
+  readonly untouched = new Set<string>();
+}
+
+const MOST_REPETITIONS = 20;
+
+/**
+ * Types one lambda. `args` are the values of its parameters, as many as the lambda declares (or more). Names of locals become
+ * unique in the kernel.
+ */
+export function inferLambda(lambda: SurfaceLambda, args: readonly Typed[], context: LambdaContext): TypedLambda {
+  const given = new Map<string, Typed>();
+  lambda.parameters.forEach((name, index) => {
+    const arg = args[index];
+    if (!arg) throw new CompilerBug(`no value for parameter ${name}`);
+    given.set(name, arg);
+  });
+  const variables = new Map<string, Variable>();
+  const labels = new Map<string, string>();
+  const names = new LambdaNames(context.parameters.names);
+  for (let repetition = 0; repetition < MOST_REPETITIONS; repetition++) {
+    names.restart();
+    const inference = new Inference(context, given, variables, labels, names);
+    inference.statements(lambda.body);
+    const result = inference.expression(lambda.result);
+    if (!inference.changed) return { body: inference.out, result };
+  }
+  throw new CompilerBug("type inference does not come to an end");
+}

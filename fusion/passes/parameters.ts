@@ -1,0 +1,79 @@
+/** The names of one kernel: its scalar and array parameters, as lambdas ask for them, and its locals. */
+import type { ArrayParameter, ScalarParameter } from "../ir.js";
+import type { CaptureType } from "../query.js";
+import type { ElementType, ScalarType } from "../types.js";
+
+/** Gives out names that are unique in a kernel. */
+export class Names {
+  private readonly taken: Set<string>;
+  constructor(taken: Iterable<string> = []) {
+    this.taken = new Set(taken);
+  }
+  /** `wanted`, or `wanted_2`, `wanted_3` … */
+  fresh(wanted: string): string {
+    let name = wanted;
+    for (let n = 2; this.taken.has(name); n++) name = `${wanted}_${String(n)}`;
+    this.taken.add(name);
+    return name;
+  }
+}
+
+/** Names for one lambda's locals: when inference starts again, the n-th wish for a name gets the same name again. */
+export class LambdaNames {
+  private readonly given = new Map<string, string[]>();
+  private readonly next = new Map<string, number>();
+
+  constructor(private readonly names: Names) {}
+
+  restart(): void {
+    this.next.clear();
+  }
+
+  fresh(wanted: string): string {
+    const index = this.next.get(wanted) ?? 0;
+    this.next.set(wanted, index + 1);
+    const list = this.given.get(wanted) ?? [];
+    this.given.set(wanted, list);
+    return (list[index] ??= this.names.fresh(wanted));
+  }
+
+  /** A name for something that outlives a restart (a variable, a label). */
+  lasting(wanted: string): string {
+    return this.names.fresh(wanted);
+  }
+}
+
+export class Parameters {
+  readonly scalars: ScalarParameter[] = [];
+  readonly arrays: ArrayParameter[] = [];
+  private readonly captures = new Map<string, CaptureType>();
+
+  constructor(readonly names: Names) {}
+
+  /** The parameter that hands over scalar capture `name` of a stage as a `type`. */
+  scalar(stage: number, name: string, type: ScalarType, capture: CaptureType): string {
+    const found = this.scalars.find(p => p.origin.stage === stage && p.origin.name === name && p.type === type);
+    if (found) return found.name;
+    const parameter = { name: this.names.fresh(name), type, origin: { stage, name } };
+    this.scalars.push(parameter);
+    this.captures.set(parameter.name, capture);
+    return parameter.name;
+  }
+
+  array(stage: number, name: string, element: ElementType): string {
+    const found = this.arrays.find(p => p.origin.stage === stage && p.origin.name === name);
+    if (found) return found.name;
+    const parameter = { name: this.names.fresh(name), element, origin: { stage, name } };
+    this.arrays.push(parameter);
+    return parameter.name;
+  }
+
+  /** The same capture handed over as another type, where its value is exactly that; null where it need not be. */
+  exactTwin(parameter: string, type: "f32" | "i64" | "u64"): string | null {
+    const found = this.scalars.find(p => p.name === parameter);
+    const capture = this.captures.get(parameter);
+    if (!found || !capture) return null;
+    const fits = type === "f32" ? capture.kind === "number" && capture.single : capture.kind === "bigint";
+    return fits ? this.scalar(found.origin.stage, found.origin.name, type, capture) : null;
+  }
+}

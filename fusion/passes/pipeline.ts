@@ -1,0 +1,41 @@
+/** From a query's shape to its plan: fusion, then every pass on every kernel, each result verified. */
+import type { Kernel } from "../ir.js";
+import type { Plan, QueryShape } from "../query.js";
+import { verify } from "../verify.js";
+import { Fusion } from "./fuse.js";
+import { narrow } from "./narrow.js";
+import { prune } from "./prune.js";
+import { share } from "./share.js";
+import { simplify } from "./simplify.js";
+import { planTerminal } from "./terminals.js";
+
+export interface Pass {
+  readonly name: string;
+  readonly run: (kernel: Kernel) => Kernel;
+}
+
+export const PASSES: readonly Pass[] = [
+  { name: "simplify", run: simplify },
+  { name: "narrow", run: narrow },
+  { name: "simplify again", run: simplify },
+  { name: "share", run: share },
+  { name: "prune", run: prune },
+];
+
+export function optimise(kernel: Kernel): Kernel {
+  verify(kernel, "fuse");
+  return PASSES.reduce((before, pass) => {
+    const after = pass.run(before);
+    if (after !== before) verify(after, pass.name);
+    return after;
+  }, kernel);
+}
+
+/** The kernels of a query, and what becomes of the last one's result. Throws LambdaError or QueryError where types do not fit. */
+export function planQuery(shape: QueryShape): Plan {
+  const { source } = shape;
+  const fusion = new Fusion(source, source.kind === "array" ? source.element : "f64");
+  shape.stages.forEach((stage, index) => fusion.stage(stage, index));
+  const plan = planTerminal(fusion, shape);
+  return { ...plan, kernels: plan.kernels.map(planned => ({ ...planned, kernel: optimise(planned.kernel) })) };
+}

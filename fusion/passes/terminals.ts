@@ -1,0 +1,209 @@
+/** Terminals: what the last kernel of a query does with the elements that arrive, and what becomes of its result. */
+import { apply, convert, local, truth } from "../build.js";
+import { LambdaError, QueryError } from "../errors.js";
+import type { Expr, ReduceOp, Sink } from "../ir.js";
+import type { LambdaInput, Plan, QueryShape, TerminalShape } from "../query.js";
+import { ELEMENTS, isBigType, type ScalarType } from "../types.js";
+import type { Fusion } from "./fuse.js";
+import { inferLambda } from "./infer.js";
+import { recogniseReducer, type Recognised } from "./reducers.js";
+import { coerce, compareNumbers, describeKind, isBigKind, kindOf, toNumber, truthOf, unifyBig, type Kind, type Typed } from "./typing.js";
+
+type TerminalOf<K extends TerminalShape["kind"]> = Extract<TerminalShape, { kind: K }>;
+
+export function planTerminal(fusion: Fusion, { terminal, stages }: QueryShape): Plan {
+  const stage = stages.length;
+  switch (terminal.kind) {
+    case "toArray":
+      return { ...fusion.intoArray(), finish: { kind: "array", element: fusion.element } };
+    case "count":
+      fusion.yield(null);
+      return { ...fusion.into({ kind: "count" }), finish: { kind: "count" } };
+    case "sum":
+      return reduced(fusion, "add", fusion.current, { seeded: false, empty: "identity" });
+    case "average":
+      return average(fusion);
+    case "min":
+    case "max":
+      return reduced(fusion, terminal.kind, fusion.current, { seeded: false, empty: isBigType(fusion.current.expr.type) ? "error" : "identity" });
+    case "first":
+    case "last": {
+      const { expr } = fusion.current;
+      fusion.yield(expr);
+      const sink: Sink = terminal.kind === "first" ? { kind: "first", type: expr.type, ranked: false } : { kind: "last", type: expr.type };
+      return { ...fusion.into(sink), finish: { kind: "element" } };
+    }
+    case "some":
+    case "every":
+    case "find":
+    case "findIndex":
+      return search(fusion, terminal, stage);
+    case "indexOf":
+    case "includes":
+      return searchValue(fusion, terminal, stage);
+    case "reduce":
+      return reduce(fusion, terminal, stage);
+    default:
+      return terminal satisfies never;
+  }
+}
+
+/** A reduction of `term` in the canonical order. */
+function reduced(fusion: Fusion, op: ReduceOp, term: Typed, how: { readonly seeded: boolean; readonly empty: "identity" | "error" }): Plan {
+  const { expr } = term;
+  const whole = expr.type === "i32" || expr.type === "u32";
+  // Integers count as f64 here; where ranges prove a term to fit 32 bits, narrowing makes sums exact and the rest cheaper.
+  const value = whole && !isBitwise(op) ? convert("f64", expr) : expr;
+  const counted = how.empty === "error";
+  fusion.yield(value);
+  const type: ScalarType = value.type === "f32" && (op === "add" || op === "mul") ? "f64" : value.type;
+  return {
+    ...fusion.into({ kind: "reduce", op, type, term: value.type, counted }),
+    finish: { kind: "reduced", op, ...how },
+  };
+}
+
+const isBitwise = (op: ReduceOp): boolean => op === "and" || op === "or" || op === "xor";
+
+function average(fusion: Fusion): Plan {
+  if (isBigType(fusion.current.expr.type)) {
+    throw new QueryError("DC306", "average does not exist for BigInts", "Average them as numbers: .as(Float64Array).average()");
+  }
+  const plan = reduced(fusion, "add", fusion.current, { seeded: false, empty: "error" });
+  return { ...plan, finish: { kind: "average" } };
+}
+
+/** `some`, `every`, `find` and `findIndex` look for the first element that decides. */
+function search(fusion: Fusion, terminal: TerminalOf<"some" | "every" | "find" | "findIndex">, stage: number): Plan {
+  fusion.placeFor(terminal.lambda, 1, terminal.kind);
+  const ranked = terminal.kind === "findIndex" && fusion.isFiltered;
+  if (ranked) fusion.push({ kind: "visit" });
+  const test = truthOf(fusion.call(terminal, stage, terminal.kind));
+  fusion.keepIf(terminal.kind === "every" ? apply("not", test) : test);
+  const value = terminal.kind === "find" || terminal.kind === "findIndex" ? fusion.current.expr : truth(true);
+  fusion.yield(value);
+  const plan = fusion.into({ kind: "first", type: value.type, ranked });
+  switch (terminal.kind) {
+    case "some":
+      return { ...plan, finish: { kind: "any" } };
+    case "every":
+      return { ...plan, finish: { kind: "none" } };
+    case "find":
+      return { ...plan, finish: { kind: "element" } };
+    case "findIndex":
+      return { ...plan, finish: { kind: "position", ranked } };
+    default:
+      return terminal.kind satisfies never;
+  }
+}
+
+/** `indexOf` compares with `===`, `includes` finds NaN too. */
+function searchValue(fusion: Fusion, terminal: TerminalOf<"indexOf" | "includes">, stage: number): Plan {
+  const ranked = terminal.kind === "indexOf" && fusion.isFiltered;
+  if (ranked) fusion.push({ kind: "visit" });
+  const element = fusion.named("element");
+  const type = terminal.captures["value"];
+  const big = isBigType(element.expr.type);
+  if (type?.kind !== (big ? "bigint" : "number")) {
+    throw new QueryError("DC305", `${terminal.kind} looks for ${big ? "a BigInt" : "a number"} in a ${ELEMENTS[fusion.element].array}`, `Pass ${big ? "a BigInt, such as 1n" : "a number"}`);
+  }
+  const { span } = element;
+  const parameters = fusion.kernelParameters;
+  const scalar = big ? "i64" : "f64";
+  const capture: Expr = { kind: "capture", type: scalar, name: parameters.scalar(stage, "value", scalar, type) };
+  const value: Typed = { expr: capture, weak: true, integral: [], span };
+  const equal = big ? apply("eq", ...unifyBig(element, value, parameters).args) : compareNumbers("eq", element, value, span, parameters).expr;
+  const float = element.expr.type === "f32" || element.expr.type === "f64";
+  const bothNaN = terminal.kind === "includes" && float ? apply("and", apply("isNaN", element.expr), apply("isNaN", capture)) : null;
+  fusion.keepIf(bothNaN === null ? equal : apply("or", equal, bothNaN));
+  fusion.yield(truth(true));
+  const plan = fusion.into({ kind: "first", type: "bool", ranked });
+  return { ...plan, finish: terminal.kind === "includes" ? { kind: "any" } : { kind: "position", ranked } };
+}
+
+function reduce(fusion: Fusion, terminal: TerminalOf<"reduce">, stage: number): Plan {
+  fusion.placeFor(terminal.lambda, 2, "reduce");
+  const recognised = terminal.combine === null && !terminal.sequential ? recogniseReducer(terminal.lambda) : null;
+  return (recognised && canonical(fusion, terminal, recognised, stage)) ?? fold(fusion, terminal, stage);
+}
+
+/** The canonical order, where the types allow it; null where the reducer must be a left fold after all. */
+function canonical(fusion: Fusion, terminal: TerminalOf<"reduce">, { op, term, logical, plain }: Recognised, stage: number): Plan | null {
+  const { seed } = terminal;
+  // Without a seed JavaScript starts from the first element itself, unmapped and (by a bitwise operator) unconverted.
+  const { element } = fusion;
+  const unchanged = !isBitwise(op) || ["i8", "u8", "u8c", "i16", "u16", "i32", "i64", "u64"].includes(element);
+  if (seed === null && (!plain || logical || !unchanged)) return null;
+  const value = fusion.call({ lambda: term, captures: terminal.captures }, stage, "reduce");
+  const kind = kindOf(value);
+  const how = { seeded: seed !== null, empty: seed === null ? "error" : "identity" } as const;
+  if (logical) {
+    if (seed !== "boolean" || kind !== "bool") throw notLogical(value, seed, kind);
+    return reduced(fusion, op, value, how);
+  }
+  if (isBigKind(kind)) {
+    if (seed !== null && seed !== "bigint") throw seedMismatch(value, seed);
+    if (op === "min" || op === "max") throw new LambdaError("DC201", "Math.min and Math.max do not take BigInts", value.span, "Use the terminals min() and max()");
+    return reduced(fusion, op, { ...value, expr: coerce(value, kind, fusion.kernelParameters) }, how);
+  }
+  if (seed === "bigint" || seed === "boolean") throw seedMismatch(value, seed);
+  const numberValue = toNumber(value);
+  const kindOfTerm: Kind = numberValue.expr.type === "f32" ? "f32" : "f64";
+  const whole = numberValue.expr.type === "i32" || numberValue.expr.type === "u32";
+  const expr = isBitwise(op) ? convert("i32", numberValue.expr) : whole ? numberValue.expr : coerce(numberValue, kindOfTerm, fusion.kernelParameters);
+  return reduced(fusion, op, { ...numberValue, expr }, how);
+}
+
+const seedMismatch = (value: Typed, seed: string): LambdaError =>
+  new LambdaError("DC206", `the seed is a ${seed}, but the reducer folds ${describeKind(kindOf(value))}`, value.span, "Give a seed of the reducer's own type: 0, 0n or false");
+
+const notLogical = (value: Typed, seed: string | null, kind: Kind): LambdaError =>
+  new LambdaError(
+    "DC206",
+    `&& and || fold truth values here, but the seed is ${seed === null ? "missing" : `a ${seed}`} and the term is ${describeKind(kind)}`,
+    value.span,
+    "Give a boolean seed and compare in the term: (all, x) => all && x > 0, true",
+  );
+
+/** A left fold in order, or lane by lane with `combine`. */
+function fold(fusion: Fusion, terminal: TerminalOf<"reduce">, stage: number): Plan {
+  const { seed, lambda } = terminal;
+  const parameters = fusion.kernelParameters;
+  const element = fusion.named(lambda.parameters[1] ?? "element");
+  const big = kindOf(element) === "u64" ? "u64" : "i64";
+  const type: ScalarType = seed === "boolean" ? "bool" : seed === "bigint" ? big : seed === "number" ? "f64" : isBigType(element.expr.type) ? element.expr.type : "f64";
+  const accumulator = parameters.names.fresh(lambda.parameters[0] ?? "accumulator");
+  const carried: Typed = { expr: local(type, accumulator), weak: false, integral: false, span: element.span };
+  const first = seed === null ? fusion.declare("arriving", convert(type, element.expr)) : null;
+  const next = fusion.call(terminal, stage, "reduce", carried);
+  fusion.yield(asAccumulator(next, type, fusion));
+  const seedParameter = seed === null ? null : parameters.scalar(stage, "seed", type, seed === "number" ? { kind: seed, single: false } : { kind: seed });
+  const sink: Sink = {
+    kind: "fold",
+    type,
+    accumulator,
+    seed: seedParameter,
+    first: first?.kind === "local" ? first.name : null,
+    combine: terminal.combine === null ? null : combination(terminal.combine, type, fusion, stage),
+  };
+  return { ...fusion.into(sink), finish: { kind: "fold", empty: seed === null ? "error" : "seed" } };
+}
+
+/** A reducer's result as the accumulator it becomes. */
+function asAccumulator(value: Typed, type: ScalarType, fusion: Fusion): Expr {
+  const kind = kindOf(value);
+  const fits = type === "bool" ? kind === "bool" : isBigType(type) ? isBigKind(kind) : !isBigKind(kind) && kind !== "bool";
+  if (!fits) {
+    const expected = type === "bool" ? "a boolean" : isBigType(type) ? "a BigInt" : "a number";
+    throw new LambdaError("DC206", `the reducer gives ${describeKind(kind)}, but its accumulator is ${expected}`, value.span, "The accumulator keeps the type of the seed (without one, of the element)");
+  }
+  return coerce(value, type === "bool" || type === "i64" || type === "u64" ? type : "f64", fusion.kernelParameters);
+}
+
+function combination(input: LambdaInput, type: ScalarType, fusion: Fusion, stage: number): NonNullable<Extract<Sink, { kind: "fold" }>["combine"]> {
+  const parameters = fusion.kernelParameters;
+  const [left, right] = ["left", "right"].map(name => parameters.names.fresh(name)) as [string, string];
+  const operand = (name: string): Typed => ({ expr: local(type, name), weak: false, integral: false, span: { source: input.lambda.source, start: 0, end: 0 } });
+  const { body, result } = inferLambda(input.lambda, [operand(left), operand(right)], { captures: input.captures, stage, parameters });
+  return { left, right, body, value: asAccumulator(result, type, fusion) };
+}

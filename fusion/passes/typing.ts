@@ -1,0 +1,236 @@
+/**
+ * Values during type inference: JavaScript's one number type told apart into what kernels compute in.
+ *
+ * The rule (contract, numbers 2): an operation on f32 operands, literals and captured numbers alone rounds its exact result to
+ * f32; with any other number it is f64. Literals, captured numbers and what is made only of them are *weak*: f64 values that
+ * take part in f32 operations. Where a weak operand is exactly an f32 the operation itself can run in f32; otherwise it
+ * runs in f64 and its result is rounded.
+ */
+import { apply, constant, convert, select } from "../build.js";
+import { LambdaError } from "../errors.js";
+import type { Expr } from "../ir.js";
+import type { OpName } from "../ops.js";
+import type { Span } from "../parse/surface.js";
+import { ELEMENTS, isBigType, type ElementType, type ScalarType } from "../types.js";
+import type { Parameters } from "./parameters.js";
+
+/** Never a fraction if these captured numbers are integers; false: may be a fraction. */
+export type Integral = false | readonly string[];
+
+export interface Typed {
+  /** Numbers are f64, f32, or i32/u32 where an operator or an element gives such; the latter count as f64. */
+  readonly expr: Expr;
+  readonly weak: boolean;
+  readonly integral: Integral;
+  readonly span: Span;
+}
+
+/** The kinds of value a variable can hold; `weak` and `bigint` are literals and captures that suit any number or BigInt type. */
+export type Kind = "weak" | "f32" | "f64" | "bool" | "bigint" | "i64" | "u64";
+
+export function kindOf({ expr, weak }: Typed): Kind {
+  if (expr.type === "bool") return "bool";
+  if (isBigType(expr.type)) return weak ? "bigint" : expr.type;
+  return weak ? "weak" : expr.type === "f32" ? "f32" : "f64";
+}
+
+export const isNumberKind = (kind: Kind): boolean => kind === "weak" || kind === "f32" || kind === "f64";
+export const isBigKind = (kind: Kind): boolean => kind === "bigint" || kind === "i64" || kind === "u64";
+
+const NUMBER_KINDS: readonly Kind[] = ["weak", "f32", "f64"];
+
+/** The kind that holds values of both; null if there is none. */
+export function joinKinds(a: Kind, b: Kind): Kind | null {
+  if (a === b) return a;
+  if (isNumberKind(a) && isNumberKind(b)) return NUMBER_KINDS[Math.max(NUMBER_KINDS.indexOf(a), NUMBER_KINDS.indexOf(b))] ?? null;
+  if (a === "bigint" && isBigKind(b)) return b;
+  if (b === "bigint" && isBigKind(a)) return a;
+  return null;
+}
+
+/** How a kind is stored: weak values as f64, BigInts of no particular kind as i64. */
+export const storageOf = (kind: Kind): ScalarType => (kind === "weak" ? "f64" : kind === "bigint" ? "i64" : kind);
+
+export const describeKind = (kind: Kind): string =>
+  isNumberKind(kind) ? "a number" : kind === "bool" ? "a boolean" : kind === "u64" ? "an unsigned BigInt" : "a BigInt";
+
+export const bothIntegral = (...all: readonly Integral[]): Integral =>
+  all.includes(false) ? false : [...new Set((all as readonly (readonly string[])[]).flat())];
+
+export const mixed = (span: Span): LambdaError =>
+  new LambdaError("DC201", "a number and a BigInt are mixed", span, "JavaScript refuses this too: convert with BigInt(n) or Number(b), or write the literal as 1n");
+
+/** ToNumber: booleans become weak 0 or 1; BigInts are refused, as JavaScript does. */
+export function toNumber(value: Typed): Typed {
+  if (value.expr.type === "bool") return { ...value, expr: convert("f64", value.expr), weak: true, integral: [] };
+  if (isBigType(value.expr.type)) throw mixed(value.span);
+  return value;
+}
+
+/** A weak value as an f32 of exactly the same value; null if it may not be one. */
+export function exactSingle(expr: Expr, parameters: Parameters): Expr | null {
+  if (expr.type === "f32") return expr;
+  switch (expr.kind) {
+    case "const":
+      return Object.is(Math.fround(expr.value as number), expr.value) ? constant("f32", expr.value) : null;
+    case "capture": {
+      const twin = parameters.exactTwin(expr.name, "f32");
+      return twin === null ? null : { kind: "capture", type: "f32", name: twin };
+    }
+    case "select": {
+      const yes = exactSingle(expr.yes, parameters);
+      const no = exactSingle(expr.no, parameters);
+      return yes && no ? select(expr.test, yes, no) : null;
+    }
+    case "apply": {
+      if (expr.op === "convert") return expr.args[0]?.type === "bool" ? convert("f32", expr.args[0]) : null;
+      if (!["neg", "abs", "min", "max", "floor", "ceil", "trunc", "round", "sign"].includes(expr.op)) return null;
+      const args = expr.args.map(arg => exactSingle(arg, parameters));
+      return args.every(arg => arg !== null) ? apply(expr.op, ...args) : null;
+    }
+    default:
+      return null;
+  }
+}
+
+/** The value as a given kind it may be stored in. Rounds to f32 where the kind says so. */
+export function coerce(value: Typed, kind: Kind, parameters: Parameters): Expr {
+  switch (kind) {
+    case "bool":
+      return value.expr;
+    case "i64":
+    case "u64":
+    case "bigint":
+      return asBig(value, kind === "u64" ? "u64" : "i64", parameters);
+    case "f32":
+      return exactSingle(value.expr, parameters) ?? convert("f32", convert("f64", value.expr));
+    case "f64":
+    case "weak":
+      return convert("f64", value.expr);
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** A BigInt value as an i64 or u64. Only literals and captures change type; they must fit. */
+export function asBig(value: Typed, type: "i64" | "u64", parameters: Parameters): Expr {
+  const { expr, span } = value;
+  if (expr.type === type) return expr;
+  if (value.weak && expr.kind === "const") {
+    const literal = expr.value as bigint;
+    const wrapped = type === "u64" ? BigInt.asUintN(64, literal) : BigInt.asIntN(64, literal);
+    if (wrapped === literal) return constant(type, literal);
+    const range = type === "u64" ? "0n to 2n ** 64n - 1n" : "-(2n ** 63n) to 2n ** 63n - 1n";
+    throw new LambdaError("DC207", `${String(literal)}n does not fit the element type`, span, `Values here are 64-bit: ${range}`);
+  }
+  if (value.weak && expr.kind === "capture") {
+    const twin = parameters.exactTwin(expr.name, type);
+    if (twin !== null) return { kind: "capture", type, name: twin };
+  }
+  if (value.weak) return convert(type, expr);
+  throw new LambdaError(
+    "DC203",
+    "a signed and an unsigned 64-bit value are mixed",
+    span,
+    "Say which one is meant: BigInt.asIntN(64, value) or BigInt.asUintN(64, value)",
+  );
+}
+
+/** Two BigInt operands brought to one type; two weak ones stay weak. */
+export function unifyBig(a: Typed, b: Typed, parameters: Parameters): { readonly args: readonly [Expr, Expr]; readonly weak: boolean } {
+  const type = a.weak ? (b.weak ? "i64" : b.expr.type) : a.expr.type;
+  const to = type === "u64" ? "u64" : "i64";
+  return { args: [asBig(a, to, parameters), asBig(b, to, parameters)], weak: a.weak && b.weak };
+}
+
+/**
+ * An operation on numbers, by the f32 rule above. With `picks`, the operation only chooses among its operands (min, max), so
+ * rounding the operands first gives the same as rounding the result.
+ */
+export function numeric(
+  op: Exclude<OpName, "convert">,
+  operands: readonly Typed[],
+  span: Span,
+  integral: Integral,
+  parameters: Parameters,
+  picks = false,
+): Typed {
+  const args = operands.map(toNumber);
+  const fold = (exprs: readonly Expr[]): Expr => (exprs.length > 2 ? exprs.slice(1).reduce((a, b) => apply(op, a, b), exprs[0] as Expr) : apply(op, ...exprs));
+  const kinds = args.map(kindOf);
+  const doubles = () => fold(args.map(arg => convert("f64", arg.expr)));
+  if (kinds.includes("f64")) return { expr: doubles(), weak: false, integral, span };
+  if (!kinds.includes("f32")) return { expr: doubles(), weak: true, integral, span };
+  const singles = args.map(arg => (picks ? coerce(arg, "f32", parameters) : exactSingle(arg.expr, parameters)));
+  const expr = singles.every(arg => arg !== null) ? fold(singles) : convert("f32", doubles());
+  return { expr, weak: false, integral, span };
+}
+
+/** A comparison of numbers, exactly: in f32 only where all operands are exactly f32. */
+export function compareNumbers(op: "lt" | "le" | "gt" | "ge" | "eq" | "ne", a: Typed, b: Typed, span: Span, parameters: Parameters): Typed {
+  const args = [toNumber(a), toNumber(b)];
+  const single = args.some(arg => arg.expr.type === "f32") && args.every(arg => arg.weak || arg.expr.type === "f32");
+  const singles = single ? args.map(arg => exactSingle(arg.expr, parameters)) : [null];
+  const exprs = singles.every(arg => arg !== null) ? singles : args.map(arg => convert("f64", arg.expr));
+  return { expr: apply(op, ...exprs), weak: false, integral: [], span };
+}
+
+/** JavaScript's truth of a value. */
+export const truthOf = (value: Typed): Expr => convert("bool", value.expr);
+
+/** A loaded element, as a lambda sees it. */
+export function elementValue(expr: Expr, element: ElementType | "range", span: Span): Typed {
+  const integer = element === "range" || ELEMENTS[element].integer;
+  return { expr, weak: false, integral: integer ? [] : false, span };
+}
+
+/** A result as an element of an array: checked, and converted as a typed array's own store converts, but not yet wrapped to 8 or 16 bits. */
+export function toElement(value: Typed, element: ElementType, stage: string, parameters: Parameters): Expr {
+  const { array, integer } = ELEMENTS[element];
+  const kind = kindOf(value);
+  if (element === "i64" || element === "u64") {
+    if (kind === "bool") return convert(element, value.expr);
+    if (isNumberKind(kind)) {
+      throw new LambdaError("DC206", `${stage} gives a number, but a ${array} holds BigInts`, value.span, `Give a BigInt, or name the array to make: .map(f, Float64Array)`);
+    }
+    return asBig(value, element, parameters);
+  }
+  if (isBigKind(kind)) {
+    throw new LambdaError("DC206", `${stage} gives a BigInt, but a ${array} holds numbers`, value.span, "Convert with Number(value), or name the array to make: .map(f, BigInt64Array)");
+  }
+  if (element === "f64" || element === "f32") return kind === "bool" ? convert(element, value.expr) : coerce(value, element, parameters);
+  if (element === "u8c") return value.expr.type === "bool" ? convert("i32", value.expr) : apply("clampU8", convert("f64", value.expr));
+  if (integer && value.integral === false) {
+    throw new LambdaError(
+      "DC202",
+      `the result may be a fraction, but a ${array} holds integers (JavaScript would cut the fraction off silently)`,
+      value.span,
+      `Round it with Math.trunc, Math.floor or Math.round, or name the array to make: .map(f, Float64Array)`,
+    );
+  }
+  return convert(element === "u32" ? "u32" : "i32", value.expr);
+}
+
+/** What reading back an element of this type gives, where `toElement` leaves more bits than the element holds. */
+export function wrapElement(expr: Expr, element: ElementType): Expr {
+  switch (element) {
+    case "i8":
+      return apply("wrapI8", expr);
+    case "u8":
+      return apply("wrapU8", expr);
+    case "i16":
+      return apply("wrapI16", expr);
+    case "u16":
+      return apply("wrapU16", expr);
+    case "u8c":
+    case "i32":
+    case "u32":
+    case "i64":
+    case "u64":
+    case "f32":
+    case "f64":
+      return expr;
+    default:
+      return element satisfies never;
+  }
+}
