@@ -36,7 +36,7 @@ export class Names {
   /** `wanted` itself where it is free and legal, else the like of it: `x_2`, `double_2`. */
   unique(wanted: string): string {
     let base = wanted.replaceAll(/[^A-Za-z0-9_]/g, "_");
-    if (RESERVED_FORM.test(base)) base = `v_${base.replaceAll(/_+/g, "_").replace(/^_|_$/g, "")}`;
+    if (RESERVED_FORM.test(base)) base = `v_${base.replaceAll(/_+/g, "_")}`.replace("__", "_").replace(/_$/, "");
     let name = base;
     for (let count = 2; RESERVED.has(name) || this.taken.has(name); count += 1) name = base.endsWith("_") ? `${base}${count}` : `${base}_${count}`;
     this.taken.add(name);
