@@ -1,0 +1,100 @@
+/** How an emitted JavaScript kernel is driven: slice by slice, with its progress in plain data. */
+import type { KernelCall, KernelResult } from "../call.js";
+import { identityOf } from "../interpret.js";
+import type { Kernel, Sink } from "../ir.js";
+import { isBigType, LANES, type ScalarType, type ScalarValue } from "../types.js";
+
+/**
+ * The progress of a run. Plain data, so that it can be sent to another thread; one shape for all kernels, so that the code
+ * that drives them stays monomorphic. Before the first slice: `resetState`. After the last: `resultOf`.
+ */
+export interface JsState {
+  /** How many elements yielded; for array sinks that may reject, also where the next element is stored. */
+  count: number;
+  /** First and last sinks: the place of the yielding element, or -1. The run is over once it is set. */
+  position: number;
+  /** Ranked first sinks: how many elements were visited before the yielding one (or, until then, at all). */
+  rank: number;
+  /** The accumulator, or the yielded value. */
+  value: ScalarValue;
+  /** Reductions in canonical order: the lanes of the block at hand. */
+  readonly lanes: Float64Array | (ScalarValue | undefined)[];
+  /** The values of the runs of blocks that wait to be joined, longest first, and how many there are. */
+  readonly tree: Float64Array | (ScalarValue | undefined)[];
+  depth: number;
+}
+
+/**
+ * An emitted kernel. Runs the elements [begin, end); at most SLICE of them, and `begin` is a multiple of BLOCK unless the
+ * sink is a count. Slices come in ascending order without gaps (descending for `runsBackwards`), and at least one, be it
+ * empty; the one that ends at `call.length` completes a reduction's value.
+ */
+export type JsKernel = (call: KernelCall, state: JsState, begin: number, end: number) => void;
+
+/** The longest slice. A plain number holds the sum of that many 32-bit integers exactly. */
+export const SLICE = 65536;
+
+/** What emitted kernels call when they fail: throws. */
+export interface JsRuntime {
+  outOfRange(name: string, at: number, length: number): never;
+}
+
+/** Float sums and products: the only reductions whose result depends on the order. */
+export const isOrdered = (sink: Sink): boolean =>
+  sink.kind === "reduce" && (sink.op === "add" || sink.op === "mul") && (sink.type === "f64" || sink.type === "f32");
+
+const zeroOf = (type: ScalarType): ScalarValue => (type === "bool" ? false : isBigType(type) ? 0n : 0);
+
+export function createState(kernel: Kernel): JsState {
+  const { sink } = kernel;
+  const combines = sink.kind === "fold" && sink.combine !== null;
+  const ordered = isOrdered(sink);
+  return {
+    count: 0,
+    position: -1,
+    rank: 0,
+    value: 0,
+    lanes: ordered ? new Float64Array(LANES) : combines ? new Array<undefined>(LANES).fill(undefined) : [],
+    // A run of 2^k blocks waits at most once for each k, and no array has 2^64 blocks.
+    tree: ordered ? new Float64Array(64) : [],
+    depth: 0,
+  };
+}
+
+/** Makes the state ready for the first slice of a call. */
+export function resetState(kernel: Kernel, call: KernelCall, state: JsState): void {
+  state.count = 0;
+  state.position = -1;
+  state.rank = 0;
+  state.depth = 0;
+  const { sink } = kernel;
+  if (sink.kind === "reduce") {
+    state.value = identityOf(sink.op, sink.type);
+  } else if (sink.kind === "fold") {
+    // Without a seed the value is only a placeholder, but one of the right type, so that emitted loops keep to numbers.
+    const place = kernel.scalars.findIndex(scalar => scalar.name === sink.seed);
+    state.value = place < 0 ? zeroOf(sink.type) : (call.scalars[place] as ScalarValue);
+  }
+}
+
+/** The result of a completed run. */
+export function resultOf(kernel: Kernel, state: JsState, output: KernelResult["output"]): KernelResult {
+  const { sink } = kernel;
+  const { position } = state;
+  switch (sink.kind) {
+    case "array":
+      return { count: state.count, position: -1, rank: 0, value: undefined, output };
+    case "reduce":
+      return { count: sink.counted ? state.count : 0, position: -1, rank: 0, value: state.value, output: null };
+    case "count":
+      return { count: state.count, position: -1, rank: 0, value: undefined, output: null };
+    case "fold":
+      return { count: state.count, position: -1, rank: 0, value: state.count > 0 || sink.seed !== null ? state.value : undefined, output: null };
+    case "first":
+      return { count: 0, position, rank: position < 0 || !sink.ranked ? 0 : state.rank, value: position < 0 ? undefined : state.value, output: null };
+    case "last":
+      return { count: 0, position, rank: 0, value: position < 0 ? undefined : state.value, output: null };
+    default:
+      return sink satisfies never;
+  }
+}

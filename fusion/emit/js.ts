@@ -1,0 +1,395 @@
+/** Kernels as JavaScript, meant to be read. See js-state.ts for how emitted kernels are driven. */
+import { generate } from "astring";
+import type { Expression, Node, Statement } from "estree";
+import { identityOf } from "../interpret.js";
+import { ELEMENT_LABEL, type Expr, type Fold, type Kernel, type SinkOf, type Stmt } from "../ir.js";
+import { canFail, mentions, rejects, usesOf, walkKernel, walkStmts } from "../traverse.js";
+import { BLOCK, LANES, type ElementType, type ScalarValue } from "../types.js";
+import { assign, at, bigint, binary, declare, identifier, increment, member, number, run, skeleton, truth, type Part } from "./estree.js";
+import { applied, BodyEmitter, converted, HELPERS, Names, type HelperName, type SinkCode } from "./js-body.js";
+import { isOrdered } from "./js-state.js";
+
+/** The names that emitted functions use for themselves. The kernel's own names come first: a clash changes these. */
+const OWN = [
+  "call", "state", "begin", "end", "source", "output", "i", "element", "block", "stop", "lane", "lanes", "tree", "depth", "half", "bit", "total",
+  "value", "sum", "count", "rank", "position", "present", "combine", "join", "left", "right",
+] as const;
+
+type Own = Readonly<Record<(typeof OWN)[number], string>>;
+
+/** Where the sink's code goes: before, in and after the loop over elements. */
+interface Emission {
+  readonly kernel: Kernel;
+  readonly names: Names;
+  readonly own: Own;
+  readonly helpers: Set<HelperName>;
+}
+
+const constant = (value: ScalarValue): Expression => (typeof value === "number" ? number(value) : typeof value === "bigint" ? bigint(value) : truth(value));
+
+/** Every statement list and expression of the kernel that emitted code runs. */
+function usedNames(kernel: Kernel): ReadonlySet<string> {
+  const names = new Set(usesOf(kernel.body));
+  if (kernel.sink.kind !== "fold") return names;
+  const { seed, combine } = kernel.sink;
+  if (seed !== null && combine !== null) names.add(seed);
+  if (combine !== null) for (const name of [...usesOf(combine.body), ...usesOf(combine.value)]) names.add(name);
+  return names;
+}
+
+/** How often the source element is written down; a use within a loop counts as many. */
+function elementUses(stmts: readonly Stmt[]): number {
+  let uses = 0;
+  walkStmts(stmts, {
+    expr: expr => void (expr.kind === "element" && uses++),
+    stmt: stmt => void (stmt.kind === "loop" && mentions(stmt.body, "element") && (uses += 2)),
+  });
+  return uses;
+}
+
+interface Inner {
+  readonly body: readonly Statement[];
+  /** Whether the loop over elements needs a label, since an inner loop goes on with the next element. */
+  readonly labelled: boolean;
+}
+
+/** The inside of the loop over elements. */
+function elementBody(emission: Emission, sink: SinkCode): Inner {
+  const { kernel, names, own, helpers } = emission;
+  const index = identifier(own.i);
+  const loaded = kernel.source.kind === "range" ? index : at(identifier(own.source), index);
+  const named = kernel.source.kind === "array" && elementUses(kernel.body) > 1;
+  const emitter = new BodyEmitter(kernel, names, named ? identifier(own.element) : loaded, index, sink, helpers);
+  const { body, labelled } = emitter.body(kernel.body, ELEMENT_LABEL);
+  return { body: named ? [declare("const", own.element, loaded), ...body] : body, labelled };
+}
+
+/** A skeleton around `inner`, which takes the place of `BODY`. `ELEMENT:` marks the loop over elements. */
+const filled = (emission: Emission, code: string, inner: Inner, parts: Readonly<Record<string, Part>> = {}): readonly Statement[] =>
+  skeleton(code.replace("ELEMENT:", inner.labelled ? `${ELEMENT_LABEL}:` : ""), { ...emission.own, ...parts, BODY: inner.body });
+
+/** `i32` values are stored in an `u8c` array by their low byte, but a Uint8ClampedArray clamps what it is given. */
+function stored(element: ElementType, value: Expr, emitter: BodyEmitter): Expression {
+  if (element !== "u8c") return emitter.value(value);
+  // What the array does by itself need not be done before.
+  if (value.kind === "apply" && value.op === "clampU8") return emitter.value(value.args[0] as Expr);
+  const fits = (value.kind === "apply" && value.op === "wrapU8") || (value.kind === "const" && Number(value.value) >= 0 && Number(value.value) <= 255);
+  return fits ? emitter.value(value) : binary("&", emitter.value(value), number(255));
+}
+
+/** Whether there is a yield for every element. */
+const alwaysYields = (kernel: Kernel): boolean => !rejects(kernel) && kernel.body.at(-1)?.kind === "yield";
+
+/** The statement that goes on with the next element, at the body's top level. */
+const NEXT: readonly Statement[] = [{ type: "ContinueStatement", label: null }];
+
+function arraySink(emission: Emission, element: ElementType): readonly Statement[] {
+  const { own } = emission;
+  const filters = !alwaysYields(emission.kernel);
+  const place = filters ? increment(own.count) : identifier(own.i);
+  const inner = elementBody(emission, {
+    yield: (value, emitter) => [assign(at(identifier(own.output), place), stored(element, value as Expr, emitter))],
+  });
+  if (!filters) return filled(emission, `ELEMENT: for (let i = begin; i < end; i++) { BODY; } state.count += end - begin;`, inner);
+  return filled(emission, `let count = state.count; ELEMENT: for (let i = begin; i < end; i++) { BODY; } state.count = count;`, inner);
+}
+
+function countSink(emission: Emission): readonly Statement[] {
+  const { kernel, own } = emission;
+  if (alwaysYields(kernel) && !canFail(kernel)) return skeleton(`state.count += end - begin;`, own);
+  const inner = elementBody(emission, { yield: () => [run(increment(own.count))] });
+  return filled(emission, `let count = state.count; ELEMENT: for (let i = begin; i < end; i++) { BODY; } state.count = count;`, inner);
+}
+
+/** `accumulator ⊕ term`, rounded and wrapped as the type says. */
+const step = (emission: Emission, sink: SinkOf<"reduce">, accumulator: Expression, term: Expression): Expression =>
+  applied(sink.op, sink.type, sink.type, [accumulator, term], emission.helpers);
+
+/** The count of a reduction that wants one: per element, or in one go if every element counts. */
+function counting(emission: Emission, counted: boolean): { readonly open: string; readonly each: readonly Statement[]; readonly close: string } {
+  if (!counted) return { open: "", each: [], close: "" };
+  if (alwaysYields(emission.kernel)) return { open: "", each: [], close: "state.count += end - begin;" };
+  return { open: "let count = state.count;", each: [run(increment(emission.own.count))], close: "state.count = count;" };
+}
+
+/**
+ * Float sums and products, in the canonical order. A block is folded lane by lane, so that a lane's accumulator is a plain
+ * variable and its elements are still in the nearest cache when the next lanes come by. An element that fails is thus not
+ * always the first to: whoever drives the kernel runs the slice again, in order, to find that one.
+ */
+function orderedSink(emission: Emission, sink: SinkOf<"reduce">): readonly Statement[] {
+  const { own } = emission;
+  const [value, total] = [identifier(own.value), identifier(own.total)];
+  const lane = (place: Expression): Expression => at(identifier(own.lanes), place);
+  const count = counting(emission, sink.counted);
+  const inner = elementBody(emission, {
+    yield: (term, emitter) => [
+      assign(value, step(emission, sink, value, converted(sink.term, sink.type, emitter.value(term as Expr)))),
+      ...count.each,
+    ],
+  });
+  const upper = lane(binary("+", identifier(own.lane), identifier(own.half)));
+  const popped = at(identifier(own.tree), { type: "UpdateExpression", operator: "--", prefix: true, argument: identifier(own.depth) });
+  return filled(
+    emission,
+    `
+    const { lanes, tree } = state;
+    let depth = state.depth;
+    ${count.open}
+    for (let block = begin; block < end; block += ${BLOCK}) {
+      const stop = Math.min(block + ${BLOCK}, end);
+      for (let lane = 0; lane < ${LANES}; lane++) {
+        let value = $identity;
+        ELEMENT: for (let i = block + lane; i < stop; i += ${LANES}) { BODY; }
+        lanes[lane] = value;
+      }
+      // The lanes fold by halves.
+      for (let half = ${LANES / 2}; half > 0; half >>= 1) {
+        for (let lane = 0; lane < half; lane++) lanes[lane] = $lanes;
+      }
+      // Blocks join as a balanced tree: two runs of the same length become one.
+      let total = lanes[0];
+      for (let bit = block / ${BLOCK}; (bit & 1) === 1; bit >>= 1) total = $runs;
+      tree[depth++] = total;
+    }
+    state.depth = depth;
+    ${count.close}
+    if (end === call.length) {
+      let total = depth > 0 ? tree[--depth] : $identity;
+      while (depth > 0) total = $runs;
+      state.value = total;
+    }`,
+    inner,
+    {
+      $identity: constant(identityOf(sink.op, sink.type)),
+      $lanes: step(emission, sink, lane(identifier(own.lane)), upper),
+      $runs: step(emission, sink, popped, total),
+    },
+  );
+}
+
+/** Integer sums: a slice's is exact in a plain number. */
+function exactSumSink(emission: Emission, sink: SinkOf<"reduce">): readonly Statement[] {
+  const { own } = emission;
+  const sum = identifier(own.sum);
+  const count = counting(emission, sink.counted);
+  const inner = elementBody(emission, {
+    yield: (term, emitter) => [assign(sum, binary("+", sum, emitter.value(term as Expr))), ...count.each],
+  });
+  return filled(
+    emission,
+    `let sum = 0; ${count.open} ELEMENT: for (let i = begin; i < end; i++) { BODY; }
+    state.value = BigInt.asIntN(64, state.value + BigInt(sum)); ${count.close}`,
+    inner,
+  );
+}
+
+/** Reductions that give the same in any order: integers, truth values, minima and maxima. */
+function unorderedSink(emission: Emission, sink: SinkOf<"reduce">): readonly Statement[] {
+  const value = identifier(emission.own.value);
+  const count = counting(emission, sink.counted);
+  const inner = elementBody(emission, {
+    yield: (term, emitter) => [
+      assign(value, step(emission, sink, value, converted(sink.term, sink.type, emitter.value(term as Expr)))),
+      ...count.each,
+    ],
+  });
+  return filled(
+    emission,
+    `let value = state.value; ${count.open} ELEMENT: for (let i = begin; i < end; i++) { BODY; } state.value = value; ${count.close}`,
+    inner,
+  );
+}
+
+/** A left fold, in order. */
+function foldSink(emission: Emission, fold: Fold): readonly Statement[] {
+  const { names, own } = emission;
+  const accumulator = names.of(fold.accumulator);
+  const next = (value: Expression): Statement => assign(identifier(accumulator), value);
+  const count = fold.first === null ? counting(emission, true) : { open: "let count = state.count;", each: [run(increment(own.count))], close: "state.count = count;" };
+  const inner = elementBody(emission, {
+    yield: (value, emitter) => [next(emitter.value(value as Expr)), ...count.each],
+    ...(fold.first === null ? {} : {
+      declared: {
+        name: fold.first,
+        then: skeleton(`if (count === 0) { $next; count = 1; NEXT; }`, { ...own, NEXT, $next: [next(identifier(names.of(fold.first)))] }),
+      },
+    }),
+  });
+  return filled(
+    emission,
+    `let $accumulator = state.value; ${count.open} ELEMENT: for (let i = begin; i < end; i++) { BODY; } state.value = $accumulator; ${count.close}`,
+    inner,
+    { $accumulator: accumulator },
+  );
+}
+
+/** The function that joins two lanes' or blocks' accumulators. */
+function combineFunction(emission: Emission, combine: NonNullable<Fold["combine"]>): readonly Statement[] {
+  const { kernel, names, own, helpers } = emission;
+  const nowhere = identifier("undefined");
+  const emitter = new BodyEmitter(kernel, names, nowhere, nowhere, { yield: () => [] }, helpers);
+  const body = emitter.statements(combine.body);
+  return skeleton(
+    `const combine = ($left, $right) => { BODY; return $value; };
+    // Lanes and blocks without elements are skipped.
+    const join = (left, right) => left === undefined ? right : right === undefined ? left : combine(left, right);`,
+    { ...own, $left: names.of(combine.left), $right: names.of(combine.right), BODY: body, $value: emitter.value(combine.value) },
+  );
+}
+
+/** A fold whose lanes fold apart and are joined in the canonical order. */
+function combinedSink(emission: Emission, fold: Fold, combine: NonNullable<Fold["combine"]>): readonly Statement[] {
+  const { names, own } = emission;
+  const store = (value: Expression): readonly Statement[] => skeleton(
+    `lanes[lane] = $value; present |= 1 << lane; count++;`,
+    { ...own, $value: value },
+  );
+  const inner = elementBody(emission, {
+    yield: (value, emitter) => store(emitter.value(value as Expr)),
+    ...(fold.first === null ? {} : {
+      declared: {
+        name: fold.first,
+        then: skeleton(`if ((present >>> lane & 1) === 0) { STORE; NEXT; }`, { ...own, NEXT, STORE: store(identifier(names.of(fold.first))) }),
+      },
+    }),
+  });
+  const start = fold.seed === null ? [] : skeleton(`lanes.fill($seed);`, { ...own, $seed: names.of(fold.seed) });
+  const loop = filled(
+    emission,
+    `
+    const { lanes, tree } = state;
+    let { depth, count } = state;
+    for (let block = begin; block < end; block += ${BLOCK}) {
+      const stop = Math.min(block + ${BLOCK}, end);
+      START;
+      // A bit for every lane that has folded an element.
+      let present = 0;
+      ELEMENT: for (let i = block; i < stop; i++) {
+        const lane = i & ${LANES - 1};
+        const $accumulator = lanes[lane];
+        BODY;
+      }
+      // The lanes fold by halves.
+      for (let half = ${LANES / 2}; half > 0; half >>= 1) {
+        for (let lane = 0; lane < half; lane++) {
+          if ((present >>> lane + half & 1) === 0) continue;
+          lanes[lane] = (present >>> lane & 1) === 0 ? lanes[lane + half] : combine(lanes[lane], lanes[lane + half]);
+          present |= 1 << lane;
+        }
+      }
+      // Blocks join as a balanced tree: two runs of the same length become one.
+      let total = present === 0 ? undefined : lanes[0];
+      for (let bit = block / ${BLOCK}; (bit & 1) === 1; bit >>= 1) total = join(tree[--depth], total);
+      tree[depth++] = total;
+    }
+    state.depth = depth;
+    state.count = count;
+    if (end === call.length) {
+      let total;
+      while (depth > 0) total = join(tree[--depth], total);
+      if (total !== undefined) state.value = total;
+    }`,
+    inner,
+    { $accumulator: names.of(fold.accumulator), START: start },
+  );
+  return [...combineFunction(emission, combine), ...loop];
+}
+
+/** The first element that yields. */
+function firstSink(emission: Emission, sink: SinkOf<"first">): readonly Statement[] {
+  const { own } = emission;
+  const inner = elementBody(emission, {
+    yield: (value, emitter) => skeleton(
+      `state.position = i; ${sink.ranked ? "state.rank = rank - 1;" : ""} state.value = $value; return;`,
+      { ...own, $value: emitter.value(value as Expr) },
+    ),
+    visit: () => [run(increment(own.rank))],
+  });
+  const loop = `ELEMENT: for (let i = begin; i < end; i++) { BODY; }`;
+  return filled(emission, sink.ranked ? `let rank = state.rank; ${loop} state.rank = rank;` : loop, inner);
+}
+
+/**
+ * Whether slices come in descending order, and each runs backwards, so that a last sink may stop at the first that yields.
+ * Where an element can fail, all of them have to run, in order.
+ */
+export const runsBackwards = (kernel: Kernel): boolean => kernel.sink.kind === "last" && !canFail(kernel);
+
+function lastSink(emission: Emission): readonly Statement[] {
+  const { own } = emission;
+  const backwards = runsBackwards(emission.kernel);
+  const inner = elementBody(emission, {
+    yield: (value, emitter) => skeleton(
+      backwards ? `state.position = i; state.value = $value; return;` : `position = i; value = $value;`,
+      { ...own, $value: emitter.value(value as Expr) },
+    ),
+  });
+  if (backwards) return filled(emission, `ELEMENT: for (let i = end - 1; i >= begin; i--) { BODY; }`, inner);
+  return filled(
+    emission,
+    `let { position, value } = state; ELEMENT: for (let i = begin; i < end; i++) { BODY; } state.position = position; state.value = value;`,
+    inner,
+  );
+}
+
+function sinkCode(emission: Emission): readonly Statement[] {
+  const { sink } = emission.kernel;
+  switch (sink.kind) {
+    case "array":
+      return arraySink(emission, sink.element);
+    case "reduce":
+      if (isOrdered(sink)) return orderedSink(emission, sink);
+      return sink.term === sink.type ? unorderedSink(emission, sink) : exactSumSink(emission, sink);
+    case "count":
+      return countSink(emission);
+    case "fold":
+      return sink.combine === null ? foldSink(emission, sink) : combinedSink(emission, sink, sink.combine);
+    case "first":
+      return firstSink(emission, sink);
+    case "last":
+      return lastSink(emission);
+    default:
+      return sink satisfies never;
+  }
+}
+
+/** Declarations of what the kernel takes from the call. */
+function argumentsCode(emission: Emission, used: ReadonlySet<string>): readonly Statement[] {
+  const { kernel, names, own } = emission;
+  const { sink } = kernel;
+  const field = (name: string): Expression => member(identifier(own.call), name);
+  const statements: Statement[] = [];
+  if (kernel.source.kind === "array" && mentions(kernel.body, "element")) statements.push(declare("const", own.source, field("source")));
+  if (sink.kind === "array") statements.push(declare("const", own.output, field("output")));
+  kernel.scalars.forEach(({ name }, place) => {
+    if (used.has(name)) statements.push(declare("const", names.of(name), at(field("scalars"), number(place))));
+  });
+  kernel.arrays.forEach(({ name }, place) => {
+    if (used.has(name)) statements.push(declare("const", names.of(name), at(field("arrays"), number(place))));
+  });
+  return statements;
+}
+
+/**
+ * A verified kernel as JavaScript text: declarations that end with `function kernel(call, state, begin, end)`, a `JsKernel`
+ * (see js-state.ts). The text refers to nothing but the language itself and, if it can fail, a `JsRuntime` called `rt`.
+ */
+export function emitJs(kernel: Kernel): string {
+  const names = new Names();
+  for (const parameter of [...kernel.scalars, ...kernel.arrays]) names.of(parameter.name);
+  if (kernel.sink.kind === "fold") {
+    names.of(kernel.sink.accumulator);
+    if (kernel.sink.combine !== null) for (const name of [kernel.sink.combine.left, kernel.sink.combine.right]) names.of(name);
+  }
+  walkKernel(kernel, { stmt: stmt => void (stmt.kind === "declare" && names.of(stmt.name)) });
+  const own = Object.fromEntries(OWN.map(name => [name, names.fresh(name)])) as Own;
+  const emission: Emission = { kernel, names, own, helpers: new Set() };
+  const code = sinkCode(emission);
+  const [definition] = skeleton(`function kernel(call, state, begin, end) { CODE; }`, {
+    ...own,
+    CODE: [...argumentsCode(emission, usedNames(kernel)), ...code],
+  });
+  const text = generate(definition as Node, { indent: "  ", comments: true });
+  return [...[...emission.helpers].map(name => HELPERS[name]), text].join("\n\n");
+}
