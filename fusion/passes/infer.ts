@@ -20,7 +20,6 @@ import {
   coerce,
   describeKind,
   elementValue,
-  isBigKind,
   joinKinds,
   kindOf,
   storageOf,
@@ -242,8 +241,7 @@ export class Inference {
 
   private join(a: Typed, b: Typed, span: Span): Kind {
     const [x, y] = [kindOf(a), kindOf(b)];
-    // `flag && x` is 0 where flag is false: a boolean beside a number is a number.
-    const kind = joinKinds(x, y) ?? (x === "bool" && !isBigKind(y) ? joinKinds("weak", y) : y === "bool" && !isBigKind(x) ? joinKinds(x, "weak") : null);
+    const kind = joinKinds(x, y);
     if (kind === null) throw new LambdaError("DC205", `this gives ${describeKind(x)} or ${describeKind(y)}`, span, "Both must have one type: convert one of them");
     return kind;
   }

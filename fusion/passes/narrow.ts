@@ -247,8 +247,10 @@ class Narrowing {
     if (sink.kind !== "reduce" || last?.kind !== "yield" || last.value?.type !== "f64") return kernel;
     const narrowed = this.narrowTerm(sink.op, last.value);
     if (narrowed === null) return kernel;
-    const type: Sink = { ...sink, term: narrowed.type, type: sink.op === "add" ? "i64" : narrowed.type };
-    return { ...kernel, body: [...kernel.body.slice(0, -1), { kind: "yield", value: narrowed }], sink: type };
+    const add = sink.op === "add";
+    // The least of no i32 is not the identity of i32 but Infinity: the count tells.
+    const narrowSink: Sink = { ...sink, term: narrowed.type, type: add ? "i64" : narrowed.type, counted: sink.counted || !add };
+    return { ...kernel, body: [...kernel.body.slice(0, -1), { kind: "yield", value: narrowed }], sink: narrowSink };
   }
 
   private narrowTerm(op: string, value: Expr): Expr | null {

@@ -54,7 +54,8 @@ function reduced(fusion: Fusion, op: ReduceOp, term: Typed, how: { readonly seed
   const whole = expr.type === "i32" || expr.type === "u32";
   // Integers count as f64 here; where ranges prove a term to fit 32 bits, narrowing makes sums exact and the rest cheaper.
   const value = whole && !isBitwise(op) ? convert("f64", expr) : expr;
-  const counted = how.empty === "error";
+  // Where the identity is neutral only among the operator's own values (`x & -1` is not `x` for a fraction), none must be told from it.
+  const counted = how.empty === "error" || (how.seeded && isBitwise(op));
   fusion.yield(value);
   const type: ScalarType = value.type === "f32" && (op === "add" || op === "mul") ? "f64" : value.type;
   return {

@@ -45,6 +45,9 @@ export function joinKinds(a: Kind, b: Kind): Kind | null {
   if (isNumberKind(a) && isNumberKind(b)) return NUMBER_KINDS[Math.max(NUMBER_KINDS.indexOf(a), NUMBER_KINDS.indexOf(b))] ?? null;
   if (a === "bigint" && isBigKind(b)) return b;
   if (b === "bigint" && isBigKind(a)) return a;
+  // `flag && x` is 0 where flag is false: a boolean beside a number is a number.
+  if (a === "bool" && isNumberKind(b)) return b;
+  if (b === "bool" && isNumberKind(a)) return a;
   return null;
 }
 
