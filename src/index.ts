@@ -1,0 +1,63 @@
+/** dotcompute: fluent queries over typed arrays that compile to one fused kernel. */
+import { makeRange } from "./query/source.js";
+import type { Query } from "./query/query.js";
+import type { QuerySource, Range, SourceArray } from "./query/types.js";
+import { defaultRuntime, type Runtime } from "./runtime/create.js";
+
+/**
+ * Starts a query over a typed array, an array of numbers (read as a Float64Array) or a `range`. Nothing is read or computed
+ * until a terminal asks for a result.
+ *
+ * @example
+ * const energy = await compute(signal).map(x => x * 0.5).filter(x => x > 0).reduce((a, x) => a + x * x, 0);
+ */
+export function compute<S extends QuerySource>(source: S, options: { readonly runtime?: Runtime } = {}): Query<SourceArray<S>> {
+  return (options.runtime ?? defaultRuntime()).compute(source);
+}
+
+/**
+ * The numbers 0, 1, 2 … length - 1 as a source, without an array that holds them.
+ *
+ * @example
+ * const squares = compute(range(1000)).map(x => x * x).toArray();   // a Float64Array
+ */
+export function range(length: number): Range {
+  return makeRange(length);
+}
+
+/**
+ * Resolves when all kernels that were being compiled in the background are ready, so that the next run of each is native.
+ *
+ * @example
+ * compute(signal).sum().value();   // runs at once, as JavaScript
+ * await settled();
+ * compute(signal).sum().value();   // runs native
+ */
+export function settled(): Promise<void> {
+  return defaultRuntime().settled();
+}
+
+export { createRuntime, type Runtime } from "./runtime/create.js";
+export { BackendError, CompilerBug, LambdaError, QueryError, type ErrorCode } from "../fusion/errors.js";
+export type { BackendName } from "./backends/backend.js";
+export type { KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
+export type { Query } from "./query/query.js";
+export type { LazyValue } from "./query/lazy.js";
+export type {
+  Accumulator,
+  ArrayConstructor,
+  ArrayOf,
+  BigArray,
+  Capture,
+  Captures,
+  ElementOf,
+  IntoOptions,
+  QuerySource,
+  Range,
+  ReduceOptions,
+  ResultOf,
+  RunOptions,
+  SourceArray,
+  Truth,
+  TypedArray,
+} from "./query/types.js";

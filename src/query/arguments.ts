@@ -1,0 +1,80 @@
+/** Checks of what the methods of a query were called with. */
+import { QueryError } from "../../fusion/errors.js";
+import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
+import { captureTypes, NO_CAPTURES } from "./captures.js";
+import type { SeedKind } from "./shape.js";
+import { describe } from "./source.js";
+import type { Captures } from "./types.js";
+
+export function checkFunction(f: unknown, verb: string): unknown {
+  if (typeof f === "function") return f;
+  throw new QueryError("DC305", `${verb}() takes a function, not ${describe(f)}`, `Write the function in the call: .${verb}(${verb === "reduce" ? "(a, x) => a + x, 0" : "x => …"}).`);
+}
+
+/** Captures as an object; what they hold is checked when their types are looked up. */
+export function checkCaptures(captures: unknown, verb: string): Captures {
+  if (captures === undefined) return NO_CAPTURES;
+  if (typeof captures !== "object" || captures === null) captureTypes(captures, verb);
+  return captures as Captures;
+}
+
+const BY_CONSTRUCTOR = new Map<unknown, ElementType>(Object.entries(ARRAY_CONSTRUCTORS).map(([element, constructor]) => [constructor, element as ElementType]));
+const BY_NAME = new Map<string, ElementType>(Object.entries(ELEMENTS).map(([element, { array }]) => [array, element as ElementType]));
+
+/** The element type of arrays that a constructor makes, also one of another realm. */
+export function checkConstructor(constructor: unknown, verb: string): ElementType {
+  const known = BY_CONSTRUCTOR.get(constructor);
+  if (known !== undefined) return known;
+  const foreign = typeof constructor === "function" && "BYTES_PER_ELEMENT" in constructor ? BY_NAME.get(constructor.name) : undefined;
+  if (foreign !== undefined) return foreign;
+  const found = typeof constructor === "function" ? constructor.name || "a function" : describe(constructor);
+  throw new QueryError("DC305", `${verb}() takes a typed array's constructor, not ${found}`, `Name the array to make: ${verb === "as" ? ".as(Float64Array)" : ".map(f, Float64Array)"}.`);
+}
+
+export function seedKind(seed: unknown): SeedKind {
+  const kind = typeof seed;
+  if (kind === "number" || kind === "bigint" || kind === "boolean") return kind;
+  throw new QueryError("DC305", `reduce() takes a number, a BigInt or a boolean as its seed, not ${describe(seed)}`, "For no seed leave it out, or write undefined: .reduce(f, undefined, { k }).");
+}
+
+/** BigInts of a sequence have 64 bits; a seed must fit too. */
+export function checkBigSeed(seed: unknown, element: ElementType): void {
+  if (typeof seed !== "bigint" || (element !== "i64" && element !== "u64") || fitsElement(seed, element)) return;
+  throw new QueryError("DC305", `the seed ${seed}n does not fit in a ${ELEMENTS[element].array}`, "Reduce wraps at 64 bits, so its seed must fit in them.");
+}
+
+/** Whether a BigInt can be an element. */
+export const fitsElement = (value: bigint, element: "i64" | "u64"): boolean =>
+  (element === "u64" ? BigInt.asUintN(64, value) : BigInt.asIntN(64, value)) === value;
+
+export interface CheckedReduceOptions {
+  readonly combine: unknown;
+  readonly sequential: boolean;
+}
+
+const NO_OPTIONS: CheckedReduceOptions = { combine: undefined, sequential: false };
+
+export function checkReduceOptions(options: unknown): CheckedReduceOptions {
+  if (options === undefined) return NO_OPTIONS;
+  if (typeof options !== "object" || options === null) {
+    throw new QueryError("DC305", `the options of reduce() are an object, not ${describe(options)}`, "Write { combine: (a, b) => … } or { sequential: true }.");
+  }
+  const { combine, sequential = false } = options as { readonly combine?: unknown; readonly sequential?: unknown };
+  if (combine !== undefined && typeof combine !== "function") {
+    throw new QueryError("DC305", `combine is a function that joins two partial results, not ${describe(combine)}`, "Write { combine: (a, b) => … }.");
+  }
+  if (typeof sequential !== "boolean") throw new QueryError("DC305", `sequential is true or false, not ${describe(sequential)}`, "Write { sequential: true }.");
+  if (combine !== undefined && sequential) {
+    throw new QueryError("DC305", "reduce() was given both combine and sequential: true", "A sequential reduce joins nothing: leave one of them out.");
+  }
+  return { combine, sequential };
+}
+
+/** What `indexOf` and `includes` look for. */
+export function checkSearched(value: unknown, element: ElementType, verb: string): number | bigint {
+  const big = element === "i64" || element === "u64";
+  if (typeof value === (big ? "bigint" : "number")) return value as number | bigint;
+  const wanted = big ? "a BigInt" : "a number";
+  throw new QueryError("DC305", `${verb}() looks for ${wanted} in a ${ELEMENTS[element].array}, not for ${describe(value)}`, `Pass ${big ? "a BigInt, such as 1n" : "a number"}.`);
+}

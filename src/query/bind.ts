@@ -1,0 +1,89 @@
+/** The arguments of a query's kernels: where each comes from, and whether its value of today may be handed over. */
+import { CompilerBug, LambdaError, QueryError } from "../../fusion/errors.js";
+import type { Origin } from "../../fusion/ir.js";
+import type { Plan } from "../../fusion/query.js";
+import type { ScalarType, ScalarValue } from "../../fusion/types.js";
+import type { AnyTypedArray } from "../../fusion/values.js";
+import { identifierAt } from "./captures.js";
+import type { Binding, Place, ShapeNode, TerminalNode } from "./shape.js";
+import { checkAttached } from "./source.js";
+import type { Capture } from "./types.js";
+
+/** The name under which plans ask for a reduce's seed. */
+export const SEED = "seed";
+
+export type StageValues = readonly (readonly Capture[])[];
+
+const NO_SCALARS: readonly ScalarValue[] = [];
+const NO_ARRAYS: readonly AnyTypedArray[] = [];
+
+/** For every kernel of the plan, in order. */
+export function bindingsOf(node: TerminalNode, plan: Plan): readonly Binding[] {
+  const names: (readonly string[])[] = [[...node.names, SEED]];
+  for (let at: ShapeNode = node.parent; at.parent !== null; at = at.parent) names.unshift(at.names);
+  const place = ({ stage, name }: Origin): Place => {
+    const at = names[stage]?.lastIndexOf(name) ?? -1;
+    if (at < 0) throw new CompilerBug(`the plan asks for ${name} of stage ${stage}, which was not given`);
+    return { stage, at, name };
+  };
+  return plan.kernels.map(({ kernel }) => ({
+    scalars: kernel.scalars.map(({ origin, type }) => ({ ...place(origin), type })),
+    arrays: kernel.arrays.map(({ origin }) => place(origin)),
+  }));
+}
+
+export function bindScalars({ scalars }: Binding, values: StageValues): readonly ScalarValue[] {
+  if (scalars.length === 0) return NO_SCALARS;
+  const bound = new Array<ScalarValue>(scalars.length);
+  for (let at = 0; at < scalars.length; at += 1) {
+    const place = scalars[at] as (typeof scalars)[number];
+    const value = (values[place.stage] as readonly Capture[])[place.at] as ScalarValue;
+    bound[at] = typeof value === "bigint" ? checkBig(value, place) : value;
+  }
+  return bound;
+}
+
+export function bindArrays({ arrays }: Binding, values: StageValues): readonly AnyTypedArray[] {
+  if (arrays.length === 0) return NO_ARRAYS;
+  return arrays.map(({ stage, at, name }) => {
+    const array = (values[stage] as readonly Capture[])[at] as AnyTypedArray;
+    checkAttached(array, `the captured array ${name}`);
+    return array;
+  });
+}
+
+/** Kernels hold 64-bit integers: a longer BigInt would lose bits on the way in. */
+function checkBig(value: bigint, { name, type }: Place & { readonly type: ScalarType }): bigint {
+  const held = type === "u64" ? BigInt.asUintN(64, value) : BigInt.asIntN(64, value);
+  if (held === value) return value;
+  const range = type === "u64" ? "unsigned ones, 0n to 2n ** 64n - 1n" : "signed ones, -(2n ** 63n) to 2n ** 63n - 1n";
+  throw new QueryError(
+    "DC302",
+    `${name} is ${value}n, which does not fit in 64 bits here`,
+    `Values in this query are 64-bit integers, ${range}: hand over BigInt.as${type === "u64" ? "Uint" : "Int"}N(64, ${name}) to wrap it.`,
+  );
+}
+
+/** Captured numbers whose fraction would be lost in an integer array must not have one. */
+export function checkIntegral({ integral }: Plan, node: TerminalNode, values: StageValues): void {
+  for (const { stage, name, lambda } of integral) {
+    const names = namesOf(node, stage);
+    const value = values[stage]?.[names.indexOf(name)];
+    if (typeof value !== "number" || Number.isInteger(value)) continue;
+    const { text } = lambda.source;
+    const start = Math.max(0, identifierAt(text, name));
+    throw new LambdaError(
+      "DC202",
+      `the capture ${name} is ${value}, but the result is stored in an integer array`,
+      { source: lambda.source, start, end: start + name.length },
+      `Hand over an integer, round the result with Math.trunc, Math.floor or Math.round, or name the array to make: .map(f, Float64Array)`,
+    );
+  }
+}
+
+function namesOf(node: TerminalNode, stage: number): readonly string[] {
+  if (stage === node.parent.depth) return node.names;
+  let at: ShapeNode = node.parent;
+  while (at.depth > stage + 1 && at.parent !== null) at = at.parent;
+  return at.names;
+}

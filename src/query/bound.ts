@@ -1,0 +1,34 @@
+/** A query with its data: a chain of verbs, each with the values of its captures, on a source. */
+import type { BackendName } from "../backends/backend.js";
+import type { RuntimeCore } from "../runtime/runtime.js";
+import type { ShapeNode, TerminalNode } from "./shape.js";
+import type { BoundSource } from "./source.js";
+import type { Capture } from "./types.js";
+
+export interface BoundQuery {
+  readonly runtime: RuntimeCore;
+  readonly source: BoundSource;
+  /** The query before the last verb; null for the source alone. */
+  readonly parent: BoundQuery | null;
+  readonly shape: ShapeNode;
+  /** Of the last verb's captures, in the order of `shape.names`. */
+  readonly values: readonly Capture[];
+  /** The backend that the query insists on. */
+  readonly backend: BackendName | null;
+}
+
+/** A query with its terminal: what can be run. */
+export interface BoundTerminal {
+  readonly query: BoundQuery;
+  readonly node: TerminalNode;
+  /** Of the terminal's captures, in the order of `node.names`, then the seed if there is one. */
+  readonly values: readonly Capture[];
+}
+
+/** The values of every stage's captures, the terminal's last. */
+export function stageValues({ query, values }: BoundTerminal): readonly (readonly Capture[])[] {
+  const all: (readonly Capture[])[] = new Array<readonly Capture[]>(query.shape.depth + 1);
+  all[query.shape.depth] = values;
+  for (let at: BoundQuery | null = query; at !== null && at.parent !== null; at = at.parent) all[at.shape.depth - 1] = at.values;
+  return all;
+}

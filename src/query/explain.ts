@@ -1,0 +1,161 @@
+/** What a query will do, in words and in code. */
+import { emitCpp } from "../../fusion/emit/cpp.js";
+import { emitJs } from "../../fusion/emit/js.js";
+import type { Sink } from "../../fusion/ir.js";
+import type { Plan, PlannedKernel, StageShape, TerminalShape } from "../../fusion/query.js";
+import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
+import { stageValues, type BoundTerminal } from "./bound.js";
+import { showCapture } from "./captures.js";
+import type { ShapeNode } from "./shape.js";
+import { sourceLength, type BoundSource } from "./source.js";
+import type { Capture } from "./types.js";
+
+/** The expression tree, the kernels it is fused into, and the backend of each. Compiles nothing. */
+export function explainTerminal(bound: BoundTerminal): string {
+  const { query, node } = bound;
+  const plan = node.plan();
+  const { stages, terminal } = node.shape();
+  const slots = query.runtime.slots(node);
+  const kernels = plan.kernels.map((planned, at) => {
+    const choice = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend);
+    const lines = [
+      `${title(plan, at, stages, terminal)}`,
+      `  reads ${reads(planned, at, query.source)}`,
+      `  ${gives(planned.kernel.sink, terminal)}`,
+      ...(planned.barrier === null ? [] : [`  barrier: ${planned.barrier}`]),
+      `  ${choice.backend}: ${choice.reason}`,
+    ];
+    return lines.join("\n");
+  });
+  return `${tree(bound, stages)}\n\n${kernels.join("\n")}\n`;
+}
+
+/** The emitted code of all kernels. */
+export function sourceOf({ node }: BoundTerminal, language: "js" | "cpp"): string {
+  const plan = node.plan();
+  const { stages, terminal } = node.shape();
+  const emit = language === "js" ? emitJs : emitCpp;
+  return plan.kernels.map(({ kernel }, at) => `// ${title(plan, at, stages, terminal)}\n${emit(kernel).trimEnd()}\n`).join("\n");
+}
+
+/** The query as it would be written. */
+function tree(bound: BoundTerminal, stages: readonly StageShape[]): string {
+  const values = stageValues(bound);
+  const names: (readonly string[])[] = [];
+  for (let at: ShapeNode = bound.query.shape; at.parent !== null; at = at.parent) names.unshift(at.names);
+  const verbs = stages.map((stage, at) => `  .${showStage(stage, showCaptures(names[at] ?? [], values[at] ?? []))}`);
+  return [`compute(${showSource(bound.query.source)})`, ...verbs, `  .${showTerminal(bound)}`].join("\n");
+}
+
+function showSource(source: BoundSource): string {
+  const length = sourceLength(source);
+  switch (source.kind) {
+    case "range":
+      return `range(${length})`;
+    case "numbers":
+      return `Array(${length})`;
+    case "array":
+      return `${ELEMENTS[source.element].array}(${length})`;
+    default:
+      return source satisfies never;
+  }
+}
+
+function showStage(stage: StageShape, captures: readonly string[]): string {
+  switch (stage.kind) {
+    case "map":
+      return call("map", oneLine(stage.lambda.source.text), ...(stage.to === null ? [] : [ELEMENTS[stage.to].array]), ...captures);
+    case "filter":
+      return call("filter", oneLine(stage.lambda.source.text), ...captures);
+    case "as":
+      return call("as", ELEMENTS[stage.to].array);
+    default:
+      return stage satisfies never;
+  }
+}
+
+function showTerminal({ node, values }: BoundTerminal): string {
+  const { terminal } = node;
+  const captures = showCaptures(node.names, values);
+  switch (terminal.kind) {
+    case "toArray":
+    case "count":
+    case "sum":
+    case "average":
+    case "min":
+    case "max":
+    case "first":
+    case "last":
+      return call(terminal.kind);
+    case "some":
+    case "every":
+    case "find":
+    case "findIndex":
+      return call(terminal.kind, oneLine(terminal.lambda.source.text), ...captures);
+    case "indexOf":
+    case "includes":
+      return call(terminal.kind, showCapture(values[0] as Capture));
+    case "reduce": {
+      const seed = terminal.seed === null ? [] : [showCapture(values.at(-1) as Capture)];
+      const options = [
+        ...(terminal.combine === null ? [] : [`combine: ${oneLine(terminal.combine.lambda.source.text)}`]),
+        ...(terminal.sequential ? ["sequential: true"] : []),
+      ];
+      const between = seed.length === 0 && captures.length + options.length > 0 ? ["undefined"] : [];
+      const none = captures.length === 0 && options.length > 0 ? ["{}"] : [];
+      const last = options.length === 0 ? [] : [`{ ${options.join(", ")} }`];
+      return call("reduce", oneLine(terminal.lambda.source.text), ...seed, ...between, ...captures, ...none, ...last);
+    }
+    default:
+      return terminal satisfies never;
+  }
+}
+
+/** The captures as one argument; none if there are none. */
+function showCaptures(names: readonly string[], values: readonly Capture[]): readonly string[] {
+  if (names.length === 0) return [];
+  return [`{ ${names.map((name, at) => `${name}: ${showCapture(values[at] as Capture)}`).join(", ")} }`];
+}
+
+const call = (verb: string, ...args: readonly string[]): string => `${verb}(${args.join(", ")})`;
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ");
+
+/** The kernel's number, and what is fused into it. */
+function title({ kernels }: Plan, at: number, stages: readonly StageShape[], terminal: TerminalShape): string {
+  const fused = (kernels[at]?.stages ?? []).flatMap(index => stages[index]?.kind ?? []);
+  const all = at === kernels.length - 1 ? [...fused, terminal.kind] : fused;
+  return `kernel ${at + 1} of ${kernels.length}: ${all.join(", ")}`;
+}
+
+function reads({ kernel }: PlannedKernel, at: number, source: BoundSource): string {
+  if (at > 0) return `what kernel ${at} stored`;
+  if (kernel.source.kind === "range") return "nothing: its elements are their own places";
+  return source.kind === "numbers" ? "a Float64Array copied from the array of numbers" : `the ${ELEMENTS[kernel.source.element].array}`;
+}
+
+const CANONICAL = `in the canonical order: ${LANES} lanes, blocks of ${BLOCK}, a pairwise tree, the same on every backend`;
+
+/** What the kernel does with what arrives. */
+function gives(sink: Sink, terminal: TerminalShape): string {
+  switch (sink.kind) {
+    case "array":
+      return `stores a ${ELEMENTS[sink.element].array}`;
+    case "count":
+      return "counts";
+    case "reduce": {
+      const exact = isBigType(sink.type) && !isBigType(sink.term);
+      return exact ? "adds exactly, in 64-bit integers" : `folds with ${sink.op} as ${sink.type} ${CANONICAL}`;
+    }
+    case "fold":
+      if (sink.combine !== null) return `folds each lane apart and joins them with combine ${CANONICAL}`;
+      return `folds from left to right, one element after the other: ${
+        terminal.kind === "reduce" && terminal.sequential ? "{ sequential: true } asks for it" : "it has no seed, or is not of the form acc ⊕ f(x), and no combine was given"
+      }`;
+    case "first":
+      return "stops at the first that matches";
+    case "last":
+      return "keeps the last";
+    default:
+      return sink satisfies never;
+  }
+}

@@ -1,0 +1,76 @@
+/** From the last kernel's raw result to what the terminal promises. */
+import type { Plan } from "../../fusion/query.js";
+import { CompilerBug } from "../../fusion/errors.js";
+import type { ReduceOp, Sink } from "../../fusion/ir.js";
+import { ELEMENTS, isBigType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
+import { evaluate } from "../../fusion/values.js";
+import type { KernelResult } from "../backends/backend.js";
+import type { TerminalNode } from "./shape.js";
+
+/** `seed`: the reduce's, if it has one. */
+export function finishScalar(plan: Plan, node: TerminalNode, result: KernelResult, seed: ScalarValue | undefined): ScalarValue | undefined {
+  const { finish } = plan;
+  switch (finish.kind) {
+    case "count":
+      return result.count;
+    case "fold":
+      if (finish.empty === "error" && result.count === 0) throw nothingToReduce(plan, node);
+      return result.value;
+    case "reduced": {
+      if (finish.empty === "error" && result.count === 0) throw nothingToReduce(plan, node);
+      const { sink } = lastKernel(plan);
+      if (sink.kind === "reduce" && sink.counted && result.count === 0) return finish.seeded ? seed : finish.op === "min" ? Infinity : -Infinity;
+      const value = reducedValue(sink, result);
+      // A sum starts from 0, as a loop would: of nothing it is 0, not the identity -0.
+      if (node.terminal.kind === "sum" && typeof value === "number") return 0 + value;
+      return finish.seeded ? seeded(finish.op, sink, seed, value) : value;
+    }
+    case "average":
+      return (0 + Number(result.value)) / result.count;
+    case "any":
+      return result.position >= 0;
+    case "none":
+      return result.position < 0;
+    case "element":
+      return result.position < 0 ? undefined : result.value;
+    case "position":
+      return result.position < 0 ? -1 : finish.ranked ? result.rank : result.position;
+    case "array":
+      throw new CompilerBug("an array is not a scalar");
+    default:
+      return finish satisfies never;
+  }
+}
+
+function lastKernel(plan: Plan) {
+  const last = plan.kernels.at(-1);
+  if (last === undefined) throw new CompilerBug("a plan has no kernel");
+  return last.kernel;
+}
+
+/** What was reduced, as the value JavaScript would hold: exact sums of 32-bit integers become numbers, once. */
+function reducedValue(sink: Sink, { value }: KernelResult): ScalarValue {
+  if (value === undefined) throw new CompilerBug("a reduction gave no value");
+  const exact = sink.kind === "reduce" && isBigType(sink.type) && !isBigType(sink.term);
+  return exact ? Number(value) : value;
+}
+
+/** `seed ⊕ value`. */
+function seeded(op: ReduceOp, sink: Sink, seed: ScalarValue | undefined, value: ScalarValue): ScalarValue {
+  if (seed === undefined) throw new CompilerBug("a seeded reduction has no seed");
+  const type = seededType(op, sink, value);
+  return evaluate(op, type, type, [type === "i32" ? Number(seed) | 0 : seed, value]);
+}
+
+function seededType(op: ReduceOp, sink: Sink, value: ScalarValue): ScalarType {
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "bigint") return sink.kind === "reduce" && sink.type === "u64" ? "u64" : "i64";
+  return op === "and" || op === "or" || op === "xor" ? "i32" : "f64";
+}
+
+/** JavaScript's own words for a reduce; `Math.min()` is Infinity, but no BigInt is. */
+function nothingToReduce({ element }: Plan, { terminal }: TerminalNode): TypeError {
+  return terminal.kind === "reduce"
+    ? new TypeError("Reduce of empty array with no initial value")
+    : new TypeError(`The ${terminal.kind} of an empty ${ELEMENTS[element].array} does not exist: there is no infinite BigInt`);
+}

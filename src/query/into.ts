@@ -1,0 +1,55 @@
+/** Destinations: whether an array given as `into` fits, and whether kernels may write to it directly. */
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
+import type { Plan } from "../../fusion/query.js";
+import { canFail } from "../../fusion/traverse.js";
+import { ELEMENTS } from "../../fusion/types.js";
+import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import type { KernelResult } from "../backends/backend.js";
+import type { StageValues } from "./bind.js";
+import { canShrink, checkAttached, describe } from "./source.js";
+
+export interface Destination {
+  readonly array: AnyTypedArray;
+  /** The array, if the kernel may write to it; null if results are copied there at the end. */
+  readonly direct: AnyTypedArray | null;
+}
+
+/** `length`: of the source, which no result exceeds. */
+export function prepareInto(into: unknown, plan: Plan, source: AnyTypedArray | null, length: number, values: StageValues): Destination {
+  const wanted = ELEMENTS[plan.element].array;
+  const element = elementTypeOf(into);
+  if (element !== plan.element) {
+    throw new QueryError("DC304", `into is ${describe(into)}, but the results are a ${wanted}`, `Give { into: new ${wanted}(${length}) }, or change the result's type with .as(…).`);
+  }
+  const array = into as AnyTypedArray;
+  checkAttached(array, "into");
+  if (array.length < length) {
+    throw new QueryError("DC304", `into has ${array.length} elements, but there may be ${length} results`, `It must be as long as the source: new ${wanted}(${length}).`);
+  }
+  return { array, direct: mayWrite(array, plan, source, values) ? array : null };
+}
+
+/** Exactly the results: the array that the kernel made, or a view of the destination. */
+export function deliver({ result: { output, count }, destination }: { readonly result: KernelResult; readonly destination: Destination | null }): AnyTypedArray {
+  if (output === null) throw new CompilerBug("a kernel that stores an array gave none");
+  if (destination === null) return output;
+  const { array, direct } = destination;
+  if (direct === null) (array as Float64Array).set(output as Float64Array);
+  return count === array.length ? array : array.subarray(0, count);
+}
+
+function mayWrite(into: AnyTypedArray, plan: Plan, source: AnyTypedArray | null, values: StageValues): boolean {
+  if (canShrink(into)) return false;
+  const captured = values.some(stage => stage.some(value => elementTypeOf(value) !== undefined && overlaps(into, value as AnyTypedArray)));
+  if (captured) return false;
+  if (source === null || !overlaps(into, source)) return true;
+  // In place: every element is read before its result is written, for results of the elements' own size. A kernel that may
+  // fail runs again from the failing element to say why, so it must find its source as it was.
+  const inPlace = into.byteOffset === source.byteOffset && into.BYTES_PER_ELEMENT === source.BYTES_PER_ELEMENT;
+  return inPlace && !plan.kernels.some(({ kernel }) => canFail(kernel));
+}
+
+/** Whether two arrays share bytes. */
+function overlaps(a: AnyTypedArray, b: AnyTypedArray): boolean {
+  return a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
+}

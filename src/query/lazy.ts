@@ -1,0 +1,88 @@
+/** Lazy values: what the terminals that give one value return. */
+import type { ScalarValue } from "../../fusion/types.js";
+import type { BoundTerminal } from "./bound.js";
+import { explainTerminal, sourceOf } from "./explain.js";
+import { finishScalar } from "./finish.js";
+import { runAsync, runNow, seedOf, type Outcome } from "./run.js";
+import { sourceLength } from "./source.js";
+import type { RunOptions } from "./types.js";
+
+/**
+ * One value that a query will give. Nothing has run yet: `await` it to run it off the main thread, or call `value()` to run
+ * it now.
+ *
+ * @example
+ * const total = compute(prices).map(x => x * 1.2).sum();
+ * total.value();      // now
+ * await total;        // without blocking
+ */
+export class LazyValue<T> implements PromiseLike<T> {
+  private promise: Promise<T> | null = null;
+
+  /** @internal */
+  constructor(
+    private readonly bound: BoundTerminal,
+    /** The value, where it is known without looking: a BigInt of more than 64 bits is in no array. */
+    private readonly known: ScalarValue | undefined = undefined,
+  ) {}
+
+  /**
+   * Runs the query now, on this thread, over what its source holds now. Every call runs it again.
+   *
+   * @example
+   * const largest = compute(readings).max().value();
+   */
+  value(): T {
+    return this.finish(this.known === undefined ? runNow(this.bound, null) : null);
+  }
+
+  /**
+   * Runs the query off the main thread. Every call runs it again; `await` on the lazy value itself runs it once.
+   *
+   * @example
+   * const mean = await compute(samples).average().run({ signal: AbortSignal.timeout(100) });
+   */
+  async run(options: RunOptions = {}): Promise<T> {
+    options.signal?.throwIfAborted();
+    return this.finish(this.known === undefined ? await runAsync(this.bound, null, options.signal) : null);
+  }
+
+  /** Makes the lazy value awaitable: runs the query off the main thread, the first time it is called. */
+  then<Fulfilled = T, Rejected = never>(
+    onFulfilled?: ((value: T) => Fulfilled | PromiseLike<Fulfilled>) | null,
+    onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
+  ): Promise<Fulfilled | Rejected> {
+    this.promise ??= this.run();
+    return this.promise.then(onFulfilled, onRejected);
+  }
+
+  /**
+   * What would run: the query, its fused kernels, why it is cut where it is, how the value is folded, and which backend
+   * runs each kernel, and why.
+   *
+   * @example
+   * console.log(compute(signal).filter(x => x > 0).sum().explain());
+   */
+  explain(): string {
+    return explainTerminal(this.bound);
+  }
+
+  /**
+   * The code that a backend runs for this value, all kernels.
+   *
+   * @example
+   * console.log(compute(signal).sum().source("cpp"));
+   */
+  source(language: "js" | "cpp"): string {
+    return sourceOf(this.bound, language);
+  }
+
+  private finish(outcome: Outcome | null): T {
+    const { query, node } = this.bound;
+    if (outcome === null) {
+      sourceLength(query.source);
+      return this.known as T;
+    }
+    return finishScalar(node.plan(), node, outcome.result, seedOf(this.bound)) as T;
+  }
+}

@@ -1,0 +1,342 @@
+/** The fluent query: verbs that extend it, terminals that run it. */
+import { QueryError } from "../../fusion/errors.js";
+import type { BackendName } from "../backends/backend.js";
+import type { RuntimeCore } from "../runtime/runtime.js";
+import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkReduceOptions, checkSearched, fitsElement, seedKind } from "./arguments.js";
+import type { BoundQuery, BoundTerminal } from "./bound.js";
+import { captureValues, NO_VALUES } from "./captures.js";
+import { explainTerminal, sourceOf } from "./explain.js";
+import { deliver } from "./into.js";
+import { LazyValue } from "./lazy.js";
+import { runAsync, runNow } from "./run.js";
+import type { LambdaVerb, PlainTerminal, PredicateTerminal, SearchTerminal, ShapeNode } from "./shape.js";
+import { bindSource } from "./source.js";
+import type {
+  Accumulator,
+  ArrayConstructor,
+  ArrayOf,
+  BigArray,
+  Captures,
+  ElementOf,
+  IntoOptions,
+  QuerySource,
+  ReduceOptions,
+  ResultOf,
+  RunOptions,
+  SourceArray,
+  Truth,
+  TypedArray,
+} from "./types.js";
+
+/**
+ * A chain of verbs over a source, whose results would be an `A`. Nothing runs until a terminal asks for a result; a query never
+ * changes, so it can be kept, run again and extended in several ways.
+ *
+ * A lambda's text becomes the kernel, so it sees none of the variables around it: hand those over by name, as captures. A
+ * lambda that cannot become a kernel throws a LambdaError from the verb it was given to; types that do not fit throw one
+ * from the terminal.
+ */
+export class Query<A extends TypedArray> {
+  /** @internal */
+  constructor(private readonly bound: BoundQuery) {}
+
+  /**
+   * Every element becomes what the lambda gives for it, stored as the sequence's own element type, or in the array named.
+   *
+   * @example
+   * const k = 0.5;
+   * compute(signal).map(x => x * k, { k });
+   * compute(counts).map((x, i) => x / (i + 1), Float64Array);
+   */
+  map(f: (x: ElementOf<A>, i: number) => ResultOf<A>, captures?: Captures): Query<A>;
+  map<C extends ArrayConstructor>(f: (x: ElementOf<A>, i: number) => ResultOf<ArrayOf<C>>, to: C, captures?: Captures): Query<ArrayOf<C>>;
+  map(f: unknown, second?: unknown, third?: unknown): Query<TypedArray> {
+    if (typeof second !== "function") return this.extend("map", f, null, second);
+    return this.extend("map", f, checkConstructor(second, "map"), third);
+  }
+
+  /**
+   * Keeps the elements for which the lambda is true.
+   *
+   * @example
+   * compute(delays).filter(x => x > limit, { limit });
+   */
+  filter(f: (x: ElementOf<A>, i: number) => Truth, captures?: Captures): Query<A> {
+    return this.extend("filter", f, null, captures);
+  }
+
+  /**
+   * Converts every element as a typed array of that kind would store it.
+   *
+   * @example
+   * compute(new Uint8Array(pixels)).as(Float32Array).map(x => x / 255);
+   */
+  as<C extends ArrayConstructor>(to: C): Query<ArrayOf<C>> {
+    return this.to(this.bound.shape.asStage(checkConstructor(to, "as")), NO_VALUES);
+  }
+
+  /**
+   * Insists on a backend, in place of the runtime's choice. A terminal throws a BackendError if it cannot run there; on `cpu`
+   * it waits for the compiler.
+   *
+   * @example
+   * compute(signal).map(x => x * 2).on("cpu").toArray();
+   */
+  on(backend: BackendName): Query<A> {
+    if (backend !== "js" && backend !== "cpu") {
+      throw new QueryError("DC305", `there is no backend ${JSON.stringify(backend)}`, 'The backends are "js" and "cpu".');
+    }
+    return new Query({ ...this.bound, backend });
+  }
+
+  /**
+   * Folds the sequence to one value. A reducer of the form `a ⊕ f(x)`, with ⊕ one of `+ * & | ^ && || Math.min Math.max`, runs
+   * in parallel in an order that is the same on every machine; any other runs from left to right. Without a seed, or with
+   * `undefined`, the first element starts the fold, and an empty sequence is a TypeError.
+   *
+   * @example
+   * compute(samples).reduce((a, x) => a + x * x, 0);
+   * compute(samples).reduce((a, x) => a * decay + x, 0, { decay });
+   * compute(samples).reduce((a, x) => a + x, 0, {}, { sequential: true });
+   */
+  reduce(f: (a: ElementOf<A>, x: ElementOf<A>, i: number) => ElementOf<A>): LazyValue<ElementOf<A>>;
+  reduce(
+    f: (a: ElementOf<A>, x: ElementOf<A>, i: number) => ElementOf<A>,
+    seed: undefined,
+    captures?: Captures,
+    options?: ReduceOptions<ElementOf<A>>,
+  ): LazyValue<ElementOf<A>>;
+  reduce<T extends number | bigint | boolean>(
+    f: (a: Accumulator<T>, x: ElementOf<A>, i: number) => Accumulator<T>,
+    seed: T,
+    captures?: Captures,
+    options?: ReduceOptions<Accumulator<T>>,
+  ): LazyValue<Accumulator<T>>;
+  reduce(f: unknown, seed?: unknown, captures?: unknown, options?: unknown): LazyValue<unknown> {
+    const { bound } = this;
+    const record = checkCaptures(captures, "reduce");
+    const { combine, sequential } = checkReduceOptions(options);
+    const kind = seed === undefined ? null : seedKind(seed);
+    checkBigSeed(seed, bound.shape.element);
+    const node = bound.shape.reduceTerminal(checkFunction(f, "reduce"), kind, record, combine, sequential);
+    const values = captureValues(record);
+    return new LazyValue({ query: bound, node, values: kind === null ? values : [...values, seed as number | bigint | boolean] });
+  }
+
+  /**
+   * The sum, starting from 0. Sums of integers are exact; BigInts wrap at 64 bits.
+   *
+   * @example
+   * await compute(distances).sum();
+   */
+  sum(): LazyValue<ElementOf<A>> {
+    return this.plain("sum");
+  }
+
+  /**
+   * How many elements there are.
+   *
+   * @example
+   * compute(delays).filter(x => x > 30).count().value();
+   */
+  count(): LazyValue<number> {
+    return this.plain("count");
+  }
+
+  /**
+   * The arithmetic mean; NaN of nothing. BigInts have none: `.as(Float64Array)` first.
+   *
+   * @example
+   * await compute(delays).average();
+   */
+  average(this: A extends BigArray ? never : Query<A>): LazyValue<number>;
+  average(): LazyValue<number> {
+    const { element } = this.bound.shape;
+    if (element === "i64" || element === "u64") {
+      throw new QueryError("DC306", "BigInts have no average: it may be a fraction", "Average them as numbers: .as(Float64Array).average().");
+    }
+    return this.plain("average");
+  }
+
+  /**
+   * The smallest element, as `Math.min` finds it: NaN if there is one, Infinity of nothing (for BigInts a TypeError).
+   *
+   * @example
+   * await compute(readings).min();
+   */
+  min(): LazyValue<ElementOf<A>> {
+    return this.plain("min");
+  }
+
+  /**
+   * The largest element, as `Math.max` finds it: NaN if there is one, -Infinity of nothing (for BigInts a TypeError).
+   *
+   * @example
+   * await compute(readings).max();
+   */
+  max(): LazyValue<ElementOf<A>> {
+    return this.plain("max");
+  }
+
+  /**
+   * Whether the lambda is true for any element.
+   *
+   * @example
+   * compute(readings).some(x => x > limit, { limit }).value();
+   */
+  some(f: (x: ElementOf<A>, i: number) => Truth, captures?: Captures): LazyValue<boolean> {
+    return this.predicate("some", f, captures);
+  }
+
+  /**
+   * Whether the lambda is true for every element.
+   *
+   * @example
+   * compute(readings).every(x => x >= 0).value();
+   */
+  every(f: (x: ElementOf<A>, i: number) => Truth, captures?: Captures): LazyValue<boolean> {
+    return this.predicate("every", f, captures);
+  }
+
+  /**
+   * The first element for which the lambda is true; undefined if there is none.
+   *
+   * @example
+   * compute(readings).find(x => x > 100).value();
+   */
+  find(f: (x: ElementOf<A>, i: number) => Truth, captures?: Captures): LazyValue<ElementOf<A> | undefined> {
+    return this.predicate("find", f, captures);
+  }
+
+  /**
+   * The place of that element in the sequence; -1 if there is none.
+   *
+   * @example
+   * compute(readings).findIndex(x => x > 100).value();
+   */
+  findIndex(f: (x: ElementOf<A>, i: number) => Truth, captures?: Captures): LazyValue<number> {
+    return this.predicate("findIndex", f, captures);
+  }
+
+  /**
+   * The place of the first element that is `=== value`; -1 if there is none.
+   *
+   * @example
+   * compute(codes).indexOf(404).value();
+   */
+  indexOf(value: ElementOf<A>): LazyValue<number> {
+    return this.search("indexOf", value, -1);
+  }
+
+  /**
+   * Whether an element is `value`; unlike `indexOf` it finds NaN.
+   *
+   * @example
+   * compute(codes).includes(NaN).value();
+   */
+  includes(value: ElementOf<A>): LazyValue<boolean> {
+    return this.search("includes", value, false);
+  }
+
+  /**
+   * The first element; undefined of nothing.
+   *
+   * @example
+   * compute(readings).filter(x => x < 0).first().value();
+   */
+  first(): LazyValue<ElementOf<A> | undefined> {
+    return this.plain("first");
+  }
+
+  /**
+   * The last element; undefined of nothing.
+   *
+   * @example
+   * compute(readings).filter(x => x < 0).last().value();
+   */
+  last(): LazyValue<ElementOf<A> | undefined> {
+    return this.plain("last");
+  }
+
+  /**
+   * Runs the query now, on this thread; the results are a new array, or a view of `into`.
+   *
+   * @example
+   * const scaled = compute(signal).map(x => x * 2).toArray();
+   * compute(signal).map(x => x * 2).toArray({ into: signal });   // in place
+   */
+  toArray(options: IntoOptions<A> = {}): A {
+    const { into = null } = options;
+    return deliver(runNow(this.arrayTerminal(), into)) as A;
+  }
+
+  /**
+   * Runs the query off the main thread.
+   *
+   * @example
+   * const scaled = await compute(signal).map(x => x * 2).toArrayAsync({ signal: AbortSignal.timeout(100) });
+   */
+  async toArrayAsync(options: IntoOptions<A> & RunOptions = {}): Promise<A> {
+    const { into = null, signal } = options;
+    return deliver(await runAsync(this.arrayTerminal(), into, signal)) as A;
+  }
+
+  /**
+   * What `toArray` would run: the query, its fused kernels, why it is cut where it is, and which backend runs each kernel, and
+   * why. The lazy values of other terminals explain theirs.
+   *
+   * @example
+   * console.log(compute(signal).map(x => x * 2).filter(x => x > 1).explain());
+   */
+  explain(): string {
+    return explainTerminal(this.arrayTerminal());
+  }
+
+  /**
+   * The code that a backend runs for `toArray`, all kernels.
+   *
+   * @example
+   * console.log(compute(signal).map(x => x * 2).source("cpp"));
+   */
+  source(language: "js" | "cpp"): string {
+    return sourceOf(this.arrayTerminal(), language);
+  }
+
+  private extend<B extends TypedArray>(verb: LambdaVerb, f: unknown, to: ReturnType<typeof checkConstructor> | null, captures: unknown): Query<B> {
+    const record = checkCaptures(captures, verb);
+    return this.to(this.bound.shape.lambdaStage(verb, checkFunction(f, verb), to, record), captureValues(record));
+  }
+
+  private to<B extends TypedArray>(shape: ShapeNode, values: BoundQuery["values"]): Query<B> {
+    const { bound } = this;
+    return new Query({ runtime: bound.runtime, source: bound.source, parent: bound, shape, values, backend: bound.backend });
+  }
+
+  private plain<T>(kind: PlainTerminal): LazyValue<T> {
+    return new LazyValue({ query: this.bound, node: this.bound.shape.plainTerminal(kind), values: NO_VALUES });
+  }
+
+  private predicate<T>(kind: PredicateTerminal, f: unknown, captures: unknown): LazyValue<T> {
+    const record = checkCaptures(captures, kind);
+    const node = this.bound.shape.predicateTerminal(kind, checkFunction(f, kind), record);
+    return new LazyValue({ query: this.bound, node, values: captureValues(record) });
+  }
+
+  private search<T extends number | boolean>(kind: SearchTerminal, searched: unknown, absent: T): LazyValue<T> {
+    const { shape } = this.bound;
+    const value = checkSearched(searched, shape.element, kind);
+    const known = typeof value === "bigint" && !fitsElement(value, shape.element as "i64" | "u64") ? absent : undefined;
+    return new LazyValue({ query: this.bound, node: shape.searchTerminal(kind, { value }), values: [value] }, known);
+  }
+
+  private arrayTerminal(): BoundTerminal {
+    return { query: this.bound, node: this.bound.shape.plainTerminal("toArray"), values: NO_VALUES };
+  }
+}
+
+/** A query over a source, in a runtime. */
+export function queryOf<S extends QuerySource>(runtime: RuntimeCore, source: S): Query<SourceArray<S>> {
+  const bound = bindSource(source);
+  const shape = runtime.shapes.root(bound.kind === "range" ? "range" : "array", bound.element);
+  return new Query({ runtime, source: bound, parent: null, shape, values: NO_VALUES, backend: null });
+}

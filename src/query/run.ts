@@ -1,0 +1,141 @@
+/** Runs a bound terminal: kernels in order, each on the backend that its tier chooses; now, or off the main thread. */
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
+import type { Plan } from "../../fusion/query.js";
+import type { ScalarValue } from "../../fusion/types.js";
+import type { AnyTypedArray } from "../../fusion/values.js";
+import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
+import type { KernelRun } from "../runtime/runtime.js";
+import type { KernelSlot } from "../runtime/tiers.js";
+import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
+import { stageValues, type BoundTerminal } from "./bound.js";
+import { prepareInto, type Destination } from "./into.js";
+import { canShrink, isGone, readSource, sourceLength } from "./source.js";
+import type { TerminalNode } from "./shape.js";
+
+/** What a run works with. */
+interface Job {
+  readonly plan: Plan;
+  readonly slots: readonly KernelSlot[];
+  readonly values: StageValues;
+  readonly backend: BackendName | null;
+  readonly destination: Destination | null;
+  source: AnyTypedArray | null;
+  length: number;
+  /** For `onRun`; null if nobody listens. */
+  readonly runs: KernelRun[] | null;
+}
+
+/** A terminal's raw result, and how many elements its last kernel was given. */
+export interface Outcome {
+  readonly result: KernelResult;
+  readonly length: number;
+  /** Where an array terminal was told to put its results. */
+  readonly destination: Destination | null;
+}
+
+export function runNow(bound: BoundTerminal, into: AnyTypedArray | null): Outcome {
+  const job = newJob(bound, into);
+  const { tiers } = bound.query.runtime;
+  let result: KernelResult | null = null;
+  for (let at = 0; at < job.slots.length; at += 1) {
+    const slot = job.slots[at] as KernelSlot;
+    if (result !== null) follow(job, result);
+    let compiled = tiers.choose(slot, job.length, job.backend);
+    const call = callOf(job, at, bound.node);
+    try {
+      result = compiled.run(call);
+    } catch (error) {
+      compiled = tiers.recover(slot, error, job.backend);
+      result = compiled.run(call);
+    }
+    note(job, compiled);
+  }
+  return outcome(bound, job, result);
+}
+
+export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined): Promise<Outcome> {
+  signal?.throwIfAborted();
+  const job = newJob(bound, into);
+  const given = job.source;
+  // Memory that may be given back to the system while another thread reads it is copied first.
+  if (given !== null && canShrink(given)) job.source = given.slice();
+  const { tiers } = bound.query.runtime;
+  let result: KernelResult | null = null;
+  for (let at = 0; at < job.slots.length; at += 1) {
+    const slot = job.slots[at] as KernelSlot;
+    if (result !== null) follow(job, result);
+    const call = callOf(job, at, bound.node);
+    const safe = call.arrays.some(canShrink) ? { ...call, arrays: call.arrays.map(array => (canShrink(array) ? array.slice() : array)) } : call;
+    let compiled = await tiers.chooseAsync(slot, job.length, job.backend);
+    signal?.throwIfAborted();
+    if (at === 0 && given !== null && given === job.source) checkUnmoved(given, job.length);
+    try {
+      result = await compiled.start(safe, signal);
+    } catch (error) {
+      if (signal?.aborted === true) throw error;
+      compiled = tiers.recover(slot, error, job.backend);
+      result = await compiled.start(safe, signal);
+    }
+    note(job, compiled);
+  }
+  if (given !== null && given === job.source) checkUnmoved(given, job.length);
+  return outcome(bound, job, result);
+}
+
+function newJob(bound: BoundTerminal, into: AnyTypedArray | null): Job {
+  const { query, node } = bound;
+  const plan = node.plan();
+  const slots = query.runtime.slots(node);
+  const values = stageValues(bound);
+  if (plan.integral.length > 0) checkIntegral(plan, node, values);
+  const source = readSource(query.source);
+  const length = source === null ? sourceLength(query.source) : source.length;
+  const destination = into === null ? null : prepareInto(into, plan, source, length, values);
+  return { plan, slots, values, backend: query.backend, destination, source, length, runs: query.runtime.onRun === null ? null : [] };
+}
+
+function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
+  node.bindings ??= bindingsOf(node, job.plan);
+  const binding = node.bindings[at];
+  if (binding === undefined) throw new CompilerBug("a kernel has no binding");
+  const last = at === job.slots.length - 1;
+  return {
+    source: job.source,
+    length: job.length,
+    output: last && job.destination !== null ? job.destination.direct : null,
+    scalars: bindScalars(binding, job.values),
+    arrays: bindArrays(binding, job.values),
+  };
+}
+
+/** The next kernel reads what this one stored. */
+function follow(job: Job, result: KernelResult): void {
+  if (result.output === null) throw new CompilerBug("a kernel before a barrier stored nothing");
+  job.source = result.output;
+  job.length = result.output.length;
+}
+
+function note(job: Job, { backend }: CompiledKernel): void {
+  job.runs?.push({ backend, length: job.length });
+}
+
+function outcome({ query, node }: BoundTerminal, { length, runs, destination }: Job, result: KernelResult | null): Outcome {
+  if (result === null) throw new CompilerBug("a plan has no kernel");
+  const last = runs?.at(-1);
+  if (runs !== null && last !== undefined) query.runtime.onRun?.({ terminal: node.terminal.kind, backend: last.backend, kernels: runs });
+  return { result, length, destination };
+}
+
+/** Transferring a buffer takes the elements away from a run in flight. */
+function checkUnmoved(array: AnyTypedArray, length: number): void {
+  if (array.length === length && (length > 0 || !isGone(array))) return;
+  throw new QueryError(
+    "DC307",
+    `the source, a ${array[Symbol.toStringTag]}, was detached or has changed its length while the query ran`,
+    "Leave its buffer in place until the promise settles, or run the query with .value() or toArray().",
+  );
+}
+
+/** The seed of a reduce: the last of its values. */
+export const seedOf = ({ node, values }: BoundTerminal): ScalarValue | undefined =>
+  node.terminal.kind === "reduce" && node.terminal.seed !== null ? (values[values.length - 1] as ScalarValue) : undefined;

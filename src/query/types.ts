@@ -1,0 +1,102 @@
+/** The public types of queries: which arrays there are, what their elements are, and what may be handed to a lambda. */
+import type { AnyTypedArray } from "../../fusion/values.js";
+
+/** Every array that can be a source, a captured array or a result. */
+export type TypedArray = AnyTypedArray;
+
+/** The arrays whose elements are BigInts. */
+export type BigArray = BigInt64Array | BigUint64Array;
+
+/** `Float32Array`, `Int8Array` …: what `map(f, to)` and `as(to)` take. */
+export type ArrayConstructor =
+  | Int8ArrayConstructor
+  | Uint8ArrayConstructor
+  | Uint8ClampedArrayConstructor
+  | Int16ArrayConstructor
+  | Uint16ArrayConstructor
+  | Int32ArrayConstructor
+  | Uint32ArrayConstructor
+  | BigInt64ArrayConstructor
+  | BigUint64ArrayConstructor
+  | Float32ArrayConstructor
+  | Float64ArrayConstructor;
+
+/** The array that a constructor makes: `ArrayOf<typeof Float32Array>` is `Float32Array`. */
+export type ArrayOf<C extends ArrayConstructor> = C["prototype"];
+
+/** What a lambda sees of an array: `bigint` for the two BigInt arrays, otherwise `number`. */
+export type ElementOf<A extends TypedArray> = A extends BigArray ? bigint : number;
+
+/** What a lambda may give for an element of an array; `true` is stored as 1, `false` as 0. */
+export type ResultOf<A extends TypedArray> = ElementOf<A> | boolean;
+
+/** What a predicate may give: a boolean, or what JavaScript takes for one. */
+export type Truth = boolean | number | bigint;
+
+/** A value that a lambda may use by name: scalars are taken by value when the verb is called, arrays by reference. */
+export type Capture = number | bigint | boolean | TypedArray | ((...values: never[]) => unknown);
+
+/** Values that a lambda uses, by the names under which it uses them. */
+export type Captures = Readonly<Record<string, Capture>>;
+
+/** What `compute` takes. */
+export type QuerySource = TypedArray | readonly number[] | Range;
+
+/** The array type of a source's elements; ranges and arrays of numbers give `Float64Array`. */
+export type SourceArray<S extends QuerySource> = S extends Int8Array
+  ? Int8Array
+  : S extends Uint8Array
+    ? Uint8Array
+    : S extends Uint8ClampedArray
+      ? Uint8ClampedArray
+      : S extends Int16Array
+        ? Int16Array
+        : S extends Uint16Array
+          ? Uint16Array
+          : S extends Int32Array
+            ? Int32Array
+            : S extends Uint32Array
+              ? Uint32Array
+              : S extends BigInt64Array
+                ? BigInt64Array
+                : S extends BigUint64Array
+                  ? BigUint64Array
+                  : S extends Float32Array
+                    ? Float32Array
+                    : Float64Array;
+
+/** 0, 1, 2 … length - 1, without an array that holds them. Made by `range`. */
+export class Range {
+  readonly length: number;
+
+  /** @internal */
+  constructor(length: number) {
+    this.length = length;
+  }
+}
+
+/** The accumulator's type for a seed: `number` for `0`, `boolean` for `true`. */
+export type Accumulator<T extends number | bigint | boolean> = T extends number ? number : T extends bigint ? bigint : boolean;
+
+export interface ReduceOptions<T> {
+  /**
+   * Joins two partial results, so that a reducer the compiler does not recognise as `acc ⊕ f(x)` may still run in parallel.
+   * It must be associative, and the seed must be neutral: each of the parts starts from it.
+   */
+  readonly combine?: (left: T, right: T) => T | boolean;
+  /** Runs the reducer from left to right, one element after the other, as JavaScript does: its rounding, and slower. */
+  readonly sequential?: boolean;
+}
+
+export interface RunOptions {
+  /** Ends the run early: the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface IntoOptions<B extends TypedArray> {
+  /**
+   * Where the results go, instead of a new array: of the result's type, and at least as long as the source. It may be the
+   * source itself. What comes back is a view of exactly the results.
+   */
+  readonly into?: B | undefined;
+}

@@ -1,0 +1,61 @@
+/** One runtime: the shapes it has seen, the backends it runs them on, and who is told about it. */
+import type { BackendName } from "../backends/backend.js";
+import { Shapes, type TerminalNode } from "../query/shape.js";
+import { newSlot, Tiers, type KernelSlot, type NativeBackend, type ScriptBackend } from "./tiers.js";
+
+/** What ran: handed to `onRun` after every run. */
+export interface RunInfo {
+  /** The terminal that was run: `sum`, `toArray` … */
+  readonly terminal: string;
+  /** The backend of the last kernel. */
+  readonly backend: BackendName;
+  /** In the order they ran; almost always one. */
+  readonly kernels: readonly KernelRun[];
+}
+
+export interface KernelRun {
+  readonly backend: BackendName;
+  /** How many elements the kernel was given. */
+  readonly length: number;
+}
+
+export interface RuntimeOptions {
+  /** Insists on one backend for every query: `js` never compiles C++, `cpu` throws where that cannot run. By default the runtime chooses. */
+  readonly backend?: BackendName | undefined;
+  /** Where compiled kernels are kept between processes. */
+  readonly cacheFolder?: string | undefined;
+  /** The C++ compiler, instead of `$CXX` or the first of c++, g++ and clang++ on PATH. */
+  readonly compiler?: string | undefined;
+  /** Takes the one line about a backend that is lost; by default `console.warn`. */
+  readonly log?: ((line: string) => void) | undefined;
+  /** Is told after every run what ran it. */
+  readonly onRun?: ((info: RunInfo) => void) | undefined;
+}
+
+/** How a runtime gets its backends; each is made when it is first needed. */
+export interface Backends {
+  readonly script: () => ScriptBackend;
+  readonly native: () => NativeBackend;
+}
+
+export class RuntimeCore {
+  readonly shapes = new Shapes();
+  readonly tiers: Tiers;
+  readonly onRun: ((info: RunInfo) => void) | null;
+
+  constructor(options: RuntimeOptions, backends: Backends) {
+    this.onRun = options.onRun ?? null;
+    this.tiers = new Tiers(backends.script, backends.native, options.backend ?? null, options.log ?? warn);
+  }
+
+  /** The kernels of a planned query. */
+  slots(node: TerminalNode): readonly KernelSlot[] {
+    if (node.slots.length === 0) node.slots = node.plan().kernels.map(({ kernel }) => newSlot(kernel));
+    return node.slots;
+  }
+}
+
+function warn(line: string): void {
+  // eslint-disable-next-line no-console -- the one line that tells why queries are slower than they could be
+  console.warn(line);
+}

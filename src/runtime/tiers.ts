@@ -1,0 +1,236 @@
+/**
+ * Which backend runs a kernel. A cold kernel runs at once on the JavaScript backend while the compiler works in the background;
+ * a warm one runs native. A backend that is missing or fails never takes a query down, unless the query insists on it.
+ */
+import { BackendError } from "../../fusion/errors.js";
+import type { Kernel } from "../../fusion/ir.js";
+import { hasLoops } from "../../fusion/traverse.js";
+import type { BackendName, CompiledKernel } from "../backends/backend.js";
+
+/** The JavaScript backend, as the runtime uses it: it can always run, and compiles in no time. */
+export interface ScriptBackend {
+  compile(kernel: Kernel): CompiledKernel;
+}
+
+/** The C++ backend, as the runtime uses it. */
+export interface NativeBackend {
+  readonly available: boolean;
+  /** Why it is not available; null if it is. */
+  readonly reason: string | null;
+  /** The kernel, if it is compiled already: in memory or on disk. Never starts a compiler. */
+  cached(kernel: Kernel): CompiledKernel | null;
+  /** Compiles and waits. Throws BackendError. */
+  compile(kernel: Kernel): CompiledKernel;
+  /** Compiles in another process. */
+  compileAsync(kernel: Kernel): Promise<CompiledKernel>;
+}
+
+/** What is known of one kernel in one runtime. */
+export interface KernelSlot {
+  readonly kernel: Kernel;
+  /** Loops make few elements expensive. */
+  readonly heavy: boolean;
+  script: CompiledKernel | null;
+  native: CompiledKernel | null;
+  /** `new`: the cache has not been asked. `lost`: the native backend will not be tried again for this kernel. */
+  state: "new" | "cold" | "compiling" | "ready" | "lost";
+  /** With `compiling`: ends when the compiler does, whatever comes of it. */
+  work: Promise<void> | null;
+  /** With `lost`: why. */
+  reason: string;
+  runs: number;
+}
+
+export const newSlot = (kernel: Kernel): KernelSlot => ({
+  kernel,
+  heavy: hasLoops(kernel.body),
+  script: null,
+  native: null,
+  state: "new",
+  work: null,
+  reason: "",
+  runs: 0,
+});
+
+export interface Choice {
+  readonly backend: BackendName;
+  /** Why this one, to be read after `cpu: ` or `js: `. */
+  readonly reason: string;
+}
+
+/** From this many elements on, a cold kernel is compiled the first time it runs. */
+const LARGE = 4096;
+
+export class Tiers {
+  private readonly pending = new Set<Promise<void>>();
+  private warned = false;
+  private scriptBackend: ScriptBackend | null = null;
+  private nativeBackend: NativeBackend | null = null;
+
+  constructor(
+    private readonly makeScript: () => ScriptBackend,
+    private readonly makeNative: () => NativeBackend,
+    /** What the whole runtime insists on. */
+    private readonly insists: BackendName | null,
+    private readonly log: (line: string) => void,
+  ) {}
+
+  /** The compiled kernel that runs now. `length`: how many elements it will see. */
+  choose(slot: KernelSlot, length: number, insists: BackendName | null): CompiledKernel {
+    const wanted = insists ?? this.insists;
+    if (wanted === null) return slot.native ?? this.chooseCold(slot, length);
+    return wanted === "js" ? this.script(slot) : (slot.native ?? this.compileNow(slot));
+  }
+
+  /**
+   * As `choose`, for a run off the main thread: waits for the compiler where the query insists on it, and where the kernel
+   * has loops, since only native code leaves the thread free, and stops an endless loop when the run is aborted.
+   */
+  async chooseAsync(slot: KernelSlot, length: number, insists: BackendName | null): Promise<CompiledKernel> {
+    const wanted = insists ?? this.insists;
+    if (wanted === "js" || slot.native !== null) return this.choose(slot, length, insists);
+    const cached = this.ask(slot);
+    if (cached !== null) return cached;
+    if (wanted === "cpu") {
+      try {
+        return this.ready(slot, await this.availableNative().compileAsync(slot.kernel));
+      } catch (error) {
+        throw refusal(error);
+      }
+    }
+    const compiled = this.choose(slot, length, insists);
+    if (!slot.heavy || slot.work === null) return compiled;
+    await slot.work;
+    return slot.native ?? compiled;
+  }
+
+  /** What a failed native run leaves: the JavaScript kernel, from now on. Rethrows what is not the backend's failure. */
+  recover(slot: KernelSlot, error: unknown, insists: BackendName | null): CompiledKernel {
+    if (!(error instanceof BackendError) || (insists ?? this.insists) !== null) throw error;
+    this.lose(slot, error);
+    return this.script(slot);
+  }
+
+  /** What a run would choose, and why; compiles nothing. */
+  preview(slot: KernelSlot, insists: BackendName | null): Choice {
+    const wanted = insists ?? this.insists;
+    const by = insists === null ? "this runtime runs everything here" : `the query says .on("${insists}")`;
+    if (wanted === "js") return { backend: "js", reason: by };
+    if (wanted === "cpu") return { backend: "cpu", reason: by };
+    this.ask(slot);
+    switch (slot.state) {
+      case "ready":
+        return { backend: "cpu", reason: "compiled kernel is warm" };
+      case "compiling":
+        return { backend: "js", reason: "cold, compiling in the background" };
+      case "new":
+      case "cold":
+        return { backend: "js", reason: `cold, compiled when it runs on ${LARGE} elements or for the second time` };
+      case "lost":
+        return { backend: "js", reason: slot.reason };
+      default:
+        return slot.state satisfies never;
+    }
+  }
+
+  /** Resolves when no compiler is at work in the background any more. */
+  async settled(): Promise<void> {
+    while (this.pending.size > 0) await Promise.all(this.pending);
+  }
+
+  private chooseCold(slot: KernelSlot, length: number): CompiledKernel {
+    const cached = this.ask(slot);
+    if (cached !== null) return cached;
+    slot.runs += 1;
+    if (slot.state === "cold" && (length >= LARGE || slot.heavy || slot.runs >= 2)) this.compileInBackground(slot);
+    return this.script(slot);
+  }
+
+  /** Looks for the kernel in the cache, once. */
+  private ask(slot: KernelSlot): CompiledKernel | null {
+    if (slot.state !== "new") return slot.native;
+    try {
+      const native = this.native();
+      if (!native.available) throw new BackendError("DC402", native.reason ?? "the cpu backend is not available");
+      const found = native.cached(slot.kernel);
+      if (found !== null) return this.ready(slot, found);
+      slot.state = "cold";
+    } catch (error) {
+      this.lose(slot, error);
+    }
+    return null;
+  }
+
+  private compileInBackground(slot: KernelSlot): void {
+    slot.state = "compiling";
+    const work = this.native()
+      .compileAsync(slot.kernel)
+      .then(
+        compiled => void this.ready(slot, compiled),
+        (error: unknown) => {
+          // A query that insists may have compiled it meanwhile.
+          if (slot.native === null) this.lose(slot, error);
+        },
+      )
+      .finally(() => {
+        slot.work = null;
+        this.pending.delete(work);
+      });
+    slot.work = work;
+    this.pending.add(work);
+  }
+
+  private compileNow(slot: KernelSlot): CompiledKernel {
+    const cached = this.ask(slot);
+    if (cached !== null) return cached;
+    try {
+      return this.ready(slot, this.availableNative().compile(slot.kernel));
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  private ready(slot: KernelSlot, compiled: CompiledKernel): CompiledKernel {
+    slot.native = compiled;
+    slot.state = "ready";
+    return compiled;
+  }
+
+  private lose(slot: KernelSlot, error: unknown): void {
+    slot.native = null;
+    slot.state = "lost";
+    slot.reason = reasonOf(error);
+    if (this.warned) return;
+    this.warned = true;
+    this.log(`dotcompute: the cpu backend is lost, the js backend runs instead: ${slot.reason}`);
+  }
+
+  private availableNative(): NativeBackend {
+    const native = this.native();
+    if (!native.available) throw new BackendError("DC402", native.reason ?? "the cpu backend is not available");
+    return native;
+  }
+
+  private script(slot: KernelSlot): CompiledKernel {
+    this.scriptBackend ??= this.makeScript();
+    slot.script ??= this.scriptBackend.compile(slot.kernel);
+    return slot.script;
+  }
+
+  private native(): NativeBackend {
+    this.nativeBackend ??= this.makeNative();
+    return this.nativeBackend;
+  }
+}
+
+/** The first line of a failure, without its code: what explain() and the log have room for. */
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return (message.split("\n", 1)[0] ?? "").replace(/^DC\d+: /, "");
+}
+
+/** What a query that insists on the cpu backend throws. */
+function refusal(error: unknown): unknown {
+  if (!(error instanceof BackendError)) return error;
+  return new BackendError("DC402", `the query insists on the cpu backend, which cannot run it: ${error.message.replace(/^DC\d+: /, "")}`, { cause: error });
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { createRuntime } from "../../src/index.js";
+
+const { compute } = createRuntime({ backend: "js" });
+const source = (): Float64Array => Float64Array.from({ length: 100 }, (_, at) => at - 50);
+
+describe("toArray({ into })", () => {
+  it("gives the array itself where the results fill it", async () => {
+    const into = new Float64Array(100);
+    expect(compute(source()).map(x => x * 2).toArray({ into })).toBe(into);
+    expect(into).toEqual(source().map(x => x * 2));
+    into.fill(0);
+    expect(await compute(source()).map(x => x * 3).toArrayAsync({ into })).toBe(into);
+    expect(into).toEqual(source().map(x => x * 3));
+  });
+
+  it("gives a view of exactly the results where they do not", () => {
+    const into = new Float64Array(120).fill(-1);
+    const result = compute(source()).filter(x => x > 0).toArray({ into });
+    expect(result).toEqual(source().filter(x => x > 0));
+    expect(result.buffer).toBe(into.buffer);
+    expect(result.byteOffset).toBe(into.byteOffset);
+    expect([...into.subarray(100)]).toEqual(new Array(20).fill(-1));
+  });
+
+  it("may be the source itself", () => {
+    const array = source();
+    expect(compute(array).map(x => x * 2).filter(x => x > 10).toArray({ into: array })).toEqual(source().map(x => x * 2).filter(x => x > 10));
+    const other = source();
+    expect(compute(other).map((x, i) => x + i).toArray({ into: other })).toBe(other);
+    expect(other).toEqual(source().map((x, i) => x + i));
+  });
+
+  it("may overlap the source anywhere", () => {
+    for (const [from, to] of [[0, 1], [1, 0], [0, 7], [7, 0]] as const) {
+      const memory = new Float64Array(107);
+      memory.subarray(from, from + 100).set(source());
+      const into = memory.subarray(to, to + 100);
+      expect(compute(memory.subarray(from, from + 100)).map(x => x * 2).toArray({ into })).toEqual(source().map(x => x * 2));
+    }
+  });
+
+  it("may be the source's memory under another element type", () => {
+    const doubles = source();
+    const into = new Float32Array(doubles.buffer, 0, 100);
+    expect(compute(doubles).map(x => x * 2, Float32Array).toArray({ into })).toEqual(Float32Array.from(source(), x => x * 2));
+    const floats = new Float32Array(200).fill(3);
+    const wide = new Float64Array(floats.buffer, 0, 100);
+    expect(compute(floats.subarray(0, 100)).as(Float64Array).toArray({ into: wide })).toEqual(new Float64Array(100).fill(3));
+  });
+
+  it("may overlap a captured array", () => {
+    const table = source();
+    const places = Float64Array.from({ length: 100 }, (_, at) => 99 - at);
+    expect(compute(places).map(x => table[x]!, { table }).toArray({ into: table })).toEqual(source().reverse());
+  });
+
+  it("leaves the source alone when a lambda fails", () => {
+    const table = Float64Array.of(1, 2, 3);
+    const array = Float64Array.of(0, 1, 2, 3);
+    expect(() => compute(array).map(x => table[x]! * 10, { table }).toArray({ into: array })).toThrow(RangeError);
+    expect(array).toEqual(Float64Array.of(0, 1, 2, 3));
+  });
+
+  it("may be shared or resizable memory", () => {
+    const shared = new Float64Array(new SharedArrayBuffer(800));
+    expect(compute(source()).map(x => x + 1).toArray({ into: shared })).toBe(shared);
+    expect([...shared]).toEqual([...source().map(x => x + 1)]);
+    const resizable = new Float64Array(new (ArrayBuffer as unknown as new (length: number, options: object) => ArrayBuffer)(800, { maxByteLength: 1600 }));
+    compute(source()).map(x => x + 2).toArray({ into: resizable });
+    expect([...resizable]).toEqual([...source().map(x => x + 2)]);
+  });
+
+  it("serves a query with a barrier", () => {
+    const array = source();
+    expect(compute(array).filter(x => x > 0).map((x, i) => x + i).toArray({ into: array })).toEqual(source().filter(x => x > 0).map((x, i) => x + i));
+  });
+});
