@@ -1,7 +1,7 @@
 /** Expressions: from acorn's nodes to surface expressions, with every name resolved. */
 import type { AssignmentExpression, CallExpression, Expression, Identifier, Literal, MemberExpression, Node, Pattern, SpreadElement, UnaryExpression, UpdateExpression } from "acorn";
 import { LambdaError } from "../errors.js";
-import { argumentCount, isBuiltin, VARIADIC } from "./globals.js";
+import { argumentCount, CONSTANTS, isBuiltin, isGlobal, VARIADIC } from "./globals.js";
 import { FORMS, NODES } from "./refusals.js";
 import { constant, foreignPath, globalPath, lookup, named, notIndexable, textOf, tooEarly, unknownForeign, unknownMember, unknownName, valueOf } from "./resolve.js";
 import { nested, refuse } from "./scope.js";
@@ -116,7 +116,7 @@ function member(node: MemberExpression, scope: Scope, context: Context): Surface
   const whole = named(node, scope, context);
   if (whole !== null) return valueOf(whole, textOf(node, scope), span);
   const object = named(node.object, scope, context);
-  if (object === null) throw notAnObject(node, scope, context);
+  if (object === null) throw notAnObject(node, false, scope, context);
   const name = textOf(node.object, scope);
   if (object.kind === "later") throw tooEarly(name, scope.span(node.object));
   if (object.kind !== "array") throw notIndexable(object, name, node, scope);
@@ -125,12 +125,12 @@ function member(node: MemberExpression, scope: Scope, context: Context): Surface
   throw refuse(FORMS.arrayProperty, span);
 }
 
-/** The error for `object.property` where `object` names nothing. */
-function notAnObject(node: MemberExpression, scope: Scope, context: Context): LambdaError {
+/** The error for `object.property` where `object` names nothing. `indirect` for a callee that some tool wrote as `(0, object.property)`. */
+function notAnObject(node: MemberExpression, indirect: boolean, scope: Scope, context: Context): LambdaError {
   const span = scope.span(node);
   const { object } = node;
   const foreign = foreignPath(node, scope, context);
-  if (foreign !== null) return unknownForeign(foreign.object, foreign.name, span, context);
+  if (foreign !== null) return unknownForeign(foreign.object, foreign.name, indirect, span, context);
   if (object.type === "Identifier") return unknownName(object, scope, context);
   if (object.type === "Super") return refusedNode(object, scope);
   // What is wrong with the object itself comes first: this.k, [1, 2][0], a?.b.c
@@ -155,7 +155,7 @@ function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr
         throw tooEarly(name, scope.span(callee));
       case "scalar":
       case "array":
-        throw new LambdaError("DC111", `${name} is ${binding.kind === "array" ? "an array" : "one number"} and is called`, span, `Hand over a function under this name${binding.kind === "array" ? `, or read ${name}[x]` : ""}`);
+        throw new LambdaError("DC111", `${name} is ${binding.kind === "array" ? "an array" : "a single value"} and is called`, span, `Hand over a function under this name${binding.kind === "array" ? `, or read ${name}[x]` : ""}`);
       case "variable":
       case "value":
         throw new LambdaError("DC106", `${name} is a number and is called`, span, "Hand a helper function over by name, { clamp }, and write clamp(x)");
@@ -175,11 +175,11 @@ function unknownCallee(node: CallExpression, scope: Scope, context: Context): La
   const inner = last ?? callee;
   if (inner.type !== "MemberExpression") {
     if (inner.type !== "Identifier") convertExpression(callee as Expression, scope, context);
-    return inner.type === "Identifier" ? unknownName(inner, scope, context) : refuse(NODES["FunctionExpression"] as never, scope.span(callee));
+    return inner.type === "Identifier" ? unknownName(inner, scope, context) : refuse(FORMS.called, scope.span(callee));
   }
   const { object, property } = inner;
   const known = named(object, scope, context);
-  if (known === null) return notAnObject(inner, scope, context);
+  if (known === null) return notAnObject(inner, last !== undefined, scope, context);
   const method = textOf(property, scope);
   return new LambdaError("DC106", `${textOf(object, scope)} has no method ${method} in a kernel`, scope.span(inner), "Call functions of Math and Number, or helper functions handed over by name");
 }
@@ -188,6 +188,7 @@ function builtin(path: string, node: CallExpression, scope: Scope, context: Cont
   const span = scope.span(node);
   if (!isBuiltin(path)) {
     if (node.callee.type === "Identifier") throw unknownName(node.callee, scope, context);
+    if (CONSTANTS.has(path)) throw new LambdaError("DC106", `${path} is a number and is called`, span, `Write ${path} without parentheses`);
     throw unknownMember(path, scope.span(node.callee));
   }
   const args = node.arguments.map((arg) => convertExpression(plain(arg, scope), scope, context));
@@ -217,13 +218,14 @@ function helperArguments(node: CallExpression, scope: Scope, context: Context): 
 function target(node: Pattern, scope: Scope, context: Context): string {
   const span = scope.span(node);
   if (node.type === "MemberExpression") {
-    if (named(node.object, scope, context)?.kind === "array") throw refuse(FORMS.assignedElement, span);
     if (node.object.type === "ThisExpression" || node.object.type === "Super") throw refusedNode(node.object, scope);
+    if (node.computed || named(node.object, scope, context)?.kind === "array") throw refuse(FORMS.assignedElement, span);
     throw refuse(FORMS.assignedProperty, span);
   }
   if (node.type !== "Identifier") throw refusedNode(node, scope);
   const binding = lookup(node.name, scope, context);
   if (binding === null) {
+    if (isGlobal(node.name)) throw new LambdaError("DC105", `${node.name} belongs to JavaScript and is assigned`, span, "Assign to a variable of the lambda's own, declared with let");
     throw new LambdaError("DC104", `"${node.name}" is not known inside this lambda`, span, "A kernel cannot change outer variables: give results back, or fold them with reduce");
   }
   if (binding.kind === "later") throw tooEarly(node.name, span);

@@ -137,7 +137,7 @@ class AssignmentCheck {
         if (before?.has(node.name)) {
           const { source, start, end } = node.span;
           const written = source.text.slice(start, end);
-          throw new LambdaError("DC108", `${written} may be read before it has a value`, node.span, "Give it a value where it is declared: let sum = 0");
+          throw new LambdaError("DC108", `${written} may be read before it has a value`, node.span, `Give it a value where it is declared: let ${written} = 0`);
         }
         return before;
       case "read":

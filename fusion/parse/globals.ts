@@ -17,6 +17,9 @@ export const isBuiltin = (path: string): path is Builtin => KNOWN.has(path);
 /** The argument count of a function, or null where any number will do. */
 export const argumentCount = (callee: Builtin): number | null => (VARIADIC.has(callee) ? null : TWO_ARGUMENTS.has(callee) ? 2 : 1);
 
+/** Whether a name without a dot is JavaScript's. */
+export const isGlobal = (name: string): boolean => CONSTANTS.has(name) || NAMESPACES.has(name) || KNOWN.has(name);
+
 /** Global objects whose members are known by their path. */
 export const NAMESPACES: ReadonlySet<string> = new Set(["Math", "Number", "BigInt"]);
 

@@ -168,7 +168,7 @@ function assignedNames(node: FunctionNode): ReadonlySet<string> {
   while (pending.length > 0) {
     const item = pending.pop();
     if (typeof item !== "object" || item === null) continue;
-    pending.push(...Object.values(item));
+    pending.push(...(Object.values(item) as unknown[]));
     const { type, left, argument } = item as { readonly type?: string; readonly left?: Node; readonly argument?: Node };
     const target = type === "AssignmentExpression" ? left : type === "UpdateExpression" ? argument : undefined;
     if (target?.type === "Identifier") names.add((target as Node & { readonly name: string }).name);

@@ -65,7 +65,8 @@ export const FORMS = {
   property: syntax("a number has no properties in a kernel", "Elements and variables are plain numbers; read .length of captured arrays only"),
   indexed: syntax("a number cannot be indexed", "Hand the array over by name, { lut }, and read lut[x]"),
   arrayProperty: syntax("a captured array has only `.length` and elements", "Compute it outside and hand the result over by name"),
-  assignedElement: { code: "DC105", what: "a kernel cannot write to captured arrays", remedy: "Give the value back with return: the results make the new array" },
+  called: call("what is called here is not a function by its name", "Declare the function with const and call it by name"),
+  assignedElement: { code: "DC105", what: "a kernel cannot write to arrays", remedy: "Give the value back with return: the results make the new array" },
 } as const satisfies Readonly<Record<string, Refusal>>;
 
 const object = (name: string): Refusal => syntax(`${name} is not a number`, "Compute it outside and hand the result over by name");

@@ -70,6 +70,8 @@ export function valueOf(binding: Binding, name: string, span: Span): SurfaceExpr
 export const tooEarly = (name: string, span: Span): LambdaError =>
   new LambdaError("DC108", `${name} is used before its declaration`, span, "Move the declaration up");
 
+const insideOf = (scope: Scope): string => (scope.site.source.label.startsWith("the helper ") ? scope.site.source.label : "this lambda");
+
 /** The error for a name that is neither declared, nor captured, nor known to JavaScript. */
 export function unknownName(node: Identifier, scope: Scope, context: Context): LambdaError {
   const span = scope.span(node);
@@ -81,17 +83,17 @@ export function unknownName(node: Identifier, scope: Scope, context: Context): L
   }
   return new LambdaError(
     "DC104",
-    `"${name}" is not known inside this lambda`,
+    `"${name}" is not known inside ${insideOf(scope)}`,
     span,
     `A kernel cannot see outer variables: hand it over by name, ${context.captures.handOver(name)}`,
   );
 }
 
-/** Names that bundlers and test runners give to imported modules. */
-const REWRITTEN = /^(?:__|_[a-z].*|.*_\d+$)/;
+/** Names that only bundlers and test runners give to imported modules. */
+const REWRITTEN = /^__/;
 
-export function unknownForeign(object: Identifier, name: string, span: Span, context: Context): LambdaError {
-  const rewritten = REWRITTEN.test(object.name);
+export function unknownForeign(object: Identifier, name: string, indirect: boolean, span: Span, context: Context): LambdaError {
+  const rewritten = indirect || REWRITTEN.test(object.name);
   if (rewritten && name === "default") {
     return new LambdaError("DC110", `an import was rewritten to ${object.name}.default, and its name is lost`, span, "Import it by name, or keep it in a const variable, and hand that over");
   }
@@ -115,7 +117,7 @@ export function notIndexable(object: Binding, name: string, node: MemberExpressi
   const span = scope.span(node);
   const captured = object.kind === "scalar" || (object.kind === "value" && object.value.kind === "capture");
   if (object.kind === "function") return new LambdaError("DC111", `${name} is a function and is used as an array`, span, `Call it: ${name}(x)`);
-  if (captured) return new LambdaError("DC111", `${name} is one number and is used as an array`, span, `Hand over a typed array under this name, { ${name}: new Float64Array([…]) }`);
+  if (captured) return new LambdaError("DC111", `${name} is a single value and is used as an array`, span, `Hand over a typed array under this name, { ${name}: new Float64Array([…]) }`);
   return refuse(node.computed ? FORMS.indexed : FORMS.property, span);
 }
 

@@ -28,24 +28,29 @@ export function withoutReturns(statements: readonly Raw[], label: string, span: 
 
 function lower(statements: readonly Raw[], names: Names, span: Span): Lowered {
   const index = statements.findIndex(returns);
-  const before = index < 0 ? [] : (statements.slice(0, index) as readonly SurfaceStmt[]);
-  const rest = index < 0 ? statements : statements.slice(index);
-  const result = asExpression(rest);
+  // Without a return these never end, and the result is never evaluated.
+  if (index < 0) return { body: statements as readonly SurfaceStmt[], result: { kind: "literal", value: 0, span } };
+  const before = statements.slice(0, index) as readonly SurfaceStmt[];
+  const rest = statements.slice(index);
+  const result = asExpression(rest, 0);
   if (result !== null) return { body: before, result };
   const name = names.unique("result");
   const declared: SurfaceStmt = { kind: "declare", name, value: null, mutable: true, span };
-  return { body: [...before, declared, ...assigning(rest, name, names)], result: { kind: "variable", name, span } };
+  return { body: [...before, declared, ...assigning(rest, name, names, 0)], result: { kind: "variable", name, span } };
 }
 
+/** Early returns after one another nest as `else`; beyond this they leave a block instead. */
+const MAX_NESTING = 32;
+
 /** `return a`, or `if (t) return a; else return b`, as an expression; null for anything that needs statements. */
-function asExpression(statements: readonly Raw[]): SurfaceExpr | null {
+function asExpression(statements: readonly Raw[], depth: number): SurfaceExpr | null {
   const [first, ...rest] = statements;
   if (first?.kind === "return") return first.value;
-  if (first?.kind !== "if") return null;
+  if (first?.kind !== "if" || depth >= MAX_NESTING) return null;
   const paths = bothPaths(first, rest);
   if (paths === null) return null;
-  const yes = asExpression(paths.then);
-  const no = yes === null ? null : asExpression(paths.otherwise);
+  const yes = asExpression(paths.then, depth + 1);
+  const no = yes === null ? null : asExpression(paths.otherwise, depth + 1);
   return yes === null || no === null ? null : { kind: "conditional", test: first.test, yes, no, span: first.span };
 }
 
@@ -57,7 +62,7 @@ function bothPaths(node: Extract<Raw, { kind: "if" }>, rest: readonly Raw[]): { 
 }
 
 /** Statements that assign their result, instead of returning it. */
-function assigning(statements: readonly Raw[], name: string, names: Names): readonly SurfaceStmt[] {
+function assigning(statements: readonly Raw[], name: string, names: Names, depth: number): readonly SurfaceStmt[] {
   const index = statements.findIndex(returns);
   // Without a return these never end.
   if (index < 0) return statements as readonly SurfaceStmt[];
@@ -65,13 +70,13 @@ function assigning(statements: readonly Raw[], name: string, names: Names): read
   const first = statements[index] as Raw;
   const rest = statements.slice(index + 1);
   if (first.kind === "return") return [...before, { kind: "assign", name, value: first.value, span: first.span }];
-  const paths = first.kind === "if" ? bothPaths(first, rest) : null;
+  const paths = first.kind === "if" && depth < MAX_NESTING ? bothPaths(first, rest) : null;
   if (first.kind === "if" && paths !== null) {
     const branch: SurfaceStmt = {
       kind: "if",
       test: first.test,
-      then: assigning(paths.then, name, names),
-      otherwise: assigning(paths.otherwise, name, names),
+      then: assigning(paths.then, name, names, depth + 1),
+      otherwise: assigning(paths.otherwise, name, names, depth + 1),
       span: first.span,
     };
     return [...before, branch];

@@ -1,7 +1,7 @@
 /** What names mean, and what all functions of one lambda share while they are converted. */
 import { LambdaError } from "../errors.js";
 import type { Refusal } from "./refusals.js";
-import { Names } from "./names.js";
+import type { Names } from "./names.js";
 import { parseFunction, spanOf } from "./source.js";
 import type { FunctionNode, Site } from "./source.js";
 import type { CaptureKind, Span, SurfaceExpr } from "./surface.js";
@@ -68,7 +68,7 @@ export type Argument = SurfaceExpr | (Binding & { readonly kind: "array" | "func
 
 /** Limits that keep every later stage, and the C++ compiler, within their own. */
 const MAX_DEPTH = 256;
-const MAX_SIZE = 50_000;
+const MAX_SIZE = 20_000;
 
 /** Runs `convert` one level deeper, for a node that adds to the size of the kernel. */
 export function nested<T>(context: Context, span: () => Span, convert: () => T): T {
@@ -131,6 +131,7 @@ export class Captures {
   handOver(name: string, lambda = this.lambda): string {
     const names = [...Object.keys(this.kinds).filter((other) => other !== name), name];
     const shown = lambda.length <= 60 && !lambda.includes("\n") ? lambda : "…";
-    return `.${this.verb}(${shown}, { ${names.join(", ")} })`;
+    const seed = this.verb === "reduce" ? ", seed" : "";
+    return `.${this.verb}(${shown}${seed}, { ${names.join(", ")} })`;
   }
 }

@@ -99,8 +99,9 @@ const refusal = (site: Site, node: Node, what: string, remedy: string): LambdaEr
 export function checkPlain(node: FunctionNode, site: Site): void {
   const refusal = node.async ? FORMS.async : node.generator ? FORMS.generator : null;
   if (refusal !== null) {
-    const span = spanOf(site, { start: Math.max(site.shift, node.start), end: node.body.start });
-    throw new LambdaError(refusal.code, refusal.what, span, refusal.remedy);
+    const head = spanOf(site, { start: node.start, end: node.body.start });
+    const written = site.source.text.slice(head.start, head.end).trimEnd();
+    throw new LambdaError(refusal.code, refusal.what, { ...head, end: head.start + written.length }, refusal.remedy);
   }
 }
 

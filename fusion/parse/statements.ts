@@ -18,7 +18,6 @@ import { checkPlain } from "./source.js";
 import { named } from "./resolve.js";
 import { nested, refuse } from "./scope.js";
 import type { Context, Scope } from "./scope.js";
-import type { FunctionNode } from "./source.js";
 import type { Raw } from "./returns.js";
 import type { Span, SurfaceExpr } from "./surface.js";
 
@@ -187,7 +186,7 @@ function declare(node: VariableDeclarator, constant: boolean, frame: Frame, cont
   if (init !== null && (init.type === "ArrowFunctionExpression" || init.type === "FunctionExpression")) {
     if (!constant) throw refuse(FORMS.letFunction, span);
     checkPlain(init, scope.site);
-    scope.declare(id.name, { kind: "function", closure: { name: id.name, node: init as FunctionNode, scope } });
+    scope.declare(id.name, { kind: "function", closure: { name: id.name, node: init, scope } });
     return [];
   }
   const alias = init !== null && constant ? named(init, scope, context) : null;

@@ -1,3 +1,4 @@
+/* eslint eqeqeq: off -- it evaluates == itself */
 /** Runs a surface lambda directly, with JavaScript's own operators: what parsing must not change. */
 import { parseLambda } from "../../fusion/parse/lambda.js";
 import type { BinaryOperator, Builtin, CaptureKind, SurfaceExpr, SurfaceLambda, SurfaceStmt } from "../../fusion/parse/surface.js";
