@@ -74,6 +74,8 @@ export function resetState(kernel: Kernel, call: KernelCall, state: JsState): vo
     // Without a seed the value is only a placeholder, but one of the right type, so that emitted loops keep to numbers.
     const place = kernel.scalars.findIndex(scalar => scalar.name === sink.seed);
     state.value = place < 0 ? zeroOf(sink.type) : (call.scalars[place] as ScalarValue);
+  } else if (sink.kind === "first" || sink.kind === "last") {
+    state.value = zeroOf(sink.type);
   }
 }
 

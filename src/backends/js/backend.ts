@@ -1,0 +1,81 @@
+/** The JavaScript backend: the reference of every other backend in the product, and the first to run a new kernel. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { KernelCall, KernelResult } from "../../../fusion/call.js";
+import { QueryError } from "../../../fusion/errors.js";
+import type { Kernel } from "../../../fusion/ir.js";
+import type { CompiledKernel } from "../backend.js";
+import { programOf, type Program } from "./program.js";
+import { Run } from "./run.js";
+import { runInThread } from "./thread.js";
+
+export { replayFrom } from "./replay.js";
+
+/** How long a run may keep the calling thread before it lets others have a turn, in milliseconds. */
+const TURN = 4;
+
+class JsCompiledKernel implements CompiledKernel {
+  readonly backend = "js";
+  readonly kernel: Kernel;
+  /** The run that `run` uses again and again. Nothing can call it while it is in use: kernels call no user code. */
+  private readonly own: Run;
+
+  constructor(private readonly program: Program) {
+    this.kernel = program.kernel;
+    this.own = new Run(program);
+  }
+
+  run(call: KernelCall): KernelResult {
+    const { own } = this;
+    try {
+      own.begin(call);
+      while (own.advance());
+      return own.result();
+    } catch (error) {
+      own.abandon();
+      throw error;
+    }
+  }
+
+  async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
+    signal?.throwIfAborted();
+    if (this.program.loops) return runInThread(this.program, call, signal);
+    const run = new Run(this.program);
+    const lengths = lengthsOf(call);
+    run.begin(call);
+    let turn = performance.now();
+    while (run.advance()) {
+      if (performance.now() - turn < TURN) continue;
+      await nextTurn();
+      signal?.throwIfAborted();
+      checkLengths(call, lengths);
+      turn = performance.now();
+    }
+    return run.result();
+  }
+}
+
+const arraysOf = ({ source, output, arrays }: KernelCall): readonly { readonly length: number }[] =>
+  [source, output, ...arrays].filter(array => array !== null);
+
+const lengthsOf = (call: KernelCall): readonly number[] => arraysOf(call).map(array => array.length);
+
+/** While others have a turn, they may detach or resize what the run works on. */
+function checkLengths(call: KernelCall, lengths: readonly number[]): void {
+  if (arraysOf(call).every((array, place) => array.length === lengths[place])) return;
+  throw new QueryError(
+    "DC307",
+    "an array was detached or has changed its length while the query ran",
+    "Leave its buffer in place until the promise settles, or run the query with .value() or toArray().",
+  );
+}
+
+/** Compiles a verified kernel. */
+export function compileJs(kernel: Kernel): CompiledKernel {
+  return new JsCompiledKernel(programOf(kernel));
+}
+
+export interface JsBackend {
+  compile(kernel: Kernel): CompiledKernel;
+}
+
+export const createJsBackend = (): JsBackend => ({ compile: compileJs });
