@@ -4,9 +4,8 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROOT, succeed, temporaryFolder, works } from "./support.js";
 
-const candidates = await Promise.all([process.env["CXX"], "c++", "g++", "clang++"].map(name => (name ? works(name) : false)));
-const compiles = candidates.includes(true);
-const builds = compiles && (await works("cmake"));
+const compilers = [process.env["CXX"] ?? "", "c++", "g++", "clang++"].filter(name => name !== "");
+const builds = (await works("cmake")) && (await Promise.all(compilers.map(works))).includes(true);
 
 const project = temporaryFolder();
 const installed = path.join(project.folder, "node_modules", "dotcompute");
