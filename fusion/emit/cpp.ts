@@ -1,0 +1,266 @@
+/** A kernel as C++: its body, and one instantiation of a loop of native/rt. */
+import { CompilerBug } from "../errors.js";
+import type { Fold, Kernel, ReduceOp, ScalarParameter, Sink } from "../ir.js";
+import { hasEffects, hasLoops, rejects, walkKernel } from "../traverse.js";
+import { ELEMENTS, type ScalarType } from "../types.js";
+import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
+import { printC } from "./expr.js";
+import { LaneWriter } from "./cpp-lanes.js";
+import { ScalarWriter, type ScalarEnds } from "./cpp-scalar.js";
+import { sizeOf } from "./size.js";
+import { Writer } from "./writer.js";
+
+/** What every file of emitted kernels begins with; the include path is the folder that holds `rt`. */
+export const cppPrelude = '#include "rt/loops.hpp"\n';
+
+/**
+ * How emitted kernels are compiled, into a shared object. JavaScript has neither contracted multiply-adds nor undefined
+ * overflow; it has no errno or traps either.
+ */
+export const CPP_FLAGS = [
+  "-std=c++20",
+  "-O3",
+  "-march=native",
+  "-ffp-contract=off",
+  "-fwrapv",
+  "-fno-math-errno",
+  "-fno-trapping-math",
+  "-fno-exceptions",
+  "-fno-rtti",
+  "-fvisibility=hidden",
+  "-shared",
+  "-fPIC",
+] as const;
+
+/** Libraries, which come after the source. */
+export const CPP_LIBRARIES = ["-lm"] as const;
+
+export interface CppOptions {
+  /** The name of the exported function. */
+  readonly symbol: string;
+  /** Put above the kernel as line comments. */
+  readonly comment?: string;
+}
+
+const OPERATORS = { add: "Add", mul: "Mul", min: "Min", max: "Max", and: "And", or: "Or", xor: "Xor" } as const satisfies Record<ReduceOp, string>;
+
+const TYPES = { bool: "mask", i32: "i32", u32: "u32", i64: "i64", u64: "u64", f32: "f32", f64: "f64" } as const satisfies Record<ScalarType, string>;
+
+/** What emitted code calls by name, and so nothing else may be called. */
+const RESERVED = new Set([
+  ..."Add Mul Min Max And Or Xor Array Call Group Lanes LANES BLOCK WIDTH G Mask Nothing Pack Range Running Scalar Shape Source Status Tree".split(" "),
+  ..."any all call count filter first fold last lanes map mask reduce shape body dotcompute".split(" "),
+  ...Object.values(TYPES),
+]);
+
+const dialectOf = (element: string): Dialect => ({
+  name: "C++",
+  reserved: RESERVED,
+  element: primary(element),
+  index: { text: "lanes.index()", precedence: PRECEDENCE.postfix },
+  length: array => ({ text: `${array}.size()`, precedence: PRECEDENCE.postfix }),
+  select: { call: "rt_select" },
+  types: TYPES,
+});
+
+/** The kernel as a function `symbol` of type `dotcompute::Entry`, in a namespace of its own. Comes after `cppPrelude`. */
+export function emitCpp(kernel: Kernel, options: CppOptions): string {
+  return new KernelWriter(kernel, options).write();
+}
+
+class KernelWriter {
+  private readonly names: Set<string>;
+  private readonly dialect: Dialect;
+  private readonly element: string;
+  private readonly out = new Writer();
+
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly options: CppOptions,
+  ) {
+    const plain = dialectOf("x");
+    this.names = new Set([...namesIn(kernel)].map(name => nameIn(plain, name)));
+    this.element = this.fresh("x");
+    this.dialect = dialectOf(this.element);
+  }
+
+  write(): string {
+    const { out, options } = this;
+    if (options.comment !== undefined) for (const line of options.comment.split("\n")) out.line(`// ${line}`.trimEnd());
+    const { symbol } = options;
+    out.line(`namespace kernel_${symbol} {`);
+    out.line("using namespace dotcompute::rt;");
+    out.line(`using namespace dotcompute::rt::${this.lanes()};`);
+    out.line();
+    out.braces(`extern "C" RT_KERNEL Status ${symbol}(Call* call)`, () => {
+      this.parameters();
+      this.loop();
+    });
+    out.line();
+    out.line(`}  // namespace kernel_${symbol}`);
+    out.line();
+    return out.toString();
+  }
+
+  /** A name like `base` that nothing else has. */
+  private fresh(base: string): string {
+    let name = base;
+    for (let n = 2; this.names.has(name) || RESERVED.has(name); n++) name = `${base}_${n}`;
+    this.names.add(name);
+    return name;
+  }
+
+  /** How many lanes: one; as many as a register holds of 64 bits; or, as soon as 32-bit types take part, of 32 bits. */
+  private lanes(): "lanes1" | "lanes32" | "lanes64" {
+    if (this.kernel.sink.kind === "fold") return "lanes1";
+    // A loop's turns wait for one another, so two registers side by side cost hardly more than one.
+    return hasLoops(this.kernel.body) || typesIn(this.kernel).some(type => type === "f32" || type === "i32" || type === "u32") ? "lanes32" : "lanes64";
+  }
+
+  private parameters(): void {
+    const { kernel, out } = this;
+    kernel.scalars.forEach((scalar, place) => {
+      out.line(`const ${cScalar(scalar.type)} ${nameIn(this.dialect, scalar.name)} = ${argument(scalar, place)};`);
+    });
+    kernel.arrays.forEach((array, place) => {
+      out.line(`const Array<${C_ELEMENTS[array.element]}> ${nameIn(this.dialect, array.name)}(call->arrays[${place}]);`);
+    });
+    if (kernel.scalars.length + kernel.arrays.length > 0) out.line();
+  }
+
+  private loop(): void {
+    const { kernel, out } = this;
+    const { sink } = kernel;
+    if (sink.kind === "fold") return this.fold(sink);
+    out.line(`constexpr Shape shape{${this.shape()}};`);
+    const source = kernel.source.kind === "range" ? "Range" : C_ELEMENTS[kernel.source.element];
+    const { call, value } = this.loopOf(sink, source);
+    out.braces(
+      `return ${call}(call, [=](Lanes& lanes, ${this.elementType()} ${this.element}) RT_BODY -> ${value}`,
+      () => new LaneWriter(kernel, this.dialect, base => this.fresh(base)).body(out),
+      "});",
+    );
+  }
+
+  private loopOf(sink: Exclude<Sink, Fold>, source: string): { readonly call: string; readonly value: string } {
+    switch (sink.kind) {
+      case "array":
+        return {
+          call: `${rejects(this.kernel) || !this.yields() ? "filter" : "map"}<G, ${source}, ${C_ELEMENTS[sink.element]}, shape>`,
+          value: TYPES[ELEMENTS[sink.element].scalar],
+        };
+      case "reduce":
+        return { call: `reduce<G, ${OPERATORS[sink.op]}, ${source}, ${cScalar(sink.term)}, ${cScalar(sink.type)}, shape>`, value: TYPES[sink.term] };
+      case "count":
+        return { call: `count<G, ${source}, shape>`, value: "Nothing" };
+      case "first":
+      case "last":
+        return { call: `${sink.kind}<G, ${source}, ${cScalar(sink.type)}, shape>`, value: TYPES[sink.type] };
+      default:
+        return sink satisfies never;
+    }
+  }
+
+  private yields(): boolean {
+    return this.kernel.body.at(-1)?.kind === "yield";
+  }
+
+  private shape(): string {
+    const { kernel } = this;
+    const { body, sink } = kernel;
+    const facts: string[] = [];
+    if (rejects(kernel) || !this.yields()) facts.push(".filtered = true");
+    if (hasEffects(body) || hasLoops(body)) facts.push(".fallible = true");
+    if (sink.kind === "reduce" && sink.counted) facts.push(".counted = true");
+    if (sink.kind === "first" && sink.ranked) facts.push(".ranked = true");
+    facts.push(`.size = ${sizeOf(body)}`);
+    return facts.join(", ");
+  }
+
+  private elementType(): string {
+    const { source } = this.kernel;
+    if (source.kind === "range") return TYPES.f64;
+    return TYPES[ELEMENTS[source.element].scalar];
+  }
+
+  private fold(sink: Fold): void {
+    const { kernel, out, dialect } = this;
+    const type = TYPES[sink.type];
+    const source = kernel.source.kind === "range" ? "Range" : C_ELEMENTS[kernel.source.element];
+    const accumulator = nameIn(dialect, sink.accumulator);
+    const running = this.fresh("running");
+    const writer = (ends: ScalarEnds): ScalarWriter => new ScalarWriter(dialect, base => this.fresh(base), ends);
+    out.braces(
+      `const auto step = [=](Lanes& lanes, Running<${type}>& ${running}, ${this.elementType()} ${this.element}) RT_BODY`,
+      () => {
+        out.line(`const ${type} ${accumulator} = ${running}.value;`);
+        writer({
+          leave: "return;",
+          fail: "return;",
+          yield: value => `${running}.next(${value});`,
+          declared: (name, inside) => {
+            if (name === sink.first) inside.line(`if (${running}.empty()) return ${running}.next(${nameIn(dialect, name)});`);
+          },
+        }).statements(kernel.body, out);
+      },
+      "};",
+    );
+    const seed = sink.seed === null ? `${type}()` : nameIn(dialect, sink.seed);
+    const { combine } = sink;
+    if (combine === null) return out.line(`return fold<${source}>(call, ${seed}, step);`);
+    out.braces(
+      `const auto join = [=](Lanes& lanes, ${type} ${nameIn(dialect, combine.left)}, ${type} ${nameIn(dialect, combine.right)}) RT_BODY -> ${type}`,
+      () => {
+        const misplaced = (): never => {
+          throw new CompilerBug("joining two accumulators hands over no element");
+        };
+        writer({ leave: "return {};", fail: "return {};", yield: misplaced }).statements(combine.body, out);
+        out.line(`return ${printC(combine.value, dialect)};`);
+      },
+      "};",
+    );
+    out.line(`return fold_lanes<${source}>(call, ${seed}, step, join);`);
+  }
+}
+
+/** The parameter's value in the call. */
+function argument(scalar: ScalarParameter, place: number): string {
+  const value = `call->scalars[${place}]`;
+  switch (scalar.type) {
+    case "bool":
+      return `${value}.i32 != 0`;
+    case "i32":
+    case "f32":
+    case "f64":
+      return `${value}.${scalar.type}`;
+    case "u32":
+    case "i64":
+    case "u64":
+      return `${value}.${scalar.type}_`;
+    default:
+      return scalar.type satisfies never;
+  }
+}
+
+/** Every name of a kernel: parameters and locals. */
+function namesIn(kernel: Kernel): ReadonlySet<string> {
+  const names = new Set([...kernel.scalars, ...kernel.arrays].map(parameter => parameter.name));
+  walkKernel(kernel, { stmt: stmt => void (stmt.kind === "declare" && names.add(stmt.name)) });
+  if (kernel.sink.kind === "fold") {
+    names.add(kernel.sink.accumulator);
+    if (kernel.sink.combine !== null) names.add(kernel.sink.combine.left).add(kernel.sink.combine.right);
+  }
+  return names;
+}
+
+/** Every type that lanes hold. */
+function typesIn(kernel: Kernel): readonly ScalarType[] {
+  const types = new Set<ScalarType>();
+  walkKernel(kernel, { expr: expr => types.add(expr.type) });
+  const { source, sink } = kernel;
+  if (source.kind === "array") types.add(ELEMENTS[source.element].scalar);
+  if (sink.kind === "array") types.add(ELEMENTS[sink.element].scalar);
+  if (sink.kind === "reduce") types.add(sink.term).add(sink.type);
+  if (sink.kind === "first" || sink.kind === "last") types.add(sink.type);
+  return [...types];
+}

@@ -1,0 +1,82 @@
+/** Expressions as text of the C family: one printer for all dialects, with no more parentheses than reading needs. */
+import { CompilerBug } from "../errors.js";
+import type { Expr, ExprOf } from "../ir.js";
+import { forType, operator, type Spelling } from "../ops.js";
+import { callOf, INFIX_PRECEDENCE, literal, nameIn, PRECEDENCE, primary, type Dialect, type Printed } from "./dialect.js";
+
+/** An expression without effects, as text. */
+export const printC = (expr: Expr, dialect: Dialect): string => print(expr, dialect).text;
+
+/** The same, for a place that binds as tightly as `precedence`. */
+export const printCWithin = (expr: Expr, dialect: Dialect, precedence: number): string => within(print(expr, dialect), precedence);
+
+const within = (printed: Printed, precedence: number): string => (printed.precedence < precedence ? `(${printed.text})` : printed.text);
+
+function print(expr: Expr, dialect: Dialect): Printed {
+  switch (expr.kind) {
+    case "const":
+      return literal(expr.type, expr.value);
+    case "local":
+    case "capture":
+      return primary(nameIn(dialect, expr.name));
+    case "element":
+      return dialect.element;
+    case "index":
+      return dialect.index;
+    case "length":
+      return dialect.length(nameIn(dialect, expr.array));
+    case "read":
+      throw new CompilerBug("a read is nested in an expression");
+    case "apply":
+      return printApply(expr, dialect);
+    case "select":
+      return printSelect(expr, dialect);
+    default:
+      return expr satisfies never;
+  }
+}
+
+function printApply(expr: ExprOf<"apply">, dialect: Dialect): Printed {
+  const [first, second] = expr.args;
+  if (first === undefined) throw new CompilerBug(`${expr.op} has no operands`);
+  const args = (): string[] => expr.args.map(arg => printC(arg, dialect));
+  if (expr.op === "convert") return callOf(`rt_to_${expr.type}`, args());
+  const spelling = forType<Spelling>(operator(expr.op).c, first.type);
+  switch (spelling.form) {
+    case "call":
+      return callOf(spelling.text, args());
+    case "prefix": {
+      const operand = within(print(first, dialect), PRECEDENCE.unary);
+      // `-(-x)`: two signs side by side would be another operator.
+      return { text: `${spelling.text}${operand.startsWith(spelling.text) ? `(${operand})` : operand}`, precedence: PRECEDENCE.unary };
+    }
+    case "infix": {
+      if (second === undefined) throw new CompilerBug(`${expr.op} has one operand`);
+      return printInfix(spelling.text, print(first, dialect), print(second, dialect));
+    }
+    case "helper":
+      throw new CompilerBug(`${expr.op} has no spelling in C`);
+    default:
+      return spelling satisfies never;
+  }
+}
+
+/** Bit operators bind in a way few remember: their operands are bracketed unless they are the same operator's. */
+const isBitwise = (text: string): boolean => text === "&" || text === "|" || text === "^";
+
+function printInfix(text: string, left: Printed, right: Printed): Printed {
+  const precedence = INFIX_PRECEDENCE[text];
+  if (precedence === undefined) throw new CompilerBug(`no precedence for ${text}`);
+  const around = (operand: Printed, least: number): string =>
+    within(operand, isBitwise(text) && operand.precedence !== precedence ? PRECEDENCE.unary : least);
+  return { text: `${around(left, precedence)} ${text} ${around(right, precedence + 1)}`, precedence };
+}
+
+function printSelect(expr: ExprOf<"select">, dialect: Dialect): Printed {
+  if (dialect.select !== "ternary") {
+    return callOf(dialect.select.call, [expr.test, expr.yes, expr.no].map(part => printC(part, dialect)));
+  }
+  const { ternary } = PRECEDENCE;
+  const part = (operand: Expr, least: number): string => printCWithin(operand, dialect, least);
+  return { text: `${part(expr.test, ternary + 1)} ? ${part(expr.yes, ternary + 1)} : ${part(expr.no, ternary)}`, precedence: ternary };
+}

@@ -1,0 +1,86 @@
+// Array sinks of bodies that reject elements: what is left moves together, in order.
+#pragma once
+
+#include "map.hpp"
+
+namespace dotcompute::rt {
+
+#if RT_BITMASKS
+/// The lanes of `mask` side by side at the front. (Compressing into memory at once is slow on some machines.)
+template <class T>
+RT_INLINE Reg<T> compress(Reg<T> a, RegMask<T> mask) {
+  if constexpr (sizeof(T) == 8) return (Reg<T>)__builtin_ia32_compressdf512_mask((Reg<double>)a, Reg<double>{}, mask);
+  else return (Reg<T>)__builtin_ia32_compresssf512_mask((Reg<float>)a, Reg<float>{}, mask);
+}
+#endif
+
+/// Stores the lanes in `live` from `to` on, and may overwrite up to G elements there; gives how many lanes there were.
+template <class Out, int G>
+RT_INLINE u64 store_live(Out* to, Pack<Loaded<Out>, G> a, Mask<G> live) {
+  using T = Loaded<Out>;
+#if RT_BITMASKS
+  if constexpr (Pack<T, G>::N == 1) {
+    a.r[0] = compress<T>(a.r[0], live.template part<T>(0));
+    store<Out, G>(to, a);
+  } else {
+    const RegMask<T> low = live.template part<T>(0), high = live.template part<T>(1);
+    const Reg<T> front = compress<T>(a.r[0], low), back = compress<T>(a.r[1], high);
+    __builtin_memcpy(to, &front, WIDTH);
+    __builtin_memcpy(to + __builtin_popcount(low), &back, WIDTH);
+  }
+  return u64(live.count());
+#else
+  Out values[G];
+  store<Out, G>(values, a);
+  const unsigned bits = live.bits();
+  u64 count = 0;
+  for (int lane = 0; lane < G; lane++) {
+    to[count] = values[lane];
+    count += bits >> lane & 1;
+  }
+  return count;
+#endif
+}
+
+/// What is yielded, in order. The output may be the source itself, if their elements are equally wide: no more is ever
+/// stored than has been loaded.
+template <int G, class In, class Out, Shape S, class Body>
+RT_INLINE Status filter(Call* call, Body body) {
+  constexpr int U = UNROLLED<G, S> ? LANES / G : 1, step = U * G;
+  const Source<In, G> source(call);
+  Out* out = (Out*)call->output;
+  const u64 length = call->length;
+  Group<G> lanes(call);
+  u64 at = 0, kept = 0;
+  while (length - at >= u64(step)) {
+    if (*call->stop) return Status::Stopped;
+    const u64 end = length - at > u64(16 * BLOCK) ? at + 16 * BLOCK : length;
+    for (; end - at >= u64(step); at += step) {
+      source.prefetch(at);
+#pragma GCC unroll 16
+      for (int part = 0; part < U; part++) {
+        const u64 place = at + u64(part * G);
+        lanes.start(place, true);
+        const PackOf<Loaded<Out>, G> value = body(lanes, source.whole(lanes, place));
+        if constexpr (S.fallible)
+          if (lanes.status != Status::Done) return ended(call, lanes);
+        kept += store_live<Out, G>(out + kept, value, lanes.live);
+      }
+    }
+  }
+  for (; at < length; at += G) {
+    const u64 count = length - at < u64(G) ? length - at : u64(G);
+    lanes.start(at, Mask<G>::first(count));
+    const PackOf<Loaded<Out>, G> value = body(lanes, source.some(lanes, at, count));
+    if constexpr (S.fallible)
+      if (lanes.status != Status::Done) return ended(call, lanes);
+    Out values[G];
+    const u64 some = store_live<Out, G>(values, value, lanes.live);
+    __builtin_memcpy(out + kept, values, some * sizeof(Out));
+    kept += some;
+  }
+  call->count = kept;
+  return Status::Done;
+}
+
+}  // namespace dotcompute::rt

@@ -1,0 +1,240 @@
+// What a kernel's body sees of the group of elements it runs on: which lanes run, their places, and the effects that can fail.
+#pragma once
+
+#include "convert.hpp"
+
+namespace dotcompute::rt {
+
+using dotcompute::Call;
+using dotcompute::Status;
+
+/// A captured array.
+template <class E>
+struct Array {
+  const E* data;
+  u64 length;
+
+  RT_MEMBER explicit Array(const ArrayArgument& argument) : data((const E*)argument.data), length(argument.length) {}
+  RT_MEMBER double size() const { return double(length); }
+};
+
+/// Whether `at` is a place in an array of this length; -0 is place 0.
+RT_INLINE bool is_place(double at, u64 length) { return at >= 0.0 && at < double(length) && at == ::rt_trunc(at); }
+RT_INLINE bool is_place(int at, u64 length) { return at >= 0 && u64(at) < length; }
+
+/// One group of G elements, or the single element of a scalar kernel (G = 1).
+template <int G>
+struct Group {
+  using mask = Mask<G>;
+
+  /// The lanes that still run: a filter takes lanes away.
+  mask live;
+  /// For ranked searches: the lanes that passed `visit`.
+  mask visited;
+  /// The place of lane 0.
+  u64 base = 0;
+  Status status = Status::Done;
+  unsigned turns = 0;
+  const volatile int* stop;
+
+  RT_MEMBER explicit Group(const Call* call) : stop(call->stop) {}
+
+  RT_MEMBER void start(u64 place, mask lanes) {
+    base = place;
+    live = lanes;
+  }
+
+  RT_MEMBER Pack<double, G> index() const {
+    Pack<double, G> places = double(base);
+    constexpr int N = Pack<double, G>::N;
+    constexpr int part = G / N;
+    RT_REGISTERS(places.r[i] = places.r[i] + (iota<double>() + double(i * part)))
+    return places;
+  }
+
+  /// Called once a turn by loops, which end early when the caller wants the kernel to stop.
+  RT_MEMBER bool stopped() {
+    if (__builtin_expect(++turns % 1024 != 0, 1)) return false;
+    if (*stop == 0) return false;
+    status = Status::Stopped;
+    return true;
+  }
+
+  RT_MEMBER bool fail_if(bool failing) {
+    if (__builtin_expect(failing, 0)) status = Status::Failed;
+    return !failing;
+  }
+
+  // Effects. Each acts for the lanes in `on` alone, and says false when one of them fails.
+
+  /// Elements `at` of an array.
+  template <class E, class At>
+  RT_MEMBER bool read(Pack<Loaded<E>, G>& value, const Array<E>& array, Pack<At, G> at, mask on) {
+    mask inside = (at >= At(0)) & (rt_to_f64(at) < array.size());
+    if constexpr (is_float<At>) inside &= at == rt_trunc(at);
+    if (!fail_if(any(on & !inside))) return false;
+    At places[G];
+    rt_select(on, at, At(0)).store(places);
+    Loaded<E> values[G];
+    if (array.length == 0) value = Loaded<E>(0);  // no lane is on
+    else {
+      for (int lane = 0; lane < G; lane++) values[lane] = array.data[i64(places[lane])];
+      value = Pack<Loaded<E>, G>::load(values);
+    }
+    return true;
+  }
+  /// One element for all lanes.
+  template <class E, class At>
+  RT_MEMBER bool read(Pack<Loaded<E>, G>& value, const Array<E>& array, At at, mask on) {
+    const bool inside = is_place(at, array.length);
+    if (!fail_if(!inside && any(on))) return false;
+    value = inside ? Loaded<E>(array.data[i64(at)]) : Loaded<E>(0);
+    return true;
+  }
+
+  template <class T, class A, class B>
+  RT_MEMBER bool div(Pack<T, G>& value, A a, B b, mask on) {
+    const mask zero = Pack<T, G>(b) == T(0);
+    value = rt_div(Pack<T, G>(a), rt_select(zero, T(1), b));
+    return fail_if(any(on & zero));
+  }
+  template <class T, class A, class B>
+  RT_MEMBER bool rem(Pack<T, G>& value, A a, B b, mask on) {
+    const mask zero = Pack<T, G>(b) == T(0);
+    value = rt_rem(Pack<T, G>(a), rt_select(zero, T(1), b));
+    return fail_if(any(on & zero));
+  }
+
+  /// BigInt() of numbers, which must be integers; modulo 2^64.
+  template <class T, class A>
+  RT_MEMBER bool big(Pack<T, G>& value, A number, mask on) {
+    const Pack<ScalarOf<A>, G> a = number;
+    const mask whole = rt_is_integer(a);
+    value = each_lane<T>(rt_to_f64(rt_select(whole, a, ScalarOf<A>(0))), [](double x) { return T(::rt_to_u64(x)); });
+    return fail_if(any(on & !whole));
+  }
+};
+
+template <>
+struct Group<1> {
+  u64 base = 0;
+  Status status = Status::Done;
+  unsigned turns = 0;
+  const volatile int* stop;
+
+  RT_MEMBER explicit Group(const Call* call) : stop(call->stop) {}
+
+  RT_MEMBER double index() const { return double(base); }
+
+  RT_MEMBER bool stopped() {
+    if (__builtin_expect(++turns % 1024 != 0, 1)) return false;
+    if (*stop == 0) return false;
+    status = Status::Stopped;
+    return true;
+  }
+  RT_MEMBER bool fail_if(bool failing) {
+    if (__builtin_expect(failing, 0)) status = Status::Failed;
+    return !failing;
+  }
+
+  template <class E, class At>
+  RT_MEMBER bool read(Loaded<E>& value, const Array<E>& array, At at) {
+    if (!fail_if(!is_place(at, array.length))) return false;
+    value = array.data[i64(at)];
+    return true;
+  }
+  template <class T>
+  RT_MEMBER bool div(T& value, T a, T b) {
+    if (!fail_if(b == 0)) return false;
+    value = ::rt_div(a, b);
+    return true;
+  }
+  template <class T>
+  RT_MEMBER bool rem(T& value, T a, T b) {
+    if (!fail_if(b == 0)) return false;
+    value = ::rt_rem(a, b);
+    return true;
+  }
+  template <class T, class A>
+  RT_MEMBER bool big(T& value, A number) {
+    if (!fail_if(!::rt_is_integer(number))) return false;
+    value = T(::rt_to_u64(number));
+    return true;
+  }
+};
+
+/// The source of a range: its elements are their own places.
+struct Range {};
+
+template <class In, int G>
+struct Source {
+  const In* data;
+  RT_MEMBER explicit Source(const Call* call) : data((const In*)call->source) {}
+  RT_MEMBER Pack<Loaded<In>, G> whole(const Group<G>&, u64 at) const { return load<In, G>(data + at); }
+  RT_MEMBER Pack<Loaded<In>, G> some(const Group<G>&, u64 at, u64 count) const {
+    return count == u64(G) ? load<In, G>(data + at) : load_some<In, G>(data + at, count);
+  }
+  RT_MEMBER Loaded<In> one(u64 at) const { return data[at]; }
+  /// Out of cache, hardware alone does not keep up with these loops; about 1 KB ahead is best at all sizes.
+  RT_MEMBER void prefetch(u64 at) const {
+    for (u64 line = 0; line < LANES * sizeof(In); line += 64) __builtin_prefetch((const char*)(data + at) + 1024 + line);
+  }
+};
+template <int G>
+struct Source<Range, G> {
+  RT_MEMBER explicit Source(const Call*) {}
+  RT_MEMBER Pack<double, G> whole(const Group<G>& lanes, u64) const { return lanes.index(); }
+  RT_MEMBER Pack<double, G> some(const Group<G>& lanes, u64, u64) const { return lanes.index(); }
+  RT_MEMBER double one(u64 at) const { return double(at); }
+  RT_MEMBER void prefetch(u64) const {}
+};
+
+/// What a loop must know of the body it runs.
+struct Shape {
+  /// Some lanes may not yield.
+  bool filtered = false;
+  /// The body may fail or be stopped.
+  bool fallible = false;
+  /// A reduction counts what was yielded.
+  bool counted = false;
+  /// A search counts what passed `visit`.
+  bool ranked = false;
+  /// About how many operations it has: small bodies are unrolled.
+  int size = 1;
+};
+
+/// How the types of a body are called: as many lanes as a register has 64-bit or 32-bit elements, or one.
+namespace lanes64 {
+inline constexpr int G = WIDTH / 8;
+using Lanes = Group<G>;
+using mask = Mask<G>;
+using f64 = Pack<double, G>;
+using i64 = Pack<dotcompute::i64, G>;
+using u64 = Pack<dotcompute::u64, G>;
+}  // namespace lanes64
+namespace lanes32 {
+inline constexpr int G = WIDTH / 4;
+using Lanes = Group<G>;
+using mask = Mask<G>;
+using f64 = Pack<double, G>;
+using f32 = Pack<float, G>;
+using i32 = Pack<int, G>;
+using u32 = Pack<unsigned, G>;
+using i64 = Pack<dotcompute::i64, G>;
+using u64 = Pack<dotcompute::u64, G>;
+}  // namespace lanes32
+namespace lanes1 {
+using Lanes = Group<1>;
+using mask = bool;
+using f64 = double;
+using f32 = float;
+using i32 = int;
+using u32 = unsigned;
+using i64 = dotcompute::i64;
+using u64 = dotcompute::u64;
+}  // namespace lanes1
+
+/// The value of a body that yields none.
+struct Nothing {};
+
+}  // namespace dotcompute::rt

@@ -1,0 +1,128 @@
+// Mask<G>: a truth value for each of G lanes. In mask registers where the machine has them, else a register of integers.
+#pragma once
+
+#include "vector.hpp"
+
+namespace dotcompute::rt {
+
+#if RT_BITMASKS
+
+template <int G>
+struct Mask {
+  static_assert(G == WIDTH / 8 || G == WIDTH / 4);
+  using Bits = typename BitsOf<typename IntOfSize<WIDTH / G>::type>::type;
+  Bits raw;
+
+  Mask() = default;
+  RT_MEMBER Mask(bool every) : raw(every ? Bits(-1) : Bits(0)) {}
+  static RT_MEMBER Mask of(unsigned bits) {
+    Mask mask;
+    mask.raw = Bits(bits);
+    return mask;
+  }
+  /// The first `count` lanes; `count` is at most G.
+  static RT_MEMBER Mask first(u64 count) { return of((1u << count) - 1); }
+  static RT_MEMBER Mask only(int lane) { return of(1u << lane); }
+
+  /// The lanes that register `part` of a pack of T holds.
+  template <class T>
+  RT_MEMBER RegMask<T> part(int part) const {
+    return RegMask<T>(raw >> (part * (WIDTH / int(sizeof(T)))));
+  }
+  template <class T>
+  static RT_MEMBER Mask from(RegMask<T> only) {
+    return of(only);
+  }
+  template <class T>
+  static RT_MEMBER Mask from(RegMask<T> low, RegMask<T> high) {
+    return of(unsigned(__builtin_ia32_kunpckhi(high, low)));
+  }
+  RT_MEMBER unsigned bits() const { return raw; }
+
+  friend RT_MEMBER Mask operator&(Mask a, Mask b) { return of(a.raw & b.raw); }
+  friend RT_MEMBER Mask operator|(Mask a, Mask b) { return of(a.raw | b.raw); }
+  friend RT_MEMBER Mask operator^(Mask a, Mask b) { return of(a.raw ^ b.raw); }
+  friend RT_MEMBER Mask operator!(Mask a) { return of(~a.raw); }
+  friend RT_MEMBER bool any(Mask a) { return a.raw != 0; }
+  friend RT_MEMBER bool all(Mask a) { return a.raw == Bits(-1); }
+#else
+
+template <int G>
+struct Mask {
+  static_assert(G == WIDTH / 8 || G == WIDTH / 4);
+  using Lane = typename IntOfSize<WIDTH / G>::type;
+  Reg<Lane> raw;
+
+  Mask() = default;
+  RT_MEMBER Mask(bool every) : raw(splat<Lane>(every ? -1 : 0)) {}
+  static RT_MEMBER Mask of(Reg<Lane> raw) {
+    Mask mask;
+    mask.raw = raw;
+    return mask;
+  }
+  static RT_MEMBER Mask first(u64 count) { return of(compare<Relation::Lt, Lane>(iota<Lane>(), splat<Lane>(Lane(count)))); }
+  static RT_MEMBER Mask only(int lane) { return of(compare<Relation::Eq, Lane>(iota<Lane>(), splat<Lane>(Lane(lane)))); }
+
+  /// Packs of types wider than the mask's lanes take two registers: each lane of the mask is doubled.
+  template <class T>
+  RT_MEMBER RegMask<T> part(int part) const {
+    if constexpr (sizeof(T) == sizeof(Lane)) return (RegMask<T>)raw;
+    else {
+      using Index [[maybe_unused]] = Reg<int>;
+#if RT_WIDTH == 64
+      return part == 0 ? (RegMask<T>)RT_SHUFFLE(Index, raw, raw, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7)
+                       : (RegMask<T>)RT_SHUFFLE(Index, raw, raw, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15);
+#elif RT_WIDTH == 32
+      return part == 0 ? (RegMask<T>)RT_SHUFFLE(Index, raw, raw, 0, 0, 1, 1, 2, 2, 3, 3)
+                       : (RegMask<T>)RT_SHUFFLE(Index, raw, raw, 4, 4, 5, 5, 6, 6, 7, 7);
+#else
+      return part == 0 ? (RegMask<T>)RT_SHUFFLE(Index, raw, raw, 0, 0, 1, 1) : (RegMask<T>)RT_SHUFFLE(Index, raw, raw, 2, 2, 3, 3);
+#endif
+    }
+  }
+  template <class T>
+  static RT_MEMBER Mask from(RegMask<T> only) {
+    return of((Reg<Lane>)only);
+  }
+  template <class T>
+  static RT_MEMBER Mask from(RegMask<T> low, RegMask<T> high) {
+    using Index [[maybe_unused]] = Reg<int>;
+    Reg<int> a = (Reg<int>)low, b = (Reg<int>)high;
+#if RT_WIDTH == 64
+    return of((Reg<Lane>)RT_SHUFFLE(Index, a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
+#elif RT_WIDTH == 32
+    return of((Reg<Lane>)RT_SHUFFLE(Index, a, b, 0, 2, 4, 6, 8, 10, 12, 14));
+#else
+    return of((Reg<Lane>)RT_SHUFFLE(Index, a, b, 0, 2, 4, 6));
+#endif
+  }
+  /// Bit j is lane j.
+  RT_MEMBER unsigned bits() const {
+#if RT_WIDTH == 32
+    if constexpr (sizeof(Lane) == 4) return unsigned(__builtin_ia32_movmskps256((Reg<float>)raw));
+    else return unsigned(__builtin_ia32_movmskpd256((Reg<double>)raw));
+#elif defined(__SSE2__) && RT_WIDTH == 16
+    if constexpr (sizeof(Lane) == 4) return unsigned(__builtin_ia32_movmskps((Reg<float>)raw));
+    else return unsigned(__builtin_ia32_movmskpd((Reg<double>)raw));
+#else
+    unsigned bits = 0;
+    for (int lane = 0; lane < G; lane++) bits |= unsigned(raw[lane] & 1) << lane;
+    return bits;
+#endif
+  }
+
+  friend RT_MEMBER Mask operator&(Mask a, Mask b) { return of(a.raw & b.raw); }
+  friend RT_MEMBER Mask operator|(Mask a, Mask b) { return of(a.raw | b.raw); }
+  friend RT_MEMBER Mask operator^(Mask a, Mask b) { return of(a.raw ^ b.raw); }
+  friend RT_MEMBER Mask operator!(Mask a) { return of(~a.raw); }
+  friend RT_MEMBER bool any(Mask a) { return a.bits() != 0; }
+  friend RT_MEMBER bool all(Mask a) { return a.bits() == (1u << G) - 1; }
+#endif
+
+  RT_MEMBER Mask& operator&=(Mask b) { return *this = *this & b; }
+  RT_MEMBER Mask& operator|=(Mask b) { return *this = *this | b; }
+  RT_MEMBER int count() const { return __builtin_popcount(bits()); }
+  RT_MEMBER bool at(int lane) const { return bits() >> lane & 1; }
+};
+
+}  // namespace dotcompute::rt

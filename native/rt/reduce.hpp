@@ -1,0 +1,232 @@
+// Reductions in the canonical order: 32 lanes fold side by side, blocks of 1024 elements combine as a balanced tree.
+//
+// The order is part of the library's contract, so the result is the same for every width of register: a row of 32 elements
+// is held as 32 / G packs. Lanes and blocks without elements hold the operator's exact identity, which changes nothing.
+#pragma once
+
+#include "map.hpp"
+
+namespace dotcompute::rt {
+
+template <class T>
+inline constexpr T LEAST = is_float<T> ? T(-RT_INFINITY) : is_unsigned<T> ? T(0) : T(T(1) << (sizeof(T) * 8 - 1));
+template <class T>
+inline constexpr T MOST = is_float<T> ? T(RT_INFINITY) : T(~LEAST<i64>);
+template <>
+inline constexpr double LEAST<double> = -RT_INFINITY;
+template <>
+inline constexpr float LEAST<float> = -__builtin_inff();
+template <>
+inline constexpr double MOST<double> = RT_INFINITY;
+template <>
+inline constexpr float MOST<float> = __builtin_inff();
+template <>
+inline constexpr int MOST<int> = 0x7fffffff;
+template <>
+inline constexpr u32 MOST<u32> = ~0u;
+template <>
+inline constexpr u64 MOST<u64> = ~0ull;
+
+struct Add {
+  template <class T>
+  static constexpr T identity = is_float<T> ? T(-0.0) : T(0);
+  template <class P>
+  static RT_MEMBER P join(P a, P b) {
+    return a + b;
+  }
+};
+struct Mul {
+  template <class T>
+  static constexpr T identity = T(1);
+  template <class P>
+  static RT_MEMBER P join(P a, P b) {
+    return a * b;
+  }
+};
+struct Min {
+  template <class T>
+  static constexpr T identity = MOST<T>;
+  template <class P>
+  static RT_MEMBER P join(P a, P b) {
+    return rt_min(a, b);
+  }
+};
+struct Max {
+  template <class T>
+  static constexpr T identity = LEAST<T>;
+  template <class P>
+  static RT_MEMBER P join(P a, P b) {
+    return rt_max(a, b);
+  }
+};
+struct And {
+  template <class T>
+  static constexpr T identity = T(-1);
+  template <class P>
+  static RT_MEMBER P join(P a, P b) {
+    return a & b;
+  }
+};
+template <>
+inline constexpr bool And::identity<bool> = true;
+struct Or {
+  template <class T>
+  static constexpr T identity = T(0);
+  template <class P>
+  static RT_MEMBER P join(P a, P b) {
+    return a | b;
+  }
+};
+struct Xor {
+  template <class T>
+  static constexpr T identity = T(0);
+  template <class P>
+  static RT_MEMBER P join(P a, P b) {
+    return a ^ b;
+  }
+};
+
+/// Joins block values in index order as a balanced tree: equal sizes merge as soon as they meet, as bits carry in a counter.
+template <class T>
+struct Tree {
+  T waiting[64];
+  int depth = 0;
+  u64 blocks = 0;
+
+  template <class Join>
+  RT_MEMBER void push(T value, Join join) {
+    for (u64 carry = blocks++; carry & 1; carry >>= 1) value = join(waiting[--depth], value);
+    waiting[depth++] = value;
+  }
+  /// The tree's value; `none` if nothing was pushed.
+  template <class Join>
+  RT_MEMBER T finish(T none, Join join) const {
+    if (depth == 0) return none;
+    T value = waiting[depth - 1];
+    for (int i = depth - 2; i >= 0; i--) value = join(waiting[i], value);
+    return value;
+  }
+};
+
+/// The 32 lanes, folded by halves: lane j with lane j + 16, then 8, 4, 2, 1.
+template <class Op, class T, int P, int G>
+RT_INLINE T fold_lanes(const Pack<T, G> (&packs)[P]) {
+  constexpr int N = Pack<T, G>::N;
+  constexpr int REGISTERS = P * N;
+  Pack<T, WIDTH / int(sizeof(T))> r[REGISTERS];
+  for (int pack = 0; pack < P; pack++) {
+    r[pack * N].r[0] = packs[pack].r[0];
+    if constexpr (N == 2) r[pack * N + 1].r[0] = packs[pack].r[1];
+  }
+#pragma GCC unroll 8
+  for (int half = REGISTERS / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+    for (int i = 0; i < half; i++) r[i] = Op::join(r[i], r[i + half]);
+  auto a = r[0], b = a;
+#define RT_FOLD(by)                           \
+  if constexpr (WIDTH / sizeof(T) > by) {     \
+    b.r[0] = rotate<by, T>(a.r[0]);           \
+    a = Op::join(a, b);                       \
+  }
+  RT_FOLD(8)
+  RT_FOLD(4)
+  RT_FOLD(2)
+  RT_FOLD(1)
+#undef RT_FOLD
+  return T(a.r[0][0]);
+}
+template <class Op, class T, int P, int G>
+RT_INLINE bool fold_lanes(const Mask<G> (&masks)[P]) {
+  bool value = Op::template identity<bool>;  // exact in any order
+  for (int i = 0; i < P; i++) {
+    const unsigned bits = masks[i].bits();
+    if constexpr (same<Op, And>) value &= bits == (1u << G) - 1;
+    else if constexpr (same<Op, Or>) value |= bits != 0;
+    else value ^= __builtin_popcount(bits) & 1;
+  }
+  return value;
+}
+
+template <class T>
+RT_INLINE Scalar scalar(T value) {
+  Scalar result;
+  result.u64_ = 0;
+  if constexpr (same<T, double>) result.f64 = value;
+  else if constexpr (same<T, float>) result.f32 = value;
+  else if constexpr (same<T, int>) result.i32 = value;
+  else result.u64_ = u64(value);
+  return result;
+}
+
+template <class To, int G>
+RT_INLINE Mask<G> widened(Mask<G> a) {
+  return a;
+}
+
+/// Folds what is yielded with Op. Rejected terms become the identity before they are widened to the accumulator's type.
+template <int G, class Op, class In, class Term, class Type, Shape S, class Body>
+RT_INLINE Status reduce(Call* call, Body body) {
+  constexpr int P = LANES / G;
+  using Terms = PackOf<Term, G>;
+  using Sums = PackOf<Type, G>;
+  const auto join = [](Type a, Type b) RT_BODY -> Type { return Op::join(a, b); };
+  const Source<In, G> source(call);
+  const Terms nothing = Op::template identity<Term>;
+  const Sums empty = Op::template identity<Type>;
+  Group<G> lanes(call);
+  Tree<Type> tree;
+  u64 count = 0;
+  for (u64 start = 0; start < call->length; start += BLOCK) {
+    if (*call->stop) return Status::Stopped;
+    const u64 left = call->length - start, end = start + (left < BLOCK ? left : BLOCK);
+    Sums sums[P];
+#pragma GCC unroll 16
+    for (int part = 0; part < P; part++) sums[part] = empty;
+    u64 at = start;
+    for (; end - at >= LANES; at += LANES) {
+      source.prefetch(at);
+      const auto group = [&](int part) RT_BODY {
+        const u64 place = at + u64(part * G);
+        lanes.start(place, true);
+        Terms term = body(lanes, source.whole(lanes, place));
+        if constexpr (S.filtered) term = rt_select(lanes.live, term, nothing);
+        if constexpr (S.counted && S.filtered) count += u64(lanes.live.count());
+        sums[part] = Op::join(sums[part], widened<Type>(term));
+        return !S.fallible || lanes.status == Status::Done;
+      };
+      if constexpr (UNROLLED<G, S>) {
+#pragma GCC unroll 16
+        for (int part = 0; part < P; part++)
+          if (!group(part)) return ended(call, lanes);
+      } else {
+#pragma GCC unroll 1
+        for (int part = 0; part < P; part++)
+          if (!group(part)) return ended(call, lanes);
+      }
+    }
+    if constexpr (S.counted && !S.filtered) count += end - start;
+    if (at == end) {
+      tree.push(fold_lanes<Op, Type>(sums), join);
+      continue;
+    }
+    // Less than a row is left. The packs are copied, since indexing them by a variable would keep them in memory above.
+    Sums last[P];
+#pragma GCC unroll 16
+    for (int part = 0; part < P; part++) last[part] = sums[part];
+    for (int part = 0; at < end; at += G, part++) {
+      const u64 some = end - at < u64(G) ? end - at : u64(G);
+      lanes.start(at, Mask<G>::first(some));
+      Terms term = body(lanes, source.some(lanes, at, some));
+      if constexpr (S.fallible)
+        if (lanes.status != Status::Done) return ended(call, lanes);
+      if constexpr (S.counted && S.filtered) count += u64(lanes.live.count());
+      last[part] = Op::join(last[part], widened<Type>(rt_select(lanes.live, term, nothing)));
+    }
+    tree.push(fold_lanes<Op, Type>(last), join);
+  }
+  call->count = count;
+  call->value = scalar(tree.finish(Op::template identity<Type>, join));
+  return Status::Done;
+}
+
+}  // namespace dotcompute::rt
