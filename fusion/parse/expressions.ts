@@ -230,8 +230,9 @@ function target(node: Pattern, scope: Scope, context: Context): string {
   }
   if (binding.kind === "later") throw tooEarly(node.name, span);
   if (binding.kind !== "variable" || binding.constant) {
-    const what = binding.kind === "variable" ? "a constant" : "a captured value";
-    throw new LambdaError("DC105", `${node.name} is ${what} and is assigned`, span, binding.kind === "variable" ? "Declare it with let" : `Copy it into a variable first: let copy = ${node.name}`);
+    const what = binding.kind === "variable" ? "a constant" : binding.kind === "function" ? "a function" : "a captured value";
+    const remedy = binding.kind === "variable" ? "Declare it with let" : binding.kind === "scalar" ? `Copy it into a variable first: let copy = ${node.name}` : "Assign to a variable of another name, declared with let";
+    throw new LambdaError("DC105", `${node.name} is ${what} and is assigned`, span, remedy);
   }
   return binding.name;
 }

@@ -101,7 +101,7 @@ function checkCount(node: FunctionNode, parameters: readonly string[], scope: Sc
     "DC103",
     `${options.label} takes ${range} parameter${range.endsWith("1") && most === 1 ? "" : "s"}${meaning}, not ${parameters.length}`,
     span,
-    parameters.length < least ? `Name ${least === 1 ? "it" : `all ${least}`}: (${names.slice(0, least).join(", ")}) => …` : "Hand over other values by name, as captures",
+    parameters.length < least ? `Name ${least === 1 ? "it" : `all ${least}`}: (${names.length > 0 ? names.slice(0, least).join(", ") : "…"}) => …` : "Hand over other values by name, as captures",
   );
 }
 

@@ -61,6 +61,8 @@ export const FORMS = {
   instanceof: syntax("a kernel has no `instanceof`", "The type of an element is that of its array: leave the test away"),
   computedName: syntax("a function or constant must be named outright", "Write Math.max, not Math[\"max\"]"),
   letFunction: syntax("a helper that may change cannot be compiled in", "Declare it with const"),
+  letAlias: syntax("an array or function by another name may not change", "Declare it with const"),
+  functionProperty: { code: "DC111", what: "a function has no properties in a kernel", remedy: "Call it, or hand the value over by name" },
   assignedProperty: syntax("a kernel cannot assign to properties", "Keep the value in a variable declared with let"),
   property: syntax("a number has no properties in a kernel", "Elements and variables are plain numbers; read .length of captured arrays only"),
   indexed: syntax("a number cannot be indexed", "Hand the array over by name, { lut }, and read lut[x]"),
@@ -69,7 +71,7 @@ export const FORMS = {
   assignedElement: { code: "DC105", what: "a kernel cannot write to arrays", remedy: "Give the value back with return: the results make the new array" },
 } as const satisfies Readonly<Record<string, Refusal>>;
 
-const object = (name: string): Refusal => syntax(`${name} is not a number`, "Compute it outside and hand the result over by name");
+const object = (name: string): Refusal => syntax(`a kernel has no ${name}`, "Compute it outside and hand the result over by name");
 
 /** Global names. */
 export const GLOBALS: Readonly<Record<string, Refusal>> = {
@@ -78,7 +80,7 @@ export const GLOBALS: Readonly<Record<string, Refusal>> = {
   Date: call("the time is another one at every call", "Take the time once, outside, and hand it over by name: { now: Date.now() }"),
   performance: call("the time is another one at every call", "Take the time once, outside, and hand it over by name"),
   crypto: call("a kernel gives the same result at every run: it has no random numbers", "Fill a typed array with random numbers and query that one"),
-  console: call("a kernel cannot print", "Look at the results of toArray(), or leave the lambda running as plain JavaScript while you look"),
+  console: call("a kernel cannot print", "Look at the results of toArray(), or call the lambda itself on a few elements"),
   parseInt: call("parseInt reads strings", "Write Math.trunc(x) to cut off the fraction"),
   parseFloat: call("parseFloat reads strings", "Elements are numbers already: leave it away"),
   String: object("String"),

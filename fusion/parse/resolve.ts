@@ -116,6 +116,7 @@ export const textOf = (node: Node, scope: Scope): string => {
 export function notIndexable(object: Binding, name: string, node: MemberExpression, scope: Scope): LambdaError {
   const span = scope.span(node);
   const captured = object.kind === "scalar" || (object.kind === "value" && object.value.kind === "capture");
+  if (object.kind === "function" && !node.computed) return refuse(FORMS.functionProperty, span);
   if (object.kind === "function") return new LambdaError("DC111", `${name} is a function and is used as an array`, span, `Call it: ${name}(x)`);
   if (captured) return new LambdaError("DC111", `${name} is a single value and is used as an array`, span, `Hand over a typed array under this name, { ${name}: new Float64Array([…]) }`);
   return refuse(node.computed ? FORMS.indexed : FORMS.property, span);

@@ -77,7 +77,7 @@ export function nested<T>(context: Context, span: () => Span, convert: () => T):
     throw new LambdaError("DC102", "the lambda is too large once its helpers are put in place", span(), "Call helpers less often: keep their results in const variables");
   }
   if (context.depth >= MAX_DEPTH) {
-    throw new LambdaError("DC102", "the lambda is nested too deeply", span(), "Split it: keep parts in const variables");
+    throw new LambdaError("DC102", `${span().source.label} is nested too deeply`, span(), "Split it: keep parts in const variables");
   }
   context.depth += 1;
   const result = convert();

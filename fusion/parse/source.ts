@@ -65,7 +65,8 @@ function tryParse(text: string, site: Site): { readonly expression: Expression }
     });
     return { expression };
   } catch (error) {
-    if (error instanceof RangeError) {
+    // Depending on where acorn notices that its stack is running out.
+    if (error instanceof RangeError || (error instanceof SyntaxError && error.message.startsWith("Not enough stack space"))) {
       throw new LambdaError("DC102", `${site.source.label} is nested too deeply`, within(site.source, 0, site.source.text.length), TOO_DEEP);
     }
     if (!(error instanceof SyntaxError)) throw error;

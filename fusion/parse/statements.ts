@@ -189,8 +189,9 @@ function declare(node: VariableDeclarator, constant: boolean, frame: Frame, cont
     scope.declare(id.name, { kind: "function", closure: { name: id.name, node: init, scope } });
     return [];
   }
-  const alias = init !== null && constant ? named(init, scope, context) : null;
+  const alias = init !== null ? named(init, scope, context) : null;
   if (alias?.kind === "array" || alias?.kind === "function") {
+    if (!constant) throw refuse(FORMS.letAlias, span);
     scope.declare(id.name, alias);
     return [];
   }
