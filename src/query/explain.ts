@@ -1,6 +1,7 @@
 /** What a query will do, in words and in code. */
-import { emitCpp } from "../../fusion/emit/cpp.js";
+import { cppPrelude, emitCpp } from "../../fusion/emit/cpp.js";
 import { emitJs } from "../../fusion/emit/js.js";
+import { QueryError } from "../../fusion/errors.js";
 import type { Sink } from "../../fusion/ir.js";
 import type { Plan, PlannedKernel, StageShape, TerminalShape } from "../../fusion/query.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
@@ -32,10 +33,16 @@ export function explainTerminal(bound: BoundTerminal): string {
 
 /** The emitted code of all kernels. */
 export function sourceOf({ node }: BoundTerminal, language: "js" | "cpp"): string {
+  if (language !== "js" && language !== "cpp") {
+    throw new QueryError("DC305", `there is no code in ${JSON.stringify(language)}`, 'Code is emitted in "js" and "cpp".');
+  }
   const plan = node.plan();
   const { stages, terminal } = node.shape();
-  const emit = language === "js" ? emitJs : emitCpp;
-  return plan.kernels.map(({ kernel }, at) => `// ${title(plan, at, stages, terminal)}\n${emit(kernel).trimEnd()}\n`).join("\n");
+  const kernels = plan.kernels.map(({ kernel }, at) => {
+    const code = language === "js" ? emitJs(kernel) : emitCpp(kernel, { symbol: `kernel_${at + 1}` });
+    return `// ${title(plan, at, stages, terminal)}\n${code.trim()}\n`;
+  });
+  return (language === "js" ? kernels : [cppPrelude, ...kernels]).join("\n");
 }
 
 /** The query as it would be written. */

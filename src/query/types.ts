@@ -68,6 +68,8 @@ export type SourceArray<S extends QuerySource> = S extends Int8Array
 /** 0, 1, 2 … length - 1, without an array that holds them. Made by `range`. */
 export class Range {
   readonly length: number;
+  /** Tells a range from other things that have a length. */
+  readonly [Symbol.toStringTag] = "Range";
 
   /** @internal */
   constructor(length: number) {

@@ -34,8 +34,6 @@ export interface KernelSlot {
   native: CompiledKernel | null;
   /** `new`: the cache has not been asked. `lost`: the native backend will not be tried again for this kernel. */
   state: "new" | "cold" | "compiling" | "ready" | "lost";
-  /** With `compiling`: ends when the compiler does, whatever comes of it. */
-  work: Promise<void> | null;
   /** With `lost`: why. */
   reason: string;
   runs: number;
@@ -47,7 +45,6 @@ export const newSlot = (kernel: Kernel): KernelSlot => ({
   script: null,
   native: null,
   state: "new",
-  work: null,
   reason: "",
   runs: 0,
 });
@@ -82,26 +79,17 @@ export class Tiers {
     return wanted === "js" ? this.script(slot) : (slot.native ?? this.compileNow(slot));
   }
 
-  /**
-   * As `choose`, for a run off the main thread: waits for the compiler where the query insists on it, and where the kernel
-   * has loops, since only native code leaves the thread free, and stops an endless loop when the run is aborted.
-   */
+  /** As `choose`, for a run off the main thread: an insisted-on compile does not block it. */
   async chooseAsync(slot: KernelSlot, length: number, insists: BackendName | null): Promise<CompiledKernel> {
     const wanted = insists ?? this.insists;
-    if (wanted === "js" || slot.native !== null) return this.choose(slot, length, insists);
+    if (wanted !== "cpu" || slot.native !== null) return this.choose(slot, length, insists);
     const cached = this.ask(slot);
     if (cached !== null) return cached;
-    if (wanted === "cpu") {
-      try {
-        return this.ready(slot, await this.availableNative().compileAsync(slot.kernel));
-      } catch (error) {
-        throw refusal(error);
-      }
+    try {
+      return this.ready(slot, await this.availableNative().compileAsync(slot.kernel));
+    } catch (error) {
+      throw refusal(error);
     }
-    const compiled = this.choose(slot, length, insists);
-    if (!slot.heavy || slot.work === null) return compiled;
-    await slot.work;
-    return slot.native ?? compiled;
   }
 
   /** What a failed native run leaves: the JavaScript kernel, from now on. Rethrows what is not the backend's failure. */
@@ -172,11 +160,7 @@ export class Tiers {
           if (slot.native === null) this.lose(slot, error);
         },
       )
-      .finally(() => {
-        slot.work = null;
-        this.pending.delete(work);
-      });
-    slot.work = work;
+      .finally(() => this.pending.delete(work));
     this.pending.add(work);
   }
 

@@ -76,6 +76,6 @@ describe("memory that changes", () => {
     const source = array.slice();
     const run = compute(source).sum().run();
     structuredClone(source.buffer, { transfer: [source.buffer] });
-    await expect(run).rejects.toThrow("DC307: the source, a Float64Array, was detached or has changed its length while the query ran");
+    await expect(run).rejects.toThrow(/^DC307: .* was detached or has changed its length while the query ran/);
   });
 });

@@ -1,0 +1,236 @@
+import { describe, expect, it } from "vitest";
+import { BackendError } from "../../fusion/errors.js";
+import type { Kernel } from "../../fusion/ir.js";
+import { interpret } from "../../fusion/interpret.js";
+import type { BackendName, CompiledKernel, KernelCall } from "../../src/backends/backend.js";
+import { runtimeOn } from "../../src/runtime/create.js";
+import type { RunInfo, RuntimeOptions } from "../../src/runtime/runtime.js";
+import type { NativeBackend } from "../../src/runtime/tiers.js";
+
+/** A kernel that the interpreter runs under a backend's name. */
+function compiled(backend: BackendName, kernel: Kernel, fail?: (call: KernelCall) => void): CompiledKernel {
+  const run = (call: KernelCall) => {
+    fail?.(call);
+    return interpret(kernel, call);
+  };
+  return { backend, kernel, run, start: async (call, signal) => (await Promise.resolve(), signal?.throwIfAborted(), run(call)) };
+}
+
+interface Faults {
+  readonly reason?: string;
+  readonly cached?: "all" | Error;
+  readonly compile?: Error;
+  readonly run?: Error;
+}
+
+/** A runtime whose native backend does as it is told, and notes what it was asked. */
+function setUp(faults: Faults = {}, options: RuntimeOptions = {}) {
+  const asked: string[] = [];
+  const lines: string[] = [];
+  const ran: string[] = [];
+  const native: NativeBackend = {
+    available: faults.reason === undefined,
+    reason: faults.reason ?? null,
+    cached: kernel => {
+      asked.push("cached");
+      if (faults.cached instanceof Error) throw faults.cached;
+      return faults.cached === "all" ? make(kernel) : null;
+    },
+    compile: kernel => {
+      asked.push("compile");
+      if (faults.compile !== undefined) throw faults.compile;
+      return make(kernel);
+    },
+    compileAsync: async kernel => {
+      asked.push("compileAsync");
+      await Promise.resolve();
+      if (faults.compile !== undefined) throw faults.compile;
+      return make(kernel);
+    },
+  };
+  const make = (kernel: Kernel) =>
+    compiled("cpu", kernel, () => {
+      if (faults.run !== undefined) throw faults.run;
+    });
+  const onRun = ({ terminal, kernels }: RunInfo) => void ran.push(`${terminal} ${kernels.map(({ backend, length }) => `${backend}:${length}`).join(" ")}`);
+  const runtime = runtimeOn({ log: line => void lines.push(line), onRun, ...options }, { script: () => ({ compile: kernel => compiled("js", kernel) }), native: () => native });
+  return { runtime, asked, lines, ran };
+}
+
+const few = Float64Array.of(1, 2, 3);
+const many = new Float64Array(4096).fill(1);
+const compilerFailure = new BackendError("DC403", "the C++ compiler failed: error: expected ';'\nmore\nlines");
+
+describe("a cold kernel", () => {
+  it("that is small runs on js, and is compiled when it runs again", async () => {
+    const { runtime, asked, ran, lines } = setUp();
+    const total = () => runtime.compute(few).map(x => x * 2).sum().value();
+    expect([total(), asked.join()]).toEqual([12, "cached"]);
+    expect([total(), asked.join()]).toEqual([12, "cached,compileAsync"]);
+    expect(total()).toBe(12);
+    await runtime.settled();
+    expect(total()).toBe(12);
+    expect(asked).toEqual(["cached", "compileAsync"]);
+    expect(ran).toEqual(["sum js:3", "sum js:3", "sum js:3", "sum cpu:3"]);
+    expect(lines).toEqual([]);
+  });
+
+  it("that is large is compiled at once", async () => {
+    const { runtime, asked, ran } = setUp();
+    const query = runtime.compute(many).map(x => x + 1);
+    expect(query.toArray()).toEqual(many.map(x => x + 1));
+    expect(asked).toEqual(["cached", "compileAsync"]);
+    await runtime.settled();
+    query.toArray();
+    expect(ran).toEqual(["toArray js:4096", "toArray cpu:4096"]);
+  });
+
+  it("with a loop is compiled at once", async () => {
+    const { runtime, asked, ran } = setUp();
+    const query = runtime.compute(few).map(x => {
+      let n = 0;
+      while (x > 1) {
+        x /= 2;
+        n += 1;
+      }
+      return n;
+    });
+    expect(await query.toArrayAsync()).toEqual(Float64Array.of(0, 1, 2));
+    expect(asked).toEqual(["cached", "compileAsync"]);
+    await runtime.settled();
+    expect(query.toArray()).toEqual(Float64Array.of(0, 1, 2));
+    expect(ran).toEqual(["toArray js:3", "toArray cpu:3"]);
+  });
+
+  it("that an earlier process compiled is native from the start", () => {
+    const { runtime, asked, ran } = setUp({ cached: "all" });
+    expect(runtime.compute(few).sum().value()).toBe(6);
+    expect(asked).toEqual(["cached"]);
+    expect(ran).toEqual(["sum cpu:3"]);
+  });
+
+  it("that is awaited runs on js, too", async () => {
+    const { runtime, ran } = setUp();
+    expect(await runtime.compute(many).sum()).toBe(4096);
+    await runtime.settled();
+    expect(await runtime.compute(many).sum()).toBe(4096);
+    expect(ran).toEqual(["sum js:4096", "sum cpu:4096"]);
+  });
+});
+
+describe("the same query built again", () => {
+  it("has the same kernel, whatever its captures' values", async () => {
+    const { runtime, asked } = setUp();
+    for (const factor of [2, 3, 0.1, 1e300]) {
+      expect(runtime.compute(few).map(x => x * factor, { factor }).sum().value()).toBe((factor + factor * 2) + factor * 3);
+    }
+    await runtime.settled();
+    expect(asked).toEqual(["cached", "compileAsync"]);
+  });
+
+  it("has another kernel for other types", () => {
+    const { runtime, asked } = setUp();
+    const factor = 2;
+    runtime.compute(few).map(x => x * factor, { factor }).toArray();
+    runtime.compute(new Float32Array(3)).map(x => x * factor, { factor }).toArray();
+    runtime.compute(new Float32Array(3)).map(x => x * factor, { factor: 0.1 }).toArray();
+    runtime.compute(few).map(x => x * factor, Float32Array, { factor }).toArray();
+    expect(asked).toEqual(["cached", "cached", "cached", "cached"]);
+  });
+});
+
+describe("a query with a barrier", () => {
+  it("chooses for each kernel", async () => {
+    const { runtime, ran } = setUp();
+    const query = runtime.compute(many).filter((_x, i) => i < 5).map((x, i) => x + i);
+    expect(query.toArray()).toEqual(Float64Array.of(1, 2, 3, 4, 5));
+    await runtime.settled();
+    query.toArray();
+    expect(ran).toEqual(["toArray js:4096 js:5", "toArray cpu:4096 js:5"]);
+  });
+});
+
+describe("a native backend that fails", () => {
+  it("because it is missing, is lost with one line", () => {
+    const { runtime, lines, ran } = setUp({ reason: "no C++ compiler was found" });
+    expect(runtime.compute(many).sum().value()).toBe(4096);
+    expect(runtime.compute(many).max().value()).toBe(1);
+    expect(lines).toEqual(["dotcompute: the cpu backend is lost, the js backend runs instead: no C++ compiler was found"]);
+    expect(ran).toEqual(["sum js:4096", "max js:4096"]);
+    expect(runtime.compute(many).sum().explain()).toContain("\n  js: no C++ compiler was found\n");
+  });
+
+  it("to compile, is not asked again for that kernel", async () => {
+    const { runtime, asked, lines, ran } = setUp({ compile: compilerFailure });
+    for (let run = 0; run < 3; run += 1) {
+      expect(runtime.compute(many).sum().value()).toBe(4096);
+      await runtime.settled();
+    }
+    expect(asked).toEqual(["cached", "compileAsync"]);
+    expect(ran).toEqual(["sum js:4096", "sum js:4096", "sum js:4096"]);
+    expect(lines).toEqual(["dotcompute: the cpu backend is lost, the js backend runs instead: the C++ compiler failed: error: expected ';'"]);
+    expect(runtime.compute(many).sum().explain()).toContain("\n  js: the C++ compiler failed: error: expected ';'\n");
+  });
+
+  it("to read its cache, is lost", () => {
+    const { runtime, lines } = setUp({ cached: new BackendError("DC405", "the folder cannot be read") });
+    expect(runtime.compute(few).sum().value()).toBe(6);
+    expect(lines).toEqual(["dotcompute: the cpu backend is lost, the js backend runs instead: the folder cannot be read"]);
+  });
+
+  it("to run, lets js run, at once and from then on", async () => {
+    const { runtime, ran, lines } = setUp({ cached: "all", run: new BackendError("DC404", "the addon refused") });
+    expect(runtime.compute(few).map(x => x + 1).toArray()).toEqual(Float64Array.of(2, 3, 4));
+    expect(await runtime.compute(few).sum()).toBe(6);
+    expect(runtime.compute(few).map(x => x + 1).toArray()).toEqual(Float64Array.of(2, 3, 4));
+    expect(ran).toEqual(["toArray js:3", "sum js:3", "toArray js:3"]);
+    expect(lines).toEqual(["dotcompute: the cpu backend is lost, the js backend runs instead: the addon refused"]);
+  });
+
+  it("as a lambda does, is not the backend's failure", () => {
+    const { runtime, lines } = setUp({ cached: "all", run: new RangeError("out of range") });
+    expect(() => runtime.compute(few).sum().value()).toThrow(new RangeError("out of range"));
+    expect(lines).toEqual([]);
+  });
+});
+
+describe("insisting", () => {
+  it('on("cpu") compiles and waits', async () => {
+    const { runtime, asked, ran } = setUp();
+    expect(runtime.compute(few).on("cpu").sum().value()).toBe(6);
+    expect(await runtime.compute(few).on("cpu").max()).toBe(3);
+    expect(asked).toEqual(["cached", "compile", "cached", "compileAsync"]);
+    expect(ran).toEqual(["sum cpu:3", "max cpu:3"]);
+  });
+
+  it('on("js") never asks for the compiler', async () => {
+    const { runtime, asked, ran } = setUp();
+    for (let run = 0; run < 3; run += 1) expect(runtime.compute(many).on("js").sum().value()).toBe(4096);
+    await runtime.settled();
+    expect(asked).toEqual([]);
+    expect(ran).toEqual(["sum js:4096", "sum js:4096", "sum js:4096"]);
+  });
+
+  it("throws where the backend is missing or fails, and says why", async () => {
+    const missing = setUp({ reason: "no C++ compiler was found" }).runtime.compute(few).on("cpu").sum();
+    const message = "DC402: the query insists on the cpu backend, which cannot run it: no C++ compiler was found";
+    expect(() => missing.value()).toThrow(new BackendError("DC402", message.slice(7)));
+    await expect(missing).rejects.toThrow(message);
+    const failing = setUp({ compile: compilerFailure }).runtime.compute(few).on("cpu").sum();
+    expect(() => failing.value()).toThrow("DC402: the query insists on the cpu backend, which cannot run it: the C++ compiler failed: error: expected ';'\nmore\nlines");
+    await expect(failing).rejects.toThrow(BackendError);
+    const broken = setUp({ cached: "all", run: new BackendError("DC404", "the addon refused") }).runtime.compute(few).on("cpu").sum();
+    expect(() => broken.value()).toThrow(new BackendError("DC404", "the addon refused"));
+  });
+
+  it("holds for a whole runtime", () => {
+    const scripted = setUp({}, { backend: "js" });
+    expect(scripted.runtime.compute(many).sum().value()).toBe(4096);
+    expect(scripted.asked).toEqual([]);
+    const native = setUp({}, { backend: "cpu" });
+    expect(native.runtime.compute(few).sum().value()).toBe(6);
+    expect(native.asked).toEqual(["cached", "compile"]);
+    expect(native.runtime.compute(few).on("js").max().value()).toBe(3);
+    expect(native.ran).toEqual(["sum cpu:3", "max js:3"]);
+  });
+});
