@@ -79,7 +79,8 @@ export const RANGE = {
     from(a.low - b.high, a.high - b.low, a.integral && b.integral, a.nan || b.nan || (infinite(a) && infinite(b)), a.negativeZero && containsZero(b)),
   mul: (a = ANY, b = ANY) => {
     const [low, high] = corners(a, b, (x, y) => x * y);
-    const zeroTimesNegative = (containsZero(a) && (b.low < 0 || b.negativeZero)) || (containsZero(b) && (a.low < 0 || a.negativeZero));
+    // -0 comes of a zero of either sign and a factor of the other.
+    const zeroTimesNegative = (containsZero(a) && b.low < 0) || (containsZero(b) && a.low < 0) || (a.negativeZero && b.high >= 0) || (b.negativeZero && a.high >= 0);
     const tiny = !(a.integral && b.integral) && (a.low < 0 || b.low < 0); // a product of fractions may underflow to -0
     const undefinedProduct = (infinite(a) && containsZero(b)) || (infinite(b) && containsZero(a));
     return from(low, high, a.integral && b.integral, a.nan || b.nan || undefinedProduct, zeroTimesNegative || tiny);
