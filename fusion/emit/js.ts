@@ -340,7 +340,7 @@ function sinkCode(emission: Emission): readonly Statement[] {
       return arraySink(emission, sink.element);
     case "reduce":
       if (isOrdered(sink)) return orderedSink(emission, sink);
-      return sink.term === sink.type ? unorderedSink(emission, sink) : exactSumSink(emission, sink);
+      return sink.type === "i64" && sink.term !== "i64" ? exactSumSink(emission, sink) : unorderedSink(emission, sink);
     case "count":
       return countSink(emission);
     case "fold":
