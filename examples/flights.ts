@@ -22,20 +22,22 @@ let last: RunInfo | undefined;
 const runtime = createRuntime({ onRun: info => (last = info) });
 const { compute } = runtime;
 
+const loading = performance.now();
 const { delay, distance } = await loadFlights(progress("Loading flights"));
+console.log(`Loaded in ${fixed((performance.now() - loading) / 1000, 1)} s. Five questions:`);
 
 const questions: readonly Question[] = [
   {
-    asks: "Mean delay of flights over 1,000 miles",
+    asks: "Mean delay, flights over 1,000 miles",
     query: () => compute(delay).filter((_, i) => distance[i]! > 1000, { distance }).average(),
     plain: () => {
       const long = delay.filter((_, i) => distance[i]! > 1000);
       return long.reduce((sum, minutes) => sum + minutes, 0) / long.length;
     },
-    show: minutes => `${fixed(minutes, 3)} minutes`,
+    show: minutes => `${fixed(minutes, 3)} min`,
   },
   {
-    asks: "Share of flights over 30 minutes late",
+    asks: "Share of flights over 30 min late",
     query: () => compute(delay).map(minutes => minutes > 30).average(),
     plain: () => delay.map(minutes => (minutes > 30 ? 1 : 0)).reduce((sum, late) => sum + late, 0) / delay.length,
     show: share => `${fixed((share as number) * 100, 3)} %`,
@@ -50,13 +52,13 @@ const questions: readonly Question[] = [
     asks: "Root mean square delay",
     query: async () => Math.sqrt((await compute(delay).reduce((sum, minutes) => sum + minutes * minutes, 0)) / delay.length),
     plain: () => Math.sqrt(delay.reduce((sum, minutes) => sum + minutes * minutes, 0) / delay.length),
-    show: minutes => `${fixed(minutes, 3)} minutes`,
+    show: minutes => `${fixed(minutes, 3)} min`,
   },
   {
     asks: "Distances of all flights on time",
     query: () => compute(distance).filter((_, i) => delay[i]! <= 0, { delay }).toArrayAsync(),
     plain: () => distance.filter((_, i) => delay[i]! <= 0),
-    show: miles => `${count((miles as Int16Array).length)}: ${[...(miles as Int16Array).subarray(0, 3)].join(", ")} …`,
+    show: miles => `${count((miles as Int16Array).length)}: ${[...(miles as Int16Array).subarray(0, 2)].join(", ")} …`,
   },
 ];
 
@@ -90,7 +92,7 @@ ${table(
     { title: "Later", align: right },
     { title: "Plain chain", align: right },
     { title: "Faster", align: right },
-    { title: "Agree?" },
+    { title: "Agrees" },
   ],
   rows,
 )}
@@ -123,7 +125,7 @@ async function median(times: number, work: () => Answer | PromiseLike<Answer>): 
 function agreement(expected: Answer, ...answers: readonly Answer[]): string {
   const agree = answers.every(answer => same(answer, expected));
   if (!agree) process.exitCode = 1;
-  return agree ? "yes, bit for bit" : `NO: ${answers.map(String).join(" and ")} instead of ${String(expected)}`;
+  return agree ? "bit for bit" : `NO, ${answers.map(String).join(" and ")} instead of ${String(expected)}`;
 }
 
 function same(a: Answer, b: Answer): boolean {
