@@ -30,6 +30,7 @@ class Environment : public Napi::Addon<Environment> {
                              InstanceValue("abi", Napi::Number::New(env, ABI_VERSION), napi_enumerable),
                              InstanceValue("target", Napi::String::New(env, processor()), napi_enumerable),
                              InstanceValue("control", bytes, napi_enumerable),
+                             InstanceAccessor<&Environment::pins>("pins", napi_enumerable),
                              InstanceMethod("load", &Environment::load, napi_enumerable),
                              InstanceMethod("stop", &Environment::stop, napi_enumerable),
                              InstanceMethod("inFlight", &Environment::inFlight, napi_enumerable),
@@ -145,6 +146,8 @@ class Environment : public Napi::Addon<Environment> {
     if (!info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "stop takes the id of a run");
     runs_.stop(info[0].As<Napi::Number>().DoubleValue());
   }
+
+  Napi::Value pins(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), engine_.canPin()); }
 
   Napi::Value inFlight(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(runs_.inFlight())); }
 

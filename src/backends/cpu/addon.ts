@@ -57,6 +57,8 @@ export interface NativeAddon {
   readonly control: Uint8Array<SharedArrayBuffer>;
   /** Opens a compiled kernel; throws with the dynamic linker's words. It is closed when the result is collected. */
   load(path: string, symbol: string, signature: KernelSignature): NativeKernel;
+  /** Whether memory can be held in place for a run on another thread. Where not, such a run works on copies and takes no output. */
+  readonly pins: boolean;
   stop(id: number): void;
   /** How many runs have been started and not yet settled. */
   inFlight(): number;

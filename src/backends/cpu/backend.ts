@@ -1,0 +1,209 @@
+/**
+ * The native backend: kernels as C++, compiled by the machine's own compiler into shared objects that the addon runs. All state
+ * belongs to the backend's instance.
+ */
+import { BackendError } from "../../../fusion/errors.js";
+import { CPP_FLAGS, CPP_LIBRARIES, cppPrelude, emitCpp } from "../../../fusion/emit/cpp.js";
+import type { Kernel } from "../../../fusion/ir.js";
+import { createDiskCache, type DiskCache } from "../../cache/disk.js";
+import { createMemoryCache } from "../../cache/memory.js";
+import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
+import { readHeaders } from "./headers.js";
+import { loadAddon, packageRoot, type LoadedAddon } from "./load-addon.js";
+import { createToolchain } from "./toolchain.js";
+import { createUnits, type PendingUnit, type Units } from "./units.js";
+
+export interface CpuBackendOptions {
+  /** Where compiled kernels are kept, instead of $DOTCOMPUTE_CACHE, $XDG_CACHE_HOME/dotcompute or ~/.cache/dotcompute. */
+  readonly cacheFolder?: string | undefined;
+  /** The C++ compiler with its first arguments, instead of $CXX or the first of c++, g++ and clang++ on PATH. */
+  readonly compiler?: string | undefined;
+  /** Milliseconds after which a compiler is stopped; a minute by default. */
+  readonly compileTimeLimit?: number | undefined;
+  /** Instead of CPP_FLAGS, for tests that instrument kernels or compile thousands of them. */
+  readonly flags?: readonly string[] | undefined;
+  /** How many loaded kernels are kept at hand. */
+  readonly mostKernels?: number | undefined;
+  /** Instead of loading the addon. @internal */
+  readonly loaded?: LoadedAddon | undefined;
+}
+
+export interface CompileOptions {
+  /** Nobody waits for it yet: the process may end meanwhile, and the compiler with it. */
+  readonly background?: boolean;
+}
+
+export interface CpuBackend {
+  /** Whether there is an addon. Compiled kernels then run even where there is no compiler. */
+  readonly available: boolean;
+  /** Why it is not available; null if it is. */
+  readonly reason: string | null;
+  /** The kernel, if it is compiled already: in memory or on disk. Never starts a compiler. */
+  cached(kernel: Kernel): CpuCompiledKernel | null;
+  /** Compiles and waits. Throws BackendError. */
+  compile(kernel: Kernel): CpuCompiledKernel;
+  /** Compiles in another process; the same kernel only once at a time. Asking again without `background` keeps the process alive. */
+  compileAsync(kernel: Kernel, options?: CompileOptions): Promise<CpuCompiledKernel>;
+  /** Many kernels as one translation unit: much faster than one by one. */
+  compileBatch(kernels: readonly Kernel[]): CpuCompiledKernel[];
+  compileBatchAsync(kernels: readonly Kernel[]): Promise<CpuCompiledKernel[]>;
+  /** Where compiled kernels are kept, and why not in the usual place; null if there. */
+  readonly cacheState: { readonly folder: string; readonly reason: string | null };
+}
+
+/** The exported function of a kernel that is compiled alone. */
+const SYMBOL = "kernel";
+const MOST_KERNELS = 512;
+
+/** A kernel's translation unit, and what tells its loaded form from those of other kernels. */
+interface Named {
+  readonly text: string;
+  readonly key: string;
+}
+
+export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
+  const root = packageRoot();
+  const loaded = options.loaded ?? loadAddon(root);
+  const cache = createDiskCache({ folder: options.cacheFolder });
+  if (root === null || loaded.addon === null) return unavailable(loaded.reason ?? "the package's own folder was not found", cache);
+  const { addon } = loaded;
+  const workspace = new Workspace(addon);
+  const toolchain = createToolchain({ timeLimit: options.compileTimeLimit });
+
+  const names = new WeakMap<Kernel, Named>();
+  /** Equal kernels of different queries share what was loaded. */
+  const memory = createMemoryCache<CpuCompiledKernel>(options.mostKernels ?? MOST_KERNELS);
+  const pending = new Map<string, PendingUnit & { readonly compiled: Promise<string> }>();
+
+  let units: Units | null = null;
+  const unitsNow = (): Units => {
+    if (units === null) {
+      const settings = { cache, toolchain, target: addon.target, flags: options.flags ?? CPP_FLAGS, libraries: CPP_LIBRARIES, compiler: options.compiler };
+      try {
+        units = createUnits({ ...settings, headers: readHeaders(root) });
+      } catch (error) {
+        throw new BackendError("DC403", `the run-time headers of the package cannot be read: ${messageOf(error)}`, { cause: error });
+      }
+    }
+    return units;
+  };
+
+  const named = (kernel: Kernel): Named => {
+    let name = names.get(kernel);
+    if (name === undefined) {
+      const text = cppPrelude + emitCpp(kernel, { symbol: SYMBOL });
+      // The same code serves both kinds of byte arrays and captures of any name; checks and errors tell them apart.
+      name = { text, key: JSON.stringify([text, signatureOf(kernel), kernel.arrays.map(array => array.origin.name)]) };
+      names.set(kernel, name);
+    }
+    return name;
+  };
+
+  const open = (object: string, symbol: string, kernel: Kernel): CpuCompiledKernel => new CpuCompiledKernel(kernel, addon.load(object, symbol, signatureOf(kernel)), workspace);
+
+  const openAndKeep = (object: string, kernel: Kernel): CpuCompiledKernel => {
+    const compiled = open(object, SYMBOL, kernel);
+    memory.put(named(kernel).key, compiled);
+    return compiled;
+  };
+
+  /** Opens what was just compiled. If the system refuses to run files of that folder, says so for the next attempt. */
+  const openFresh = <Result>(object: string, use: () => Result): Result | null => {
+    try {
+      return use();
+    } catch (error) {
+      cache.discard(object);
+      cache.abandon(messageOf(error));
+      return null;
+    }
+  };
+
+  const compiledSync = <Result>(text: string, use: (object: string) => Result): Result => {
+    for (;;) {
+      const object = unitsNow().compileSync(text);
+      const result = openFresh(object, () => use(object));
+      if (result !== null) return result;
+    }
+  };
+
+  const compiledAsync = async <Result>(text: string, background: boolean, use: (object: string) => Result): Promise<Result> => {
+    for (;;) {
+      let unit = pending.get(text);
+      if (unit === undefined) {
+        const begun = unitsNow().compile(text);
+        unit = { ...begun, compiled: begun.object.finally(() => pending.delete(text)) };
+        pending.set(text, unit);
+      }
+      if (!background) unit.hold();
+      const object = await unit.compiled;
+      const result = openFresh(object, () => use(object));
+      if (result !== null) return result;
+    }
+  };
+
+  const batchOf = (kernels: readonly Kernel[]) => ({
+    text: cppPrelude + kernels.map((kernel, place) => emitCpp(kernel, { symbol: `${SYMBOL}_${place}` })).join("\n"),
+    use: (object: string) => kernels.map((kernel, place) => open(object, `${SYMBOL}_${place}`, kernel)),
+  });
+
+  return {
+    available: true,
+    reason: null,
+
+    cached(kernel) {
+      const { text, key } = named(kernel);
+      const ready = memory.get(key);
+      if (ready !== undefined) return ready;
+      const object = unitsNow().cached(text);
+      if (object === null) return null;
+      try {
+        return openAndKeep(object, kernel);
+      } catch {
+        cache.discard(object); // sound by its checksum, but not for this system: to be compiled anew
+        return null;
+      }
+    },
+
+    compile(kernel) {
+      const { text, key } = named(kernel);
+      return memory.get(key) ?? compiledSync(text, object => openAndKeep(object, kernel));
+    },
+
+    async compileAsync(kernel, { background = false } = {}) {
+      const { text, key } = named(kernel);
+      return memory.get(key) ?? compiledAsync(text, background, object => memory.get(key) ?? openAndKeep(object, kernel));
+    },
+
+    compileBatch(kernels) {
+      const { text, use } = batchOf(kernels);
+      return compiledSync(text, use);
+    },
+
+    compileBatchAsync(kernels) {
+      const { text, use } = batchOf(kernels);
+      return compiledAsync(text, false, use);
+    },
+
+    get cacheState() {
+      return { folder: cache.folder, reason: cache.reason };
+    },
+  };
+}
+
+function unavailable(reason: string, cache: DiskCache): CpuBackend {
+  const refuse = (): never => {
+    throw new BackendError("DC404", reason);
+  };
+  return {
+    available: false,
+    reason,
+    cached: () => null,
+    compile: refuse,
+    compileAsync: async () => refuse(),
+    compileBatch: refuse,
+    compileBatchAsync: async () => refuse(),
+    cacheState: { folder: cache.folder, reason: cache.reason },
+  };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,244 @@
+/** A loaded kernel as the runtime calls it: arguments into the addon's memory, results out of it, failures into errors. */
+import { CompilerBug, QueryError } from "../../../fusion/errors.js";
+import type { Kernel, Sink } from "../../../fusion/ir.js";
+import { rejects } from "../../../fusion/traverse.js";
+import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../../fusion/types.js";
+import { ARRAY_CONSTRUCTORS, newArray, type AnyTypedArray } from "../../../fusion/values.js";
+import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
+import { replayFrom } from "../js/backend.js";
+import { CONTROL, STATUS, type KernelSignature, type NativeAddon, type NativeKernel } from "./addon.js";
+
+/** From this many bytes on the addon makes the output, in pages of its own. Below, it costs less to store here and copy. */
+const LARGE_OUTPUT = 1 << 20;
+/** Outputs whose length is known are stored in place from this many bytes on. */
+const WORTH_PLACING = 1 << 14;
+
+/** Memory seen as each type that a scalar can have. */
+interface Slots {
+  readonly f64: Float64Array;
+  readonly f32: Float32Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly i64: BigInt64Array;
+  readonly u64: BigUint64Array;
+}
+
+const slotsOf = (memory: ArrayBufferLike): Slots => ({
+  f64: new Float64Array(memory),
+  f32: new Float32Array(memory),
+  i32: new Int32Array(memory),
+  u32: new Uint32Array(memory),
+  i64: new BigInt64Array(memory),
+  u64: new BigUint64Array(memory),
+});
+
+/** What all kernels of one backend share: the addon, its memory, and a place for small outputs. */
+export class Workspace {
+  readonly slots: Slots;
+  private scratchMemory: ArrayBuffer | null = null;
+  private readonly scratches = new Map<ElementType, AnyTypedArray>();
+
+  constructor(readonly addon: NativeAddon) {
+    this.slots = slotsOf(addon.control.buffer);
+  }
+
+  /** Room for fewer than LARGE_OUTPUT bytes, until the next call of this method. */
+  scratch(element: ElementType): AnyTypedArray {
+    let array = this.scratches.get(element);
+    if (array === undefined) {
+      this.scratchMemory ??= new ArrayBuffer(LARGE_OUTPUT);
+      array = new ARRAY_CONSTRUCTORS[element](this.scratchMemory);
+      this.scratches.set(element, array);
+    }
+    return array;
+  }
+}
+
+export const signatureOf = ({ source, sink, scalars, arrays }: Kernel): KernelSignature => ({
+  source: source.kind === "array" ? source.element : null,
+  output: sink.kind === "array" ? sink.element : null,
+  scalars: scalars.length,
+  arrays: arrays.map(array => array.element),
+});
+
+export class CpuCompiledKernel implements CompiledKernel {
+  readonly backend = "cpu";
+  private readonly element: ElementType | null;
+  private readonly elementBytes: number;
+  /** Every element yields, so the output's length is the source's. */
+  private readonly dense: boolean;
+  private readonly types: readonly ScalarType[];
+  private readonly slots: Slots;
+
+  constructor(
+    readonly kernel: Kernel,
+    private readonly native: NativeKernel,
+    private readonly workspace: Workspace,
+  ) {
+    const { sink } = kernel;
+    this.element = sink.kind === "array" ? sink.element : null;
+    this.elementBytes = this.element === null ? 0 : ELEMENTS[this.element].bytes;
+    this.dense = !rejects(kernel) && kernel.body.at(-1)?.kind === "yield";
+    this.types = kernel.scalars.map(({ type }) => type);
+    this.slots = workspace.slots;
+  }
+
+  run(call: KernelCall): KernelResult {
+    const { element } = this;
+    this.putScalars(call.scalars);
+    if (element === null || call.output !== null) return this.runInto(call, call.output);
+    const bytes = call.length * this.elementBytes;
+    if (bytes >= LARGE_OUTPUT) return this.runInto(call, null);
+    if (this.dense && bytes >= WORTH_PLACING) return this.runInto(call, newArray(element, call.length));
+    const scratch = this.workspace.scratch(element);
+    this.native.run(call.source, call.length, scratch, arraysOf(call));
+    const count = this.outcome(call, this.slots);
+    return arrayResult(count, scratch.slice(0, count));
+  }
+
+  async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
+    signal?.throwIfAborted();
+    const { addon } = this.workspace;
+    const lengths = lengthsOf(call);
+    // Memory that cannot be held in place while a thread writes to it is written at the end.
+    const direct = call.output === null || (addon.pins && !isShrinkable(call.output)) ? call.output : null;
+    this.putScalars(call.scalars);
+    const { id, promise } = this.native.start(call.source, call.length, direct, arraysOf(call));
+    const stop = (): void => addon.stop(id);
+    signal?.addEventListener("abort", stop, { once: true });
+    const { report, output } = await promise.finally(() => signal?.removeEventListener("abort", stop));
+    signal?.throwIfAborted();
+    checkLengths(call, lengths);
+    const slots = slotsOf(report);
+    const count = this.outcome(call, slots);
+    if (this.element === null) return resultOf(this.kernel.sink, slots);
+    if (output === null) return arrayResult(count, firstOf(call.output, count));
+    if (call.output === null) return arrayResult(count, output);
+    (call.output as Float64Array).set(output as Float64Array);
+    return arrayResult(count, firstOf(call.output, count));
+  }
+
+  private runInto(call: KernelCall, output: AnyTypedArray | null): KernelResult {
+    const made = this.native.run(call.source, call.length, output, arraysOf(call));
+    const count = this.outcome(call, this.slots);
+    return this.element === null ? resultOf(this.kernel.sink, this.slots) : arrayResult(count, made ?? firstOf(output, count));
+  }
+
+  /** How many elements yielded, if the run went well; else throws. */
+  private outcome(call: KernelCall, slots: Slots): number {
+    const status = slots.i32[2 * CONTROL.status];
+    if (status === STATUS.failed) this.fail(call, slots.f64[CONTROL.position] as number);
+    if (status !== STATUS.done) throw new Error("The run was stopped because the process or the worker is ending");
+    return slots.f64[CONTROL.count] as number;
+  }
+
+  /** Which element failed and how is for the reference to say. */
+  private fail(call: KernelCall, position: number): never {
+    replayFrom(this.kernel, call, position);
+    throw new CompilerBug(`a native kernel failed at element ${position} or later, where its reference does not`);
+  }
+
+  private putScalars(values: readonly ScalarValue[]): void {
+    const { types, slots } = this;
+    for (let i = 0; i < types.length; i++) put(slots, CONTROL.scalars + i, types[i] as ScalarType, values[i] as ScalarValue);
+  }
+}
+
+function put(slots: Slots, slot: number, type: ScalarType, value: ScalarValue): void {
+  switch (type) {
+    case "f64":
+      slots.f64[slot] = value as number;
+      return;
+    case "f32":
+      slots.f32[2 * slot] = value as number;
+      return;
+    case "bool":
+      slots.i32[2 * slot] = value === true ? 1 : 0;
+      return;
+    case "i32":
+      slots.i32[2 * slot] = value as number;
+      return;
+    case "u32":
+      slots.u32[2 * slot] = value as number;
+      return;
+    case "i64":
+      slots.i64[slot] = value as bigint;
+      return;
+    case "u64":
+      slots.u64[slot] = value as bigint;
+      return;
+    default:
+      return type satisfies never;
+  }
+}
+
+function valueOf({ f64, f32, i32, u32, i64, u64 }: Slots, type: ScalarType): ScalarValue {
+  const slot = CONTROL.value;
+  switch (type) {
+    case "f64":
+      return f64[slot] as number;
+    case "f32":
+      return f32[2 * slot] as number;
+    case "bool":
+      return i32[2 * slot] !== 0;
+    case "i32":
+      return i32[2 * slot] as number;
+    case "u32":
+      return u32[2 * slot] as number;
+    case "i64":
+      return i64[slot] as bigint;
+    case "u64":
+      return u64[slot] as bigint;
+    default:
+      return type satisfies never;
+  }
+}
+
+const arrayResult = (count: number, output: AnyTypedArray): KernelResult => ({ count, position: -1, rank: 0, value: undefined, output });
+
+function resultOf(sink: Sink, slots: Slots): KernelResult {
+  const { f64 } = slots;
+  const count = f64[CONTROL.count] as number;
+  const position = f64[CONTROL.position] as number;
+  switch (sink.kind) {
+    case "reduce":
+      return { count: sink.counted ? count : 0, position: -1, rank: 0, value: valueOf(slots, sink.type), output: null };
+    case "count":
+      return { count, position: -1, rank: 0, value: undefined, output: null };
+    case "fold":
+      return { count, position: -1, rank: 0, value: count > 0 || sink.seed !== null ? valueOf(slots, sink.type) : undefined, output: null };
+    case "first":
+    case "last": {
+      const ranked = sink.kind === "first" && sink.ranked && position >= 0;
+      return { count: 0, position, rank: ranked ? (f64[CONTROL.rank] as number) : 0, value: position < 0 ? undefined : valueOf(slots, sink.type), output: null };
+    }
+    case "array":
+      throw new CompilerBug("an array's result is not a scalar");
+    default:
+      return sink satisfies never;
+  }
+}
+
+/** The addon takes null for none, which it can tell faster than an empty list. */
+const arraysOf = ({ arrays }: KernelCall): readonly AnyTypedArray[] | null => (arrays.length === 0 ? null : arrays);
+
+function firstOf(output: AnyTypedArray | null, count: number): AnyTypedArray {
+  if (output === null) throw new CompilerBug("a kernel that stores an array gave none");
+  return output.length === count ? output : output.subarray(0, count);
+}
+
+/** Scripts may take back memory of a resizable buffer, but not of a shared one. */
+const isShrinkable = ({ buffer }: AnyTypedArray): boolean => !(buffer instanceof SharedArrayBuffer) && (buffer as { readonly resizable?: boolean }).resizable === true;
+
+const callArrays = ({ source, output, arrays }: KernelCall): readonly AnyTypedArray[] => [source, output, ...arrays].filter(array => array !== null);
+const lengthsOf = (call: KernelCall): readonly number[] => callArrays(call).map(array => array.length);
+
+/** The kernel itself came to no harm: its memory was held. But what it computed is of an array that is no more. */
+function checkLengths(call: KernelCall, lengths: readonly number[]): void {
+  if (callArrays(call).every((array, place) => array.length === lengths[place])) return;
+  throw new QueryError(
+    "DC307",
+    "an array was detached or has changed its length while the query ran",
+    "Leave its buffer in place until the promise settles, or run the query with .value() or toArray().",
+  );
+}

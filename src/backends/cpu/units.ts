@@ -1,0 +1,136 @@
+/**
+ * From a translation unit's text to its shared object: found in the disk cache, or compiled into it. Knows compilers and
+ * folders; knows nothing of kernels.
+ */
+import { createHash } from "node:crypto";
+import { BackendError } from "../../../fusion/errors.js";
+import type { DiskCache } from "../../cache/disk.js";
+import type { Ingredients } from "../../cache/entry.js";
+import { ABI_VERSION } from "./addon.js";
+import { examine, findCompiler, type CompilerFacts, type CompilerSearch, type FoundCompiler } from "./compiler.js";
+import type { Headers } from "./headers.js";
+import type { Compilation, CompileRequest, Toolchain } from "./toolchain.js";
+
+export interface UnitsOptions {
+  readonly cache: DiskCache;
+  readonly toolchain: Toolchain;
+  readonly headers: Headers;
+  /** The processor. */
+  readonly target: string;
+  readonly flags: readonly string[];
+  readonly libraries: readonly string[];
+  /** Instead of $CXX or a usual one. */
+  readonly compiler: string | undefined;
+}
+
+/** A shared object in the making. */
+export interface PendingUnit {
+  /** Rejects with BackendError. */
+  readonly object: Promise<string>;
+  /** Keeps the process alive until it is done. */
+  hold(): void;
+}
+
+export interface Units {
+  /** The shared object of this text, if it has been compiled before. Fast: starts no compiler. */
+  cached(text: string): string | null;
+  compile(text: string): PendingUnit;
+  compileSync(text: string): string;
+}
+
+/** A compiler with all that is known of it. */
+interface Compiler extends FoundCompiler, CompilerFacts {
+  readonly identity: string;
+}
+
+export function createUnits(options: UnitsOptions): Units {
+  const { cache, toolchain, headers, flags } = options;
+  let search: CompilerSearch | null = null;
+  let compiler: Compiler | null = null;
+
+  const found = (): CompilerSearch => (search ??= findCompiler(options.compiler));
+
+  /** Facts that an earlier process found out hold as long as the compiler's file is the same. */
+  const factsName = ({ fingerprint }: FoundCompiler): string =>
+    `compiler-${createHash("sha256").update(JSON.stringify([fingerprint, flags, options.target])).digest("hex").slice(0, 32)}.json`;
+
+  const complete = (known: FoundCompiler, facts: CompilerFacts): Compiler => ({ ...known, ...facts, identity: `${known.fingerprint}\n${facts.version}` });
+
+  /** The compiler, if nothing has to be run to know it. */
+  const known = (): Compiler | null => {
+    const { found: candidate } = found();
+    if (compiler !== null || candidate === null) return compiler;
+    const facts = parseFacts(cache.recall(factsName(candidate)));
+    return facts === null ? null : (compiler = complete(candidate, facts));
+  };
+
+  const needed = (): Compiler => {
+    const ready = known();
+    if (ready !== null) return ready;
+    const { found: candidate, reason } = found();
+    if (candidate === null) throw new BackendError("DC403", reason);
+    const facts = examine(candidate, flags);
+    if (typeof facts === "string") throw new BackendError("DC403", `the compiler does not answer: ${facts}`);
+    cache.remember(factsName(candidate), JSON.stringify(facts));
+    return (compiler = complete(candidate, facts));
+  };
+
+  const ingredients = (source: string, used: readonly string[]): Ingredients => ({ source, headersHash: headers.hash, abi: ABI_VERSION, flags: used, target: options.target });
+
+  const request = (by: Compiler, source: string, object: string, temporary: string): CompileRequest => ({
+    command: by.command,
+    args: [...by.args, ...by.flags, "-I", headers.include],
+    libraries: options.libraries,
+    source,
+    object,
+    temporary,
+  });
+
+  return {
+    cached(text) {
+      const by = known();
+      if (by !== null) return cache.find(ingredients(text, by.flags), by.identity);
+      // Without a compiler any compiler's work will do, be it made with all flags or with those it took.
+      if (found().found !== null) return null;
+      return cache.find(ingredients(text, flags), null) ?? cache.find(ingredients(text, flags.filter(flag => flag !== "-march=native")), null);
+    },
+
+    compile(text) {
+      let compilation: Compilation | null = null;
+      let held = false;
+      const make = async (): Promise<string> => {
+        const by = needed();
+        const present = cache.find(ingredients(text, by.flags), by.identity);
+        if (present !== null) return present;
+        return cache.store(ingredients(text, by.flags), by.identity, async (object, temporary) => {
+          compilation = toolchain.compile(request(by, text, object, temporary));
+          if (held) compilation.hold();
+          await compilation.done;
+        });
+      };
+      return {
+        object: make(),
+        hold() {
+          held = true;
+          compilation?.hold();
+        },
+      };
+    },
+
+    compileSync(text) {
+      const by = needed();
+      const made = ingredients(text, by.flags);
+      return cache.find(made, by.identity) ?? cache.storeSync(made, by.identity, (object, temporary) => toolchain.compileSync(request(by, text, object, temporary)));
+    },
+  };
+}
+
+function parseFacts(text: string | null): CompilerFacts | null {
+  if (text === null) return null;
+  try {
+    const { version, flags } = JSON.parse(text) as Partial<CompilerFacts>;
+    return typeof version === "string" && Array.isArray(flags) && flags.every(flag => typeof flag === "string") ? { version, flags } : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Compiled kernels on disk. An entry is made under a temporary name and renamed when complete, so it is there wholly or not at
+ * all, whichever processes race for it.
+ */
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { BackendError } from "../../fusion/errors.js";
+import { contentName, entryName, entryNames, entryOf, isTrusted, objectOf, publishEntry, removeEntry, verifiedObject, type Ingredients } from "./entry.js";
+import { evict, type EvictionLimits } from "./evict.js";
+import { createCacheFolder, defaultCacheFolder } from "./folder.js";
+
+/** Written where a compiler failed, and larger than kernels are: so a full disk is told from a wrong program. */
+const PROBE_BYTES = 1 << 18;
+
+export interface DiskCache {
+  /** A checked shared object made of these by this compiler; by any, if `compiler` is null. Never throws. */
+  find(ingredients: Ingredients, compiler: string | null): string | null;
+  /**
+   * Makes an entry and gives its shared object. `make` gets the path of the object to write and a folder for its temporary files; its
+   * errors are passed on, unless the disk was to blame. Throws BackendError DC405 if no folder can be written.
+   */
+  store(ingredients: Ingredients, compiler: string, make: (object: string, temporary: string) => Promise<void>): Promise<string>;
+  storeSync(ingredients: Ingredients, compiler: string, make: (object: string, temporary: string) => void): string;
+  /** Throws away an entry that turned out to be unusable, given its shared object. */
+  discard(object: string): void;
+  /** Nothing in this folder can be loaded: gives up on it. Throws BackendError DC405 if there is no other. */
+  abandon(fault: string): void;
+  /** A small text kept beside the entries; null if it is not there, or no longer. */
+  recall(name: string): string | null;
+  remember(name: string, text: string): void;
+  /** Where entries go, and why not to the usual place. */
+  readonly folder: string;
+  readonly reason: string | null;
+}
+
+export interface DiskCacheOptions extends Partial<EvictionLimits> {
+  /** Instead of $DOTCOMPUTE_CACHE, $XDG_CACHE_HOME/dotcompute or ~/.cache/dotcompute. */
+  readonly folder?: string | undefined;
+  /** Where a private folder is made if need be, instead of the system's temporary folder. */
+  readonly fallback?: string | undefined;
+}
+
+export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
+  const limits: EvictionLimits = { mostBytes: options.mostBytes ?? 256 * 2 ** 20, mostDays: options.mostDays ?? 30 };
+  const folder = createCacheFolder(options.folder ?? defaultCacheFolder(), options.fallback ?? os.tmpdir());
+  let evicted = false;
+
+  const publish = (temporary: string, name: string): string => {
+    const object = publishEntry(temporary, path.join(folder.path, name));
+    if (!evicted && !folder.isPrivate) {
+      evicted = true;
+      evict(folder.path, limits, name);
+    }
+    return object;
+  };
+
+  /** After a failure: null if it was the disk's and another folder is to be tried, else the error to throw. */
+  const judge = (error: unknown, temporary: string): unknown => {
+    if (!folder.isPrivate) {
+      try {
+        writeFileSync(path.join(temporary, "probe"), Buffer.alloc(PROBE_BYTES));
+      } catch (fault) {
+        folder.leave(messageOf(fault));
+        return null;
+      }
+    }
+    return isSystemError(error) ? new BackendError("DC405", `the kernel cache ${folder.path} cannot be used: ${error.message}`, { cause: error }) : error;
+  };
+
+  const find = (ingredients: Ingredients, compiler: string | null): string | null => {
+    if (!folder.exists()) return null;
+    if (compiler !== null) return verifiedObject(path.join(folder.path, entryName(ingredients, compiler)));
+    const content = contentName(ingredients);
+    for (const name of entryNames(folder.path)) {
+      const object = name.startsWith(content) ? verifiedObject(path.join(folder.path, name)) : null;
+      if (object !== null) return object;
+    }
+    return null;
+  };
+
+  return {
+    find(ingredients, compiler) {
+      try {
+        return find(ingredients, compiler);
+      } catch {
+        return null; // no folder at all: whoever stores will hear of it
+      }
+    },
+
+    async store(ingredients, compiler, make) {
+      for (;;) {
+        const temporary = folder.temporary();
+        try {
+          await make(objectOf(temporary), temporary);
+          return publish(temporary, entryName(ingredients, compiler));
+        } catch (error) {
+          const fault = judge(error, temporary);
+          if (fault !== null) throw fault;
+        } finally {
+          rmSync(temporary, { recursive: true, force: true });
+        }
+      }
+    },
+
+    storeSync(ingredients, compiler, make) {
+      for (;;) {
+        const temporary = folder.temporary();
+        try {
+          make(objectOf(temporary), temporary);
+          return publish(temporary, entryName(ingredients, compiler));
+        } catch (error) {
+          const fault = judge(error, temporary);
+          if (fault !== null) throw fault;
+        } finally {
+          rmSync(temporary, { recursive: true, force: true });
+        }
+      }
+    },
+
+    discard: object => removeEntry(entryOf(object)),
+    abandon: fault => folder.leave(fault),
+
+    recall(name) {
+      try {
+        const file = path.join(folder.path, name);
+        return folder.exists() && isTrusted(file, "file") ? readFileSync(file, "utf8") : null;
+      } catch {
+        return null;
+      }
+    },
+
+    remember(name, text) {
+      try {
+        const temporary = folder.temporary();
+        try {
+          const file = path.join(temporary, "text");
+          writeFileSync(file, text, { mode: 0o600 });
+          renameSync(file, path.join(folder.path, name));
+        } finally {
+          rmSync(temporary, { recursive: true, force: true });
+        }
+      } catch {
+        // Then it is found out again next time.
+      }
+    },
+
+    get folder() {
+      return folder.path;
+    },
+    get reason() {
+      return folder.reason;
+    },
+  };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && "syscall" in error && !(error instanceof BackendError);

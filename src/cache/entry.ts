@@ -1,0 +1,113 @@
+/**
+ * One compiled kernel on disk: a folder, named by the hash of everything that went into it, that holds the shared object and
+ * its checksum. Code from here is run, so an entry counts only if it is this user's own, closed to others' writing, and whole.
+ */
+import { createHash } from "node:crypto";
+import { chmodSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+/** What a compiled kernel is made of; equal ingredients give interchangeable kernels. */
+export interface Ingredients {
+  readonly source: string;
+  /** Of everything that the source includes. */
+  readonly headersHash: string;
+  readonly abi: number;
+  readonly flags: readonly string[];
+  /** The processor's abilities. */
+  readonly target: string;
+}
+
+const OBJECT = "kernel.so";
+const CHECKSUM = "checksum";
+const ENTRY = /^[0-9a-f]{64}-[0-9a-f]{16}$/;
+/** Unfinished entries begin with this. */
+export const TEMPORARY = "tmp-";
+/** An entry's date says when it was last used, to this precision: reading the cache should not write to the disk each time. */
+const TOUCH_AFTER = 24 * 60 * 60 * 1000;
+
+const sha256 = (data: string | Buffer): string => createHash("sha256").update(data).digest("hex");
+
+/** The first part of an entry's name, which does not say by which compiler it was made. JSON keeps the parts apart. */
+export const contentName = ({ source, headersHash, abi, flags, target }: Ingredients): string =>
+  sha256(JSON.stringify([source, headersHash, abi, flags, target]));
+
+export const entryName = (ingredients: Ingredients, compiler: string): string => `${contentName(ingredients)}-${sha256(compiler).slice(0, 16)}`;
+
+/** Names of the entries in a folder. */
+export const entryNames = (folder: string): readonly string[] => readdirSync(folder).filter(name => ENTRY.test(name));
+
+export const objectOf = (entry: string): string => path.join(entry, OBJECT);
+export const entryOf = (object: string): string => path.dirname(object);
+
+/** Windows has neither owners nor modes of this kind. */
+const isOwn = (facts: { readonly uid: number; readonly mode: number }): boolean =>
+  process.getuid === undefined || (facts.uid === process.getuid() && (facts.mode & 0o022) === 0);
+
+/** Whether a folder or a file may be trusted: this user's own, not open to others' writing, and no link to something else. */
+export function isTrusted(file: string, kind: "file" | "folder"): boolean {
+  const facts = lstatSync(file);
+  return (kind === "file" ? facts.isFile() : facts.isDirectory()) && isOwn(facts);
+}
+
+/** The shared object of a sound entry; null if there is none. An unsound one is removed. */
+export function verifiedObject(entry: string): string | null {
+  const facts = lstatSync(entry, { throwIfNoEntry: false });
+  if (facts === undefined) return null;
+  const object = objectOf(entry);
+  try {
+    const checksum = path.join(entry, CHECKSUM);
+    if (isTrusted(entry, "folder") && isTrusted(object, "file") && isTrusted(checksum, "file")) {
+      if (sha256(readFileSync(object)) === readFileSync(checksum, "utf8")) {
+        touch(entry, facts.mtimeMs);
+        return object;
+      }
+    }
+  } catch {
+    // A file is missing or unreadable, or another process has just removed the entry.
+  }
+  removeEntry(entry);
+  return null;
+}
+
+function touch(entry: string, lastUse: number): void {
+  const now = Date.now();
+  if (now - lastUse < TOUCH_AFTER) return;
+  try {
+    utimesSync(entry, now / 1000, now / 1000);
+  } catch {
+    // Then it may be evicted a little early.
+  }
+}
+
+/** Takes an entry away at once, then removes its files: nobody sees half of it. */
+export function removeEntry(entry: string): void {
+  const trash = path.join(path.dirname(entry), `${TEMPORARY}${process.pid}-${Math.random().toString(36).slice(2)}`);
+  try {
+    renameSync(entry, trash);
+    rmSync(trash, { recursive: true, force: true });
+  } catch {
+    // Gone already, or not ours to remove; then it is made anew under another name, or not at all.
+  }
+}
+
+/** Completes the folder in which a shared object was made and gives it its name. Gives the object's final path. */
+export function publishEntry(temporary: string, entry: string): string {
+  const made = objectOf(temporary);
+  const bytes = readFileSync(made);
+  // The linker's file has the umask's mode; nobody else is to write it.
+  chmodSync(made, 0o700);
+  writeFileSync(path.join(temporary, CHECKSUM), sha256(bytes), { mode: 0o600 });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      renameSync(temporary, entry);
+      return objectOf(entry);
+    } catch (error) {
+      if (!isOccupied(error) || attempt === 4) throw error;
+      // Another process was first: its entry is as good as this one, if it is sound.
+      const object = verifiedObject(entry);
+      if (object !== null) return object;
+    }
+  }
+}
+
+const isOccupied = (error: unknown): boolean => ["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");

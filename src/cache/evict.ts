@@ -1,0 +1,38 @@
+/** Bounds the cache's growth: what was not used for long goes, and the oldest of what is too much. */
+import { lstatSync, readdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { entryNames, objectOf, removeEntry, TEMPORARY } from "./entry.js";
+
+export interface EvictionLimits {
+  readonly mostBytes: number;
+  readonly mostDays: number;
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+/** No compiler runs that long: a temporary folder this old was left by a process that was killed. */
+const ABANDONED_AFTER = DAY / 24;
+
+/** Best effort: other processes may be evicting too. The entry `keep` stays. */
+export function evict(folder: string, limits: EvictionLimits, keep: string): void {
+  try {
+    const now = Date.now();
+    for (const name of readdirSync(folder)) {
+      const file = path.join(folder, name);
+      if (name.startsWith(TEMPORARY) && now - (lastChange(file) ?? now) > ABANDONED_AFTER) rmSync(file, { recursive: true, force: true });
+    }
+    const entries = entryNames(folder)
+      .filter(name => name !== keep)
+      .map(name => path.join(folder, name))
+      .map(entry => ({ entry, used: lastChange(entry) ?? 0, bytes: lstatSync(objectOf(entry), { throwIfNoEntry: false })?.size ?? 0 }))
+      .sort((a, b) => b.used - a.used);
+    let bytes = lstatSync(objectOf(path.join(folder, keep)), { throwIfNoEntry: false })?.size ?? 0;
+    for (const { entry, used, bytes: size } of entries) {
+      bytes += size;
+      if (bytes > limits.mostBytes || now - used > limits.mostDays * DAY) removeEntry(entry);
+    }
+  } catch {
+    // The next process that compiles tries again.
+  }
+}
+
+const lastChange = (file: string): number | undefined => lstatSync(file, { throwIfNoEntry: false })?.mtimeMs;

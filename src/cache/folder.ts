@@ -1,0 +1,105 @@
+/** The folder in which the cache lives: the user's own, or, where that cannot be used, a private one until the process ends. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { BackendError } from "../../fusion/errors.js";
+import { TEMPORARY } from "./entry.js";
+
+/** The folder that the environment asks for. */
+export function defaultCacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  const { DOTCOMPUTE_CACHE: own, XDG_CACHE_HOME: caches } = environment;
+  if (own !== undefined && own !== "") return path.resolve(own);
+  // The specification says that a relative $XDG_CACHE_HOME is to be ignored.
+  return path.join(caches !== undefined && path.isAbsolute(caches) ? caches : path.join(os.homedir(), ".cache"), "dotcompute");
+}
+
+export interface CacheFolder {
+  readonly path: string;
+  /** Why it is not the usual one; null if it is. */
+  readonly reason: string | null;
+  /** Whether there is anything to read. */
+  exists(): boolean;
+  /** A new folder within, for an entry in the making. Throws BackendError DC405 if none can be made. */
+  temporary(): string;
+  /** From now on the private folder is used. Throws BackendError DC405 if this was it, or if none can be made. */
+  leave(fault: string): void;
+  readonly isPrivate: boolean;
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export function createCacheFolder(usual: string, fallback: string): CacheFolder {
+  let folder = usual;
+  let reason: string | null = null;
+  let isPrivate = false;
+  let checked = false;
+
+  const leave = (fault: string): void => {
+    if (isPrivate) throw new BackendError("DC405", `the kernel cache ${folder} cannot be used: ${fault}`);
+    try {
+      folder = mkdtempSync(path.join(fallback, "dotcompute-"));
+    } catch (error) {
+      throw new BackendError("DC405", `neither the kernel cache ${usual} (${fault}) nor a temporary folder (${messageOf(error)}) can be used`, { cause: error });
+    }
+    reason = `the kernel cache ${usual} cannot be used: ${fault}`;
+    isPrivate = true;
+    const temporary = folder;
+    process.once("exit", () => rmSync(temporary, { recursive: true, force: true }));
+  };
+
+  const exists = (): boolean => {
+    if (checked || isPrivate) return true;
+    let fault: string | null;
+    try {
+      fault = faultOf(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+      fault = messageOf(error);
+    }
+    if (fault !== null) leave(fault);
+    checked = true;
+    return true;
+  };
+
+  return {
+    get path() {
+      return folder;
+    },
+    get reason() {
+      return reason;
+    },
+    get isPrivate() {
+      return isPrivate;
+    },
+    exists,
+    leave,
+    temporary() {
+      for (;;) {
+        try {
+          mkdirSync(folder, { recursive: true, mode: 0o700 });
+          exists();
+          return mkdtempSync(path.join(folder, TEMPORARY));
+        } catch (error) {
+          if (error instanceof BackendError) throw error;
+          leave(messageOf(error));
+        }
+      }
+    },
+  };
+}
+
+/** Why a folder must not be used. One of ours that is open to others is closed to them. */
+function faultOf(folder: string): string | null {
+  const facts = statSync(folder);
+  if (!facts.isDirectory()) return "it is not a folder";
+  if (process.getuid === undefined) return null;
+  if (facts.uid !== process.getuid()) return "it belongs to another user";
+  if ((facts.mode & 0o077) === 0) return null;
+  try {
+    chmodSync(folder, 0o700);
+    return null;
+  } catch (error) {
+    // A folder that others may only read, on a disk that nobody can write, does no harm.
+    return (facts.mode & 0o022) === 0 ? null : `others can write to it (${messageOf(error)})`;
+  }
+}
