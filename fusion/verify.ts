@@ -3,7 +3,7 @@
  */
 import { CompilerBug } from "./errors.js";
 import { ELEMENT_LABEL, type Expr, type ExprOf, type Fold, type Kernel, type ReduceOp, type SinkOf, type Stmt } from "./ir.js";
-import { OPS, operator } from "./ops.js";
+import { operator } from "./ops.js";
 import { printExpr, printKernel } from "./print.js";
 import { isEffect, operandsOf, usesOf, walkExpr } from "./traverse.js";
 import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "./types.js";
@@ -106,7 +106,6 @@ function checkExpr(expr: Expr, scope: Scope, context: Context): void {
 }
 
 function checkApply(expr: ExprOf<"apply">, complain: Complain): void {
-  if (!Object.hasOwn(OPS, expr.op)) complain(`there is no operator ${expr.op}`);
   const row = operator(expr.op);
   const [first] = expr.args;
   if (first === undefined || expr.args.length !== row.arity) return complain(`${printExpr(expr)} has ${expr.args.length} operands, not ${row.arity}`);

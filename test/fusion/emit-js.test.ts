@@ -10,7 +10,7 @@ import { evaluate, newArray } from "../../fusion/values.js";
 import { verify } from "../../fusion/verify.js";
 import { compileJs } from "../../src/backends/js/backend.js";
 import { programOf } from "../../src/backends/js/program.js";
-import { arrayOf, callOf, capture, dataOf, declare, element, kernelOf, keep, RANGE, SPECIALS, yields } from "./kernels.js";
+import { arrayOf, callOf, capture, dataOf, declare, element, kernelOf, keep, RANGE, SPECIALS, yields } from "./by-hand.js";
 import { EXAMPLES, type Example } from "./sinks.js";
 import { apply, number } from "../../fusion/build.js";
 

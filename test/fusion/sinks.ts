@@ -3,7 +3,7 @@ import { apply, constant, convert, local, number, select } from "../../fusion/bu
 import type { Kernel, ReduceOp, Sink } from "../../fusion/ir.js";
 import { ELEMENT_TYPES, ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
-import { arrayOf, assign, block, branch, capture, declare, element, index, keep, kernelOf, leave, loop, RANGE, read, visit, yields, type Parameters } from "./kernels.js";
+import { arrayOf, assign, block, branch, capture, declare, element, index, keep, kernelOf, leave, loop, RANGE, read, visit, yields, type Parameters } from "./by-hand.js";
 
 export interface Example {
   readonly name: string;
