@@ -53,7 +53,8 @@ const RESERVED = new Set([
   ...Object.values(TYPES),
 ]);
 
-const dialectOf = (element: string): Dialect => ({
+/** C++ on packs, where the source element is called `element`. */
+export const cppDialect = (element: string): Dialect => ({
   name: "C++",
   reserved: RESERVED,
   element: primary(element),
@@ -78,10 +79,10 @@ class KernelWriter {
     private readonly kernel: Kernel,
     private readonly options: CppOptions,
   ) {
-    const plain = dialectOf("x");
+    const plain = cppDialect("x");
     this.names = new Set([...namesIn(kernel)].map(name => nameIn(plain, name)));
     this.element = this.fresh("x");
-    this.dialect = dialectOf(this.element);
+    this.dialect = cppDialect(this.element);
   }
 
   write(): string {

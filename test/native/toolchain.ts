@@ -1,0 +1,63 @@
+/** Compiling and running C++ programs in tests. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { CPP_FLAGS, CPP_LIBRARIES } from "../../fusion/emit/cpp.js";
+
+const NATIVE = fileURLToPath(new URL("../../native", import.meta.url));
+
+/** The C++ compiler of this machine, or null. */
+export const compiler = [process.env["CXX"], "c++", "g++", "clang++"].find(
+  name => name !== undefined && name !== "" && spawnSync(name, ["--version"]).status === 0,
+) ?? null;
+
+/** Instruction sets that this machine runs, by the flags that select them. */
+export const TARGETS = [
+  { name: "this machine", flags: ["-march=native"] },
+  { name: "AVX2", flags: ["-march=x86-64", "-mavx2"] },
+  { name: "SSE4.1", flags: ["-march=x86-64", "-msse4.1"] },
+  { name: "SSE2", flags: ["-march=x86-64"] },
+].filter(({ name }) => name === "this machine" || runs(name.toLowerCase()));
+
+function runs(feature: string): boolean {
+  if (process.arch !== "x64") return false;
+  try {
+    return readFileSync("/proc/cpuinfo", "utf8").includes(feature.replace("sse4.1", "sse4_1"));
+  } catch {
+    return feature === "sse2";
+  }
+}
+
+/** Kernel flags without the ones that make a shared object for this machine. */
+const FLAGS = CPP_FLAGS.filter(flag => !["-march=native", "-shared", "-O3"].includes(flag));
+
+/** A folder of one test file, removed with `remove`. */
+export class Workshop {
+  readonly folder = mkdtempSync(path.join(tmpdir(), "dotcompute-native-"));
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Compiles a program; gives its path. Throws with the compiler's words. */
+  build(name: string, text: string, flags: readonly string[]): string {
+    if (compiler === null) throw new Error("there is no C++ compiler");
+    const source = path.join(this.folder, `${name}.cpp`);
+    const program = path.join(this.folder, name);
+    writeFileSync(source, text);
+    const include = ["-I", NATIVE, "-I", fileURLToPath(new URL(".", import.meta.url))];
+    const { status, stderr } = spawnSync(compiler, [...FLAGS, ...flags, ...include, source, "-o", program, ...CPP_LIBRARIES], { encoding: "utf8" });
+    if (status !== 0) throw new Error(`${name} does not compile:\n${stderr.slice(0, 4000)}`);
+    return program;
+  }
+
+  /** Runs a program on a file of bytes; gives the file that it wrote. */
+  run(program: string, input: Uint8Array): Uint8Array {
+    const [from, to] = [`${program}.in`, `${program}.out`];
+    writeFileSync(from, input);
+    execFileSync(program, [from, to], { stdio: ["ignore", "inherit", "pipe"] });
+    return new Uint8Array(readFileSync(to)); // a Buffer's slices would be views
+  }
+}
