@@ -5,12 +5,9 @@ import type { Plan } from "../../fusion/query.js";
 import type { ScalarType, ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { identifierAt } from "./captures.js";
-import type { Binding, Place, ShapeNode, TerminalNode } from "./shape.js";
+import { SEED, type Binding, type Place, type ShapeNode, type TerminalNode } from "./shape.js";
 import { checkAttached } from "./source.js";
 import type { Capture } from "./types.js";
-
-/** The name under which plans ask for a reduce's seed. */
-export const SEED = "seed";
 
 export type StageValues = readonly (readonly Capture[])[];
 

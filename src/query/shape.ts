@@ -2,6 +2,7 @@
  * Shapes of queries, interned: a query built again from the same lambda texts, capture types and element types arrives at the
  * same node, with everything that was parsed, planned and compiled for it. So the second run of a query does no compiler work.
  */
+import { QueryError } from "../../fusion/errors.js";
 import { parseLambda } from "../../fusion/parse/lambda.js";
 import { planQuery } from "../../fusion/passes/pipeline.js";
 import { captureKinds, type CaptureType, type CaptureTypes, type Plan, type QueryShape, type StageShape, type TerminalShape } from "../../fusion/query.js";
@@ -16,6 +17,9 @@ export type PlainTerminal = "toArray" | "count" | "sum" | "average" | "min" | "m
 export type PredicateTerminal = "some" | "every" | "find" | "findIndex";
 export type SearchTerminal = "indexOf" | "includes";
 export type SeedKind = "number" | "bigint" | "boolean";
+
+/** The name under which plans ask for a reduce's seed. */
+export const SEED = "seed";
 
 /** How a node is reached: what was called on its predecessor, apart from the lambda's text. */
 interface Edge<Node> {
@@ -160,6 +164,9 @@ export class ShapeNode {
   }
 
   private addReduce(text: string, combineText: string | null, detail: string | null, seed: SeedKind | null, captures: Captures, sequential: boolean): TerminalNode {
+    if (seed !== null && SEED in captures) {
+      throw new QueryError("DC303", `${SEED} cannot be the name of a capture of reduce()`, `It is the name of the second argument: hand the value over under another name, { start: ${SEED} }.`);
+    }
     const { types, singles } = this.typesOf("reduce", `${text} ${combineText ?? ""}`, captures, false);
     const lambda = parse(text, "reduce", types, { least: 1, most: 3 });
     const combine = combineText === null ? null : { lambda: parse(combineText, "combine", types, { least: 2, most: 2 }), captures: types };

@@ -21,8 +21,8 @@ export interface NativeBackend {
   cached(kernel: Kernel): CompiledKernel | null;
   /** Compiles and waits. Throws BackendError. */
   compile(kernel: Kernel): CompiledKernel;
-  /** Compiles in another process. */
-  compileAsync(kernel: Kernel): Promise<CompiledKernel>;
+  /** Compiles in another process; the same kernel only once at a time. With `background` that does not keep this process alive. */
+  compileAsync(kernel: Kernel, options?: { readonly background?: boolean }): Promise<CompiledKernel>;
 }
 
 /** What is known of one kernel in one runtime. */
@@ -59,7 +59,8 @@ export interface Choice {
 const LARGE = 4096;
 
 export class Tiers {
-  private readonly pending = new Set<Promise<void>>();
+  /** Kernels that are being compiled in the background. */
+  private readonly pending = new Map<Kernel, Promise<void>>();
   private warned = false;
   private scriptBackend: ScriptBackend | null = null;
   private nativeBackend: NativeBackend | null = null;
@@ -113,7 +114,7 @@ export class Tiers {
         return { backend: "js", reason: "cold, compiling in the background" };
       case "new":
       case "cold":
-        return { backend: "js", reason: `cold, compiled when it runs on ${LARGE} elements or for the second time` };
+        return { backend: "js", reason: slot.heavy || slot.runs > 0 ? "cold, compiled by its next run" : `cold, compiled by its second run, or one of ${LARGE} elements` };
       case "lost":
         return { backend: "js", reason: slot.reason };
       default:
@@ -123,7 +124,11 @@ export class Tiers {
 
   /** Resolves when no compiler is at work in the background any more. */
   async settled(): Promise<void> {
-    while (this.pending.size > 0) await Promise.all(this.pending);
+    while (this.pending.size > 0) {
+      // Asking again, in the foreground, keeps the process alive until they are ready; failures are dealt with elsewhere.
+      await Promise.allSettled([...this.pending.keys()].map(kernel => this.native().compileAsync(kernel)));
+      await Promise.all(this.pending.values());
+    }
   }
 
   private chooseCold(slot: KernelSlot, length: number): CompiledKernel {
@@ -152,7 +157,7 @@ export class Tiers {
   private compileInBackground(slot: KernelSlot): void {
     slot.state = "compiling";
     const work = this.native()
-      .compileAsync(slot.kernel)
+      .compileAsync(slot.kernel, { background: true })
       .then(
         compiled => void this.ready(slot, compiled),
         (error: unknown) => {
@@ -160,8 +165,8 @@ export class Tiers {
           if (slot.native === null) this.lose(slot, error);
         },
       )
-      .finally(() => this.pending.delete(work));
-    this.pending.add(work);
+      .finally(() => this.pending.delete(slot.kernel));
+    this.pending.set(slot.kernel, work);
   }
 
   private compileNow(slot: KernelSlot): CompiledKernel {

@@ -2,7 +2,7 @@
 import { compute, createRuntime, range, type LazyValue, type Query, type RunInfo } from "../../src/index.js";
 import { expectType } from "./expect.js";
 
-export async function sources(anything: Float32Array | BigInt64Array): Promise<void> {
+export function sources(anything: Float32Array | BigInt64Array): void {
   expectType<Query<Int8Array>>()(compute(new Int8Array(1)));
   expectType<Query<Uint8Array>>()(compute(new Uint8Array(1)));
   expectType<Query<Uint8Array>>()(compute(Buffer.alloc(1)));
@@ -63,7 +63,7 @@ export async function verbs(): Promise<void> {
   // @ts-expect-error an array is no typed array
   floats.map(x => x, Array);
   // @ts-expect-error a third parameter does not exist
-  floats.map((x, i, array) => x);
+  floats.map((x, _i, _array) => x);
   // @ts-expect-error into has another type
   floats.toArray({ into: new Float64Array(1) });
   // @ts-expect-error a filter gives a truth
@@ -146,5 +146,5 @@ export function reduce(): void {
   // @ts-expect-error combine takes accumulators
   numbers.reduce((a, x) => a + x, 0, {}, { combine: (a: string, b: string) => a + b });
   // @ts-expect-error the seed of BigInts is a BigInt
-  bigs.reduce((a, x) => a + x, 0);
+  bigs.reduce((_a, x) => x, 0);
 }
