@@ -32,7 +32,7 @@ export const EXPRESSIONS: Cases = {
   "negative literals": (x: number) => x * -1 - -0 + -(2 ** 31),
   minified: (x: number) => (!0 && !1) || x / 1e3 + 0x10 + 0b11 + 1_000,
   "Math functions": (x: number, i: number) =>
-    Math.abs(x) + Math.max(x, i, 3) + Math.min(x, i) + Math.sign(x) + Math.trunc(x) + Math.imul(x, i) + Math.clz32(x) + Math.atan2(x, i) + Math.hypot(x, i, 1),
+    Math.abs(x) + Math.max(x, i, 3) + Math.min(x, i) + Math.sign(x) + Math.trunc(x) + Math.imul(x, i) + Math.clz32(x) + Math.round(x) + Math.fround(x),
   "Math without arguments": () => Math.max() - Math.min() + Math.hypot(),
   "Math constants": (x: number) => x * Math.PI + Math.E - Math.SQRT2 + Math.LN2 * Math.LOG10E,
   "Number constants": (x: number) => (x > Number.MAX_SAFE_INTEGER ? Number.EPSILON : x === Number.NEGATIVE_INFINITY ? Number.MIN_VALUE : Number.NaN),
