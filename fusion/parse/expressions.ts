@@ -140,7 +140,7 @@ function notAnObject(node: MemberExpression, indirect: boolean, scope: Scope, co
 
 function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr {
   const span = scope.span(node);
-  const { callee } = node;
+  const callee = direct(node.callee);
   if (callee.type === "Super") throw refusedNode(callee, scope);
   if (callee.type === "ArrowFunctionExpression" || callee.type === "FunctionExpression") {
     return context.inline({ name: "this function", node: callee, scope }, helperArguments(node, scope, context), span);
@@ -168,28 +168,35 @@ function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr
   throw unknownCallee(node, scope, context);
 }
 
+/** The callee of `(0, callee)(x)`, as tools write the call of an import. */
+function direct(callee: CallExpression["callee"]): CallExpression["callee"] {
+  if (callee.type !== "SequenceExpression" || callee.expressions.length !== 2) return callee;
+  const [zero, last] = callee.expressions;
+  return zero?.type === "Literal" && last !== undefined ? last : callee;
+}
+
 function unknownCallee(node: CallExpression, scope: Scope, context: Context): LambdaError {
-  const { callee } = node;
-  // (0, imported.helper) without a capture of that name: speak of the import itself.
-  const last = callee.type === "SequenceExpression" ? callee.expressions.at(-1) : undefined;
-  const inner = last ?? callee;
-  if (inner.type !== "MemberExpression") {
-    if (inner.type !== "Identifier") convertExpression(callee as Expression, scope, context);
-    return inner.type === "Identifier" ? unknownName(inner, scope, context) : refuse(FORMS.called, scope.span(callee));
+  const callee = direct(node.callee);
+  if (callee.type === "Identifier") return unknownName(callee, scope, context);
+  if (callee.type !== "MemberExpression") {
+    // What is wrong with the callee itself comes first: `x`(1), (a ?? b)(x)
+    convertExpression(callee as Expression, scope, context);
+    return refuse(FORMS.called, scope.span(callee));
   }
-  const { object, property } = inner;
+  const { object, property } = callee;
   const known = named(object, scope, context);
-  if (known === null) return notAnObject(inner, last !== undefined, scope, context);
+  if (known === null) return notAnObject(callee, callee !== node.callee, scope, context);
   const method = textOf(property, scope);
-  return new LambdaError("DC106", `${textOf(object, scope)} has no method ${method} in a kernel`, scope.span(inner), "Call functions of Math and Number, or helper functions handed over by name");
+  return new LambdaError("DC106", `${textOf(object, scope)} has no method ${method} in a kernel`, scope.span(callee), "Call functions of Math and Number, or helper functions handed over by name");
 }
 
 function builtin(path: string, node: CallExpression, scope: Scope, context: Context): SurfaceExpr {
   const span = scope.span(node);
+  const callee = direct(node.callee);
   if (!isBuiltin(path)) {
-    if (node.callee.type === "Identifier") throw unknownName(node.callee, scope, context);
+    if (callee.type === "Identifier") throw unknownName(callee, scope, context);
     if (CONSTANTS.has(path)) throw new LambdaError("DC106", `${path} is a number and is called`, span, `Write ${path} without parentheses`);
-    throw unknownMember(path, scope.span(node.callee));
+    throw unknownMember(path, scope.span(callee));
   }
   const args = node.arguments.map((arg) => convertExpression(plain(arg, scope), scope, context));
   const count = argumentCount(path);

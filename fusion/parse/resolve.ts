@@ -1,5 +1,5 @@
 /** What names mean, and the errors for those that mean nothing or something else than their use. */
-import type { Expression, Identifier, MemberExpression, Node } from "acorn";
+import type { Identifier, MemberExpression, Node } from "acorn";
 import { LambdaError } from "../errors.js";
 import { CONSTANTS, isBuiltin, NAMESPACES } from "./globals.js";
 import { FORMS, GLOBALS, MEMBERS } from "./refusals.js";
@@ -7,14 +7,9 @@ import { refuse } from "./scope.js";
 import type { Binding, Context, Scope } from "./scope.js";
 import type { Span, SurfaceExpr } from "./surface.js";
 
-/** What an expression names, where it names something: `k`, and in rewritten text `(0, imported.helper)` and `imported.k`. */
+/** What an expression names, where it names something: `k`, and in rewritten text `imported.k`. */
 export function named(node: Node, scope: Scope, context: Context): Binding | null {
   if (node.type === "Identifier") return lookup((node as Identifier).name, scope, context);
-  if (node.type === "SequenceExpression") {
-    const { expressions } = node as Node & { readonly expressions: readonly Expression[] };
-    const [zero, last] = expressions;
-    return expressions.length === 2 && zero?.type === "Literal" && last !== undefined ? named(last, scope, context) : null;
-  }
   const path = foreignPath(node, scope, context);
   return path === null ? null : context.captures.lookup(path.name);
 }

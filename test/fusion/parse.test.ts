@@ -167,6 +167,7 @@ describe("texts that the test runner cannot hold", () => {
     "x => (x + 1, x + 2)",
     "x => { let n = 0; const twice = (v) => v + v; return twice(x, (n = 7), n++) + n; }",
     "async => async * 2",
+    "x => (0, Math.max)(x, 1) + (0, isNaN)(x)",
     "(x) => (((((((x)))))))",
   ])("%s", (text) => {
     // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the text is all there is
