@@ -1,0 +1,204 @@
+/** Measures the library against hand-written JavaScript and C++; started by run.mjs. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { createRuntime } from "dotcompute";
+import { packageRoot } from "../../src/backends/cpu/load-addon.js";
+import { compileHandwritten, type Handwritten } from "./handwritten.js";
+import { median, race, type Contender, type RaceOptions } from "./measure.js";
+import { canMeasureMemory, measureMemory, memoryChild, MEMORY_SWITCH, type MemoryMode } from "./memory.js";
+import { asMarkdown, asText, duration, targetsOf, type CompileTime, type Measurements, type Row } from "./report.js";
+import { WORKLOADS, type Instance, type Result, type Workload } from "./workloads.js";
+
+const SIZES = [16, 1e3, 1e5, 1e7];
+const LARGEST = 1e7;
+
+type Runtime = ReturnType<typeof createRuntime>;
+
+async function main(): Promise<void> {
+  const root = packageRoot();
+  if (root === null) throw new Error("the benchmark must be started from the package's own folder");
+  const build = path.join(root, "build");
+  const workloads = WORKLOADS.filter(({ name }) => name.includes(option("only") ?? ""));
+  const sizes = option("n")?.split(",").map(Number) ?? SIZES;
+  const only = option("measure");
+  const wanted = (what: string): boolean => only === undefined || only.split(",").includes(what);
+
+  progress("compiling the hand-written loops");
+  const handwritten = compileHandwritten(path.join(root, "test", "bench"), path.join(build, "bench"));
+  const cacheFolder = mkdtempSync(path.join(os.tmpdir(), "dotcompute-bench-"));
+  try {
+    const runtime = createRuntime({ cacheFolder });
+    const standalone = sizes.includes(LARGEST) && wanted("times") ? handwritten.standalone(LARGEST, 9) : null;
+    const bandwidth = standalone === null ? null : bandwidthOf(standalone);
+    const rows: Row[] = [];
+    const compile: CompileTime[] = [];
+    const memory: Measurements["memory"][number][] = [];
+    for (const workload of workloads) {
+      await warm(runtime, workload);
+      checkNative(cacheFolder, workload);
+      for (const n of wanted("times") ? sizes : []) rows.push(...measure(runtime, handwritten, workload, n, n === LARGEST ? standalone : null, bandwidth));
+      if (wanted("compile")) compile.push(compileTime(workload));
+      if (!canMeasureMemory || !wanted("memory")) continue;
+      const modes: readonly MemoryMode[] = workload.signature.output === null ? ["native", "cold"] : ["native", "into", "cold"];
+      for (const mode of modes) {
+        progress(`${workload.name}: memory, ${mode}`);
+        memory.push({ workload: workload.name, n: LARGEST, ...measureMemory(workload, mode, LARGEST, cacheFolder) });
+      }
+    }
+    progress("");
+    const measurements: Measurements = {
+      date: new Date().toISOString().slice(0, 10),
+      machine: `${os.cpus()[0]?.model.trim() ?? "unknown processor"}, ${os.cpus().length} cores, ${process.platform} ${process.arch}`,
+      node: process.versions.node,
+      compiler: handwritten.compiler,
+      flags: handwritten.flags,
+      bandwidth,
+      rows,
+      compile,
+      memory,
+    };
+    const targets = targetsOf(measurements, LARGEST);
+    mkdirSync(build, { recursive: true });
+    writeFileSync(path.join(build, "bench.json"), `${JSON.stringify({ ...measurements, targets }, null, 2)}\n`);
+    writeFileSync(path.join(build, "bench.md"), asMarkdown(measurements, targets));
+    console.log(asText(measurements, targets));
+  } finally {
+    rmSync(cacheFolder, { recursive: true, force: true });
+  }
+}
+
+/** Compiles a workload's kernels in this runtime, and makes sure that they run native from now on. */
+async function warm(runtime: Runtime, workload: Workload): Promise<void> {
+  progress(`${workload.name}: compiling`);
+  const instance = workload.prepare(runtime, 16);
+  for (let run = 0; run < 3; run += 1) {
+    instance.query();
+    instance.into?.query();
+    await runtime.settled();
+  }
+}
+
+/** What is measured must be the compiled kernel. */
+function checkNative(cacheFolder: string, workload: Workload): void {
+  const backends = new Set<string>();
+  const runtime = createRuntime({ cacheFolder, onRun: ({ backend }) => void backends.add(backend) });
+  workload.prepare(runtime, 16).query();
+  if (!backends.has("cpu")) throw new Error(`${workload.name} does not run native, but on ${[...backends].join()}`);
+}
+
+function measure(
+  runtime: Runtime,
+  handwritten: Handwritten,
+  workload: Workload,
+  n: number,
+  standalone: Readonly<Record<string, number>> | null,
+  bandwidth: Measurements["bandwidth"],
+): readonly Row[] {
+  const instance = workload.prepare(runtime, n);
+  const output = instance.into === null ? null : instance.into.output;
+  const byHand = handwritten.bind(workload, instance, n, null);
+  const byHandInto = output === null ? null : handwritten.bind(workload, instance, n, output);
+  const expected = check(workload, instance, byHand, n);
+
+  const contenders: Contender[] = [
+    { name: "query", run: () => instance.query() },
+    { name: "handwritten", run: byHand },
+    { name: "loop", run: () => instance.loop() },
+  ];
+  if (instance.into !== null && byHandInto !== null) {
+    const { into } = instance;
+    contenders.push({ name: "query into", run: () => into.query() }, { name: "handwritten into", run: byHandInto }, { name: "loop into", run: () => into.loop() });
+  }
+  contenders.push({ name: "chain", run: () => instance.chain() });
+  progress(`${workload.name}, n = ${n}`);
+  const timings = race(contenders, raceOptions(n));
+
+  const rowFor = (result: Row["result"], suffix: string): Row => {
+    const time = (name: string): number => timings.get(name)?.median ?? NaN;
+    const query = time(`query${suffix}`);
+    const bytes = instance.read + (typeof expected === "number" ? 0 : expected.byteLength);
+    const limit = bandwidth === null ? NaN : result === "value" ? bandwidth.read : Math.max(bandwidth.copy, bandwidth.copyStreaming);
+    return {
+      workload: workload.name,
+      result,
+      n,
+      query,
+      loop: time(`loop${suffix}`),
+      chain: suffix === "" ? time("chain") : null,
+      handwritten: time(`handwritten${suffix}`),
+      standalone: standalone?.[`${workload.symbol}${suffix}`] ?? null,
+      rounds: timings.get(`query${suffix}`)?.rounds ?? 0,
+      bytes,
+      share: n === LARGEST && instance.read > 0 && bandwidth !== null ? bytes / query / limit : null,
+    };
+  };
+  const rows = instance.into === null ? [rowFor("value", "")] : [rowFor("new array", ""), rowFor("into", " into")];
+  for (const row of rows) progress(`${workload.name}, n = ${n}, ${row.result}: ${duration(row.query)}, C++ ${duration(row.handwritten)}\n`);
+  return rows;
+}
+
+const raceOptions = (n: number): RaceOptions => (n === LARGEST ? { rounds: 9, sample: 0, warmUp: 0.05 } : { rounds: 15, sample: 0.005, warmUp: 0.15 });
+
+/** All contenders must agree before they are timed: C++ in every bit, JavaScript too but for the order of sums. */
+function check(workload: Workload, instance: Instance, byHand: () => Result, n: number): Result {
+  const result = instance.query();
+  const others: readonly (readonly [string, Result, boolean])[] = [
+    ["hand-written C++", byHand(), true],
+    ["the JavaScript loop", instance.loop(), false],
+    ["array methods", instance.chain(), false],
+    ...(instance.into === null ? [] : [["the query into memory", instance.into.query(), true] as const]),
+  ];
+  for (const [who, other, exact] of others) {
+    if (!agrees(result, other, exact)) throw new Error(`${workload.name}, n = ${n}: ${who} gives ${shown(other)}, the query ${shown(result)}`);
+  }
+  return result;
+}
+
+function agrees(a: Result, b: Result, exact: boolean): boolean {
+  if (typeof a === "number" || typeof b === "number") return a === b || (!exact && typeof a === "number" && typeof b === "number" && Math.abs(a - b) <= 1e-6 * Math.abs(b));
+  const bytes = (array: Exclude<Result, number>): Buffer => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+  return bytes(a).equals(bytes(b));
+}
+
+const shown = (result: Result): string => (typeof result === "number" ? String(result) : `${result.length} elements: ${String(result.slice(0, 8))} …`);
+
+/** Every time with an empty cache, in a runtime that has compiled another kernel before, and so knows its compiler. */
+function compileTime(workload: Workload): CompileTime {
+  progress(`${workload.name}: compile time`);
+  const times: number[] = [];
+  for (let run = 0; run < 5; run += 1) {
+    const cacheFolder = mkdtempSync(path.join(os.tmpdir(), "dotcompute-bench-"));
+    try {
+      const runtime = createRuntime({ backend: "cpu", cacheFolder });
+      runtime.compute(new Int16Array(1)).max().value();
+      const { query } = workload.prepare(runtime, 16);
+      const start = performance.now();
+      query();
+      times.push((performance.now() - start) / 1000);
+    } finally {
+      rmSync(cacheFolder, { recursive: true, force: true });
+    }
+  }
+  return { workload: workload.name, median: median(times), most: Math.max(...times) };
+}
+
+function bandwidthOf(standalone: Readonly<Record<string, number>>): NonNullable<Measurements["bandwidth"]> {
+  const bytes = standalone["bandwidthBytes"] ?? NaN;
+  const speed = (name: string, times: number): number => (times * bytes) / (standalone[name] ?? NaN);
+  return { read: speed("read", 1), copy: speed("copy", 2), copyStreaming: speed("copyStreaming", 2), bytes };
+}
+
+function option(name: string): string | undefined {
+  const prefix = `--${name}=`;
+  return process.argv.find(argument => argument.startsWith(prefix))?.slice(prefix.length);
+}
+
+/** On the terminal's own line, beside what is printed. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  else if (text.endsWith("\n")) process.stderr.write(text);
+}
+
+if (process.argv[2] === MEMORY_SWITCH) memoryChild(process.argv.slice(3));
+else await main();

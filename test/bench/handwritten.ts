@@ -1,0 +1,65 @@
+/** Compiles the hand-written loops with the compiler that the library uses, and runs them through the library's addon. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { TypedArray } from "dotcompute";
+import { CONTROL, STATUS, type NativeAddon } from "../../src/backends/cpu/addon.js";
+import { findCompiler } from "../../src/backends/cpu/compiler.js";
+import { loadAddon } from "../../src/backends/cpu/load-addon.js";
+import type { Instance, Result, Workload } from "./workloads.js";
+
+/** Those of emitted kernels. */
+const FLAGS = ["-std=c++20", "-O3", "-march=native", "-ffp-contract=off"];
+
+export interface Handwritten {
+  readonly compiler: string;
+  readonly flags: string;
+  /** The workload's loop as a function; `output` for array results into memory that is kept. */
+  bind(workload: Workload, instance: Instance, n: number, output: TypedArray | null): () => Result;
+  /** Seconds of every loop without Node, of reading and copying memory, at this size. */
+  standalone(n: number, rounds: number): Readonly<Record<string, number>>;
+}
+
+export function compileHandwritten(sources: string, folder: string): Handwritten {
+  const { found, reason } = findCompiler();
+  if (found === null) throw new Error(`The benchmark compares with C++: ${reason}`);
+  const { addon, reason: lack } = loadAddon();
+  if (addon === null) throw new Error(`The benchmark needs the native addon: ${lack}`);
+  mkdirSync(folder, { recursive: true });
+  const compile = (source: string, target: string, ...more: string[]): string => {
+    const file = path.join(folder, target);
+    run(found.command, [...found.args, ...FLAGS, ...more, path.join(sources, source), "-o", file]);
+    return file;
+  };
+  const object = compile("handwritten.cpp", "handwritten.so", "-shared", "-fPIC");
+  const program = compile("standalone.cpp", "standalone");
+  return {
+    compiler: run(found.command, [...found.args, "--version"]).split("\n", 1)[0] ?? "",
+    flags: FLAGS.join(" "),
+    bind: (workload, instance, n, output) => bind(addon, object, workload, instance, n, output),
+    standalone: (n, rounds) => JSON.parse(run(program, [String(n), String(rounds)])) as Record<string, number>,
+  };
+}
+
+function bind(addon: NativeAddon, object: string, workload: Workload, instance: Instance, n: number, output: TypedArray | null): () => Result {
+  const kernel = addon.load(object, workload.symbol, workload.signature);
+  const control = new Float64Array(addon.control.buffer);
+  const status = new Int32Array(addon.control.buffer, CONTROL.status * 8, 1);
+  const { source, scalars } = instance;
+  return () => {
+    for (const [at, value] of scalars.entries()) control[CONTROL.scalars + at] = value;
+    const made = kernel.run(source, n, output, null);
+    if (status[0] !== STATUS.done) throw new Error(`${workload.symbol} did not end well`);
+    if (made !== null) return made;
+    if (output === null) return control[CONTROL.value] as number;
+    const count = control[CONTROL.count] as number;
+    return count === output.length ? output : output.subarray(0, count);
+  };
+}
+
+function run(command: string, args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")}\n${stderr}`);
+  return stdout;
+}

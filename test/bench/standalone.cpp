@@ -1,0 +1,152 @@
+// The hand-written loops without Node, addon or JavaScript, and what this machine's memory can do; prints one JSON object.
+//
+//   standalone ELEMENTS ROUNDS
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "handwritten.cpp"
+
+namespace {
+
+using Task = std::function<void()>;
+
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+double median(std::vector<double> times) {
+  std::sort(times.begin(), times.end());
+  return (times[(times.size() - 1) / 2] + times[times.size() / 2]) / 2;
+}
+
+/// Fresh pages, as large as the system gives them.
+struct Fresh {
+  std::size_t bytes;
+  void* data;
+  explicit Fresh(std::size_t size) : bytes((size + 0x3fffff) & ~std::size_t(0x1fffff)) {
+    data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data == MAP_FAILED) std::abort();
+    madvise(data, bytes, MADV_HUGEPAGE);
+  }
+  Fresh(const Fresh&) = delete;
+  ~Fresh() { munmap(data, bytes); }
+};
+
+template <class T, class Make>
+std::vector<T> filled(std::size_t length, Make make) {
+  std::vector<T> values(length);
+  unsigned state = 12345;
+  for (T& value : values) value = make(state = state * 1664525u + 1013904223u);
+  return values;
+}
+
+volatile double blackHole;
+
+double readAll(const double* in, std::size_t length) {
+  std::size_t at = 0;
+#if AVX512
+  __m512i sums[8] = {};
+  for (; at + 64 <= length; at += 64)
+#pragma GCC unroll 8
+    for (int part = 0; part < 8; part++) {
+      _mm_prefetch(in + at + 128 + part * 8, _MM_HINT_T0);
+      sums[part] = _mm512_xor_si512(sums[part], _mm512_loadu_si512(in + at + part * 8));
+    }
+  __m512i all = _mm512_setzero_si512();
+  for (const __m512i& sum : sums) all = _mm512_xor_si512(all, sum);
+  return double(_mm512_reduce_add_epi64(all)) + (at < length ? in[at] : 0);
+#else
+  unsigned long long sums[32] = {};
+  for (; at + 32 <= length; at += 32)
+    for (int j = 0; j < 32; j++) {
+      unsigned long long bits;
+      std::memcpy(&bits, in + at + j, sizeof bits);
+      sums[j] ^= bits;
+    }
+  return double(sums[0] ^ sums[31]);
+#endif
+}
+
+/// Past the cache: nothing of the destination is read first.
+void copyStreaming(double* out, const double* in, std::size_t length) {
+#if AVX512
+  for (std::size_t at = 0; at + 8 <= length; at += 8) {
+    _mm_prefetch(in + at + 128, _MM_HINT_T0);
+    _mm512_stream_pd(out + at, _mm512_loadu_pd(in + at));
+  }
+  _mm_sfence();
+#else
+  std::memcpy(out, in, length * sizeof(double));
+#endif
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::size_t length = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 10'000'000;
+  const int rounds = argc > 2 ? std::atoi(argv[2]) : 9;
+
+  const auto unit = [](unsigned bits) { return double(bits) / 2147483648.0 - 1; };
+  const std::vector<float> singles = filled<float>(length, unit);
+  const std::vector<double> doubles = filled<double>(length, unit);
+  const std::vector<int> integers = filled<int>(length, [](unsigned bits) { return int(bits); });
+  // As large as the f32 workloads' arrays.
+  const std::size_t half = length / 2;
+  double* const target = static_cast<double*>(std::aligned_alloc(64, (length * sizeof(double) + 63) / 64 * 64));
+  std::memset(target, 1, length * sizeof(double));
+
+  Scalar scalars[2];
+  scalars[0].f64 = std::ceil(std::sqrt(double(length)));
+  scalars[1].f64 = 2.6 / scalars[0].f64;
+  const int never = 0;
+  const auto call = [&](Entry entry, const void* source, void* output) {
+    Call made{};
+    made.source = source;
+    made.length = length;
+    made.output = output;
+    made.scalars = scalars;
+    made.stop = &never;
+    entry(&made);
+    blackHole = made.value.f64;
+  };
+
+  std::map<std::string, Task> tasks;
+  tasks["mapFilterSum"] = [&] { call(mapFilterSum, singles.data(), nullptr); };
+  tasks["sumSquares"] = [&] { call(sumSquares, doubles.data(), nullptr); };
+  const auto storing = [&](const std::string& name, Entry entry, const void* source, std::size_t bytes) {
+    tasks[name] = [&, entry, source, bytes] { call(entry, source, Fresh(bytes * length).data); };
+    tasks[name + " into"] = [&, entry, source] { call(entry, source, target); };
+  };
+  storing("mapSingles", mapSingles, singles.data(), 4);
+  storing("filterSingles", filterSingles, singles.data(), 4);
+  storing("mapIntegers", mapIntegers, integers.data(), 4);
+  storing("escape", escape, nullptr, 1);
+  tasks["read"] = [&] { blackHole = readAll(doubles.data(), half); };
+  tasks["copy"] = [&] { std::memcpy(target, doubles.data(), half * sizeof(double)); };
+  tasks["copyStreaming"] = [&] { copyStreaming(target, doubles.data(), half); };
+
+  std::map<std::string, std::vector<double>> times;
+  for (const auto& [name, task] : tasks) task();
+  for (int round = 0; round < rounds; round++)
+    for (const auto& [name, task] : tasks) {
+      const double start = seconds();
+      task();
+      times[name].push_back(seconds() - start);
+    }
+
+  std::printf("{");
+  const char* comma = "";
+  for (const auto& [name, samples] : times) {
+    std::printf("%s\"%s\": %.9f", comma, name.c_str(), median(samples));
+    comma = ", ";
+  }
+  std::printf(", \"bandwidthBytes\": %zu}\n", half * sizeof(double));
+}
