@@ -37,10 +37,19 @@ function fail(line) {
   process.exit(1);
 }
 
-/** Prints a line where there is something to say: built, or why not. Without an addon everything runs on the JavaScript backend. */
+/**
+ * Says in a line that it was built, or why not: everything runs on the JavaScript backend then. With `--run` the program that
+ * runs next will say that, so that it is said once.
+ */
 function buildAddon() {
-  const { status } = spawnSync(process.execPath, [path.join(ROOT, "scripts", "build-addon.mjs"), "--quiet"], { cwd: ROOT, stdio: "inherit" });
-  if (status !== 0) fail("The native addon could not be built (see above).");
+  const { status, stdout } = spawnSync(process.execPath, [path.join(ROOT, "scripts", "build-addon.mjs"), "--quiet"], {
+    cwd: ROOT,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const skipped = status === 0 && !existsSync(path.join(ROOT, "build", "Release", "dotcompute.node"));
+  if (!skipped || !process.argv.includes("--run")) process.stdout.write(stdout);
+  if (status !== 0) fail("The native addon could not be built.");
 }
 
 installDependencies();
