@@ -20,6 +20,7 @@ import {
   coerce,
   describeKind,
   elementValue,
+  isBigKind,
   joinKinds,
   kindOf,
   storageOf,
@@ -83,7 +84,9 @@ export class Inference {
         return inferUnary(this, expr.operator, expr.operator === "!" ? this.condition(expr.argument, span) : this.expression(expr.argument), span);
       case "binary": {
         const left = this.stable(expr.left, expr.right);
-        return inferBinary(this, expr.operator, left, this.expression(expr.right), span);
+        const steps = expr.right.kind === "literal" && expr.right.step === true && isBigKind(kindOf(left));
+        const right = steps ? literal(1n, expr.right.span) : this.expression(expr.right);
+        return inferBinary(this, expr.operator, left, right, span);
       }
       case "logical":
         return this.logical(expr.operator, expr.left, expr.right, span);
