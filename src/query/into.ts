@@ -34,6 +34,9 @@ export function deliver({ result: { output, count }, destination }: { readonly r
   if (output === null) throw new CompilerBug("a kernel that stores an array gave none");
   if (destination === null) return output;
   const { array, direct } = destination;
+  if (array.length < count) {
+    throw new QueryError("DC307", "into was detached or has become shorter while the query ran", "Leave its buffer in place until the promise settles.");
+  }
   if (direct === null) (array as Float64Array).set(output as Float64Array);
   return count === array.length ? array : array.subarray(0, count);
 }

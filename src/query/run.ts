@@ -9,7 +9,7 @@ import type { KernelSlot } from "../runtime/tiers.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
 import { prepareInto, type Destination } from "./into.js";
-import { canShrink, isGone, readSource, sourceLength } from "./source.js";
+import { canShrink, checkAttached, isGone, readSource, sourceLength } from "./source.js";
 import type { TerminalNode } from "./shape.js";
 
 /** What a run works with. */
@@ -69,6 +69,8 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
     let compiled = await tiers.chooseAsync(slot, job.length, job.backend);
     signal?.throwIfAborted();
     if (at === 0 && given !== null && given === job.source) checkUnmoved(given, job.length);
+    for (const array of safe.arrays) checkAttached(array, "a captured array");
+    if (safe.output !== null) checkAttached(safe.output, "into");
     try {
       result = await compiled.start(safe, signal);
     } catch (error) {

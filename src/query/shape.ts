@@ -2,7 +2,7 @@
  * Shapes of queries, interned: a query built again from the same lambda texts, capture types and element types arrives at the
  * same node, with everything that was parsed, planned and compiled for it. So the second run of a query does no compiler work.
  */
-import { QueryError } from "../../fusion/errors.js";
+import { LambdaError, QueryError } from "../../fusion/errors.js";
 import { parseLambda } from "../../fusion/parse/lambda.js";
 import { planQuery } from "../../fusion/passes/pipeline.js";
 import { captureKinds, type CaptureType, type CaptureTypes, type Plan, type QueryShape, type StageShape, type TerminalShape } from "../../fusion/query.js";
@@ -198,7 +198,18 @@ const NO_TYPES: CaptureTypes = {};
 const ELEMENT_PARAMETERS = { least: 0, most: 2 } as const;
 
 function parse(text: string, verb: string, types: CaptureTypes, parameters: { readonly least: number; readonly most: number }): SurfaceLambda {
-  return parseLambda(text, { label: verb === "combine" ? "the combine function of reduce" : `the lambda of ${verb}`, captures: captureKinds(types), parameters });
+  const label = verb === "combine" ? "the combine function of reduce" : `the lambda of ${verb}`;
+  return atCall(() => parseLambda(text, { label, captures: captureKinds(types), parameters }));
+}
+
+/** A caller's mistake is found deep in the compiler; its stack begins here, so that the caller's own line is on it. */
+function atCall<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof LambdaError || error instanceof QueryError) Error.captureStackTrace(error);
+    throw error;
+  }
 }
 
 /** A capture: its stage, and its place among that stage's values. */
@@ -231,7 +242,7 @@ export class TerminalNode {
 
   /** Throws LambdaError where types do not fit. */
   plan(): Plan {
-    this.planned ??= planQuery(this.shape());
+    this.planned ??= atCall(() => planQuery(this.shape()));
     return this.planned;
   }
 

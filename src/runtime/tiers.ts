@@ -191,7 +191,7 @@ export class Tiers {
     slot.reason = reasonOf(error);
     if (this.warned) return;
     this.warned = true;
-    this.log(`dotcompute: the cpu backend is lost, the js backend runs instead: ${slot.reason}`);
+    this.log(`dotcompute: the js backend stands in for the cpu backend: ${slot.reason}`);
   }
 
   private availableNative(): NativeBackend {

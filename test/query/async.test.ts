@@ -72,6 +72,13 @@ describe("memory that changes", () => {
     expect(await run).toEqual(Float64Array.of(2, 2));
   });
 
+  it("of a destination that is detached is an error, not an empty result", async () => {
+    const into = new Float64Array(10_000);
+    const run = compute(array).map(x => x + 1).toArrayAsync({ into });
+    structuredClone(into.buffer, { transfer: [into.buffer] });
+    await expect(run).rejects.toThrow(/^DC307: into, a Float64Array, has lost its buffer/);
+  });
+
   it("detached while a query is in flight is an error, not a result", async () => {
     const source = array.slice();
     const run = compute(source).sum().run();

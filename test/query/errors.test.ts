@@ -176,6 +176,14 @@ describe("LambdaError", () => {
     expect(error.message).toContain("{ rate }");
   });
 
+  it("shows the caller's line on its stack", () => {
+    const rate = 2;
+    const nested = failure(() => compute(doubles).map(x => Math.max(1, Math.max(2, Math.max(3, Math.max(4, x * rate))))));
+    expect(nested.stack?.split("\n").slice(0, 12).join("\n")).toContain("errors.test.ts");
+    const fraction = compute(Int32Array.of(1)).map(x => Math.max(1, Math.max(2, Math.max(3, Math.max(4, x / 2)))));
+    expect(failure(() => fraction.toArray()).stack?.split("\n").slice(0, 12).join("\n")).toContain("errors.test.ts");
+  });
+
   it("is thrown by the terminal for types that do not fit", () => {
     const query = compute(Int32Array.of(1)).map(x => x / 2);
     const error = failure(() => query.toArray());

@@ -184,10 +184,10 @@ describe.skipIf(reason !== null)(`on the cpu backend${reason === null ? "" : ` (
     const first = createRuntime(options);
     const total = first.compute(array).map(x => x * 2).filter(x => x > 1).sum();
     const cold = total.value();
-    expect(total.explain()).toMatch(/\n  (js: cold, compiling in the background|cpu: compiled kernel is warm)\n$/);
+    expect(total.explain()).toMatch(/\n {2}(js: cold, compiling in the background|cpu: compiled kernel is warm)\n$/);
     await first.settled();
     expect(total.value()).toBe(cold);
-    expect(total.explain()).toMatch(/\n  cpu: compiled kernel is warm\n$/);
+    expect(total.explain()).toMatch(/\n {2}cpu: compiled kernel is warm\n$/);
     const second = createRuntime(options);
     expect(await second.compute(array).map(x => x * 2).filter(x => x > 1).sum()).toBe(cold);
     expect(seen).toEqual(["js", "cpu", "cpu"]);

@@ -162,7 +162,7 @@ describe("a native backend that fails", () => {
     const { runtime, lines, ran } = setUp({ reason: "no C++ compiler was found" });
     expect(runtime.compute(many).sum().value()).toBe(4096);
     expect(runtime.compute(many).max().value()).toBe(1);
-    expect(lines).toEqual(["dotcompute: the cpu backend is lost, the js backend runs instead: no C++ compiler was found"]);
+    expect(lines).toEqual(["dotcompute: the js backend stands in for the cpu backend: no C++ compiler was found"]);
     expect(ran).toEqual(["sum js:4096", "max js:4096"]);
     expect(runtime.compute(many).sum().explain()).toContain("\n  js: no C++ compiler was found\n");
   });
@@ -175,14 +175,14 @@ describe("a native backend that fails", () => {
     }
     expect(asked).toEqual(["cached", "background"]);
     expect(ran).toEqual(["sum js:4096", "sum js:4096", "sum js:4096"]);
-    expect(lines).toEqual(["dotcompute: the cpu backend is lost, the js backend runs instead: the C++ compiler failed: error: expected ';'"]);
+    expect(lines).toEqual(["dotcompute: the js backend stands in for the cpu backend: the C++ compiler failed: error: expected ';'"]);
     expect(runtime.compute(many).sum().explain()).toContain("\n  js: the C++ compiler failed: error: expected ';'\n");
   });
 
   it("to read its cache, is lost", () => {
     const { runtime, lines } = setUp({ cached: new BackendError("DC405", "the folder cannot be read") });
     expect(runtime.compute(few).sum().value()).toBe(6);
-    expect(lines).toEqual(["dotcompute: the cpu backend is lost, the js backend runs instead: the folder cannot be read"]);
+    expect(lines).toEqual(["dotcompute: the js backend stands in for the cpu backend: the folder cannot be read"]);
   });
 
   it("to run, lets js run, at once and from then on", async () => {
@@ -191,7 +191,7 @@ describe("a native backend that fails", () => {
     expect(await runtime.compute(few).sum()).toBe(6);
     expect(runtime.compute(few).map(x => x + 1).toArray()).toEqual(Float64Array.of(2, 3, 4));
     expect(ran).toEqual(["toArray js:3", "sum js:3", "toArray js:3"]);
-    expect(lines).toEqual(["dotcompute: the cpu backend is lost, the js backend runs instead: the addon refused"]);
+    expect(lines).toEqual(["dotcompute: the js backend stands in for the cpu backend: the addon refused"]);
   });
 
   it("as a lambda does, is not the backend's failure", () => {
