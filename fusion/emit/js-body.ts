@@ -28,15 +28,15 @@ const signed = (shift: number) => (value: Expression) => binary(">>", binary("<<
 
 /** How the table's `helper` spellings are written, by operator. */
 const WRITTEN: Readonly<Partial<Record<OpName, (help: (name: HelperName) => string, ...args: Expression[]) => Expression>>> = {
-  min: (help, a, b) => call(help("minBig"), a as Expression, b as Expression),
-  max: (help, a, b) => call(help("maxBig"), a as Expression, b as Expression),
-  shl: (help, a, b) => call(help("shiftBig"), a as Expression, b as Expression),
-  shr: (help, a, b) => call(help("shiftBig"), a as Expression, unary("-", b as Expression)),
-  wrapI8: (_, a) => signed(24)(a as Expression),
-  wrapU8: (_, a) => mask(255)(a as Expression),
-  wrapI16: (_, a) => signed(16)(a as Expression),
-  wrapU16: (_, a) => mask(65535)(a as Expression),
-  clampU8: (help, a) => call(help("clampU8"), a as Expression),
+  min: (help, a, b) => call(help("minBig"), a, b),
+  max: (help, a, b) => call(help("maxBig"), a, b),
+  shl: (help, a, b) => call(help("shiftBig"), a, b),
+  shr: (help, a, b) => call(help("shiftBig"), a, unary("-", b)),
+  wrapI8: (_, a) => signed(24)(a),
+  wrapU8: (_, a) => mask(255)(a),
+  wrapI16: (_, a) => signed(16)(a),
+  wrapU16: (_, a) => mask(65535)(a),
+  clampU8: (help, a) => call(help("clampU8"), a),
 };
 
 /** Rounds or wraps a result to its type. */

@@ -70,7 +70,7 @@ parentPort.postMessage(report, report.output ? [report.output.buffer] : []);
 function sent(array: AnyTypedArray, transfer: TransferListItem[]): AnyTypedArray {
   if (!(array.buffer instanceof ArrayBuffer)) return array;
   const copy = array.slice();
-  transfer.push(copy.buffer as ArrayBuffer);
+  transfer.push(copy.buffer);
   return copy;
 }
 
@@ -124,7 +124,7 @@ export function runInThread(program: Program, call: KernelCall, signal: AbortSig
       settle();
     };
     const abort = (): void => end(() => reject(signal?.reason as Error));
-    const fail = (error: unknown): void => end(() => reject(error as Error));
+    const fail = (error: unknown): void => end(() => reject(error));
     worker.once("message", (report: Report) => {
       try {
         const result = finished(program, call, report);
