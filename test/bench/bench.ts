@@ -24,6 +24,7 @@ async function main(): Promise<void> {
   const only = option("measure");
   const wanted = (what: string): boolean => only === undefined || only.split(",").includes(what);
 
+  const load = os.loadavg()[0] ?? 0;
   progress("compiling the hand-written loops");
   const handwritten = compileHandwritten(path.join(root, "test", "bench"), path.join(build, "bench"));
   const cacheFolder = mkdtempSync(path.join(os.tmpdir(), "dotcompute-bench-"));
@@ -53,6 +54,7 @@ async function main(): Promise<void> {
       node: process.versions.node,
       compiler: handwritten.compiler,
       flags: handwritten.flags,
+      load,
       bandwidth,
       rows,
       compile,
@@ -128,7 +130,8 @@ function measure(
       chain: suffix === "" ? time("chain") : null,
       handwritten: time(`handwritten${suffix}`),
       standalone: standalone?.[`${workload.symbol}${suffix}`] ?? null,
-      rounds: timings.get(`query${suffix}`)?.rounds ?? 0,
+      samples: timings.get(`query${suffix}`)?.samples ?? 0,
+      least: { query: timings.get(`query${suffix}`)?.least ?? NaN, handwritten: timings.get(`handwritten${suffix}`)?.least ?? NaN },
       bytes,
       share: n === LARGEST && instance.read > 0 && bandwidth !== null ? bytes / query / limit : null,
     };

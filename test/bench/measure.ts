@@ -9,8 +9,8 @@ export interface Timing {
   /** Seconds for one call. */
   readonly median: number;
   readonly least: number;
-  readonly rounds: number;
-  /** Calls in each round. */
+  readonly samples: number;
+  /** Calls in each sample. */
   readonly calls: number;
 }
 
@@ -21,6 +21,10 @@ export interface RaceOptions {
   /** Every contender runs at least this many seconds before it is timed, so that the engine has optimised it. */
   readonly warmUp: number;
 }
+
+/** Quick contenders are sampled more often: up to this often in a round, while that takes no more than so many seconds. */
+const MOST_TURNS = 5;
+const ROUND = 0.05;
 
 /** Keeps results alive, so that no engine can leave the work undone. */
 let last: unknown;
@@ -33,27 +37,31 @@ function sample(run: () => unknown, calls: number): number {
 }
 
 export function race(contenders: readonly Contender[], options: RaceOptions): ReadonlyMap<string, Timing> {
-  const calls = contenders.map(({ run }) => warmedUp(run, options));
-  const times = contenders.map((): number[] => []);
+  const lanes = contenders.map(({ name, run }) => ({ name, run, ...warmedUp(run, options), times: [] as number[] }));
   for (let round = 0; round < options.rounds; round += 1) {
-    for (const [place, { run }] of contenders.entries()) {
-      const count = calls[place] as number;
-      // What one contender leaves behind is not collected in another's time.
-      last = undefined;
-      if (count === 1) globalThis.gc?.();
-      (times[place] as number[]).push(sample(run, count) / count);
+    for (let turn = 0; turn < MOST_TURNS; turn += 1) {
+      for (const { run, calls, turns, times } of lanes) {
+        if (turn >= turns) continue;
+        // What one contender leaves behind is not collected in another's time.
+        last = undefined;
+        if (calls === 1) collect();
+        times.push(sample(run, calls) / calls);
+      }
     }
   }
-  return new Map(
-    contenders.map(({ name }, place) => {
-      const samples = times[place] as number[];
-      return [name, { median: median(samples), least: Math.min(...samples), rounds: options.rounds, calls: calls[place] as number }];
-    }),
-  );
+  return new Map(lanes.map(({ name, calls, times }) => [name, { median: median(times), least: Math.min(...times), samples: times.length, calls }]));
 }
 
-/** Runs until the engine has settled; gives how many calls make up a sample. */
-function warmedUp(run: () => unknown, { sample: wanted, warmUp }: RaceOptions): number {
+const clock = new Int32Array(new SharedArrayBuffer(4));
+
+/** Collects garbage, and waits a little for the thread that gives its memory back. */
+function collect(): void {
+  globalThis.gc?.();
+  Atomics.wait(clock, 0, 0, 2);
+}
+
+/** Runs until the engine has settled; gives how many calls make up a sample, and how many samples are taken in a round. */
+function warmedUp(run: () => unknown, { sample: wanted, warmUp }: RaceOptions): { readonly calls: number; readonly turns: number } {
   let calls = 1;
   let time = sample(run, 1);
   let total = time;
@@ -62,7 +70,7 @@ function warmedUp(run: () => unknown, { sample: wanted, warmUp }: RaceOptions): 
     time = sample(run, calls);
     total += time;
   }
-  return calls;
+  return { calls, turns: Math.max(1, Math.min(MOST_TURNS, Math.floor(ROUND / time))) };
 }
 
 export function median(values: readonly number[]): number {

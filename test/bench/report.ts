@@ -13,7 +13,9 @@ export interface Row {
   readonly handwritten: number;
   /** Without Node; at the largest size only. */
   readonly standalone: number | null;
-  readonly rounds: number;
+  readonly samples: number;
+  /** The quickest samples, for a busy machine. */
+  readonly least: { readonly query: number; readonly handwritten: number };
   /** Of the source and of the result. */
   readonly bytes: number;
   /** `bytes` for each second, as a share of what reading (values) or copying (arrays) memory of that size reaches. */
@@ -33,6 +35,8 @@ export interface Measurements {
   readonly node: string;
   readonly compiler: string;
   readonly flags: string;
+  /** How many processes wanted a processor in the minute before. */
+  readonly load: number;
   /** Bytes for each second, one thread. */
   readonly bandwidth: { readonly read: number; readonly copy: number; readonly copyStreaming: number; readonly bytes: number } | null;
   readonly rows: readonly Row[];
@@ -48,6 +52,8 @@ export interface Target {
 }
 
 const MIB = 2 ** 20;
+/** A load above this disturbs times. */
+const QUIET = 0.7;
 /** The limits that `npm run bench` judges by. */
 const LIMITS = { handwritten: 1.5, repeated: 5e-6, compile: 0.25, memory: 16 * MIB } as const;
 
@@ -117,8 +123,9 @@ const LEGEND = [
   "of memory: bytes of source and result for each second, as a share of what reading (or copying) that much memory reaches.",
 ];
 
-function facts({ date, machine, node, compiler, flags, bandwidth }: Measurements): readonly string[] {
+function facts({ date, machine, node, compiler, flags, load, bandwidth }: Measurements): readonly string[] {
   const lines = [`${date}, ${machine}, Node ${node}`, `${compiler}, ${flags}`];
+  if (load > QUIET) lines.push(`The machine was busy with other work (load ${load.toFixed(1)}): times are disturbed`);
   if (bandwidth !== null) {
     const speed = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB/s`;
     lines.push(
