@@ -1,7 +1,6 @@
 // The addon's exports. All state is an object of the environment (the main thread or a worker): nothing is global.
 #include <napi.h>
 
-#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -12,6 +11,7 @@
 #include "processor.hpp"
 #include "runs.hpp"
 #include "storage.hpp"
+#include "watched.hpp"
 
 namespace dotcompute {
 
@@ -41,7 +41,6 @@ class Environment : public Napi::Addon<Environment> {
  private:
   Engine engine_;
   Runs runs_;
-  Storage scratch_;
   Control* control_ = nullptr;
   Napi::ObjectReference controlMemory_;
 
@@ -108,24 +107,18 @@ class Environment : public Napi::Addon<Environment> {
   napi_value run(napi_env env, const std::shared_ptr<const Kernel>& kernel, const Arguments& arguments) {
     const Signature& signature = kernel->signature;
     const bool stores = signature.output && !arguments.hasOutput;
-    const std::size_t bytes = stores ? arguments.length * signature.output->bytes : 0;
-    Storage large;
-    Storage* storage = nullptr;
-    if (stores) {
-      storage = bytes >= Storage::LARGE ? &large : &scratch_;
-      if (storage->bytes() < bytes || !storage->data()) *storage = Storage(env, std::max<std::size_t>(bytes, 4096));
-    }
+    Storage storage = stores ? Storage(env, arguments.length * signature.output->bytes) : Storage();
     const int never = 0;
     Call call{};
     call.source = arguments.source.data;
     call.length = arguments.length;
-    call.output = stores ? storage->data() : arguments.output.data;
+    call.output = stores ? storage.data() : arguments.output.data;
     call.scalars = control_->scalars;
     call.arrays = arguments.arrays;
     call.stop = &never;
-    const Status status = kernel->entry(&call);
+    const Status status = signature.watched ? runWatched(env, kernel->entry, call) : kernel->entry(&call);
     control_->report(status, call);
-    if (stores && status == Status::Done) return storage->take(env, engine_, *signature.output, call.count);
+    if (stores && status == Status::Done) return storage.take(env, engine_, *signature.output, call.count);
     napi_value null;
     napi_get_null(env, &null);
     return null;

@@ -77,6 +77,7 @@ Signature Signature::from(const Napi::Object& description) {
   if (!arrays.IsArray()) throw Napi::TypeError::New(env, "A kernel's signature lists the element types of its arrays");
   for (std::uint32_t i = 0; i < arrays.As<Napi::Array>().Length(); ++i)
     signature.arrays.push_back(elementOf(env, arrays.As<Napi::Array>().Get(i)));
+  signature.watched = description.Get("watched").ToBoolean();
   return signature;
 }
 

@@ -43,6 +43,7 @@ struct Signature {
   const Element* output = nullptr;  // null: the sink is not an array
   std::size_t scalars = 0;
   std::vector<const Element*> arrays;
+  bool watched = false;  // a run may never end by itself, and its environment may end before
 
   static Signature from(const Napi::Object& description);
 };

@@ -169,7 +169,11 @@ void Runs::settle(Napi::Env env, Run& run) {
     result.Set("output", output);
     napi_resolve_deferred(env, run.deferred, result);
   } catch (const Napi::Error& error) {
-    napi_reject_deferred(env, run.deferred, error.Value());
+    try {
+      napi_reject_deferred(env, run.deferred, error.Value());
+    } catch (const Napi::Error&) {
+      // The environment is being terminated: nobody is left to hear of it.
+    }
   }
 }
 

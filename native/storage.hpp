@@ -24,9 +24,8 @@ class Storage {
   Storage& operator=(Storage&& other) noexcept;
 
   void* data() const { return data_; }
-  std::size_t bytes() const { return bytes_; }
 
-  /// The first `count` elements as a typed array of exactly that length. Small storage stays usable, large storage is gone.
+  /// The first `count` elements as a typed array of exactly that length. The storage is used up.
   napi_value take(napi_env env, const Engine& engine, const Element& element, std::size_t count);
 
  private:

@@ -23,6 +23,8 @@ export interface KernelSignature {
   /** How many scalars are read from the control block. */
   readonly scalars: number;
   readonly arrays: readonly ElementType[];
+  /** Ends a run on the calling thread when the environment ends: for kernels that may never end by themselves, in workers. */
+  readonly watched?: boolean;
 }
 
 /** A run on another thread. It settles with status `stopped` soon after `NativeAddon.stop(id)`. */

@@ -191,17 +191,18 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
 }
 
 function unavailable(reason: string, cache: DiskCache): CpuBackend {
+  const error = (): BackendError => new BackendError("DC404", reason);
   const refuse = (): never => {
-    throw new BackendError("DC404", reason);
+    throw error();
   };
   return {
     available: false,
     reason,
     cached: () => null,
     compile: refuse,
-    compileAsync: async () => refuse(),
+    compileAsync: () => Promise.reject(error()),
     compileBatch: refuse,
-    compileBatchAsync: async () => refuse(),
+    compileBatchAsync: () => Promise.reject(error()),
     cacheState: { folder: cache.folder, reason: cache.reason },
   };
 }

@@ -1,7 +1,8 @@
 /** A loaded kernel as the runtime calls it: arguments into the addon's memory, results out of it, failures into errors. */
+import { isMainThread } from "node:worker_threads";
 import { CompilerBug, QueryError } from "../../../fusion/errors.js";
 import type { Kernel, Sink } from "../../../fusion/ir.js";
-import { rejects } from "../../../fusion/traverse.js";
+import { hasLoops, rejects } from "../../../fusion/traverse.js";
 import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, newArray, type AnyTypedArray } from "../../../fusion/values.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
@@ -54,12 +55,19 @@ export class Workspace {
   }
 }
 
-export const signatureOf = ({ source, sink, scalars, arrays }: Kernel): KernelSignature => ({
-  source: source.kind === "array" ? source.element : null,
-  output: sink.kind === "array" ? sink.element : null,
-  scalars: scalars.length,
-  arrays: arrays.map(array => array.element),
-});
+export function signatureOf(kernel: Kernel): KernelSignature {
+  const { source, sink, scalars, arrays } = kernel;
+  return {
+    source: source.kind === "array" ? source.element : null,
+    output: sink.kind === "array" ? sink.element : null,
+    scalars: scalars.length,
+    arrays: arrays.map(array => array.element),
+    // The main thread cannot be ended by others, short of the whole process.
+    watched: !isMainThread && mayNotEnd(kernel),
+  };
+}
+
+const mayNotEnd = ({ body, sink }: Kernel): boolean => hasLoops(body) || (sink.kind === "fold" && sink.combine !== null && hasLoops(sink.combine.body));
 
 export class CpuCompiledKernel implements CompiledKernel {
   readonly backend = "cpu";
