@@ -19,7 +19,7 @@ export function bindingsOf(node: TerminalNode, plan: Plan): readonly Binding[] {
   const names: (readonly string[])[] = [[...node.names, SEED]];
   for (let at: ShapeNode = node.parent; at.parent !== null; at = at.parent) names.unshift(at.names);
   const place = ({ stage, name }: Origin): Place => {
-    const at = names[stage]?.lastIndexOf(name) ?? -1;
+    const at = names[stage]?.indexOf(name) ?? -1;
     if (at < 0) throw new CompilerBug(`the plan asks for ${name} of stage ${stage}, which was not given`);
     return { stage, at, name };
   };

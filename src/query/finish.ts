@@ -59,7 +59,7 @@ function reducedValue(sink: Sink, { value }: KernelResult): ScalarValue {
 function seeded(op: ReduceOp, sink: Sink, seed: ScalarValue | undefined, value: ScalarValue): ScalarValue {
   if (seed === undefined) throw new CompilerBug("a seeded reduction has no seed");
   const type = seededType(op, sink, value);
-  return evaluate(op, type, type, [type === "i32" ? Number(seed) | 0 : seed, value]);
+  return evaluate(op, type, type, [seed, value]);
 }
 
 function seededType(op: ReduceOp, sink: Sink, value: ScalarValue): ScalarType {

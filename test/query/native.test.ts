@@ -67,6 +67,22 @@ function resultOf(run: () => unknown): unknown {
   }
 }
 
+describe("a compiler that is not there", () => {
+  it("costs one line, and no query", async () => {
+    const lines: string[] = [];
+    const runtime = createRuntime({ compiler: "/nonexistent/c++", cacheFolder: path.join(folder, "none"), log: line => void lines.push(line) });
+    const array = sample("f64", 5000) as Float64Array;
+    for (let run = 0; run < 3; run += 1) {
+      expect(runtime.compute(array).map(x => x * 2).toArray()).toEqual(array.map(x => x * 2));
+      expect(await runtime.compute(array).max()).toBe(Math.max(...array));
+      await runtime.settled();
+    }
+    expect(lines).toEqual([expect.stringMatching(/^dotcompute: the js backend stands in for the cpu backend: .+$/)]);
+    expect(runtime.compute(array).max().explain().split("\n").at(-2)).toBe(`  js: ${lines[0]?.slice("dotcompute: the js backend stands in for the cpu backend: ".length)}`);
+    expect(() => runtime.compute(array).on("cpu").max().value()).toThrow(/^DC402: the query insists on the cpu backend, which cannot run it: /);
+  });
+});
+
 describe.skipIf(reason !== null)(`on the cpu backend${reason === null ? "" : ` (skipped: ${reason.split("\n", 1)[0]})`}`, () => {
   describe.each(["f32", "u8", "f64"] as ElementType[])("terminals of %s", element => {
     it.each(Object.keys(SCALARS))("%s", async name => {

@@ -112,6 +112,24 @@ describe("captures", () => {
     }
   });
 
+  it("may be called as the kernel's own parameters are", () => {
+    const [seed, value, x] = [2, 3, 4];
+    const query = compute(Float64Array.of(1, 2, 3));
+    expect(query.some(x => x > seed, { seed }).value()).toBe(true);
+    expect(query.reduce((a, x) => a + x * seed, undefined, { seed }).value()).toBe(1 + 2 * 2 + 3 * 2);
+    expect(query.map(y => y * value + x, { value, x }).indexOf(10).value()).toBe(1);
+  });
+
+  it("that are missing are missed, though the same text was complete before", () => {
+    const [one, two] = [1, 2];
+    const run = (captures: Record<string, number>) => compute(Float64Array.of(5)).map(x => x * one + two, captures).toArray();
+    expect(run({ one, two })).toEqual(Float64Array.of(7));
+    expect(() => run({ one })).toThrow(/^DC104: "two" is not known inside this lambda/);
+    expect(() => run({ two, three: 3 })).toThrow(/^DC104: "one" is not known inside this lambda/);
+    expect(() => run({ one, two, three: 3 })).toThrow(/^DC303: the capture three of map\(\) is not used/);
+    expect(run({ two, one })).toEqual(Float64Array.of(7));
+  });
+
   it("see a helper of another text as another helper", () => {
     const helpers = [(x: number) => x + 1, (x: number) => x * 10];
     expect(helpers.map(f => compute(Float64Array.of(3)).map(x => f(x), { f }).first().value())).toEqual([4, 30]);
