@@ -39,7 +39,16 @@ Stored<R>* store_lanes(Stored<R>* to, PackOf<R, G> value) {
   return to + G;
 }
 
-/// Packs with packs, a scalar with packs, packs with a scalar (that table is transposed).
+template <class R, int G>
+Stored<R>* store_one(Stored<R>* to, PackOf<R, G> value) {
+  Stored<R> lanes[G];
+  store_lanes<R, G>(lanes, value);
+  *to = lanes[G - 1];
+  return to + 1;
+}
+
+/// Packs with packs, a scalar with packs, packs with a scalar (that table is transposed), and packs of one value alone: what
+/// is quick for usual values and exact for the rest is quick only if all lanes are usual.
 template <class T, class R, int G, class F>
 Stored<R>* pairs_of_packs(F f, const Stored<T>* in, int n, Stored<R>* out) {
   using A = PackOf<T, G>;
@@ -52,6 +61,8 @@ Stored<R>* pairs_of_packs(F f, const Stored<T>* in, int n, Stored<R>* out) {
         const B value = form == 0 ? B(f(A(single), many)) : form == 1 ? B(f(single, many)) : B(f(many, single));
         out = store_lanes<R, G>(out, value);
       }
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) out = store_one<R, G>(out, B(f(A(T(in[i])), A(T(in[j])))));
   return out;
 }
 template <class T, class R, class F>
@@ -63,6 +74,7 @@ Stored<R>* pairs_of_scalars(F f, const Stored<T>* in, int n, Stored<R>* out) {
 template <class T, class R, int G, class F>
 Stored<R>* packs(F f, const Stored<T>* in, int n, Stored<R>* out) {
   for (int j = 0; j < n; j += G) out = store_lanes<R, G>(out, PackOf<R, G>(f(load_lanes<T, G>(in + j))));
+  for (int j = 0; j < n; j++) out = store_one<R, G>(out, PackOf<R, G>(f(PackOf<T, G>(T(in[j])))));
   return out;
 }
 template <class T, class R, class F>

@@ -78,7 +78,7 @@ const VALUES = Object.fromEntries(
     while (values.length % 16 !== 0) values.push(values[values.length % distinct] as ScalarValue);
     return [type, values];
   }),
-) as Record<ScalarType, readonly ScalarValue[]>;
+) as unknown as Record<ScalarType, readonly ScalarValue[]>;
 
 const storedAs = (type: ScalarType): ElementType => (type === "bool" ? "i32" : type);
 const asStored = (value: ScalarValue): number | bigint => (typeof value === "boolean" ? Number(value) : value);
@@ -87,7 +87,7 @@ const isWide = (type: ScalarType): boolean => type === "bool" || type === "i64" 
 /** The tables that operators.hpp stores for a case: the name of each and whether its operands are the other way round. */
 function formsOf(test: Case): readonly { readonly name: string; readonly transposed: boolean }[] {
   const groups = isWide(test.over) && isWide(test.gives) ? ["large groups", "small groups"] : ["large groups"];
-  const forms = test.arity === 1 ? ["packs"] : ["packs", "scalar and packs", "packs and scalar"];
+  const forms = test.arity === 1 ? ["packs", "packs of one value"] : ["packs", "scalar and packs", "packs and scalar", "packs of one value"];
   return [
     { name: "scalars", transposed: false },
     ...groups.flatMap(group => forms.map(form => ({ name: `${form} in ${group}`, transposed: form === "packs and scalar" }))),
@@ -120,6 +120,8 @@ int main(int, char** arguments) {
   char* out = results;
 ${runs.join("\n")}
   write_file(arguments[2], results, size_t(out - results));
+  free(results);
+  free(in.bytes);
 }
 `;
 }
@@ -156,7 +158,10 @@ function expectedOf(test: Case, transposed: boolean): AnyTypedArray {
 function differences(test: Case, form: string, actual: AnyTypedArray, expected: AnyTypedArray): readonly string[] {
   const values = VALUES[test.over];
   const found: string[] = [];
+  const [bits, wantedBits] = [new Int32Array(actual.buffer), new Int32Array(expected.buffer)];
+  const words = expected.BYTES_PER_ELEMENT / 4;
   for (let at = 0; at < expected.length && found.length < 5; at++) {
+    if (bits[at * words] === wantedBits[at * words] && (words === 1 || bits[at * 2 + 1] === wantedBits[at * 2 + 1])) continue;
     const [is, wanted] = [actual[at] as number, expected[at] as number];
     if (Object.is(is, wanted)) continue;
     const tolerance = test.gives === "f32" ? 2 ** -22 : 2 ** -50;
@@ -173,9 +178,9 @@ afterAll(() => workshop.remove());
 const EXPECTED = CASES.map(test => formsOf(test).map(form => ({ ...form, table: expectedOf(test, form.transposed) })));
 
 describe.skipIf(compiler === null).each(TARGETS)("operators in C++ for $name", ({ name, flags }) => {
-  it("give the bits of the operator table", () => {
-    const built = workshop.build(`operators-${name.replace(/\W/g, "")}`, program(), ["-O1", ...flags]);
-    const results = workshop.run(built, input());
+  it("give the bits of the operator table", async () => {
+    const built = await workshop.build(`operators-${name.replace(/\W/g, "")}`, program(), ["-O1", ...flags]);
+    const results = await workshop.run(built, input());
     expect(results.byteLength).toBe(resultBytes());
     let offset = 0;
     const wrong: Record<string, readonly string[]> = {};

@@ -1,9 +1,10 @@
 /** Compiling and running C++ programs in tests. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { CPP_FLAGS, CPP_LIBRARIES } from "../../fusion/emit/cpp.js";
 
 const NATIVE = fileURLToPath(new URL("../../native", import.meta.url));
@@ -30,6 +31,8 @@ function runs(feature: string): boolean {
   }
 }
 
+const execute = promisify(execFile);
+
 /** Kernel flags without the ones that make a shared object for this machine. */
 const FLAGS = CPP_FLAGS.filter(flag => !["-march=native", "-shared", "-O3"].includes(flag));
 
@@ -42,22 +45,21 @@ export class Workshop {
   }
 
   /** Compiles a program; gives its path. Throws with the compiler's words. */
-  build(name: string, text: string, flags: readonly string[]): string {
+  async build(name: string, text: string, flags: readonly string[]): Promise<string> {
     if (compiler === null) throw new Error("there is no C++ compiler");
     const source = path.join(this.folder, `${name}.cpp`);
     const program = path.join(this.folder, name);
     writeFileSync(source, text);
     const include = ["-I", NATIVE, "-I", fileURLToPath(new URL(".", import.meta.url))];
-    const { status, stderr } = spawnSync(compiler, [...FLAGS, ...flags, ...include, source, "-o", program, ...CPP_LIBRARIES], { encoding: "utf8" });
-    if (status !== 0) throw new Error(`${name} does not compile:\n${stderr.slice(0, 4000)}`);
+    await execute(compiler, [...FLAGS, ...flags, ...include, source, "-o", program, ...CPP_LIBRARIES]);
     return program;
   }
 
   /** Runs a program on a file of bytes; gives the file that it wrote. */
-  run(program: string, input: Uint8Array): Uint8Array {
+  async run(program: string, input: Uint8Array): Promise<Uint8Array> {
     const [from, to] = [`${program}.in`, `${program}.out`];
     writeFileSync(from, input);
-    execFileSync(program, [from, to], { stdio: ["ignore", "inherit", "pipe"] });
+    await execute(program, [from, to]);
     return new Uint8Array(readFileSync(to)); // a Buffer's slices would be views
   }
 }

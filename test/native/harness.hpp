@@ -1,0 +1,115 @@
+// Runs kernels on a file of jobs. Every array ends where a page begins that may not be touched, and the output has a sentinel
+// before it, so a kernel that reads or writes outside of its arrays ends the program.
+#pragma once
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "files.hpp"
+#include "rt/abi.hpp"
+
+namespace harness {
+
+using namespace dotcompute;
+
+struct Reader {
+  const char* at;
+
+  template <class T>
+  T next() {
+    T value;
+    memcpy(&value, at, sizeof value);
+    at += sizeof value;
+    return value;
+  }
+  const char* bytes(size_t size) {
+    const char* from = at;
+    at += (size + 7) / 8 * 8;
+    return from;
+  }
+};
+
+/// Memory whose end is the end of what may be touched.
+struct Guarded {
+  char* pages;
+  size_t room;
+  char* start;
+
+  explicit Guarded(size_t size) {
+    const size_t page = size_t(sysconf(_SC_PAGESIZE));
+    room = (size + 64 + page - 1) / page * page;
+    pages = (char*)mmap(nullptr, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED || mprotect(pages + room, page, PROT_NONE) != 0) abort();
+    start = pages + room - size;
+    memset(pages, 0x5a, room);
+  }
+  Guarded(size_t size, const void* bytes) : Guarded(size) { memcpy(start, bytes, size); }
+  Guarded(const Guarded&) = delete;
+  ~Guarded() { munmap(pages, room + size_t(sysconf(_SC_PAGESIZE))); }
+
+  bool intact() const {
+    for (const char* byte = pages; byte < start; byte++)
+      if (*byte != 0x5a) return false;
+    return true;
+  }
+};
+
+struct Job {
+  u32 kernel, length, source_bytes, output_bytes, in_place, stop, scalars, arrays;
+};
+struct Outcome {
+  int status, intact;
+  u64 count;
+  i64 position;
+  u64 rank;
+  Scalar value;
+};
+
+inline void append(FILE* file, const void* bytes, size_t size) {
+  const char zeros[8] = {};
+  if (size > 0 && fwrite(bytes, 1, size, file) != size) abort();
+  fwrite(zeros, 1, (8 - size % 8) % 8, file);
+}
+
+inline int run_all(char** arguments, const Entry* kernels) {
+  const File in = read_file(arguments[1]);
+  FILE* out = fopen(arguments[2], "wb");
+  Reader reader{in.bytes};
+  while (reader.at < in.bytes + in.size) {
+    const Job job = reader.next<Job>();
+    const size_t source_size = size_t(job.length) * job.source_bytes, output_size = size_t(job.length) * job.output_bytes;
+    Guarded source(source_size, reader.bytes(source_size));
+    Guarded output(output_size);
+    Scalar scalars[64];
+    for (u32 i = 0; i < job.scalars; i++) scalars[i] = reader.next<Scalar>();
+    ArrayArgument arrays[64];
+    Guarded* held[64];
+    for (u32 i = 0; i < job.arrays; i++) {
+      const u32 bytes = reader.next<u32>(), length = reader.next<u32>();
+      const size_t size = size_t(bytes) * length;
+      held[i] = new Guarded(size, reader.bytes(size));
+      arrays[i] = {held[i]->start, length};
+    }
+    const volatile int stop = int(job.stop);
+    Guarded& target = job.in_place != 0 ? source : output;
+    Call call;
+    memset((void*)&call, 0xa5, sizeof call);
+    call.source = job.source_bytes == 0 ? nullptr : source.start;
+    call.length = job.length;
+    call.output = job.output_bytes == 0 ? nullptr : target.start;
+    call.scalars = scalars;
+    call.arrays = arrays;
+    call.stop = &stop;
+    const Status status = kernels[job.kernel](&call);
+    const Outcome outcome{int(status), source.intact() && output.intact(), call.count, call.position, call.rank, call.value};
+    append(out, &outcome, sizeof outcome);
+    if (status == Status::Done && job.output_bytes != 0) append(out, target.start, call.count * job.output_bytes);
+    for (u32 i = 0; i < job.arrays; i++) delete held[i];
+  }
+  fclose(out);
+  free(in.bytes);
+  return 0;
+}
+
+}  // namespace harness

@@ -1,0 +1,114 @@
+/**
+ * The loops of native/rt, through kernels as the emitter writes them: every sink, statement and effect, at all the lengths
+ * where groups, rows and blocks end, on arrays that end at a page that may not be touched, under sanitizers and without.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { KernelCall } from "../../fusion/call.js";
+import { verify } from "../../fusion/verify.js";
+import type { Kernel } from "../../fusion/ir.js";
+import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
+import { newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { KERNELS } from "./kernels.js";
+import { buildKernels, runKernels, wanted, type Job, type Outcome } from "./run-kernels.js";
+import { compiler, TARGETS, Workshop } from "./toolchain.js";
+
+/** Every length up to a few rows, and the ends of blocks. */
+const LENGTHS = [...Array.from({ length: 67 }, (_, length) => length), 96, 97, 1023, 1024, 1025, 2048, 4097];
+
+/** Elements of many sizes; every so often one that arithmetic treats apart. */
+function dataOf(type: ElementType, length: number, wild: boolean): AnyTypedArray {
+  const array = newArray(type, length);
+  const { scalar, integer } = ELEMENTS[type];
+  let seed = 12345 + length;
+  for (let at = 0; at < length; at++) {
+    seed = (Math.imul(seed, 1664525) + 1013904223) | 0;
+    const unit = (seed >>> 8) / 2 ** 24 - 0.5;
+    if (scalar === "i64" || scalar === "u64") array[at] = at % 97 === 60 && wild ? 0n : (BigInt(seed) << 20n) ^ BigInt(at);
+    else if (integer) array[at] = seed >>> ((seed >>> 5) % 24);
+    else array[at] = wild && (seed >>> 10) % 40 === 0 ? ([NaN, Infinity, -0, 5e-324, -Infinity][at % 5] as number) : unit * 10 ** ((seed >>> 4) % 13);
+  }
+  return array;
+}
+
+const SCALARS: Readonly<Record<ScalarType, ScalarValue>> = { bool: false, i32: -7, u32: 4e9, i64: -12345678901234n, u64: 2n ** 63n + 5n, f32: 0.5, f64: 0.1 };
+
+/** Captured arrays: places 0 to 15 lead to one another, to an end, or out of range. */
+function captured(type: ElementType, name: string): AnyTypedArray {
+  const array = newArray(type, name === "none" ? 0 : 256);
+  for (let at = 0; at < array.length; at++) {
+    const value = at % 16 === 5 ? 150 : at % 16 === 9 ? 50 : at === 7 ? 220 : at + 1;
+    array[at] = typeof array[at] === "bigint" ? BigInt(value) : value;
+  }
+  return array;
+}
+
+function callOf(kernel: Kernel, length: number, wild: boolean): KernelCall {
+  return {
+    source: kernel.source.kind === "range" ? null : dataOf(kernel.source.element, length, wild),
+    length,
+    output: null,
+    scalars: kernel.scalars.map(({ type }) => SCALARS[type]),
+    arrays: kernel.arrays.map(({ element, name }) => captured(element, name)),
+  };
+}
+
+/** Map and filter may write where they read, if their elements are equally wide. */
+const mayBeInPlace = ({ source, sink }: Kernel): boolean =>
+  sink.kind === "array" && source.kind === "array" && ELEMENTS[source.element].bytes === ELEMENTS[sink.element].bytes;
+
+const kernels = KERNELS.map(({ name, kernel }) => verify(kernel, name));
+
+const jobs: readonly Job[] = kernels.flatMap((kernel, place) =>
+  LENGTHS.flatMap((length): Job[] => {
+    const wild = length % 2 === 1;
+    const call = callOf(kernel, length, wild);
+    return mayBeInPlace(kernel) ? [{ kernel: place, call }, { kernel: place, call, inPlace: true }] : [{ kernel: place, call }];
+  }),
+);
+
+const describeJob = (job: Job): string => `${KERNELS[job.kernel]?.name ?? "?"}, ${job.call.length} elements${job.inPlace === true ? ", in place" : ""}`;
+
+/** What is wrong with an outcome, or null. */
+function complaint(job: Job, outcome: Outcome): string | null {
+  const what = describeJob(job);
+  if (!outcome.intact) return `${what}: wrote outside of its arrays`;
+  const kernel = kernels[job.kernel] as Kernel;
+  const want = WANTED.get(job.call) as ReturnType<typeof wanted>;
+  if (want.status === "failed") {
+    if (outcome.status !== "failed") return `${what}: fails at ${want.element}, but is ${outcome.status}`;
+    // Kernels fail group by group. A fold is to be repeated from its beginning.
+    const earliest = kernel.sink.kind === "fold" ? 0 : want.element - 31;
+    const inTime = outcome.position <= want.element && outcome.position >= earliest;
+    return inTime ? null : `${what}: fails at ${want.element}, but says ${outcome.position}`;
+  }
+  if (outcome.status !== "done") return `${what}: is ${outcome.status}`;
+  try {
+    expect(outcome.result).toEqual(want.result);
+    return null;
+  } catch {
+    const brief = (value: unknown): string => JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? `${inner}n` : inner)).slice(0, 200);
+    return `${what}: ${brief(outcome.result)} instead of ${brief(want.result)}`;
+  }
+}
+
+const WANTED = new Map<KernelCall, ReturnType<typeof wanted>>();
+const workshop = new Workshop();
+afterAll(() => workshop.remove());
+
+const BUILDS = [
+  ...TARGETS.filter(({ name }) => name !== "SSE4.1").map(({ name, flags }) => ({ name, flags: [name === "this machine" ? "-O3" : "-O0", ...flags] })),
+  { name: "this machine under sanitizers", flags: ["-O0", "-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"] },
+];
+
+describe.skipIf(compiler === null)("loops in C++", () => {
+  beforeAll(() => {
+    for (const { kernel, call } of jobs) if (!WANTED.has(call)) WANTED.set(call, wanted(kernels[kernel] as Kernel, call));
+  });
+
+  it.each(BUILDS)("give what the interpreter gives, on $name", async ({ name, flags }) => {
+    const program = await buildKernels(workshop, `loops-${name.replace(/\W/g, "")}`, kernels, flags);
+    const outcomes = await runKernels(workshop, program, kernels, jobs);
+    const complaints = jobs.map((job, place) => complaint(job, outcomes[place] as Outcome)).filter(found => found !== null);
+    expect(complaints.slice(0, 20)).toEqual([]);
+  });
+});
