@@ -33,6 +33,17 @@ describe("long runs", () => {
     expect(filter.run(callOf(source)).output).toEqual(source.filter(item => item > 0));
   });
 
+  // From 16 MiB on, slices are kept in memory that is given back while the result is put together.
+  it.each([2 ** 21 - 1, 2 ** 21, 2 ** 21 + 65537])("of %i elements keep those that pass, in ordinary memory of just their size", length => {
+    const source = dataOf("f64", length) as Float64Array;
+    const { output } = filter.run(callOf(source));
+    // Bytes, since comparing millions of elements one by one takes long.
+    const kept = source.filter(item => item > 0);
+    expect(Buffer.from((output as Float64Array).buffer).equals(Buffer.from(kept.buffer))).toBe(true);
+    expect(output).toHaveLength(kept.length);
+    expect((output?.buffer as { readonly resizable?: boolean }).resizable).not.toBe(true);
+  });
+
   it("give the same when they take turns with others", async () => {
     let turns = 0;
     const heavy = compileJs(kernel(stored, [positive, yields(["sin", "cos", "exp", "tan", "sin", "cos"].reduce((value, op) => apply(op as "sin", value), x))]));

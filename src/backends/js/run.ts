@@ -9,15 +9,30 @@ import { replayFrom } from "./replay.js";
 
 const NO_CALL: KernelCall = { source: null, length: 0, output: null, scalars: [], arrays: [] };
 
-/** Copies what several arrays hold into one. */
+/** From this many bytes of room for results on, chunks can be given back one by one: no two copies of a large result exist. */
+const LARGE = 1 << 24;
+
+/** Copies what several arrays hold into one, and gives back the memory of those that can do without. */
 function concatenated(element: ElementType, chunks: readonly AnyTypedArray[], length: number): AnyTypedArray {
   const whole = newArray(element, length);
   let place = 0;
   for (const chunk of chunks) {
     whole.set(chunk as never, place);
     place += chunk.length;
+    const buffer = chunk.buffer as { readonly resizable?: boolean; resize?(bytes: number): void };
+    if (buffer.resizable === true) buffer.resize?.(0);
   }
   return whole;
+}
+
+/** A copy in memory of its own that can be given back at once, and not only when it is collected. */
+function returnable(array: AnyTypedArray): AnyTypedArray {
+  // ES2024's ArrayBuffer, which TypeScript's older libraries do not know; where an engine does not either, this is a plain copy.
+  const Resizable = ArrayBuffer as unknown as new (bytes: number, options: { readonly maxByteLength: number }) => ArrayBuffer;
+  const Copy = array.constructor as new (buffer: ArrayBuffer, offset: number, length: number) => AnyTypedArray;
+  const copy = new Copy(new Resizable(array.byteLength, { maxByteLength: array.byteLength }), 0, array.length);
+  copy.set(array as never);
+  return copy;
 }
 
 /**
@@ -85,7 +100,9 @@ export class Run {
   /** Takes what the slice has stored out of the scratch memory. */
   private keep(): void {
     const scratch = this.scratch as AnyTypedArray;
-    this.chunks.push(scratch.slice(0, this.state.count));
+    const { length } = this.call;
+    const large = length * scratch.BYTES_PER_ELEMENT >= LARGE;
+    this.chunks.push(large ? returnable(scratch.subarray(0, this.state.count)) : scratch.slice(0, this.state.count));
     this.state.count = 0;
   }
 
