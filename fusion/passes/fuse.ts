@@ -136,7 +136,7 @@ export class Fusion {
     if (isBigType(target) && (expr.type === "f32" || expr.type === "f64")) {
       throw new QueryError("DC305", `as(${ELEMENTS[element].array}) cannot take fractions`, "Convert in a map that says how to round: .map(x => BigInt(Math.trunc(x)), BigInt64Array)");
     }
-    const converted = element === "u8c" && !isBigType(expr.type) ? apply("clampU8", convert("f64", expr)) : convert(target, expr);
+    const converted = element === "u8c" ? apply("clampU8", convert("f64", expr)) : convert(target, expr);
     this.element = element;
     this.value = elementValue(wrapElement(converted, element), element, this.value.span);
   }
