@@ -183,7 +183,7 @@ function compileTime(workload: Workload): CompileTime {
       rmSync(cacheFolder, { recursive: true, force: true });
     }
   }
-  return { workload: workload.name, median: median(times), most: Math.max(...times) };
+  return { workload: workload.name, median: median(times), least: Math.min(...times), most: Math.max(...times) };
 }
 
 function bandwidthOf(standalone: Readonly<Record<string, number>>): NonNullable<Measurements["bandwidth"]> {

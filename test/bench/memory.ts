@@ -47,7 +47,7 @@ export function memoryChild([name, mode, n, cacheFolder]: readonly string[]): vo
   const { query, into, read } = workload.prepare(runtime, Number(n));
   const result = mode === "into" && into !== null ? into.query() : query();
   const peak = statusBytes("VmHWM") - before;
-  const outputs = typeof result === "number" ? 0 : mode === "into" ? result.buffer.byteLength : result.byteLength;
+  const outputs = typeof result === "number" ? 0 : result.byteLength;
   process.stdout.write(JSON.stringify({ mode, inputs: read, outputs, peak }));
 }
 
