@@ -7,6 +7,7 @@
 import { apply, convert, local } from "../build.js";
 import { QueryError } from "../errors.js";
 import { ELEMENT_LABEL, type Expr, type Kernel, type Sink, type Source, type Stmt } from "../ir.js";
+import type { OpName } from "../ops.js";
 import type { LambdaInput, PlannedKernel, Plan, StageShape } from "../query.js";
 import type { Span, SurfaceLambda } from "../parse/surface.js";
 import { ELEMENTS, isBigType, type ElementType } from "../types.js";
@@ -14,6 +15,9 @@ import { inferLambda } from "./infer.js";
 import { Names, Parameters } from "./parameters.js";
 import { usesParameter } from "./reducers.js";
 import { elementValue, toElement, truthOf, wrapElement, type Typed } from "./typing.js";
+
+/** The wrap that a store into such an array does anyway. */
+const WRAPS: Partial<Record<ElementType, OpName>> = { i8: "wrapI8", u8: "wrapU8", i16: "wrapI16", u16: "wrapU16" };
 
 const NOWHERE: Span = { source: { text: "", label: "the query" }, start: 0, end: 0 };
 
@@ -155,7 +159,7 @@ export class Fusion {
   /** Stores the elements; a store truncates to the element's bits, so a wrap before it is dropped. */
   private arraySink(): Sink {
     const { expr } = this.value;
-    const wraps = expr.kind === "apply" && ["wrapI8", "wrapU8", "wrapI16", "wrapU16"].includes(expr.op);
+    const wraps = expr.kind === "apply" && expr.op === WRAPS[this.element];
     this.yield(wraps ? (expr.args[0] as Expr) : expr);
     return { kind: "array", element: this.element };
   }

@@ -55,7 +55,9 @@ function reduced(fusion: Fusion, op: ReduceOp, term: Typed, how: { readonly seed
   // Integers count as f64 here; where ranges prove a term to fit 32 bits, narrowing makes sums exact and the rest cheaper.
   const value = whole && !isBitwise(op) ? convert("f64", expr) : expr;
   // Where the identity is neutral only among the operator's own values (`x & -1` is not `x` for a fraction), none must be told from it.
-  const counted = how.empty === "error" || (how.seeded && isBitwise(op));
+  // So it is where a sum may become exact: an exact 0 is not the identity of doubles, -0.
+  const mayBeExact = op === "add" && term.integral !== false && !isBigType(expr.type);
+  const counted = how.empty === "error" || (how.seeded && (isBitwise(op) || mayBeExact));
   fusion.yield(value);
   const type: ScalarType = value.type === "f32" && (op === "add" || op === "mul") ? "f64" : value.type;
   return {
