@@ -72,3 +72,12 @@ export function dataOf(type: ElementType, length: number, wild = false): AnyType
   }
   return array;
 }
+
+/** How two arrays differ, in a few words (a test runner's own comparison of long arrays takes minutes); null if they do not. */
+export function difference(actual: AnyTypedArray | null, expected: AnyTypedArray | null): string | null {
+  if (actual === null || expected === null) return actual === expected ? null : "one is null";
+  if (actual.constructor !== expected.constructor) return `a ${actual.constructor.name}, not a ${expected.constructor.name}`;
+  if (actual.length !== expected.length) return `${actual.length} elements, not ${expected.length}`;
+  for (let at = 0; at < actual.length; at++) if (!Object.is(actual[at], expected[at])) return `[${at}] is ${String(actual[at])}, not ${String(expected[at])}`;
+  return null;
+}
