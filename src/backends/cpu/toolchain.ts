@@ -97,9 +97,11 @@ export function createToolchain(options: ToolchainOptions = {}): Toolchain {
       // In a process group of its own, so that what the compiler has started can be ended with it.
       const settings = { env: environmentFor(request), input: request.source, encoding: "utf8", timeout: timeLimit, killSignal: "SIGKILL", detached: true, maxBuffer: 1 << 26 } as const;
       const result = spawnSync(request.command, argumentsOf(request), settings);
-      const timedOut = (result.error as NodeJS.ErrnoException | undefined)?.code === "ETIMEDOUT";
+      const code = (result.error as NodeJS.ErrnoException | undefined)?.code;
+      const timedOut = code === "ETIMEDOUT";
       if (timedOut) killGroup(result.pid);
-      const fault = timedOut ? null : (result.error ?? null);
+      // A compiler that ends before it has read everything breaks the pipe; its exit code tells the story.
+      const fault = timedOut || code === "EPIPE" ? null : (result.error ?? null);
       const error = failure(request, { fault, timedOut, timeLimit, code: result.status, signal: result.signal, words: result.stderr });
       if (error !== null) throw error;
     },
@@ -127,8 +129,8 @@ function launch(
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     if (words.length < MOST_WORDS) words += text;
   });
-  // A compiler that ends before it has read everything breaks the pipe; its exit code tells the story.
-  child.stdin?.on("error", () => undefined).end(request.source);
+  child.stdin?.on("error", () => undefined) // as above: the exit code tells
+    .end(request.source);
   child.on("error", error => {
     fault = error;
     if (child.pid === undefined) close(null, null);
