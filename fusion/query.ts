@@ -46,11 +46,14 @@ export type TerminalShape =
   | { readonly kind: "indexOf" | "includes"; readonly captures: CaptureTypes }
   | ({
       readonly kind: "reduce";
-      /** The seed's kind; it is the terminal's capture `seed`. Null without a seed. */
+      /** The seed's kind; kernels ask for it as the terminal's capture `SEED`. Null without a seed. */
       readonly seed: "number" | "bigint" | "boolean" | null;
       readonly combine: LambdaInput | null;
       readonly sequential: boolean;
     } & LambdaInput);
+
+/** The name under which kernels ask for a reduce's seed: no identifier, so that no capture can have it. */
+export const SEED = "the seed";
 
 export interface QueryShape {
   readonly source: { readonly kind: "array"; readonly element: ElementType } | { readonly kind: "range" };

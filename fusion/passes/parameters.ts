@@ -1,7 +1,10 @@
 /** The names of one kernel: its scalar and array parameters, as lambdas ask for them, and its locals. */
 import type { ArrayParameter, ScalarParameter } from "../ir.js";
-import type { CaptureType } from "../query.js";
+import { SEED, type CaptureType } from "../query.js";
 import type { ElementType, ScalarType } from "../types.js";
+
+/** The identifier that a parameter should have, by what it stands for. */
+export const plainName = (origin: string): string => (origin === SEED ? "seed" : origin);
 
 /** Gives out names that are unique in a kernel. */
 export class Names {
@@ -54,7 +57,7 @@ export class Parameters {
   scalar(stage: number, name: string, type: ScalarType, capture: CaptureType): string {
     const found = this.scalars.find(p => p.origin.stage === stage && p.origin.name === name && p.type === type);
     if (found) return found.name;
-    const parameter = { name: this.names.fresh(name), type, origin: { stage, name } };
+    const parameter = { name: this.names.fresh(plainName(name)), type, origin: { stage, name } };
     this.scalars.push(parameter);
     this.captures.set(parameter.name, capture);
     return parameter.name;

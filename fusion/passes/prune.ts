@@ -1,6 +1,7 @@
 /** Removes what nobody needs: locals that are never read (unless computing them can fail), and unused kernel parameters. */
 import type { Kernel, Stmt } from "../ir.js";
 import { declaredIn, isEffect, mapExpr, mapKernel, usesOf, walkKernel } from "../traverse.js";
+import { plainName } from "./parameters.js";
 
 export function prune(kernel: Kernel): Kernel {
   let before = kernel;
@@ -58,9 +59,10 @@ function dropParameters(kernel: Kernel): Kernel {
   if (kernel.sink.kind === "fold") for (const name of [kernel.sink.accumulator, kernel.sink.combine?.left, kernel.sink.combine?.right]) if (name !== undefined) taken.add(name);
   const renamed = new Map<string, string>();
   for (const { name, origin } of [...scalars, ...arrays]) {
-    if (name === origin.name || taken.has(origin.name)) continue;
-    renamed.set(name, origin.name);
-    taken.add(origin.name);
+    const plain = plainName(origin.name);
+    if (name === plain || taken.has(plain)) continue;
+    renamed.set(name, plain);
+    taken.add(plain);
   }
   if (scalars.length === kernel.scalars.length && arrays.length === kernel.arrays.length && renamed.size === 0) return kernel;
   const plain = <T extends { readonly name: string }>(parameter: T): T => ({ ...parameter, name: renamed.get(parameter.name) ?? parameter.name });

@@ -2,7 +2,7 @@
 import { apply, convert, local, truth } from "../build.js";
 import { LambdaError, QueryError } from "../errors.js";
 import type { Expr, ReduceOp, Sink } from "../ir.js";
-import type { LambdaInput, Plan, QueryShape, TerminalShape } from "../query.js";
+import { SEED, type LambdaInput, type Plan, type QueryShape, type TerminalShape } from "../query.js";
 import { ELEMENTS, isBigType, type ScalarType } from "../types.js";
 import type { Fusion } from "./fuse.js";
 import { inferLambda } from "./infer.js";
@@ -180,7 +180,7 @@ function fold(fusion: Fusion, terminal: TerminalOf<"reduce">, stage: number): Pl
   const first = seed === null ? fusion.declare("arriving", convert(type, element.expr)) : null;
   const next = fusion.call(terminal, stage, "reduce", carried);
   fusion.yield(asAccumulator(next, type, fusion));
-  const seedParameter = seed === null ? null : parameters.scalar(stage, "seed", type, seed === "number" ? { kind: seed, single: false } : { kind: seed });
+  const seedParameter = seed === null ? null : parameters.scalar(stage, SEED, type, seed === "number" ? { kind: seed, single: false } : { kind: seed });
   const sink: Sink = {
     kind: "fold",
     type,

@@ -1,11 +1,11 @@
 /** The arguments of a query's kernels: where each comes from, and whether its value of today may be handed over. */
 import { CompilerBug, LambdaError, QueryError } from "../../fusion/errors.js";
 import type { Origin } from "../../fusion/ir.js";
-import type { Plan } from "../../fusion/query.js";
+import { SEED, type Plan } from "../../fusion/query.js";
 import type { ScalarType, ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { identifierAt } from "./captures.js";
-import { SEED, type Binding, type Place, type ShapeNode, type TerminalNode } from "./shape.js";
+import type { Binding, Place, ShapeNode, TerminalNode } from "./shape.js";
 import { checkAttached } from "./source.js";
 import type { Capture } from "./types.js";
 

@@ -18,9 +18,6 @@ export type PredicateTerminal = "some" | "every" | "find" | "findIndex";
 export type SearchTerminal = "indexOf" | "includes";
 export type SeedKind = "number" | "bigint" | "boolean";
 
-/** The name under which plans ask for a reduce's seed. */
-export const SEED = "seed";
-
 /** How a node is reached: what was called on its predecessor, apart from the lambda's text. */
 interface Edge<Node> {
   readonly verb: string;
@@ -164,9 +161,6 @@ export class ShapeNode {
   }
 
   private addReduce(text: string, combineText: string | null, detail: string | null, seed: SeedKind | null, captures: Captures, sequential: boolean): TerminalNode {
-    if (seed !== null && SEED in captures) {
-      throw new QueryError("DC303", `${SEED} cannot be the name of a capture of reduce()`, `It is the name of the second argument: hand the value over under another name, { start: ${SEED} }.`);
-    }
     const { types, singles } = this.typesOf("reduce", `${text} ${combineText ?? ""}`, captures, false);
     const lambda = parse(text, "reduce", types, { least: 1, most: 3 });
     const combine = combineText === null ? null : { lambda: parse(combineText, "combine", types, { least: 2, most: 2 }), captures: types };
