@@ -58,7 +58,8 @@ const headersFolder = () =>
 function plan() {
   if (!runs("cmake")) throw new Unable("cmake is not installed");
   const compiler = process.env.CXX?.trim().split(/\s+/)[0];
-  if (![compiler, "c++", "g++", "clang++"].some((name) => name && runs(name))) throw new Unable("no C++ compiler is installed");
+  if (compiler && !runs(compiler)) throw new Unable(`$CXX, ${compiler}, cannot be run`);
+  if (!compiler && !["c++", "g++", "clang++"].some(runs)) throw new Unable("no C++ compiler is installed");
   if (!resolvable("node-addon-api/package.json")) throw new Unable("the package node-addon-api is not installed");
 
   const cmakeJs = resolvable("cmake-js/package.json");
