@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { apply, constant, local, number, truth } from "../../fusion/build.js";
 import { QueryError } from "../../fusion/errors.js";
@@ -185,6 +187,14 @@ describe("abort", () => {
     setTimeout(() => controller.abort(new Error("enough")), 100);
     await expect(running).rejects.toThrow("enough");
     await expect(endless.start(callOf(Float64Array.of(1)), AbortSignal.timeout(50))).rejects.toThrow(/timeout/);
+  });
+});
+
+describe("an aborted thread", () => {
+  it("is stopped, so that the process can end", () => {
+    const script = fileURLToPath(new URL("endless.ts", import.meta.url));
+    const { stdout, signal } = spawnSync(process.execPath, ["--import", "tsx", script], { encoding: "utf8", timeout: 60_000, killSignal: "SIGKILL" });
+    expect({ stdout, signal }).toEqual({ stdout: "ended by TimeoutError", signal: null });
   });
 });
 
