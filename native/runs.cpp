@@ -1,6 +1,7 @@
 #include "runs.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <system_error>
@@ -127,7 +128,8 @@ void Runs::serve() {
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_;
-    work_.wait(lock, [this] { return closing_ || !waiting_.empty(); });
+    // An untimed wait would ask for the libstdc++ of GCC 12, which not every system has that could load this addon.
+    while (!closing_ && waiting_.empty()) work_.wait_for(lock, std::chrono::hours(1));
     --idle_;
     if (closing_) return;
     Run* const run = waiting_.front();
