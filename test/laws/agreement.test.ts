@@ -1,0 +1,269 @@
+/**
+ * The contract's last sentence, tried on thousands of generated programs: every backend gives the bits that JavaScript itself
+ * gives. The seed is the run's (vitest.config.ts); DOTCOMPUTE_LONG runs ten times as many programs.
+ */
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import type { KernelCall } from "../../src/backends/backend.js";
+import { interpret } from "../../fusion/interpret.js";
+import type { Plan } from "../../fusion/query.js";
+import type { AnyTypedArray } from "../../fusion/values.js";
+import { BACKENDS, compileOn, compileTogether, newRuntimes, whyNoCpu, type Tried } from "./backends.js";
+import { minimise } from "./choices.js";
+import { Coverage } from "./coverage.js";
+import { inputArray } from "./inputs.js";
+import { OPERATOR_CASES, REDUCE_CASES } from "./operators.js";
+import { oracle, unfused } from "./oracle.js";
+import { makeProgram, programChoices, showProgram, showValue, type Program } from "./programs.js";
+import { outcomeOf, outcomeOfAsync, queryOf, sameOutcome, type Runnable } from "./run.js";
+
+const LONG = process.env["DOTCOMPUTE_LONG"] !== undefined;
+const SEED = Number(process.env["DOTCOMPUTE_SEED"]);
+const PROGRAMS = Number(process.env["DOTCOMPUTE_PROGRAMS"] ?? (LONG ? 20_000 : 2_000));
+/** Programs whose kernels make one translation unit. */
+const TOGETHER = 64;
+const MINUTE = 60_000;
+
+const coverage = new Coverage();
+const tally = { programs: 0, cases: 0, raised: 0, refused: new Map<string, number>() };
+
+interface Input {
+  readonly source: AnyTypedArray | number;
+  readonly length: number;
+  readonly told: string;
+}
+
+/** Lengths around lanes, blocks and what threads and caches share, a few for each program. */
+function inputsOf(program: Program, number: number): readonly Input[] {
+  const turn = (lengths: readonly number[]): number => lengths[number % lengths.length] as number;
+  const lengths = [0, 1, turn([31, 32, 33]), turn([1023, 1024, 1025]), turn([4095, 4096, 4097]), ...(number % 25 === 24 ? [20_000] : [])];
+  return lengths.map((length, at) => {
+    if (program.source === "range") return { source: length, length, told: `range(${String(length)})` };
+    const seed = number * 7 + at;
+    const layout = { offset: number % 3 === 1 ? 1 + (number % 7) : 0, shared: number % 9 === 4 };
+    const told = `${program.source}[${String(length)}], seed ${String(seed)}, offset ${String(layout.offset)}${layout.shared ? ", shared" : ""}`;
+    return { source: inputArray(program.source, length, seed, layout), length, told };
+  });
+}
+
+/** Only as many elements as the slowest backend can do in the time there is. */
+const INTERPRETED = 40;
+
+interface Trial {
+  readonly number: number;
+  readonly list: readonly number[];
+  readonly program: Program;
+  readonly plan: Plan;
+}
+
+interface Failure {
+  readonly backend: Tried | "unfused";
+  readonly message: string;
+}
+
+const exactOf = ({ kernels }: Plan): boolean => {
+  const sink = kernels.at(-1)?.kernel.sink;
+  return sink?.kind === "reduce" && sink.type === "i64" && sink.term !== "i64";
+};
+
+let runtimes = newRuntimes();
+
+const queryOn = (backend: Tried, program: Program, { source }: Input): Runnable =>
+  backend === "interpreter" ? queryOf(runtimes.interpreter, program, source, null) : queryOf(runtimes.product, program, source, backend);
+
+/** The first input for which a backend does not give what the oracle gives. */
+async function failureOf({ program, plan, number }: Trial, backend: Tried, inputs: readonly Input[]): Promise<Failure | null> {
+  for (const input of inputs) {
+    if (backend === "interpreter" && input.length > INTERPRETED) continue;
+    const expected = outcomeOf(() => oracle(program, input.source, { exact: exactOf(plan) }));
+    const query = queryOn(backend, program, input);
+    const found = outcomeOf(query.now);
+    for (const { kernel } of plan.kernels) coverage.note(kernel, backend);
+    tally.cases++;
+    if ("error" in expected) tally.raised++;
+    if (!sameOutcome(expected, found)) return { backend, message: difference(input, expected, found) };
+    if (backend === "js" && !program.canFail && program.terminal.kind === "toArray") {
+      const whole = outcomeOf(() => unfused(program, input.source));
+      if (!sameOutcome(whole, found)) return { backend: "unfused", message: difference(input, whole, found) };
+    }
+    // Off the main thread; workers take time to start, so not too often.
+    if (backend !== "interpreter" && (number + input.length) % 29 === 0) {
+      const later = await outcomeOfAsync(query.later);
+      if (!sameOutcome(expected, later)) return { backend, message: `off the main thread: ${difference(input, expected, later)}` };
+    }
+  }
+  return null;
+}
+
+type Outcome = ReturnType<typeof outcomeOf>;
+
+function difference({ told, source }: Input, expected: Outcome, found: Outcome): string {
+  const text = (outcome: Outcome): string => ("error" in outcome ? outcome.error : shortened(outcome.value));
+  let where = "";
+  if (!("error" in expected) && !("error" in found) && ArrayBuffer.isView(expected.value) && ArrayBuffer.isView(found.value)) {
+    const [a, b] = [expected.value as Float64Array, found.value as Float64Array];
+    const at = a.findIndex((value, place) => !Object.is(value, b[place]));
+    if (at >= 0) where = `\nfirst at ${String(at)}: expected ${showValue(a[at])}, found ${showValue(b[at])}${typeof source === "number" || a.length !== source.length ? "" : `, of the element ${showValue(source[at])}`}`;
+  }
+  return `over ${told}\nexpected ${text(expected)}\nfound    ${text(found)}${where}`;
+}
+
+const shortened = (value: unknown): string => {
+  const text = showValue(value);
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+};
+
+/** A program with its plan; null where the compiler refuses it, which is counted. */
+function trialOf(list: readonly number[], number: number): Trial | null {
+  const program = makeProgram(list);
+  try {
+    const [input] = inputsOf(program, number) as [Input];
+    return { list, number, program, plan: queryOn("js", program, input).plan() };
+  } catch (error) {
+    const message = (error as Error).message.split("\n", 1)[0] as string;
+    tally.refused.set(message, (tally.refused.get(message) ?? 0) + 1);
+    if (error instanceof Error && (error.name === "LambdaError" || error.name === "QueryError")) return null;
+    throw new Error(`${message}\n${showProgram(program)}`, { cause: error });
+  }
+}
+
+/** The same failure of a simpler program. */
+async function explained(trial: Trial, failure: Failure): Promise<string> {
+  const backend = failure.backend === "unfused" ? "js" : failure.backend;
+  let [simplest, told] = [trial, failure];
+  await minimise(
+    trial.list,
+    async list => {
+      try {
+        const smaller = trialOf(list, trial.number);
+        const found = smaller && (await failureOf(smaller, backend, inputsOf(smaller.program, trial.number)));
+        if (!smaller || !found) return false;
+        [simplest, told] = [smaller, found];
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    backend === "cpu" ? 150 : 800,
+  );
+  return `${told.backend} disagrees with JavaScript (seed ${String(SEED)}, program ${String(trial.number)}, choices [${simplest.list.join(",")}])\n${showProgram(simplest.program)}\n${told.message}\n`;
+}
+
+describe("generated programs", () => {
+  const lists = fc.sample(programChoices, { numRuns: PROGRAMS, seed: SEED });
+
+  it(`give the same bits on ${BACKENDS.join(", ")} as in JavaScript`, { timeout: LONG ? 120 * MINUTE : 15 * MINUTE }, async () => {
+    const failures: string[] = [];
+    const chunks: Trial[][] = [];
+    const prepare = (start: number): void => {
+      // Shapes are kept for ever by a runtime; these are used once.
+      const trials = lists.slice(start, start + TOGETHER).map((list, at) => trialOf(list, start + at));
+      chunks.push(trials.filter(trial => trial !== null));
+    };
+    const compiling: Promise<void>[] = [];
+    const compileChunk = (at: number): void => {
+      const chunk = chunks[at];
+      if (whyNoCpu !== null || chunk === undefined) return;
+      const work = compileTogether(chunk.flatMap(({ plan }) => plan.kernels.map(({ kernel }) => kernel)));
+      work.catch(() => undefined);
+      compiling[at] = work;
+    };
+    for (let start = 0, at = 0; start < lists.length && failures.length < 3; start += TOGETHER, at++) {
+      // Two chunks are being compiled while the one before runs.
+      for (let ahead = chunks.length; ahead <= at + 2 && ahead * TOGETHER < lists.length; ahead++) {
+        prepare(ahead * TOGETHER);
+        compileChunk(ahead);
+      }
+      for (const backend of BACKENDS) {
+        if (backend === "cpu") await compiling[at];
+        for (const trial of chunks[at] as Trial[]) {
+          const failure = await failureOf(trial, backend, inputsOf(trial.program, trial.number));
+          if (failure !== null) failures.push(await explained(trial, failure));
+          if (failures.length >= 3) break;
+        }
+      }
+      tally.programs += (chunks[at] as Trial[]).length;
+      chunks[at] = [];
+      if (at % 50 === 49) runtimes = newRuntimes();
+    }
+    expect(failures.join("\n\n")).toBe("");
+  });
+
+  it("are accepted: the generator knows the rules", () => {
+    expect([...tally.refused]).toEqual([]);
+  });
+});
+
+describe("every operator alone", () => {
+  const kernels = [...OPERATOR_CASES, ...REDUCE_CASES].map(({ kernel }) => kernel);
+
+  it("gives on every backend what the table says", { timeout: 10 * MINUTE }, async () => {
+    if (whyNoCpu === null) {
+      for (let at = 0; at < kernels.length; at += TOGETHER) await compileTogether(kernels.slice(at, at + TOGETHER));
+    }
+    const wrong: string[] = [];
+    for (const backend of BACKENDS) {
+      for (const { name, kernel, source, other, expected } of OPERATOR_CASES) {
+        const compiled = compileOn(backend, kernel);
+        const call = (from: AnyTypedArray, second: AnyTypedArray): KernelCall => ({ source: from, length: from.length, output: null, scalars: [], arrays: kernel.arrays.length > 0 ? [second] : [] });
+        const fine = expected.flatMap((outcome, at) => ("value" in outcome ? [at] : []));
+        const only = (array: AnyTypedArray, places: readonly number[]): AnyTypedArray => {
+          const kept = new (array.constructor as Float64ArrayConstructor)(places.length);
+          places.forEach((place, at) => (kept[at] = array[place] as number));
+          return kept;
+        };
+        const output = compiled.run(call(only(source, fine), only(other, fine))).output as AnyTypedArray;
+        coverage.note(kernel, backend);
+        fine.forEach((place, at) => {
+          const outcome = expected[place];
+          if (outcome !== undefined && "value" in outcome && !Object.is(output[at], outcome.value) && wrong.length < 20) {
+            wrong.push(`${name} on ${backend}: of ${showValue(source[place])}, ${showValue(other[place])} is ${showValue(output[at])}, not ${showValue(outcome.value)}`);
+          }
+        });
+        for (const [place, outcome] of expected.entries()) {
+          if (!("error" in outcome)) continue;
+          const raised = outcomeOf(() => compiled.run(call(only(source, [place]), only(other, [place]))).output);
+          if (!("error" in raised) || raised.error !== `RangeError: ${outcome.error}`) wrong.push(`${name} on ${backend}: of ${showValue(source[place])}, ${showValue(other[place])} must raise ${outcome.error}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it("reduces to what the interpreter says", { timeout: 10 * MINUTE }, () => {
+    const wrong: string[] = [];
+    for (const { name, kernel } of REDUCE_CASES) {
+      const { source } = kernel as { source: { kind: "array"; element: "f64" } };
+      for (const [at, length] of [0, 1, 2, 31, 32, 33, 64, 1023, 1024, 1025, 2048, 3000, 5000].entries()) {
+        const array = inputArray(source.element, length, at * 3 + (length % 2));
+        const call: KernelCall = { source: array, length, output: null, scalars: [], arrays: [] };
+        const expected = interpret(kernel, call);
+        for (const backend of BACKENDS) {
+          const found = compileOn(backend, kernel).run(call);
+          coverage.note(kernel, backend);
+          if (!Object.is(found.value, expected.value)) wrong.push(`${name} of ${String(length)} on ${backend}: ${showValue(found.value)}, not ${showValue(expected.value)}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("coverage", () => {
+  it.each(BACKENDS.map(backend => ({ backend })))("every exact operator ran for every type it exists for on $backend", ({ backend }) => {
+    expect(coverage.missing(backend)).toEqual([]);
+  });
+});
+
+if (whyNoCpu !== null) {
+  describe.skip(`the cpu backend cannot be tried here: ${whyNoCpu}`, () => {
+    it("gives the same bits", () => undefined);
+  });
+}
+
+afterAll(() => {
+  const table = coverage.table(BACKENDS);
+  coverage.write(table);
+  process.stdout.write(`\n${table}\n\n${String(tally.programs)} programs, ${String(tally.cases)} comparisons (${String(tally.raised)} of errors), seed ${String(SEED)}; native kernels: ${whyNoCpu ?? "tried"}\n`);
+});
+

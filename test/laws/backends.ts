@@ -1,0 +1,93 @@
+/** The backends that programs are compared on: the interpreter, JavaScript, and native kernels compiled many at a time. */
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { CPP_FLAGS } from "../../fusion/emit/cpp.js";
+import { interpret } from "../../fusion/interpret.js";
+import type { Kernel } from "../../fusion/ir.js";
+import type { CompiledKernel } from "../../src/backends/backend.js";
+import { createCpuBackend, type CpuBackend } from "../../src/backends/cpu/backend.js";
+import { createJsBackend } from "../../src/backends/js/backend.js";
+import { runtimeOn, type Runtime } from "../../src/runtime/create.js";
+
+export type Tried = "interpreter" | "js" | "cpu";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+
+/** Thousands of kernels: compiled for speed of compilation. The disk cache makes the next run of the same programs quick. */
+const native: CpuBackend = createCpuBackend({
+  cacheFolder: path.join(root, "build", "laws-kernels"),
+  flags: CPP_FLAGS.map(flag => (flag === "-O3" ? "-O1" : flag)),
+  compileTimeLimit: 300_000,
+  mostKernels: 1,
+});
+
+/** Why native kernels cannot be tried here; null if they can. */
+export const whyNoCpu: string | null = tryCompiler();
+
+function tryCompiler(): string | null {
+  if (!native.available) return native.reason;
+  try {
+    native.compile({ source: { kind: "range" }, scalars: [], arrays: [], body: [{ kind: "yield", value: null }], sink: { kind: "count" } });
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+export const BACKENDS: readonly Tried[] = whyNoCpu === null ? ["interpreter", "js", "cpu"] : ["interpreter", "js"];
+
+const interpreted = (kernel: Kernel): CompiledKernel => ({
+  backend: "js",
+  kernel,
+  run: call => interpret(kernel, call),
+  start: async call => interpret(kernel, call),
+});
+
+const compiled = new WeakMap<Kernel, CompiledKernel>();
+
+const nativeKernel = (kernel: Kernel): CompiledKernel => {
+  const found = compiled.get(kernel) ?? native.compile(kernel);
+  compiled.set(kernel, found);
+  return found;
+};
+
+/** Compiles kernels in one translation unit, in another process. */
+export async function compileTogether(kernels: readonly Kernel[]): Promise<void> {
+  const missing = kernels.filter(kernel => !compiled.has(kernel));
+  if (missing.length === 0) return;
+  for (const [at, made] of (await native.compileBatchAsync(missing)).entries()) compiled.set(missing[at] as Kernel, made);
+}
+
+/** The backends behind the public API, for one runtime each, so that plans are made once per runtime and kernel. */
+const batched = {
+  available: true,
+  reason: null,
+  cached: (kernel: Kernel) => compiled.get(kernel) ?? null,
+  compile: nativeKernel,
+  compileAsync: async (kernel: Kernel) => nativeKernel(kernel),
+};
+
+export interface Runtimes {
+  /** Runs `js` and `cpu`, as queries insist. */
+  readonly product: Runtime;
+  readonly interpreter: Runtime;
+}
+
+export const newRuntimes = (): Runtimes => ({
+  product: runtimeOn({ log: () => undefined }, { script: createJsBackend, native: () => batched as never }),
+  interpreter: runtimeOn({ backend: "js" }, { script: () => ({ compile: interpreted }), native: () => batched as never }),
+});
+
+/** A kernel on a backend, without queries around it. */
+export function compileOn(backend: Tried, kernel: Kernel): CompiledKernel {
+  switch (backend) {
+    case "interpreter":
+      return interpreted(kernel);
+    case "js":
+      return createJsBackend().compile(kernel);
+    case "cpu":
+      return nativeKernel(kernel);
+    default:
+      return backend satisfies never;
+  }
+}
