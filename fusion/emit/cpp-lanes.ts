@@ -11,6 +11,7 @@ import { declaredIn, hasEffects, hasLoops, isEffect, leavesOf, usesOf } from "..
 import { nameIn, PRECEDENCE, type Dialect } from "./dialect.js";
 import { effectCall } from "./cpp-effects.js";
 import { printC, printCWithin } from "./expr.js";
+import { negated } from "./negate.js";
 import { sizeOf } from "./size.js";
 import { Writer } from "./writer.js";
 
@@ -205,10 +206,8 @@ export class LaneWriter {
     if (stmt.then.length !== 1 || stmt.otherwise.length > 0 || only?.kind !== "leave") return false;
     const from = this.regions.findIndex(region => region.label === only.label);
     const outer = this.regions.slice(from, -1);
-    const staying = stmt.test.kind === "apply" && stmt.test.op === "not" ? stmt.test.args[0] : undefined;
     if (outer.length === 0) {
-      const rest = staying === undefined ? `!${printCWithin(stmt.test, this.dialect, PRECEDENCE.unary)}` : printC(staying, this.dialect);
-      out.line(`${this.mask()} &= ${rest};`);
+      out.line(`${this.mask()} &= ${printC(negated(stmt.test), this.dialect)};`);
       return true;
     }
     const gone = this.fresh("gone");

@@ -1,7 +1,7 @@
 /** A kernel as C++: its body, and one instantiation of a loop of native/rt. */
 import { CompilerBug } from "../errors.js";
 import type { Fold, Kernel, ReduceOp, ScalarParameter, Sink } from "../ir.js";
-import { hasEffects, hasLoops, rejects, walkKernel } from "../traverse.js";
+import { declaredIn, hasEffects, hasLoops, rejects, walkKernel } from "../traverse.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
 import { printC } from "./expr.js";
@@ -42,6 +42,9 @@ export interface CppOptions {
   readonly comment?: string;
 }
 
+/** With more locals than these, four registers for each are more than there are. */
+const MANY_LOCALS = 8;
+
 const OPERATORS = { add: "Add", mul: "Mul", min: "Min", max: "Max", and: "And", or: "Or", xor: "Xor" } as const satisfies Record<ReduceOp, string>;
 
 const TYPES = { bool: "mask", i32: "i32", u32: "u32", i64: "i64", u64: "u64", f32: "f32", f64: "f64" } as const satisfies Record<ScalarType, string>;
@@ -81,7 +84,7 @@ class KernelWriter {
   ) {
     const plain = cppDialect("x");
     this.names = new Set([...namesIn(kernel)].map(name => nameIn(plain, name)));
-    this.element = this.fresh("x");
+    this.element = this.names.has("x") ? this.fresh("element") : "x";
     this.dialect = cppDialect(this.element);
   }
 
@@ -112,10 +115,12 @@ class KernelWriter {
   }
 
   /** How many lanes: one; as many as a register holds of 64 bits; or, as soon as 32-bit types take part, of 32 bits. */
-  private lanes(): "lanes1" | "lanes32" | "lanes64" {
-    if (this.kernel.sink.kind === "fold") return "lanes1";
-    // A loop's turns wait for one another, so two registers side by side cost hardly more than one.
-    return hasLoops(this.kernel.body) || typesIn(this.kernel).some(type => type === "f32" || type === "i32" || type === "u32") ? "lanes32" : "lanes64";
+  private lanes(): "lanes1" | "lanes16" | "lanes32" | "lanes64" {
+    const { body, sink } = this.kernel;
+    if (sink.kind === "fold") return "lanes1";
+    // Turns of a loop wait for one another: with more lanes there is something to do meanwhile, while registers last.
+    if (hasLoops(body)) return declaredIn(body).size <= MANY_LOCALS ? "lanes16" : "lanes32";
+    return typesIn(this.kernel).some(type => type === "f32" || type === "i32" || type === "u32") ? "lanes32" : "lanes64";
   }
 
   private parameters(): void {

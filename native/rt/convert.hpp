@@ -13,10 +13,12 @@ RT_INLINE Pack<To, G> cast(Pack<From, G> a) {
     constexpr int N = Pack<To, G>::N;
     RT_REGISTERS(b.r[i] = __builtin_convertvector(a.r[i], Reg<To>))
   } else if constexpr (sizeof(To) > sizeof(From)) {
-    b.r[0] = widen<To, From>(low_half<From>(a.r[0]));
-    b.r[1] = widen<To, From>(high_half<From>(a.r[0]));
+    constexpr int N = Pack<From, G>::N;
+    RT_REGISTERS(b.r[2 * i] = (widen<To, From>(low_half<From>(a.r[i]))))
+    RT_REGISTERS(b.r[2 * i + 1] = (widen<To, From>(high_half<From>(a.r[i]))))
   } else {
-    b.r[0] = join<To>(__builtin_convertvector(a.r[0], Half<To>), __builtin_convertvector(a.r[1], Half<To>));
+    constexpr int N = Pack<To, G>::N;
+    RT_REGISTERS(b.r[i] = join<To>(narrow<To, From>(a.r[2 * i]), narrow<To, From>(a.r[2 * i + 1])))
   }
   return b;
 }
@@ -196,11 +198,9 @@ template <class E, int G>
 RT_INLINE Pack<Loaded<E>, G> load(const E* from) {
   if constexpr (sizeof(E) >= 4) return Pack<E, G>::load(from);
   else {
-    using Narrow = typename VectorOf<E, G * int(sizeof(E))>::type;
-    Narrow narrow;
-    __builtin_memcpy(&narrow, from, sizeof narrow);
     Pack<int, G> wide;
-    wide.r[0] = __builtin_convertvector(narrow, Reg<int>);
+    constexpr int N = Pack<int, G>::N;
+    RT_REGISTERS(wide.r[i] = load_narrow<E>(from + i * (WIDTH / 4)))
     return wide;
   }
 }
@@ -210,13 +210,12 @@ template <class E, int G>
 RT_INLINE void store(E* to, Pack<Loaded<E>, G> a) {
   if constexpr (sizeof(E) >= 4) a.store(to);
   else {
-    using Narrow = typename VectorOf<E, G * int(sizeof(E))>::type;
-    const Narrow narrow = __builtin_convertvector(a.r[0], Narrow);
-    __builtin_memcpy(to, &narrow, sizeof narrow);
+    constexpr int N = Pack<int, G>::N;
+    RT_REGISTERS(store_narrow<E>(to + i * (WIDTH / 4), a.r[i]))
   }
 }
 
-/// Fewer than G elements, by way of a padded copy: nothing beyond them is touched.
+/// Fewer than G elements: nothing beyond them is touched.
 template <class E, int G>
 RT_INLINE Pack<Loaded<E>, G> load_some(const E* from, u64 count) {
   E padded[G] = {};

@@ -12,6 +12,11 @@ RT_INLINE Reg<T> compress(Reg<T> a, RegMask<T> mask) {
   if constexpr (sizeof(T) == 8) return (Reg<T>)__builtin_ia32_compressdf512_mask((Reg<double>)a, Reg<double>{}, mask);
   else return (Reg<T>)__builtin_ia32_compresssf512_mask((Reg<float>)a, Reg<float>{}, mask);
 }
+template <class Out>
+RT_INLINE void store_register(Out* to, Reg<Loaded<Out>> a) {
+  if constexpr (sizeof(Out) >= 4) __builtin_memcpy(to, &a, WIDTH);
+  else store_narrow<Out>(to, a);
+}
 #endif
 
 /// Stores the lanes in `live` from `to` on, and may overwrite up to G elements there; gives how many lanes there were.
@@ -19,16 +24,11 @@ template <class Out, int G>
 RT_INLINE u64 store_live(Out* to, Pack<Loaded<Out>, G> a, Mask<G> live) {
   using T = Loaded<Out>;
 #if RT_BITMASKS
-  if constexpr (Pack<T, G>::N == 1) {
-    a.r[0] = compress<T>(a.r[0], live.template part<T>(0));
-    store<Out, G>(to, a);
-  } else {
-    const RegMask<T> low = live.template part<T>(0), high = live.template part<T>(1);
-    const Reg<T> front = compress<T>(a.r[0], low), back = compress<T>(a.r[1], high);
-    __builtin_memcpy(to, &front, WIDTH);
-    __builtin_memcpy(to + __builtin_popcount(low), &back, WIDTH);
-  }
-  return u64(live.count());
+  constexpr int N = Pack<T, G>::N;
+  Out* next = to;
+  RT_REGISTERS(const RegMask<T> mask = live.template part<T>(i); store_register<Out>(next, compress<T>(a.r[i], mask));
+               next += __builtin_popcount(mask))
+  return u64(next - to);
 #else
   Out values[G];
   store<Out, G>(values, a);
@@ -46,7 +46,7 @@ RT_INLINE u64 store_live(Out* to, Pack<Loaded<Out>, G> a, Mask<G> live) {
 /// stored than has been loaded.
 template <int G, class In, class Out, Shape S, class Body>
 RT_INLINE Status filter(Call* call, Body body) {
-  constexpr int U = UNROLLED<G, S> ? LANES / G : 1, step = U * G;
+  constexpr int U = UNROLLED<G, S> ? (LANES / G < 4 ? 4 : LANES / G) : 1, step = U * G;
   const Source<In, G> source(call);
   Out* out = (Out*)call->output;
   const u64 length = call->length;
@@ -56,7 +56,7 @@ RT_INLINE Status filter(Call* call, Body body) {
     if (*call->stop) return Status::Stopped;
     const u64 end = length - at > u64(16 * BLOCK) ? at + 16 * BLOCK : length;
     for (; end - at >= u64(step); at += step) {
-      source.prefetch(at);
+      source.template prefetch<step>(at);
 #pragma GCC unroll 16
       for (int part = 0; part < U; part++) {
         const u64 place = at + u64(part * G);

@@ -18,6 +18,46 @@ struct Array {
   RT_MEMBER double size() const { return double(length); }
 };
 
+#if RT_BITMASKS
+/// Four- and eight-byte elements by the machine's own gather.
+template <class E, int G>
+RT_INLINE Pack<E, G> gather_wide(const E* data, Pack<int, G> at) {
+  Pack<E, G> values;
+  constexpr int N = Pack<E, G>::N;
+  RT_REGISTERS(values.r[i] = (Reg<E>)__builtin_ia32_gathersiv16sf(Reg<float>{}, (const float*)data, at.r[i], (unsigned short)-1, 4))
+  return values;
+}
+template <class E, int G>
+RT_INLINE Pack<E, G> gather_wide(const E* data, Pack<i64, G> at) {
+  Pack<E, G> values;
+  constexpr int N = Pack<E, G>::N;
+  constexpr unsigned char every = -1;
+  const auto half = [&](int part) RT_BODY {
+    return (Half<E>)__builtin_ia32_gatherdiv16sf(Half<float>{}, (const float*)data, at.r[part], every, 4);
+  };
+  if constexpr (sizeof(E) == 4) RT_REGISTERS(values.r[i] = join<E>(half(2 * i), half(2 * i + 1)))
+  else RT_REGISTERS(values.r[i] = (Reg<E>)__builtin_ia32_gatherdiv8df(Reg<double>{}, (const double*)data, at.r[i], every, 8))
+  return values;
+}
+#endif
+
+/// The elements at places that exist.
+template <class E, class At, int G>
+RT_INLINE Pack<Loaded<E>, G> gather(const E* data, Pack<At, G> at) {
+#if RT_BITMASKS
+  if constexpr (sizeof(E) == 4 && same<At, int>) return gather_wide(data, at);
+  else if constexpr (sizeof(E) >= 4) return gather_wide(data, cast<i64>(at));
+  else
+#endif
+  {
+    At places[G];
+    Loaded<E> values[G];
+    at.store(places);
+    for (int lane = 0; lane < G; lane++) values[lane] = data[i64(places[lane])];
+    return Pack<Loaded<E>, G>::load(values);
+  }
+}
+
 /// Whether `at` is a place in an array of this length; -0 is place 0.
 RT_INLINE bool is_place(double at, u64 length) { return at >= 0.0 && at < double(length) && at == ::rt_trunc(at); }
 RT_INLINE bool is_place(int at, u64 length) { return at >= 0 && u64(at) < length; }
@@ -70,17 +110,12 @@ struct Group {
   /// Elements `at` of an array.
   template <class E, class At>
   RT_MEMBER bool read(Pack<Loaded<E>, G>& value, const Array<E>& array, Pack<At, G> at, mask on) {
-    mask inside = (at >= At(0)) & (rt_to_f64(at) < array.size());
-    if constexpr (is_float<At>) inside &= at == rt_trunc(at);
+    mask inside;
+    if constexpr (is_float<At>) inside = (at >= At(0)) & (at < array.size()) & (at == rt_trunc(at));
+    else inside = rename<u32>(at) < u32(array.length < 0x80000000ull ? array.length : 0x80000000ull);
     if (!fail_if(any(on & !inside))) return false;
-    At places[G];
-    rt_select(on, at, At(0)).store(places);
-    Loaded<E> values[G];
     if (array.length == 0) value = Loaded<E>(0);  // no lane is on
-    else {
-      for (int lane = 0; lane < G; lane++) values[lane] = array.data[i64(places[lane])];
-      value = Pack<Loaded<E>, G>::load(values);
-    }
+    else value = gather(array.data, rt_select(on, at, At(0)));
     return true;
   }
   /// One element for all lanes.
@@ -176,8 +211,9 @@ struct Source {
   }
   RT_MEMBER Loaded<In> one(u64 at) const { return data[at]; }
   /// Out of cache, hardware alone does not keep up with these loops; about 1 KB ahead is best at all sizes.
+  template <int Count>
   RT_MEMBER void prefetch(u64 at) const {
-    for (u64 line = 0; line < LANES * sizeof(In); line += 64) __builtin_prefetch((const char*)(data + at) + 1024 + line);
+    for (u64 line = 0; line < Count * sizeof(In); line += 64) __builtin_prefetch((const char*)(data + at) + 1024 + line);
   }
 };
 template <int G>
@@ -186,6 +222,7 @@ struct Source<Range, G> {
   RT_MEMBER Pack<double, G> whole(const Group<G>& lanes, u64) const { return lanes.index(); }
   RT_MEMBER Pack<double, G> some(const Group<G>& lanes, u64, u64) const { return lanes.index(); }
   RT_MEMBER double one(u64 at) const { return double(at); }
+  template <int Count>
   RT_MEMBER void prefetch(u64) const {}
 };
 
@@ -203,26 +240,28 @@ struct Shape {
   int size = 1;
 };
 
-/// How the types of a body are called: as many lanes as a register has 64-bit or 32-bit elements, or one.
+/// How the types of a body are called: as many lanes as a register has elements of 64, 32 or 16 bits, or one.
+#define RT_LANES(lanes)                   \
+  inline constexpr int G = lanes;         \
+  using Lanes = Group<G>;                 \
+  using mask = Mask<G>;                   \
+  using f64 = Pack<double, G>;            \
+  using f32 = Pack<float, G>;             \
+  using i32 = Pack<int, G>;               \
+  using u32 = Pack<unsigned, G>;          \
+  using i64 = Pack<dotcompute::i64, G>;   \
+  using u64 = Pack<dotcompute::u64, G>;
 namespace lanes64 {
-inline constexpr int G = WIDTH / 8;
-using Lanes = Group<G>;
-using mask = Mask<G>;
-using f64 = Pack<double, G>;
-using i64 = Pack<dotcompute::i64, G>;
-using u64 = Pack<dotcompute::u64, G>;
-}  // namespace lanes64
+RT_LANES(WIDTH / 8)
+}
 namespace lanes32 {
-inline constexpr int G = WIDTH / 4;
-using Lanes = Group<G>;
-using mask = Mask<G>;
-using f64 = Pack<double, G>;
-using f32 = Pack<float, G>;
-using i32 = Pack<int, G>;
-using u32 = Pack<unsigned, G>;
-using i64 = Pack<dotcompute::i64, G>;
-using u64 = Pack<dotcompute::u64, G>;
-}  // namespace lanes32
+RT_LANES(WIDTH / 4)
+}
+/// For loops, whose turns wait for one another: registers side by side hide that, where there are enough of them.
+namespace lanes16 {
+RT_LANES(RT_BITMASKS ? WIDTH / 2 : WIDTH / 4)
+}
+#undef RT_LANES
 namespace lanes1 {
 using Lanes = Group<1>;
 using mask = bool;

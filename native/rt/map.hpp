@@ -19,7 +19,7 @@ RT_INLINE Status ended(Call* call, const L& lanes) {
 /// One result for every element. The output may be the source itself, if their elements are equally wide.
 template <int G, class In, class Out, Shape S, class Body>
 RT_INLINE Status map(Call* call, Body body) {
-  constexpr int U = UNROLLED<G, S> ? LANES / G : 1, step = U * G;
+  constexpr int U = UNROLLED<G, S> ? (LANES / G < 4 ? 4 : LANES / G) : 1, step = U * G;
   const Source<In, G> source(call);
   Out* out = (Out*)call->output;
   const u64 length = call->length;
@@ -29,7 +29,7 @@ RT_INLINE Status map(Call* call, Body body) {
     if (*call->stop) return Status::Stopped;
     const u64 end = length - at > u64(16 * BLOCK) ? at + 16 * BLOCK : length;
     for (; end - at >= u64(step); at += step) {
-      source.prefetch(at);
+      source.template prefetch<step>(at);
 #pragma GCC unroll 16
       for (int part = 0; part < U; part++) {
         const u64 place = at + u64(part * G);

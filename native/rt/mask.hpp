@@ -9,42 +9,66 @@ namespace dotcompute::rt {
 
 template <int G>
 struct Mask {
-  static_assert(G == WIDTH / 8 || G == WIDTH / 4);
-  using Bits = typename BitsOf<typename IntOfSize<WIDTH / G>::type>::type;
-  Bits raw;
+  static_assert(G == WIDTH / 8 || G == WIDTH / 4 || G == WIDTH / 2);
+  /// Sixteen lanes at a time.
+  static constexpr int WORDS = G == WIDTH / 2 ? 2 : 1;
+  using Bits = RegMask<typename IntOfSize<G == WIDTH / 8 ? 8 : 4>::type>;
+  Bits raw[WORDS];
 
   Mask() = default;
-  RT_MEMBER Mask(bool every) : raw(every ? Bits(-1) : Bits(0)) {}
+  RT_MEMBER Mask(bool every) {
+    for (Bits& word : raw) word = every ? Bits(-1) : Bits(0);
+  }
   static RT_MEMBER Mask of(unsigned bits) {
     Mask mask;
-    mask.raw = Bits(bits);
+    mask.raw[0] = Bits(bits);
+    if constexpr (WORDS == 2) mask.raw[1] = Bits(bits >> 16);
     return mask;
   }
   /// The first `count` lanes; `count` is at most G.
-  static RT_MEMBER Mask first(u64 count) { return of((1u << count) - 1); }
+  static RT_MEMBER Mask first(u64 count) { return of(unsigned((1ull << count) - 1)); }
   static RT_MEMBER Mask only(int lane) { return of(1u << lane); }
 
   /// The lanes that register `part` of a pack of T holds.
   template <class T>
   RT_MEMBER RegMask<T> part(int part) const {
-    return RegMask<T>(raw >> (part * (WIDTH / int(sizeof(T)))));
+    if constexpr (sizeof(T) == 4 || G == WIDTH / 8) return raw[part];
+    else return RegMask<T>(raw[part / 2] >> (part % 2 * 8));
   }
-  template <class T>
-  static RT_MEMBER Mask from(RegMask<T> only) {
-    return of(only);
+  /// The mask whose parts for packs of T these are.
+  template <class T, int N>
+  static RT_MEMBER Mask from(const RegMask<T> (&parts)[N]) {
+    Mask mask;
+    for (int word = 0; word < WORDS; word++)
+      if constexpr (N == WORDS) mask.raw[word] = parts[word];
+      else mask.raw[word] = Bits(__builtin_ia32_kunpckhi(parts[2 * word + 1], parts[2 * word]));
+    return mask;
   }
-  template <class T>
-  static RT_MEMBER Mask from(RegMask<T> low, RegMask<T> high) {
-    return of(unsigned(__builtin_ia32_kunpckhi(high, low)));
+  RT_MEMBER unsigned bits() const {
+    if constexpr (WORDS == 2) return unsigned(raw[0]) | unsigned(raw[1]) << 16;
+    else return raw[0];
   }
-  RT_MEMBER unsigned bits() const { return raw; }
 
-  friend RT_MEMBER Mask operator&(Mask a, Mask b) { return of(a.raw & b.raw); }
-  friend RT_MEMBER Mask operator|(Mask a, Mask b) { return of(a.raw | b.raw); }
-  friend RT_MEMBER Mask operator^(Mask a, Mask b) { return of(a.raw ^ b.raw); }
-  friend RT_MEMBER Mask operator!(Mask a) { return of(~a.raw); }
-  friend RT_MEMBER bool any(Mask a) { return a.raw != 0; }
-  friend RT_MEMBER bool all(Mask a) { return a.raw == Bits(-1); }
+#define RT_WORDS(expression)                                       \
+  {                                                                \
+    Mask mask;                                                     \
+    for (int i = 0; i < WORDS; i++) mask.raw[i] = Bits(expression); \
+    return mask;                                                   \
+  }
+  friend RT_MEMBER Mask operator&(Mask a, Mask b) RT_WORDS(a.raw[i] & b.raw[i])
+  friend RT_MEMBER Mask operator|(Mask a, Mask b) RT_WORDS(a.raw[i] | b.raw[i])
+  friend RT_MEMBER Mask operator^(Mask a, Mask b) RT_WORDS(a.raw[i] ^ b.raw[i])
+  friend RT_MEMBER Mask operator!(Mask a) RT_WORDS(~a.raw[i])
+#undef RT_WORDS
+  friend RT_MEMBER bool any(Mask a) {
+    // Asked in so many words, g++ keeps the masks where they are.
+    if constexpr (WORDS == 2) return !__builtin_ia32_kortestzhi(a.raw[0], a.raw[1]);
+    else return a.raw[0] != 0;
+  }
+  friend RT_MEMBER bool all(Mask a) {
+    if constexpr (WORDS == 2) return Bits(a.raw[0] & a.raw[1]) == Bits(-1);
+    else return a.raw[0] == Bits(-1);
+  }
 #else
 
 template <int G>
@@ -80,21 +104,20 @@ struct Mask {
 #endif
     }
   }
-  template <class T>
-  static RT_MEMBER Mask from(RegMask<T> only) {
-    return of((Reg<Lane>)only);
-  }
-  template <class T>
-  static RT_MEMBER Mask from(RegMask<T> low, RegMask<T> high) {
-    using Index [[maybe_unused]] = Reg<int>;
-    Reg<int> a = (Reg<int>)low, b = (Reg<int>)high;
+  template <class T, int N>
+  static RT_MEMBER Mask from(const RegMask<T> (&parts)[N]) {
+    if constexpr (N == 1) return of((Reg<Lane>)parts[0]);
+    else {
+      using Index [[maybe_unused]] = Reg<int>;
+      Reg<int> a = (Reg<int>)parts[0], b = (Reg<int>)parts[1];
 #if RT_WIDTH == 64
-    return of((Reg<Lane>)RT_SHUFFLE(Index, a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
+      return of((Reg<Lane>)RT_SHUFFLE(Index, a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
 #elif RT_WIDTH == 32
-    return of((Reg<Lane>)RT_SHUFFLE(Index, a, b, 0, 2, 4, 6, 8, 10, 12, 14));
+      return of((Reg<Lane>)RT_SHUFFLE(Index, a, b, 0, 2, 4, 6, 8, 10, 12, 14));
 #else
-    return of((Reg<Lane>)RT_SHUFFLE(Index, a, b, 0, 2, 4, 6));
+      return of((Reg<Lane>)RT_SHUFFLE(Index, a, b, 0, 2, 4, 6));
 #endif
+    }
   }
   /// Bit j is lane j.
   RT_MEMBER unsigned bits() const {
@@ -116,7 +139,7 @@ struct Mask {
   friend RT_MEMBER Mask operator^(Mask a, Mask b) { return of(a.raw ^ b.raw); }
   friend RT_MEMBER Mask operator!(Mask a) { return of(~a.raw); }
   friend RT_MEMBER bool any(Mask a) { return a.bits() != 0; }
-  friend RT_MEMBER bool all(Mask a) { return a.bits() == (1u << G) - 1; }
+  friend RT_MEMBER bool all(Mask a) { return a.bits() == unsigned((1ull << G) - 1); }
 #endif
 
   RT_MEMBER Mask& operator&=(Mask b) { return *this = *this & b; }

@@ -262,7 +262,8 @@ RT_INLINE Pack<u32, G> rt_ushr(int a, Pack<int, G> count) {
 template <int G>
 RT_INLINE Pack<int, G> rt_clz32(Pack<int, G> a) {
 #if RT_BITMASKS && defined(__AVX512CD__)
-  a.r[0] = __builtin_ia32_vplzcntd_512_mask(a.r[0], a.r[0], -1);
+  constexpr int N = Pack<int, G>::N;
+  RT_REGISTERS(a.r[i] = __builtin_ia32_vplzcntd_512_mask(a.r[i], a.r[i], -1))
   return a;
 #else
   return each_lane<int>(a, [](int x) { return ::rt_clz32(x); });

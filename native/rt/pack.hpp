@@ -1,21 +1,22 @@
-// Pack<T, G>: G lanes of T in one or two registers, with the operators that C and JavaScript spell alike.
+// Pack<T, G>: G lanes of T in one, two or four registers, with the operators that C and JavaScript spell alike.
 #pragma once
 
 #include "mask.hpp"
 
 namespace dotcompute::rt {
 
-/// Runs `expression` for each register `i` of a pack; `i` is a constant each time.
+/// Runs `expression` for each register `i` of the N in a pack; `i` is a constant each time.
+#define RT_REGISTER(place, expression) \
+  if constexpr (N > place) {           \
+    constexpr int i = place;           \
+    expression;                        \
+  }
 #define RT_REGISTERS(expression) \
   {                              \
-    {                            \
-      constexpr int i = 0;       \
-      expression;                \
-    }                            \
-    if constexpr (N == 2) {      \
-      constexpr int i = 1;       \
-      expression;                \
-    }                            \
+    RT_REGISTER(0, expression)   \
+    RT_REGISTER(1, expression)   \
+    RT_REGISTER(2, expression)   \
+    RT_REGISTER(3, expression)   \
   }
 
 template <class T, int G>
@@ -35,7 +36,7 @@ RT_INLINE Pack<T, G> each_lane(Pack<T, G> a, Pack<T, G> b, F f);
 template <class T, int G>
 struct Pack {
   static constexpr int N = G * int(sizeof(T)) / WIDTH;
-  static_assert(N == 1 || N == 2);
+  static_assert(N == 1 || N == 2 || N == 4);
   Reg<T> r[N];
 
   Pack() = default;
@@ -65,11 +66,11 @@ struct Pack {
   friend RT_MEMBER Pack operator-(Pack a) { RT_REGISTERS(a.r[i] = -a.r[i]) return a; }
   friend RT_MEMBER Pack operator~(Pack a) { RT_REGISTERS(a.r[i] = ~a.r[i]) return a; }
 
-#define RT_COMPARISON(op, relation)                                                                                \
-  friend RT_MEMBER Mask<G> operator op(Pack a, Pack b) {                                                           \
-    if constexpr (N == 1) return Mask<G>::template from<T>(compare<Relation::relation, T>(a.r[0], b.r[0]));        \
-    else return Mask<G>::template from<T>(compare<Relation::relation, T>(a.r[0], b.r[0]),                          \
-                                          compare<Relation::relation, T>(a.r[N - 1], b.r[N - 1]));                 \
+#define RT_COMPARISON(op, relation)                                            \
+  friend RT_MEMBER Mask<G> operator op(Pack a, Pack b) {                       \
+    RegMask<T> parts[N];                                                       \
+    RT_REGISTERS(parts[i] = (compare<Relation::relation, T>(a.r[i], b.r[i])))  \
+    return Mask<G>::template from<T>(parts);                                   \
   }
   RT_COMPARISON(<, Lt)
   RT_COMPARISON(<=, Le)

@@ -115,8 +115,7 @@ RT_INLINE T fold_lanes(const Pack<T, G> (&packs)[P]) {
   constexpr int REGISTERS = P * N;
   Pack<T, WIDTH / int(sizeof(T))> r[REGISTERS];
   for (int pack = 0; pack < P; pack++) {
-    r[pack * N].r[0] = packs[pack].r[0];
-    if constexpr (N == 2) r[pack * N + 1].r[0] = packs[pack].r[1];
+    RT_REGISTERS(r[pack * N + i].r[0] = packs[pack].r[i])
   }
 #pragma GCC unroll 8
   for (int half = REGISTERS / 2; half > 0; half /= 2)
@@ -140,7 +139,7 @@ RT_INLINE bool fold_lanes(const Mask<G> (&masks)[P]) {
   bool value = Op::template identity<bool>;  // exact in any order
   for (int i = 0; i < P; i++) {
     const unsigned bits = masks[i].bits();
-    if constexpr (same<Op, And>) value &= bits == (1u << G) - 1;
+    if constexpr (same<Op, And>) value &= all(masks[i]);
     else if constexpr (same<Op, Or>) value |= bits != 0;
     else value ^= __builtin_popcount(bits) & 1;
   }
@@ -184,7 +183,7 @@ RT_INLINE Status reduce(Call* call, Body body) {
     for (int part = 0; part < P; part++) sums[part] = empty;
     u64 at = start;
     for (; end - at >= LANES; at += LANES) {
-      source.prefetch(at);
+      source.template prefetch<LANES>(at);
       const auto group = [&](int part) RT_BODY {
         const u64 place = at + u64(part * G);
         lanes.start(place, true);
