@@ -41,10 +41,12 @@ function functionOf(lambda: Lambda, text: string = lambda.oracle): Call {
   return f;
 }
 
+const CELLS = Object.fromEntries(Object.entries(ARRAY_CONSTRUCTORS).map(([element, make]) => [element, new make(1)])) as unknown as Record<ElementType, Result[]>;
+
 /** What an array of this type holds of a value. */
 function stored(element: ElementType, value: Result): Value {
-  const cell = new ARRAY_CONSTRUCTORS[element](1);
-  (cell as unknown as Result[])[0] = value;
+  const cell = CELLS[element];
+  cell[0] = value;
   return cell[0] as Value;
 }
 
