@@ -38,14 +38,18 @@ function sample(run: () => unknown, calls: number): number {
 
 export function race(contenders: readonly Contender[], options: RaceOptions): ReadonlyMap<string, Timing> {
   const lanes = contenders.map(({ name, run }) => ({ name, run, ...warmedUp(run, options), times: [] as number[] }));
+  let before = 0;
   for (let round = 0; round < options.rounds; round += 1) {
     for (let turn = 0; turn < MOST_TURNS; turn += 1) {
-      for (const { run, calls, turns, times } of lanes) {
+      // Everyone comes after everyone else at times.
+      for (let place = 0; place < lanes.length; place += 1) {
+        const { run, calls, turns, times } = lanes[(place + round) % lanes.length] as (typeof lanes)[number];
         if (turn >= turns) continue;
         // What one contender leaves behind is not collected in another's time.
         last = undefined;
-        if (calls === 1) collect();
-        times.push(sample(run, calls) / calls);
+        if (calls === 1) collect(before);
+        before = sample(run, calls);
+        times.push(before / calls);
       }
     }
   }
@@ -54,10 +58,10 @@ export function race(contenders: readonly Contender[], options: RaceOptions): Re
 
 const clock = new Int32Array(new SharedArrayBuffer(4));
 
-/** Collects garbage, and waits a little for the thread that gives its memory back. */
-function collect(): void {
+/** Collects garbage, and waits for the threads that give its memory back: a run of some seconds may leave a lot of it. */
+function collect(seconds: number): void {
   globalThis.gc?.();
-  Atomics.wait(clock, 0, 0, 2);
+  Atomics.wait(clock, 0, 0, Math.min(100, 2 + seconds * 100));
 }
 
 /** Runs until the engine has settled; gives how many calls make up a sample, and how many samples are taken in a round. */
