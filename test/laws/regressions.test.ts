@@ -1,0 +1,34 @@
+/** The smallest forms of wrong answers that generated programs have found. */
+import { describe, expect, it } from "vitest";
+import { createRuntime, range } from "../../src/index.js";
+import { whyNoCpu } from "./backends.js";
+
+describe.each((["js", "cpu"] as const).map(backend => ({ backend })))("on $backend", ({ backend }) => {
+  const { compute } = createRuntime({ backend, log: () => undefined });
+
+  describe.skipIf(backend === "cpu" && whyNoCpu !== null)(backend === "cpu" && whyNoCpu !== null ? whyNoCpu : "", () => {
+    it("-0 times a positive number is -0, in integers too", () => {
+      expect(compute(Int8Array.of(0, 1)).map(x => 1 / (-x * 3), Float64Array).toArray()).toEqual(Float64Array.of(-Infinity, 1 / -3));
+    });
+
+    it("64-bit integers are clamped, not cut, to clamped bytes", () => {
+      const bytes = compute(BigInt64Array.of(300n, -1n, 7n)).as(Uint8ClampedArray);
+      expect(bytes.toArray()).toEqual(Uint8ClampedArray.of(255, 0, 7));
+      expect(bytes.map(x => x - 1, Int32Array).toArray()).toEqual(Int32Array.of(254, -1, 6));
+    });
+
+    it("numbers that were stored in 16 bits stay so when they are widened again", () => {
+      expect(compute(Int32Array.of(-16)).as(Uint16Array).as(Int32Array).toArray()).toEqual(Int32Array.of(65520));
+      expect(compute(Int32Array.of(200)).map(x => x, Int8Array).as(Float64Array).toArray()).toEqual(Float64Array.of(-56));
+    });
+
+    it("a reduction of nothing is its seed, as it is", () => {
+      const nothing = compute(Int32Array.of(1, 2)).filter(x => x > 5);
+      expect(nothing.reduce((a, x) => a + x, -0).value()).toBe(-0);
+      expect(nothing.reduce((a, x) => a | x, 2.5).value()).toBe(2.5);
+      expect(nothing.reduce((a, x) => Math.min(a, x), 0.5).value()).toBe(0.5);
+      expect(nothing.reduce((a, x, i) => a + x * i, -0).value()).toBe(-0);
+      expect(compute(range(3)).filter(x => x > 5).reduce((a, x) => a & x, 1e300).value()).toBe(1e300);
+    });
+  });
+});
