@@ -90,7 +90,7 @@ describe("the package's types", () => {
     write(
       "tsconfig.json",
       JSON.stringify({
-        compilerOptions: { ...modes, target: "ES2022", lib: ["ES2022", "DOM"], types: [], strict: true, exactOptionalPropertyTypes: true, noEmit: true, skipLibCheck: false },
+        compilerOptions: { ...modes, target: "ES2022", lib: ["ES2022", "DOM"], types: [], strict: true, exactOptionalPropertyTypes: true, noEmit: true, skipLibCheck: false, skipDefaultLibCheck: true },
         files: ["types.mts", "types.cts"],
       }),
     );
