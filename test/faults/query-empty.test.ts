@@ -63,6 +63,7 @@ const NUMBERS: Readonly<Record<string, Terminal<Numbers>>> = {
   first: [query => query.first(), undefined],
   last: [query => query.last(), undefined],
   "reduce with +": [query => query.reduce((a, x) => a + x), NO_INITIAL],
+  "reduce with + from -0": [query => query.reduce((a, x) => a + x, -0), -0],
   "reduce with + from 0.1": [query => query.reduce((a, x) => a + x, 0.1), 0.1],
   "reduce with * from -0": [query => query.reduce((a, x) => a * x, -0), -0],
   "reduce with Math.min": [query => query.reduce((a, x) => Math.min(a, x)), NO_INITIAL],

@@ -1,7 +1,8 @@
 /** Which C++ compiler this machine has, and what it is: its identity is part of every kernel's cache key. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import path from "node:path";
+import { killGroup, setReferenced } from "./child.js";
 
 /** A compiler that was found; nothing has been run yet. */
 export interface FoundCompiler {
@@ -80,16 +81,101 @@ function describe(command: string, args: readonly string[]): FoundCompiler {
   return { command, args, fingerprint: JSON.stringify([command, args, file, mtimeMs, size]) };
 }
 
-/** Runs the compiler to learn its version and which flags it takes. A reason instead, if it cannot even say its version. */
-export function examine({ command, args }: FoundCompiler, flags: readonly string[], environment: NodeJS.ProcessEnv = process.env): CompilerFacts | string {
-  const env = { ...environment, LC_ALL: "C" };
-  const answer = spawnSync(command, [...args, "--version"], { env, encoding: "utf8", timeout: ANSWER_WITHIN, stdio: ["ignore", "pipe", "pipe"] });
-  if (answer.error) return `${command} --version: ${answer.error.message}`;
-  if (answer.status !== 0) return `${command} --version ended with ${answer.signal ?? `exit code ${answer.status ?? "?"}`}`;
-  const takes = (some: readonly string[]): boolean => {
-    const trial = spawnSync(command, [...args, ...some, "-x", "c++", "-fsyntax-only", "-"], { env, input: "int main();\n", timeout: ANSWER_WITHIN, stdio: ["pipe", "ignore", "ignore"] });
-    return trial.status === 0;
-  };
-  const spare = flags.filter(flag => flag !== OPTIONAL_FLAG);
-  return { version: answer.stdout.trim(), flags: spare.length === flags.length || takes(flags) ? flags : spare };
+/** What is asked of a compiler, and what it answers. */
+interface Question {
+  readonly args: readonly string[];
+  readonly input: string;
 }
+
+interface Answer {
+  readonly fault: Error | null;
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly words: string;
+}
+
+/** Runs the compiler to learn its version and which flags it takes. A reason instead, if it cannot even say its version. */
+function* interrogation({ command, args }: FoundCompiler, flags: readonly string[]): Generator<Question, CompilerFacts | string, Answer> {
+  const { fault, code, signal, words } = yield { args: [...args, "--version"], input: "" };
+  if (fault !== null) return `${command} --version: ${fault.message}`;
+  if (code !== 0) return `${command} --version ended with ${signal ?? `exit code ${code ?? "?"}`}`;
+  const version = words.trim();
+  const spare = flags.filter(flag => flag !== OPTIONAL_FLAG);
+  if (spare.length === flags.length) return { version, flags };
+  const trial = yield { args: [...args, ...flags, "-x", "c++", "-fsyntax-only", "-"], input: "int main();\n" };
+  // Stopped or killed it has said nothing of the flag; what it says is remembered.
+  if (trial.fault !== null || trial.signal !== null) return `${command} -fsyntax-only: ${trial.fault?.message ?? `it was killed by ${trial.signal ?? "?"}`}`;
+  return { version, flags: trial.code === 0 ? flags : spare };
+}
+
+const environmentOf = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({ ...environment, LC_ALL: "C" });
+
+/** Examines the compiler while the caller waits. */
+export function examine(compiler: FoundCompiler, flags: readonly string[], environment: NodeJS.ProcessEnv = process.env): CompilerFacts | string {
+  const settings = { env: environmentOf(environment), encoding: "utf8", timeout: ANSWER_WITHIN, killSignal: "SIGKILL", detached: true, stdio: "pipe" } as const;
+  const questions = interrogation(compiler, flags);
+  for (let next = questions.next(); ; ) {
+    if (next.done === true) return next.value;
+    const { error, status, signal, stdout, pid } = spawnSync(compiler.command, next.value.args, { ...settings, input: next.value.input });
+    if (error !== undefined) killGroup(pid);
+    next = questions.next({ fault: brokenPipe(error) ? null : (error ?? null), code: status, signal, words: stdout });
+  }
+}
+
+/** Facts in the making. */
+export interface Examination {
+  readonly facts: Promise<CompilerFacts | string>;
+  /** From now on the process stays alive until they are known. */
+  hold(): void;
+}
+
+/** Examines the compiler in the background: one that hangs must not keep anybody from running JavaScript. */
+export function examineLater(compiler: FoundCompiler, flags: readonly string[], environment: NodeJS.ProcessEnv = process.env): Examination {
+  let child: ChildProcess | null = null;
+  let held = false;
+
+  const ask = ({ args, input }: Question): Promise<Answer> =>
+    new Promise(resolve => {
+      const asked = (child = spawn(compiler.command, args, { env: environmentOf(environment), stdio: ["pipe", "pipe", "ignore"], detached: true }));
+      let words = "";
+      let fault: Error | null = null;
+      const kill = (): void => killGroup(asked.pid);
+      const timer = setTimeout(() => {
+        fault = new Error(`it took longer than ${ANSWER_WITHIN} ms`);
+        kill();
+      }, ANSWER_WITHIN);
+      timer.unref();
+      process.once("exit", kill);
+      const end = (code: number | null, signal: string | null): void => {
+        clearTimeout(timer);
+        process.off("exit", kill);
+        resolve({ fault, code, signal, words });
+      };
+      asked.stdout?.setEncoding("utf8").on("data", (text: string) => (words += text));
+      asked.stdin?.on("error", () => undefined).end(input);
+      asked.on("error", error => {
+        fault = error;
+        if (asked.pid === undefined) end(null, null);
+      });
+      asked.on("close", end);
+      if (!held) setReferenced(asked, false);
+    });
+
+  const facts = (async (): Promise<CompilerFacts | string> => {
+    const questions = interrogation(compiler, flags);
+    for (let next = questions.next(); ; ) {
+      if (next.done === true) return next.value;
+      next = questions.next(await ask(next.value));
+    }
+  })();
+  return {
+    facts,
+    hold() {
+      held = true;
+      if (child !== null) setReferenced(child, true);
+    },
+  };
+}
+
+/** A compiler that ends before it has read everything: its exit code tells the story. */
+const brokenPipe = (error: Error | undefined): boolean => (error as NodeJS.ErrnoException | undefined)?.code === "EPIPE";

@@ -3,6 +3,7 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import os from "node:os";
 import path from "node:path";
 import { BackendError } from "../../../fusion/errors.js";
+import { killGroup, setReferenced } from "./child.js";
 
 /** One translation unit to compile. */
 export interface CompileRequest {
@@ -146,28 +147,10 @@ function launch(
   return child;
 }
 
-/** Whether a child and its pipes keep this process alive. */
-function setReferenced(child: ChildProcess, referenced: boolean): void {
-  const pipes = [child.stdin, child.stderr] as unknown as readonly ({ ref(): void; unref(): void } | null)[];
-  for (const handle of [child, ...pipes]) {
-    if (referenced) handle?.ref();
-    else handle?.unref();
-  }
-}
-
 const argumentsOf = ({ args, libraries, object }: CompileRequest): readonly string[] => [...args, "-o", object, "-x", "c++", "-", ...libraries];
 
 /** Messages in English, temporary files where they are removed with the rest. */
 const environmentFor = ({ temporary }: CompileRequest): NodeJS.ProcessEnv => ({ ...process.env, LC_ALL: "C", TMPDIR: temporary });
-
-function killGroup(leader: number | undefined): void {
-  if (leader === undefined || leader <= 0) return;
-  try {
-    process.kill(-leader, "SIGKILL");
-  } catch {
-    // It has ended by itself.
-  }
-}
 
 interface Ending {
   readonly fault: Error | null;

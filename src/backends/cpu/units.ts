@@ -7,7 +7,7 @@ import { BackendError } from "../../../fusion/errors.js";
 import type { DiskCache } from "../../cache/disk.js";
 import type { Ingredients } from "../../cache/entry.js";
 import { ABI_VERSION } from "./addon.js";
-import { examine, findCompiler, type CompilerFacts, type CompilerSearch, type FoundCompiler } from "./compiler.js";
+import { examine, examineLater, findCompiler, type CompilerFacts, type CompilerSearch, type Examination, type FoundCompiler } from "./compiler.js";
 import type { Headers } from "./headers.js";
 import type { Compilation, CompileRequest, Toolchain } from "./toolchain.js";
 
@@ -64,15 +64,31 @@ export function createUnits(options: UnitsOptions): Units {
     return facts === null ? null : (compiler = complete(candidate, facts));
   };
 
-  const needed = (): Compiler => {
+  /** Throws BackendError DC403 if there is none. */
+  const candidate = (): FoundCompiler => {
+    const { found: wanted, reason } = found();
+    if (wanted === null) throw new BackendError("DC403", reason);
+    return wanted;
+  };
+
+  const learn = (from: FoundCompiler, facts: CompilerFacts | string): Compiler => {
+    if (typeof facts === "string") throw new BackendError("DC403", `the compiler does not answer: ${facts}`);
+    cache.remember(factsName(from), JSON.stringify(facts));
+    return (compiler = complete(from, facts));
+  };
+
+  const needed = (): Compiler => known() ?? learn(candidate(), examine(candidate(), flags));
+
+  /** One examination serves all who ask meanwhile. */
+  let examining: Examination | null = null;
+  const neededLater = async (begun: (examination: Examination) => void): Promise<Compiler> => {
     const ready = known();
     if (ready !== null) return ready;
-    const { found: candidate, reason } = found();
-    if (candidate === null) throw new BackendError("DC403", reason);
-    const facts = examine(candidate, flags);
-    if (typeof facts === "string") throw new BackendError("DC403", `the compiler does not answer: ${facts}`);
-    cache.remember(factsName(candidate), JSON.stringify(facts));
-    return (compiler = complete(candidate, facts));
+    const from = candidate();
+    const examination = (examining ??= examineLater(from, flags));
+    begun(examination);
+    const facts = await examination.facts.finally(() => (examining = null));
+    return compiler ?? learn(from, facts);
   };
 
   const ingredients = (source: string, used: readonly string[]): Ingredients => ({ source, headersHash: headers.hash, abi: ABI_VERSION, flags: used, target: options.target });
@@ -96,15 +112,20 @@ export function createUnits(options: UnitsOptions): Units {
     },
 
     compile(text) {
-      let compilation: Compilation | null = null;
+      /** What is at work: first the compiler's examination, if need be, then the compilation. */
+      let current: Examination | Compilation | null = null;
       let held = false;
+      const begin = (work: Examination | Compilation): void => {
+        current = work;
+        if (held) work.hold();
+      };
       const make = async (): Promise<string> => {
-        const by = needed();
+        const by = await neededLater(begin);
         const present = cache.find(ingredients(text, by.flags), by.identity);
         if (present !== null) return present;
         return cache.store(ingredients(text, by.flags), by.identity, async (object, temporary) => {
-          compilation = toolchain.compile(request(by, text, object, temporary));
-          if (held) compilation.hold();
+          const compilation = toolchain.compile(request(by, text, object, temporary));
+          begin(compilation);
           await compilation.done;
         });
       };
@@ -112,7 +133,7 @@ export function createUnits(options: UnitsOptions): Units {
         object: make(),
         hold() {
           held = true;
-          compilation?.hold();
+          current?.hold();
         },
       };
     },
