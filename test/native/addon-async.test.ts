@@ -61,11 +61,14 @@ describe.skipIf(unavailable !== null)("native addon, runs on other threads", () 
   });
 
   it("takes scalars and arrays as they are when it starts", async () => {
+    const gate = newGate();
     const scalars = new Float64Array(addon.control.buffer);
-    scalars.fill(0, CONTROL.scalars, CONTROL.scalars + 7);
+    const arrays = [gate.array];
     scalars[CONTROL.scalars] = 5;
-    const run = load("scalars", { scalars: 7 }).start(null, 0, null, null);
+    const run = load("gated_scalar", { scalars: 1, arrays: ["f64"] }).start(null, 0, null, arrays);
     scalars[CONTROL.scalars] = 6;
+    arrays.pop();
+    gate.open();
     expect((await ended(run)).value).toBe(5);
   });
 

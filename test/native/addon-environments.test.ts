@@ -12,8 +12,8 @@ const FOREVER_NOW = `parentPort.postMessage("running"); load("forever", { watche
 const FOREVER_LATER = `load("forever", {}).start(null, 0, null, null); parentPort.postMessage("running");`;
 
 /** Runs a script in a process of its own; it must end by itself. */
-function runScript(code: string): { readonly output: string; readonly status: number | null; readonly signal: string | null } {
-  const { stdout, stderr, status, signal } = spawnSync(process.execPath, ["-e", prelude + code], { encoding: "utf8", timeout: 60_000, killSignal: "SIGKILL" });
+function runScript(code: string, before = prelude): { readonly output: string; readonly status: number | null; readonly signal: string | null } {
+  const { stdout, stderr, status, signal } = spawnSync(process.execPath, ["-e", before + code], { encoding: "utf8", timeout: 60_000, killSignal: "SIGKILL" });
   return { output: stdout + stderr, status, signal };
 }
 
@@ -77,6 +77,29 @@ describe.skipIf(unavailable !== null)("native addon, environments", () => {
     await worker.terminate();
     expect(result.length).toBe(1 << 18);
     expect(result.every((x, i) => x === i + 1)).toBe(true);
+  });
+
+  it("lets memory that a worker made be freed when the addon is in use nowhere any more", () => {
+    const made = `
+      const source = new Float64Array(1 << 18).fill(1);
+      const result = load("copy8", { source: "f64", output: "f64" }).run(source, source.length, null, null);
+      require("node:worker_threads").parentPort.postMessage(result, [result.buffer]);`;
+    const result = runScript(
+      `require("node:v8").setFlagsFromString("--expose-gc");
+       const gc = require("node:vm").runInNewContext("gc");
+       const worker = new (require("node:worker_threads").Worker)(${JSON.stringify(prelude + made)}, { eval: true });
+       let kept = null;
+       worker.once("message", async array => {
+         kept = array;
+         await worker.terminate();
+         console.log(kept.every(x => x === 1));
+         kept = null; array = null;
+         for (let i = 0; i < 5; i++) { gc(); await new Promise(resolve => setTimeout(resolve, 10)); }
+         console.log("freed");
+       });`,
+      "",
+    );
+    expect(result).toEqual({ output: "true\nfreed\n", status: 0, signal: null });
   });
 
   it.each([

@@ -49,6 +49,14 @@ KERNEL gated(Call* call) {
   return sum(call);
 }
 
+// Its first scalar, once the gate is open.
+KERNEL gated_scalar(Call* call) {
+  const volatile double* gate = static_cast<const volatile double*>(call->arrays[0].data);
+  while (*gate == 0) if (*call->stop) return Status::Stopped;
+  call->value = call->scalars[0];
+  return Status::Done;
+}
+
 KERNEL forever(Call* call) {
   while (!*call->stop) {}
   return Status::Stopped;
