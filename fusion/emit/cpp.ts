@@ -1,7 +1,7 @@
 /** A kernel as C++: its body, and one instantiation of a loop of native/rt. */
 import { CompilerBug } from "../errors.js";
-import type { Fold, Kernel, ReduceOp, ScalarParameter, Sink } from "../ir.js";
-import { declaredIn, hasEffects, hasLoops, rejects, walkKernel } from "../traverse.js";
+import type { Expr, Fold, Kernel, ReduceOp, ScalarParameter, Sink } from "../ir.js";
+import { declaredIn, hasEffects, hasLoops, rejects, walkExpr, walkKernel } from "../traverse.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
 import { printC } from "./expr.js";
@@ -56,9 +56,17 @@ const RESERVED = new Set([
   ...Object.values(TYPES),
 ]);
 
-/** C++ on packs, where the source element is called `element`. */
-export const cppDialect = (element: string): Dialect => ({
+/** Without lanes' own values (locals are lanes too) there is nothing but captures and constants, which are scalars. */
+function isUniform(expr: Expr): boolean {
+  let uniform = true;
+  walkExpr(expr, ({ kind }) => (uniform &&= kind !== "element" && kind !== "index" && kind !== "local"));
+  return uniform;
+}
+
+/** C++ where the source element is called `element`: on packs, or with one lane on scalars. */
+export const cppDialect = (element: string, oneLane = false): Dialect => ({
   name: "C++",
+  isScalar: oneLane ? () => true : isUniform,
   reserved: RESERVED,
   element: primary(element),
   index: { text: "lanes.index()", precedence: PRECEDENCE.postfix },
@@ -85,7 +93,7 @@ class KernelWriter {
     const plain = cppDialect("x");
     this.names = new Set([...namesIn(kernel)].map(name => nameIn(plain, name)));
     this.element = this.names.has("x") ? this.fresh("element") : "x";
-    this.dialect = cppDialect(this.element);
+    this.dialect = cppDialect(this.element, kernel.sink.kind === "fold");
   }
 
   write(): string {

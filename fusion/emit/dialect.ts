@@ -5,6 +5,7 @@
  * dialect gives `rt_…` helpers the same meaning is the business of its run-time header.
  */
 import { CompilerBug } from "../errors.js";
+import type { Expr } from "../ir.js";
 import type { ElementType, ScalarType, ScalarValue } from "../types.js";
 
 /** Text with the precedence of its outermost operator, so that whoever places it knows whether it needs parentheses. */
@@ -17,6 +18,8 @@ export interface Printed {
 export const PRECEDENCE = { ternary: 3, unary: 15, postfix: 16, primary: 17 } as const;
 
 export const INFIX_PRECEDENCE: Readonly<Record<string, number>> = {
+  "||": 4,
+  "&&": 5,
   "|": 6,
   "^": 7,
   "&": 8,
@@ -43,6 +46,8 @@ export interface Dialect {
   readonly element: Printed;
   readonly index: Printed;
   readonly length: (array: string) => Printed;
+  /** Whether an expression is one scalar and not lanes of them: C's own `&&`, `||` and `!=` join such truth values. */
+  readonly isScalar: (expr: Expr) => boolean;
   /** How a choice between two values is spelt: `test ? yes : no`, or a function that chooses lane by lane. */
   readonly select: "ternary" | { readonly call: string };
   /** The type of a local. */

@@ -52,7 +52,9 @@ function printApply(expr: ExprOf<"apply">, dialect: Dialect): Printed {
     }
     case "infix": {
       if (second === undefined) throw new CompilerBug(`${expr.op} has one operand`);
-      return printInfix(spelling.text, print(first, dialect), print(second, dialect));
+      // On two bools C's `&` gives an int, which overloads would take for a number.
+      const text = expr.type === "bool" && dialect.isScalar(expr) ? (SCALAR_TRUTH[spelling.text] ?? spelling.text) : spelling.text;
+      return printInfix(text, print(first, dialect), print(second, dialect));
     }
     case "helper":
       throw new CompilerBug(`${expr.op} has no spelling in C`);
@@ -61,14 +63,16 @@ function printApply(expr: ExprOf<"apply">, dialect: Dialect): Printed {
   }
 }
 
-/** Bit operators bind in a way few remember: their operands are bracketed unless they are the same operator's. */
+const SCALAR_TRUTH: Readonly<Record<string, string>> = { "&": "&&", "|": "||", "^": "!=" };
+
+/** Bit operators bind in a way few remember: their operands are bracketed unless they are the same operator's. So is `&&` in `||`. */
 const isBitwise = (text: string): boolean => text === "&" || text === "|" || text === "^";
 
 function printInfix(text: string, left: Printed, right: Printed): Printed {
   const precedence = INFIX_PRECEDENCE[text];
   if (precedence === undefined) throw new CompilerBug(`no precedence for ${text}`);
-  const around = (operand: Printed, least: number): string =>
-    within(operand, isBitwise(text) && operand.precedence !== precedence ? PRECEDENCE.unary : least);
+  const mixes = (operand: Printed): boolean => operand.precedence !== precedence && (isBitwise(text) || (text === "||" && operand.precedence < 6));
+  const around = (operand: Printed, least: number): string => within(operand, mixes(operand) ? PRECEDENCE.unary : least);
   return { text: `${around(left, precedence)} ${text} ${around(right, precedence + 1)}`, precedence };
 }
 

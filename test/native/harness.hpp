@@ -2,8 +2,10 @@
 // before it, so a kernel that reads or writes outside of its arrays ends the program.
 #pragma once
 
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "files.hpp"
@@ -66,6 +68,15 @@ struct Outcome {
   Scalar value;
 };
 
+/// The flag that a timer raises while an endless kernel runs.
+inline volatile int stop_flag = 0;
+inline void raise_flag(int) { stop_flag = 1; }
+inline void raise_flag_soon() {
+  signal(SIGALRM, raise_flag);
+  const itimerval soon = {{0, 0}, {0, 20'000}};
+  setitimer(ITIMER_REAL, &soon, nullptr);
+}
+
 inline void append(FILE* file, const void* bytes, size_t size) {
   const char zeros[8] = {};
   if (size > 0 && fwrite(bytes, 1, size, file) != size) abort();
@@ -91,7 +102,8 @@ inline int run_all(char** arguments, const Entry* kernels) {
       held[i] = new Guarded(size, reader.bytes(size));
       arrays[i] = {held[i]->start, length};
     }
-    const volatile int stop = int(job.stop);
+    stop_flag = 0;
+    if (job.stop != 0) raise_flag_soon();
     Guarded& target = job.in_place != 0 ? source : output;
     Call call;
     memset((void*)&call, 0xa5, sizeof call);
@@ -100,7 +112,7 @@ inline int run_all(char** arguments, const Entry* kernels) {
     call.output = job.output_bytes == 0 ? nullptr : target.start;
     call.scalars = scalars;
     call.arrays = arrays;
-    call.stop = &stop;
+    call.stop = &stop_flag;
     const Status status = kernels[job.kernel](&call);
     const Outcome outcome{int(status), source.intact() && output.intact(), call.count, call.position, call.rank, call.value};
     append(out, &outcome, sizeof outcome);

@@ -91,6 +91,20 @@ const stores = [
   ),
 ];
 
+/** What is the same for all lanes is computed on scalars, where two of C's bools make an int. */
+const uniform = [
+  named("truth values of captures", arrayOf("f64"), to("f64"), [
+    declare("both", apply("and", capture("bool", "yes"), apply("lt", capture("f64", "k"), capture("f64", "m")))),
+    declare("one", select(capture("bool", "yes"), apply("xor", capture("bool", "yes"), capture("bool", "no")), capture("bool", "no"))),
+    declare("none", select(apply("gt", x64, number(0)), apply("and", capture("bool", "yes"), capture("bool", "no")), apply("or", local("bool", "both"), capture("bool", "no")))),
+    keep(apply("or", apply("or", local("bool", "one"), apply("not", apply("and", capture("bool", "yes"), capture("bool", "yes")))), local("bool", "none"))),
+    yields(select(apply("or", capture("bool", "no"), apply("and", capture("bool", "yes"), capture("bool", "yes"))), select(apply("and", local("bool", "both"), apply("xor", capture("bool", "yes"), capture("bool", "no"))), x64, number(1)), capture("f64", "m"))),
+  ], { scalars: { yes: "bool", no: "bool", k: "f64", m: "f64" } }),
+  named("truth values in a fold", arrayOf("i32"), { kind: "fold", type: "bool", accumulator: "total", seed: "yes", first: null, combine: null }, [
+    yields(select(apply("gt", xi, constant("i32", 5)), apply("xor", local("bool", "total"), apply("gt", xi, constant("i32", 9))), apply("and", local("bool", "total"), capture("bool", "no")))),
+  ], { scalars: { yes: "bool", no: "bool" } }),
+];
+
 const reductions = [
   ...(["add", "mul", "min", "max"] as const).flatMap(op => [
     named(`${op} f64`, arrayOf("f64"), reduce(op, "f64"), [yields(x64)]),
@@ -310,4 +324,19 @@ const names = [
   ], { scalars: { int: "f64", G: "f64" } }),
 ];
 
-export const KERNELS: readonly NamedKernel[] = [...elements, ...stores, ...reductions, ...searches, ...folds, ...flow, ...effects, ...names];
+export const KERNELS: readonly NamedKernel[] = [...elements, ...stores, ...uniform, ...reductions, ...searches, ...folds, ...flow, ...effects, ...names];
+
+/** Never ends for elements above zero. */
+export const ENDLESS: readonly NamedKernel[] = [
+  named("endless map", arrayOf("f64"), to("f64"), [declare("y", x64, true), loop("ever", branch(apply("le", local("f64", "y"), number(0)), [leave("ever")])), yields(local("f64", "y"))]),
+  named("endless fold", arrayOf("f64"), { kind: "fold", type: "f64", accumulator: "total", seed: "seed", first: null, combine: null }, [
+    declare("y", apply("max", x64, acc("f64")), true),
+    loop("ever", branch(apply("le", local("f64", "y"), number(0)), [leave("ever")])),
+    yields(local("f64", "y")),
+  ], { scalars: { seed: "f64" } }),
+  named("endless search", arrayOf("i32"), { kind: "first", type: "i32", ranked: false }, [
+    declare("y", xi, true),
+    block("out", loop("outer", loop("inner", branch(apply("le", local("i32", "y"), constant("i32", 0)), [leave("out")]), branch(apply("gt", local("i32", "y"), constant("i32", 0)), [leave("inner")])))),
+    yields(local("i32", "y")),
+  ]),
+];

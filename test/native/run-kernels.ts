@@ -12,6 +12,7 @@ export interface Job {
   readonly kernel: number;
   readonly call: KernelCall;
   readonly inPlace?: boolean;
+  /** The stop flag is raised while the kernel runs. */
   readonly stop?: boolean;
 }
 
