@@ -13,7 +13,7 @@ import { effectCall } from "./cpp-effects.js";
 import { printC, printCWithin } from "./expr.js";
 import { negated } from "./negate.js";
 import { sizeOf } from "./size.js";
-import { Writer } from "./writer.js";
+import type { Writer } from "./writer.js";
 
 /** A branch with this many operations is skipped when no lane takes it; smaller ones cost less than the question. */
 const WORTH_SKIPPING = 24;
