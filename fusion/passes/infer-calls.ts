@@ -7,7 +7,7 @@ import type { Builtin, Span } from "../parse/surface.js";
 import { isBigType } from "../types.js";
 import { power, toInt32 } from "./infer-operators.js";
 import type { Inference } from "./infer.js";
-import { asBig, bothIntegral, isBigKind, isNumberKind, kindOf, numeric, toNumber, truthOf, type Integral, type Typed } from "./typing.js";
+import { asBig, bothIntegral, isBigKind, isNumberKind, kindOf, numeric, toldApart, toNumber, truthOf, type Integral, type Typed } from "./typing.js";
 
 type Call = (inference: Inference, args: readonly Typed[], span: Span, callee: Builtin) => Typed;
 type Name = Exclude<OpName, "convert">;
@@ -48,6 +48,7 @@ const predicate =
     if (!converts && !isNumberKind(kindOf(given))) {
       throw new LambdaError("DC204", `${callee} of a value that is no number is always false`, span, "Give it a number");
     }
+    if (!converts && given.mixed === true) throw toldApart(callee, given.span);
     const { expr } = toNumber(given);
     return { expr: apply(op, expr.type === "f32" ? expr : convert("f64", expr)), weak: false, integral: [], span };
   };

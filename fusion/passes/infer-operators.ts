@@ -15,6 +15,7 @@ import {
   kindOf,
   mixed,
   numeric,
+  toldApart,
   toNumber,
   unifyBig,
   type Integral,
@@ -145,6 +146,7 @@ function compare(inference: Inference, operator: keyof typeof COMPARISON, left: 
   } else if (strict && (a === "bool") !== (b === "bool")) {
     throw new LambdaError("DC204", `${describeKind(a)} is never ${operator} ${describeKind(b)}`, span, "Compare values of one type");
   }
+  if (strict && (left.mixed === true || right.mixed === true)) throw toldApart(operator, left.mixed === true ? left.span : right.span);
   if (isBigKind(a) && isBigKind(b)) return result(apply(op, ...unifyBig(left, right, inference.parameters).args));
   if (isBigKind(a) !== isBigKind(b)) return result(compareBigWithNumber(inference, op, strict, left, right, span));
   return compareNumbers(op, left, right, span, inference.parameters);

@@ -23,6 +23,7 @@ import {
   isBigKind,
   joinKinds,
   kindOf,
+  mixes,
   storageOf,
   toNumber,
   truthOf,
@@ -48,6 +49,7 @@ interface Variable {
   readonly name: string;
   readonly kind: Kind;
   readonly integral: Integral;
+  readonly mixed: boolean;
 }
 
 /** One repetition of inference: what is known of the variables so far, and the statements written so far. */
@@ -144,8 +146,8 @@ export class Inference {
     if (given) return { ...given, span };
     const variable = this.variables.get(name);
     if (!variable) throw new CompilerBug(`variable ${name} is read before its declaration was seen`);
-    const { kind, integral } = variable;
-    return { expr: local(storageOf(kind), variable.name), weak: kind === "weak" || kind === "bigint", integral, span };
+    const { kind, integral, mixed } = variable;
+    return { expr: local(storageOf(kind), variable.name), weak: kind === "weak" || kind === "bigint", integral, mixed, span };
   }
 
   private capture(name: string, span: Span): Typed {
@@ -225,8 +227,9 @@ export class Inference {
     const integral = bothIntegral(numericIntegral(a), numericIntegral(b));
     const whole = (value: Typed) => this.store(value, kind);
     const weak = kind === "weak" || kind === "bigint";
+    const mixed = mixes(a, b, kindOf(a), kindOf(b));
     if (yesBody.length === 0 && noBody.length === 0) {
-      return { expr: chooseExpr(test, whole(a), whole(b)), weak, integral, span };
+      return { expr: chooseExpr(test, whole(a), whole(b)), weak, integral, mixed, span };
     }
     const name = this.names.fresh("chosen");
     const type = storageOf(kind);
@@ -239,7 +242,7 @@ export class Inference {
         otherwise: [...noBody, { kind: "assign", name, value: whole(b) }],
       },
     );
-    return { expr: local(type, name), weak, integral, span };
+    return { expr: local(type, name), weak, integral, mixed, span };
   }
 
   private join(a: Typed, b: Typed, span: Span): Kind {
@@ -312,14 +315,14 @@ export class Inference {
     // A variable without a value has no kind yet until an assignment gives it one.
     if (value) this.widen(name, value, span);
     if (!this.variables.has(name)) this.untouched.add(name);
-    const variable = this.variables.get(name) ?? this.introduce(name, { kind: "weak", integral: [] });
+    const variable = this.variables.get(name) ?? this.introduce(name, { kind: "weak", integral: [], mixed: false });
     const type = storageOf(variable.kind);
     const first = value ? this.store(value, variable.kind) : zero(type);
     this.out.push({ kind: "declare", name: variable.name, type, value: first, mutable: mutable || init === null });
   }
 
-  private introduce(name: string, { kind, integral }: { readonly kind: Kind; readonly integral: Integral }): Variable {
-    const variable = { name: this.names.lasting(name), kind, integral };
+  private introduce(name: string, { kind, integral, mixed }: Omit<Variable, "name">): Variable {
+    const variable = { name: this.names.lasting(name), kind, integral, mixed };
     this.variables.set(name, variable);
     return variable;
   }
@@ -336,7 +339,7 @@ export class Inference {
     const known = this.variables.get(name);
     const integral = numericIntegral(value);
     if (!known) {
-      this.introduce(name, { kind: kindOf(value), integral });
+      this.introduce(name, { kind: kindOf(value), integral, mixed: value.mixed === true });
       return;
     }
     const first = this.untouched.delete(name);
@@ -345,8 +348,9 @@ export class Inference {
       throw new LambdaError("DC205", `"${name}" holds ${describeKind(known.kind)} and is given ${describeKind(kindOf(value))}`, span, "A variable keeps one type: convert the value, or use another variable");
     }
     const joined = first ? integral : bothIntegral(known.integral, integral);
-    if (kind === known.kind && sameIntegral(joined, known.integral)) return;
-    this.variables.set(name, { name: known.name, kind, integral: joined });
+    const both = first ? value.mixed === true : mixes(known, value, known.kind, kindOf(value));
+    if (kind === known.kind && both === known.mixed && sameIntegral(joined, known.integral)) return;
+    this.variables.set(name, { name: known.name, kind, integral: joined, mixed: both });
     this.changed = true;
   }
 

@@ -200,6 +200,9 @@ function asAccumulator(value: Typed, type: ScalarType, fusion: Fusion): Expr {
     const expected = type === "bool" ? "a boolean" : isBigType(type) ? "a BigInt" : "a number";
     throw new LambdaError("DC206", `the reducer gives ${describeKind(kind)}, but its accumulator is ${expected}`, value.span, "The accumulator keeps the type of the seed (without one, of the element)");
   }
+  if (value.mixed === true) {
+    throw new LambdaError("DC206", "the reducer gives a number in some cases and a boolean in others", value.span, "Give a number in all cases: flag ? a : 0 instead of flag && a");
+  }
   return coerce(value, type === "bool" || type === "i64" || type === "u64" ? type : "f64", fusion.kernelParameters);
 }
 

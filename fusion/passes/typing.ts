@@ -22,6 +22,8 @@ export interface Typed {
   readonly expr: Expr;
   readonly weak: boolean;
   readonly integral: Integral;
+  /** A number here and a boolean there (`flag && x`): stored as a number, which is the same to all but `===` and its like. */
+  readonly mixed?: boolean;
   readonly span: Span;
 }
 
@@ -60,6 +62,14 @@ export const describeKind = (kind: Kind): string =>
 export const bothIntegral = (...all: readonly Integral[]): Integral =>
   all.includes(false) ? false : [...new Set((all as readonly (readonly string[])[]).flat())];
 
+/** Whether joining the two makes a number of booleans. */
+export const mixes = (a: Pick<Typed, "mixed">, b: Pick<Typed, "mixed">, x: Kind, y: Kind): boolean =>
+  a.mixed === true || b.mixed === true || (x === "bool") !== (y === "bool");
+
+/** What tells booleans from numbers would find only numbers. */
+export const toldApart = (what: string, span: Span): LambdaError =>
+  new LambdaError("DC204", `this is a number in some cases and a boolean in others, which ${what} tells apart`, span, "Give a number in all cases: flag ? x : 0 instead of flag && x");
+
 export const mixed = (span: Span): LambdaError =>
   new LambdaError("DC201", "a number and a BigInt are mixed", span, "JavaScript refuses this too: convert with BigInt(n) or Number(b), or write the literal as 1n");
 
@@ -67,7 +77,7 @@ export const mixed = (span: Span): LambdaError =>
 export function toNumber(value: Typed): Typed {
   if (value.expr.type === "bool") return { ...value, expr: convert("f64", value.expr), weak: true, integral: [] };
   if (isBigType(value.expr.type)) throw mixed(value.span);
-  return value;
+  return value.mixed === true ? { ...value, mixed: false } : value;
 }
 
 /** A weak value as an f32 of exactly the same value; null if it may not be one. */

@@ -475,6 +475,14 @@ export class LambdaGenerator {
         return { user: `Number(${a.user})`, oracle: `Number(${a.oracle})`, kind: "f64", integral: true, fixed: a.fixed };
       }],
       [1, () => this.helper(depth)],
+      [1, () => {
+        // A boolean beside a number, where only its value as a number counts.
+        const [test, a, b] = [this.bool(depth - 1), this.number(depth - 1), this.number(depth - 1)];
+        const mixed = this.choice(`${test.user} && ${a.user}`, `${test.oracle} && ${a.oracle}`, test, a);
+        const kind = join(mixed.kind, b.kind);
+        const operator = from.pick(["+", "*", "-"] as const);
+        return { user: `(${mixed.user} ${operator} ${b.user})`, oracle: rounded(kind, `(${mixed.oracle} ${operator} ${b.oracle})`), kind, integral: a.integral && b.integral, fixed: false };
+      }],
       [1, () => this.changed(depth)],
     );
   }
@@ -494,7 +502,7 @@ export class LambdaGenerator {
   }
 
   private choice(user: string, oracle: string, a: Term, b: Term): Term {
-    const kind = join(a.kind, b.kind);
+    const kind = a.kind === "bool" ? b.kind : join(a.kind, b.kind);
     return { user: `(${user})`, oracle: rounded(kind, `(${oracle})`), kind, integral: a.integral && b.integral, fixed: false };
   }
 

@@ -22,6 +22,20 @@ describe.each((["js", "cpu"] as const).map(backend => ({ backend })))("on $backe
       expect(compute(Int32Array.of(200)).map(x => x, Int8Array).as(Float64Array).toArray()).toEqual(Float64Array.of(-56));
     });
 
+    it("a boolean beside a number is a number, and what would tell them apart is refused", () => {
+      const source = Float64Array.of(-1, 0, 2);
+      expect(compute(source).map(x => (x > 0 && x) as number).toArray()).toEqual(Float64Array.of(0, 0, 2));
+      expect(compute(source).map(x => ((x > 0 && x) as number) + 1).toArray()).toEqual(Float64Array.of(1, 1, 3));
+      const strict = compute(source).map(x => ((x > 0 && x) === 0 ? 1 : 2));
+      expect(() => strict.toArray()).toThrow("DC204");
+      const predicate = compute(source).map(x => {
+        const v = x > 0 && x;
+        return Number.isInteger(v) ? 1 : 2;
+      });
+      expect(() => predicate.toArray()).toThrow("DC204");
+      expect(() => compute(source).reduce((a, x) => (x > 0 && a - x) as number, 0).value()).toThrow("DC206");
+    });
+
     it("a reduction of nothing is its seed, as it is", () => {
       const nothing = compute(Int32Array.of(1, 2)).filter(x => x > 5);
       expect(nothing.reduce((a, x) => a + x, -0).value()).toBe(-0);
