@@ -67,7 +67,8 @@ export function signatureOf(kernel: Kernel): KernelSignature {
   };
 }
 
-const mayNotEnd = ({ body, sink }: Kernel): boolean => hasLoops(body) || (sink.kind === "fold" && sink.combine !== null && hasLoops(sink.combine.body));
+/** A range may be longer than anybody can wait for; arrays end with the memory. */
+const mayNotEnd = ({ source, body, sink }: Kernel): boolean => source.kind === "range" || hasLoops(body) || (sink.kind === "fold" && sink.combine !== null && hasLoops(sink.combine.body));
 
 export class CpuCompiledKernel implements CompiledKernel {
   readonly backend = "cpu";
