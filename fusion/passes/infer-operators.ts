@@ -4,6 +4,7 @@ import { LambdaError } from "../errors.js";
 import type { Expr } from "../ir.js";
 import type { OpName } from "../ops.js";
 import type { BinaryOperator, Span, UnaryOperator } from "../parse/surface.js";
+import type { ScalarType, ScalarValue } from "../types.js";
 import { evaluate } from "../values.js";
 import type { Inference } from "./infer.js";
 import {
@@ -39,7 +40,7 @@ export function inferUnary(inference: Inference, operator: UnaryOperator, value:
     case "-":
       return big ? { ...value, expr: negateBig(value), span } : numeric("neg", [value], span, toNumber(value).integral, inference.parameters);
     case "~":
-      return { expr: apply("not", big ? value.expr : toInt32(value)), weak: big && value.weak, integral: [], span };
+      return { expr: apply("not", big ? value.expr : toInt32(value)), weak: big && value.weak, integral: [], computed: true, span };
     default:
       return operator satisfies never;
   }
@@ -96,7 +97,7 @@ function bigArithmetic(inference: Inference, op: "add" | "sub" | "mul" | "div" |
   requireBigs(left, right, span);
   const { args, weak } = unifyBig(left, right, inference.parameters);
   const exact = literalArithmetic(op, left.expr, right.expr);
-  if (exact !== null) return { expr: constant("i64", exact), weak: true, integral: [], span };
+  if (exact !== null) return { expr: constant("i64", exact), weak: true, integral: [], computed: op !== "div" && op !== "rem", span };
   const expr = apply(op, ...args);
   const stands = (op === "div" || op === "rem") && expr.kind === "apply";
   return { expr: stands ? inference.declare("quotient", expr) : expr, weak: weak && !stands, integral: [], span };
@@ -171,6 +172,12 @@ function bits(inference: Inference, op: "and" | "or" | "xor" | "shl" | "shr" | "
   if (op === "ushr") throw new LambdaError("DC204", ">>> does not take BigInts", span, "JavaScript refuses this too: use >> on an unsigned value");
   const { args, weak } = unifyBig(left, right, inference.parameters);
   const literals = args.every(arg => arg.kind === "const");
-  const expr = literals ? constant(args[0].type, evaluate(op, args[0].type, args[0].type, args.map(arg => (arg as Expr & { kind: "const" }).value))) : apply(op, ...args);
-  return { expr, weak, integral: [], span };
+  const expr = literals ? constant(args[0].type, literalBits(op, args[0].type, args.map(arg => (arg as Expr & { kind: "const" }).value as bigint))) : apply(op, ...args);
+  return { expr, weak, integral: [], computed: op !== "shr", span };
+}
+
+/** Bits shifted to the left stay what they are until they meet a type: `1n << 63n` is positive among unsigned values. */
+function literalBits(op: "and" | "or" | "xor" | "shl" | "shr", type: ScalarType, values: readonly bigint[]): ScalarValue {
+  const [value = 0n, count = 0n] = values;
+  return op === "shl" && count >= 0n && count < 64n ? value << count : evaluate(op, type, type, values);
 }

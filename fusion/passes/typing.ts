@@ -22,6 +22,8 @@ export interface Typed {
   readonly expr: Expr;
   readonly weak: boolean;
   readonly integral: Integral;
+  /** A BigInt constant that operations on literals gave: as their result it wraps at 64 bits, where a literal must fit. */
+  readonly computed?: boolean;
   /** A number here and a boolean there (`flag && x`): stored as a number, which is the same to all but `===` and its like. */
   readonly mixed?: boolean;
   readonly span: Span;
@@ -128,14 +130,14 @@ export function coerce(value: Typed, kind: Kind, parameters: Parameters): Expr {
 /** A BigInt value as an i64 or u64. Only literals and captures change type; they must fit. */
 export function asBig(value: Typed, type: "i64" | "u64", parameters: Parameters): Expr {
   const { expr, span } = value;
-  if (expr.type === type) return expr;
   if (value.weak && expr.kind === "const") {
     const literal = expr.value as bigint;
     const wrapped = type === "u64" ? BigInt.asUintN(64, literal) : BigInt.asIntN(64, literal);
-    if (wrapped === literal) return constant(type, literal);
-    const range = type === "u64" ? "0n to 2n ** 64n - 1n" : "-(2n ** 63n) to 2n ** 63n - 1n";
-    throw new LambdaError("DC207", `${String(literal)}n does not fit the element type`, span, `Values here are 64-bit: ${range}`);
+    if (wrapped === literal || value.computed === true) return constant(type, wrapped);
+    const [range, wrap] = type === "u64" ? ["0n to 2n ** 64n - 1n", "BigInt.asUintN"] : ["-(2n ** 63n) to 2n ** 63n - 1n", "BigInt.asIntN"];
+    throw new LambdaError("DC207", `${String(literal)}n does not fit the element type`, span, `Values here are 64-bit, ${range}: to wrap it, write ${wrap}(64, ${String(literal)}n)`);
   }
+  if (expr.type === type) return expr;
   if (value.weak && expr.kind === "capture") {
     const twin = parameters.exactTwin(expr.name, type);
     if (twin !== null) return { kind: "capture", type, name: twin };
@@ -149,8 +151,9 @@ export function asBig(value: Typed, type: "i64" | "u64", parameters: Parameters)
   );
 }
 
-/** Two BigInt operands brought to one type; two weak ones stay weak. */
+/** Two BigInt operands brought to one type; two weak ones stay weak, and two constants what they are. */
 export function unifyBig(a: Typed, b: Typed, parameters: Parameters): { readonly args: readonly [Expr, Expr]; readonly weak: boolean } {
+  if (a.weak && b.weak && a.expr.kind === "const" && b.expr.kind === "const") return { args: [a.expr, b.expr], weak: true };
   const type = a.weak ? (b.weak ? "i64" : b.expr.type) : a.expr.type;
   const to = type === "u64" ? "u64" : "i64";
   return { args: [asBig(a, to, parameters), asBig(b, to, parameters)], weak: a.weak && b.weak };

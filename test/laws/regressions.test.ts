@@ -44,5 +44,26 @@ describe.each((["js", "cpu"] as const).map(backend => ({ backend })))("on $backe
       expect(nothing.reduce((a, x, i) => a + x * i, -0).value()).toBe(-0);
       expect(compute(range(3)).filter(x => x > 5).reduce((a, x) => a & x, 1e300).value()).toBe(1e300);
     });
+
+    it("BigInt constants wrap at 64 bits as results, and are refused as literals that do not fit", () => {
+      const signed = compute(BigInt64Array.of(-1n, 5n));
+      const unsigned = compute(BigUint64Array.of(2n ** 64n - 1n, 5n));
+      expect(unsigned.map(x => x & (1n << 63n)).toArray()).toEqual(BigUint64Array.of(2n ** 63n, 0n));
+      expect(unsigned.map(x => x & ~3n).toArray()).toEqual(BigUint64Array.of(2n ** 64n - 4n, 4n));
+      expect(signed.map(x => x & (1n << 63n)).toArray()).toEqual(BigInt64Array.of(-(2n ** 63n), 0n));
+      expect(signed.map(x => x + (9223372036854775807n + 2n)).toArray()).toEqual(BigInt64Array.of(-(2n ** 63n), -(2n ** 63n) + 6n));
+      expect(signed.map(x => x ^ BigInt.asIntN(64, 18446744073709551615n)).toArray()).toEqual(BigInt64Array.of(0n, -6n));
+      const message = (query: { toArray(): unknown }): string => {
+        try {
+          query.toArray();
+          return "no error";
+        } catch (error) {
+          return (error as Error).message;
+        }
+      };
+      expect(message(signed.filter(x => x < 18446744073709551615n))).toMatch(/^DC207: 18446744073709551615n does not fit/);
+      expect(message(signed.map(x => x << 100000000000000000000n))).toMatch(/^DC207/);
+      expect(message(unsigned.filter(x => x > -1n))).toMatch(/write BigInt\.asUintN\(64, -1n\)$/);
+    });
   });
 });
