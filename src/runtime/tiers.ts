@@ -212,10 +212,12 @@ export class Tiers {
   }
 }
 
-/** The first line of a failure, without its code: what explain() and the log have room for. */
+/** A failure in one line, without its code: what explain() and the log have room for. A compiler's own words are in later lines. */
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return (message.split("\n", 1)[0] ?? "").replace(/^DC\d+: /, "");
+  const [first = "", ...rest] = message.replace(/^DC\d+: /, "").split("\n");
+  const cause = /\berror\b/i.test(first) ? undefined : rest.find(line => /\berror\b/i.test(line));
+  return cause === undefined ? first : `${first}: ${cause.trim()}`;
 }
 
 /** What a query that insists on the cpu backend throws. */

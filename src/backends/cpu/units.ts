@@ -3,6 +3,8 @@
  * folders; knows nothing of kernels.
  */
 import { createHash } from "node:crypto";
+import { lstatSync } from "node:fs";
+import path from "node:path";
 import { BackendError } from "../../../fusion/errors.js";
 import type { DiskCache } from "../../cache/disk.js";
 import type { Ingredients } from "../../cache/entry.js";
@@ -127,6 +129,7 @@ export function createUnits(options: UnitsOptions): Units {
           const compilation = toolchain.compile(request(by, text, object, temporary));
           begin(compilation);
           await compilation.done;
+          checkWritten(by, object);
         });
       };
       return {
@@ -141,9 +144,18 @@ export function createUnits(options: UnitsOptions): Units {
     compileSync(text) {
       const by = needed();
       const made = ingredients(text, by.flags);
-      return cache.find(made, by.identity) ?? cache.storeSync(made, by.identity, (object, temporary) => toolchain.compileSync(request(by, text, object, temporary)));
+      return cache.find(made, by.identity) ?? cache.storeSync(made, by.identity, (object, temporary) => {
+        toolchain.compileSync(request(by, text, object, temporary));
+        checkWritten(by, object);
+      });
     },
   };
+}
+
+/** A compiler that says all is well may have written nothing: no fault of the folder. */
+function checkWritten({ command }: FoundCompiler, object: string): void {
+  if (lstatSync(object, { throwIfNoEntry: false })?.isFile() === true) return;
+  throw new BackendError("DC403", `${path.basename(command)} ended without an error, but wrote no shared object`);
 }
 
 function parseFacts(text: string | null): CompilerFacts | null {
