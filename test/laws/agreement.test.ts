@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { KernelCall } from "../../src/backends/backend.js";
 import { interpret } from "../../fusion/interpret.js";
 import type { Plan } from "../../fusion/query.js";
-import type { AnyTypedArray } from "../../fusion/values.js";
+import { newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { BACKENDS, compileOn, compileTogether, newRuntimes, whyNoCpu, type Tried } from "./backends.js";
 import { minimise } from "./choices.js";
 import { Coverage } from "./coverage.js";
@@ -36,7 +36,7 @@ interface Input {
 /** Lengths around lanes, blocks and what threads and caches share, a few for each program. */
 function inputsOf(program: Program, number: number): readonly Input[] {
   const turn = (lengths: readonly number[]): number => lengths[number % lengths.length] as number;
-  const lengths = [0, 1, turn([31, 32, 33]), turn([1023, 1024, 1025]), turn([4095, 4096, 4097]), ...(number % 25 === 24 ? [20_000] : [])];
+  const lengths = [0, 1, turn([31, 32, 33]), turn([1023, 1024, 1025]), turn([4095, 4096, 4097]), ...(number % 25 === 24 ? [20_000] : []), ...(number % 200 === 99 ? [150_001] : [])];
   return lengths.map((length, at) => {
     if (program.source === "range") return { source: length, length, told: `range(${String(length)})` };
     const seed = number * 7 + at;
@@ -89,6 +89,10 @@ async function failureOf({ program, plan, number, inputs, expected: known }: Tri
       const whole = outcomeOf(() => unfused(program, input.source));
       if (!sameOutcome(whole, found)) return { backend: "unfused", message: difference(input, whole, found) };
     }
+    if (backend !== "interpreter" && query.into !== null && number % 5 === at) {
+      const failure = intoFailure(backend, program, input, expected, query.into);
+      if (failure !== null) return { backend, message: failure };
+    }
     // Off the main thread; workers take time to start, so not too often.
     if (backend !== "interpreter" && (number + input.length) % 29 === 0) {
       const later = await outcomeOfAsync(query.later);
@@ -96,6 +100,21 @@ async function failureOf({ program, plan, number, inputs, expected: known }: Tri
     }
   }
   return null;
+}
+
+/** Results written into a given array, which may be the source itself. */
+function intoFailure(backend: Tried, program: Program, input: Input, expected: Outcome, into: NonNullable<Runnable["into"]>): string | null {
+  const whole = newArray(program.element, input.length + 3);
+  const bytes = new Uint8Array(whole.buffer).fill(7);
+  const room = whole.subarray(1, input.length + 2) as AnyTypedArray;
+  const elsewhere = outcomeOf(() => into(room));
+  if (!sameOutcome(expected, elsewhere)) return `into another array: ${difference(input, expected, elsewhere)}`;
+  const size = whole.BYTES_PER_ELEMENT;
+  if ([...bytes.subarray(0, size), ...bytes.subarray(-size)].some(byte => byte !== 7)) return `into another array over ${input.told}: wrote beside it`;
+  if (program.source !== program.element || typeof input.source === "number") return null;
+  const copy = input.source.slice();
+  const inPlace = outcomeOf(() => (queryOn(backend, program, { ...input, source: copy }).into as NonNullable<Runnable["into"]>)(copy));
+  return sameOutcome(expected, inPlace) ? null : `in place: ${difference(input, expected, inPlace)}`;
 }
 
 type Outcome = ReturnType<typeof outcomeOf>;
@@ -155,7 +174,7 @@ async function explained(trial: Trial, failure: Failure): Promise<string> {
 describe("generated programs", () => {
   const lists = fc.sample(programChoices, { numRuns: PROGRAMS, seed: SEED });
 
-  it(`give the same bits on ${BACKENDS.join(", ")} as in JavaScript`, { timeout: LONG ? 120 * MINUTE : 15 * MINUTE }, async () => {
+  it(`give the same bits on ${BACKENDS.join(", ")} as in JavaScript`, { timeout: 10 * MINUTE + PROGRAMS * 2_000 }, async () => {
     const failures: string[] = [];
     const chunks: Trial[][] = [];
     const prepare = (start: number): void => {

@@ -13,10 +13,13 @@ export type Tried = "interpreter" | "js" | "cpu";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 
-/** Thousands of kernels: compiled for speed of compilation. The disk cache makes the next run of the same programs quick. */
+/**
+ * Thousands of kernels: compiled for speed of compilation, in long runs with the optimisation that users get. The disk cache
+ * makes the next run of the same programs quick.
+ */
 const native: CpuBackend = createCpuBackend({
   cacheFolder: path.join(root, "build", "laws-kernels"),
-  flags: CPP_FLAGS.map(flag => (flag === "-O3" ? "-O1" : flag)),
+  flags: CPP_FLAGS.map(flag => (flag === "-O3" && process.env["DOTCOMPUTE_LONG"] === undefined ? "-O1" : flag)),
   compileTimeLimit: 300_000,
   mostKernels: 1,
 });

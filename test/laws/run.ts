@@ -76,6 +76,8 @@ function capturesOf(lambda: Lambda): Record<string, Capture> {
 export interface Runnable {
   readonly now: () => unknown;
   readonly later: () => Promise<unknown>;
+  /** Into a given array; null for programs that give no array. */
+  readonly into: ((array: AnyTypedArray) => unknown) | null;
   readonly plan: () => Plan;
 }
 
@@ -100,10 +102,10 @@ export function queryOf(runtime: Runtime, program: Program, source: AnyTypedArra
   if (backend !== null) query = query.on(backend);
   const { terminal } = program;
   if (terminal.kind === "toArray") {
-    return { now: () => query.toArray(), later: () => query.toArrayAsync(), plan: () => planOf((query as unknown as { arrayTerminal(): Bound }).arrayTerminal()) };
+    return { now: () => query.toArray(), later: () => query.toArrayAsync(), into: array => query.toArray({ into: array }), plan: () => planOf((query as unknown as { arrayTerminal(): Bound }).arrayTerminal()) };
   }
   const lazy = lazyOf(query, terminal);
-  return { now: () => lazy.value(), later: () => lazy.run(), plan: () => planOf((lazy as unknown as { bound: Bound }).bound) };
+  return { now: () => lazy.value(), later: () => lazy.run(), into: null, plan: () => planOf((lazy as unknown as { bound: Bound }).bound) };
 }
 
 interface Bound {
