@@ -215,18 +215,44 @@ RT_INLINE void store(E* to, Pack<Loaded<E>, G> a) {
   }
 }
 
-/// Fewer than G elements: nothing beyond them is touched.
+/// Fewer than G elements: nothing beyond them is touched. Missing lanes are zero.
 template <class E, int G>
 RT_INLINE Pack<Loaded<E>, G> load_some(const E* from, u64 count) {
-  E padded[G] = {};
-  __builtin_memcpy(padded, from, count * sizeof(E));
-  return load<E, G>(padded);
+#if RT_BITMASKS
+  if constexpr (sizeof(E) >= 4) {
+    const Mask<G> some = Mask<G>::first(count);
+    constexpr int N = Pack<E, G>::N, lanes = G / N;
+    Pack<E, G> a;
+    if constexpr (sizeof(E) == 8)
+      RT_REGISTERS(a.r[i] = (Reg<E>)__builtin_ia32_loadupd512_mask((const double*)(from + i * lanes), Reg<double>{}, some.template part<E>(i)))
+    else
+      RT_REGISTERS(a.r[i] = (Reg<E>)__builtin_ia32_loadups512_mask((const float*)(from + i * lanes), Reg<float>{}, some.template part<E>(i)))
+    return a;
+  } else
+#endif
+  {
+    E padded[G] = {};
+    __builtin_memcpy(padded, from, count * sizeof(E));
+    return load<E, G>(padded);
+  }
 }
 template <class E, int G>
 RT_INLINE void store_some(E* to, Pack<Loaded<E>, G> a, u64 count) {
-  E padded[G];
-  store<E, G>(padded, a);
-  __builtin_memcpy(to, padded, count * sizeof(E));
+#if RT_BITMASKS
+  if constexpr (sizeof(E) >= 4) {
+    const Mask<G> some = Mask<G>::first(count);
+    constexpr int N = Pack<E, G>::N, lanes = G / N;
+    if constexpr (sizeof(E) == 8)
+      RT_REGISTERS(__builtin_ia32_storeupd512_mask((double*)(to + i * lanes), (Reg<double>)a.r[i], some.template part<E>(i)))
+    else
+      RT_REGISTERS(__builtin_ia32_storeups512_mask((float*)(to + i * lanes), (Reg<float>)a.r[i], some.template part<E>(i)))
+  } else
+#endif
+  {
+    E padded[G];
+    store<E, G>(padded, a);
+    __builtin_memcpy(to, padded, count * sizeof(E));
+  }
 }
 
 }  // namespace dotcompute::rt

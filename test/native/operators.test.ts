@@ -178,7 +178,7 @@ afterAll(() => workshop.remove());
 const EXPECTED = CASES.map(test => formsOf(test).map(form => ({ ...form, table: expectedOf(test, form.transposed) })));
 
 describe.skipIf(compiler === null).each(TARGETS)("operators in C++ for $name", ({ name, flags }) => {
-  it("give the bits of the operator table", async () => {
+  it("give the bits of the operator table", { timeout: 600_000 }, async () => {
     const built = await workshop.build(`operators-${name.replace(/\W/g, "")}`, program(), ["-O1", ...flags]);
     const results = await workshop.run(built, input());
     expect(results.byteLength).toBe(resultBytes());
