@@ -3,8 +3,11 @@ import type { ArrayParameter, ScalarParameter } from "../ir.js";
 import { SEED, type CaptureType } from "../query.js";
 import type { ElementType, ScalarType } from "../types.js";
 
+/** `$` and letters beyond ASCII are no part of an identifier in C. */
+const legal = (name: string): string => name.replaceAll(/\W/gu, "_");
+
 /** The identifier that a parameter should have, by what it stands for. */
-export const plainName = (origin: string): string => (origin === SEED ? "seed" : origin);
+export const plainName = (origin: string): string => (origin === SEED ? "seed" : legal(origin));
 
 /** Gives out names that are unique in a kernel. */
 export class Names {
@@ -14,8 +17,9 @@ export class Names {
   }
   /** `wanted`, or `wanted_2`, `wanted_3` … */
   fresh(wanted: string): string {
-    let name = wanted;
-    for (let n = 2; this.taken.has(name); n++) name = `${wanted}_${String(n)}`;
+    const plain = legal(wanted);
+    let name = plain;
+    for (let n = 2; this.taken.has(name); n++) name = `${plain}_${String(n)}`;
     this.taken.add(name);
     return name;
   }

@@ -119,6 +119,9 @@ export function checkUsed(types: CaptureTypes, lambdas: readonly SurfaceLambda[]
         ? texts.some(text => text !== type.text && mentions(text, name))
         : lambdas.some(({ captures }) => captures.scalars.includes(name) || captures.arrays.includes(name));
     if (!used) {
+      if (verb === "reduce" && (name === "combine" || name === "sequential")) {
+        throw new QueryError("DC303", `the option ${name} of reduce() is given where the captures belong`, "Options come after the captures: .reduce(f, seed, {}, { sequential: true }).");
+      }
       throw new QueryError("DC303", `the capture ${name} of ${verb}() is not used by its lambda`, `Leave it out, or use it: the lambda is ${lambdas[0]?.source.text ?? ""}`);
     }
   }

@@ -65,5 +65,11 @@ describe.each((["js", "cpu"] as const).map(backend => ({ backend })))("on $backe
       expect(message(signed.map(x => x << 100000000000000000000n))).toMatch(/^DC207/);
       expect(message(unsigned.filter(x => x > -1n))).toMatch(/write BigInt\.asUintN\(64, -1n\)$/);
     });
+
+    it("captures may have any name that JavaScript allows", () => {
+      const [$k, π, é] = [2, 3, Float64Array.of(5, 7)];
+      expect(compute(Float64Array.of(1, 2)).map((x, i) => x * $k + π + é[i]!, { $k, π, é }).toArray()).toEqual(Float64Array.of(10, 14));
+      expect(compute(Float32Array.of(1, 2)).reduce((a, x) => a * $k + x, 0, { $k }).value()).toBe(4);
+    });
   });
 });

@@ -90,6 +90,12 @@ describe("DC303: captures nobody uses", () => {
       'DC303: the capture "a-b" of map() has a name that no lambda can use\nGive it the name of a variable: { k: value }.',
     );
   });
+  it("tells options from captures", () => {
+    const reduce = () => compute(doubles).reduce((a, x) => a + x, 0, { sequential: true });
+    expect(failure(reduce).message).toBe(
+      "DC303: the option sequential of reduce() is given where the captures belong\nOptions come after the captures: .reduce(f, seed, {}, { sequential: true }).",
+    );
+  });
   it("lets a capture be called seed, beside the seed itself", () => {
     const seed = 3;
     expect(compute(doubles).reduce((a, x) => x * seed - a, 5, { seed }).value()).toBe(doubles.reduce((a, x) => x * seed - a, 5));
