@@ -2,7 +2,7 @@
 import { makeRange } from "./query/source.js";
 import type { Query } from "./query/query.js";
 import type { QuerySource, Range, SourceArray } from "./query/types.js";
-import { defaultRuntime, type Runtime } from "./runtime/create.js";
+import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
 
 /**
  * Starts a query over a typed array, an array of numbers (read as a Float64Array) or a `range`. Nothing is read or computed
@@ -12,7 +12,7 @@ import { defaultRuntime, type Runtime } from "./runtime/create.js";
  * const energy = await compute(signal).map(x => x * 0.5).filter(x => x > 0).reduce((a, x) => a + x * x, 0);
  */
 export function compute<S extends QuerySource>(source: S, options: { readonly runtime?: Runtime } = {}): Query<SourceArray<S>> {
-  return (options.runtime ?? defaultRuntime()).compute(source);
+  return chosenRuntime(options).compute(source);
 }
 
 /**

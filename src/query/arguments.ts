@@ -71,6 +71,29 @@ export function checkReduceOptions(options: unknown): CheckedReduceOptions {
   return { combine, sequential };
 }
 
+/** The options of a run: an object, whose signal, if there is one, is an AbortSignal. */
+export function checkRunOptions<Options extends object>(options: Options, verb: string): Options {
+  const given: unknown = options;
+  if (typeof given !== "object" || given === null || Array.isArray(given) || ArrayBuffer.isView(given) || isSignal(given)) {
+    throw new QueryError("DC305", `the options of ${verb}() are an object, not ${describe(given)}`, `Write { ${verb === "run" ? "signal" : "into"} }.`);
+  }
+  const { signal } = given as { readonly signal?: unknown };
+  if (signal !== undefined && !isSignal(signal)) {
+    const remedy = signal instanceof AbortController ? "Hand over the controller's signal: { signal: controller.signal }." : "Write { signal: AbortSignal.timeout(100) }.";
+    throw new QueryError("DC305", `signal is an AbortSignal, not ${describe(signal)}`, remedy);
+  }
+  return options;
+}
+
+/** Not by `instanceof`: test environments and libraries bring their own. */
+const isSignal = (value: unknown): boolean => typeof value === "object" && value !== null && "aborted" in value && "throwIfAborted" in value && "addEventListener" in value;
+
+/** An argument behind the last one would be ignored. */
+export function checkNoMore(argument: unknown, verb: string): void {
+  if (argument === undefined) return;
+  throw new QueryError("DC305", `${verb}() takes the array to make before the captures`, `Write .${verb}(f, Float64Array, { k }).`);
+}
+
 /** What `indexOf` and `includes` look for. */
 export function checkSearched(value: unknown, element: ElementType, verb: string): number | bigint {
   const big = element === "i64" || element === "u64";

@@ -8,7 +8,7 @@ import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
 import { showCapture } from "./captures.js";
 import type { ShapeNode } from "./shape.js";
-import { sourceLength, type BoundSource } from "./source.js";
+import { quote, sourceLength, type BoundSource } from "./source.js";
 import type { Capture } from "./types.js";
 
 /** The expression tree, the kernels it is fused into, and the backend of each. Compiles nothing. */
@@ -34,7 +34,7 @@ export function explainTerminal(bound: BoundTerminal): string {
 /** The emitted code of all kernels. */
 export function sourceOf({ node }: BoundTerminal, language: "js" | "cpp"): string {
   if (language !== "js" && language !== "cpp") {
-    throw new QueryError("DC305", `there is no code in ${JSON.stringify(language)}`, 'Code is emitted in "js" and "cpp".');
+    throw new QueryError("DC305", `there is no code in ${quote(language)}`, 'Code is emitted in "js" and "cpp".');
   }
   const plan = node.plan();
   const { stages, terminal } = node.shape();

@@ -1,5 +1,7 @@
 /** Lazy values: what the terminals that give one value return. */
+import { QueryError } from "../../fusion/errors.js";
 import type { ScalarValue } from "../../fusion/types.js";
+import { checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
 import { explainTerminal, sourceOf } from "./explain.js";
 import { finishScalar } from "./finish.js";
@@ -43,8 +45,9 @@ export class LazyValue<T> implements PromiseLike<T> {
    * const mean = await compute(samples).average().run({ signal: AbortSignal.timeout(100) });
    */
   async run(options: RunOptions = {}): Promise<T> {
-    options.signal?.throwIfAborted();
-    return this.finish(this.known === undefined ? await runAsync(this.bound, null, options.signal) : null);
+    const { signal } = checkRunOptions(options, "run");
+    signal?.throwIfAborted();
+    return this.finish(this.known === undefined ? await runAsync(this.bound, null, signal) : null);
   }
 
   /** Makes the lazy value awaitable: runs the query off the main thread, the first time it is called. */
@@ -75,6 +78,18 @@ export class LazyValue<T> implements PromiseLike<T> {
    */
   source(language: "js" | "cpp"): string {
     return sourceOf(this.bound, language);
+  }
+
+  /** What a lazy value is called, in messages and by consoles. */
+  get [Symbol.toStringTag](): string {
+    return "LazyValue";
+  }
+
+  /** To calculate with it would be to calculate with no number: says so, instead of giving NaN or a text. */
+  [Symbol.toPrimitive](hint: "number" | "string" | "default"): string {
+    const { kind } = this.bound.node.terminal;
+    if (hint === "string") return `[object LazyValue: ${kind}]`;
+    throw new QueryError("DC305", `the ${kind} has not been computed yet, so it is no number`, `Await it, or call its value(): await query.${kind}(…), or query.${kind}(…).value().`);
   }
 
   private finish(outcome: Outcome | null): T {

@@ -2,7 +2,7 @@
 import { QueryError } from "../../fusion/errors.js";
 import type { BackendName } from "../backends/backend.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
-import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkReduceOptions, checkSearched, fitsElement, seedKind } from "./arguments.js";
+import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkNoMore, checkReduceOptions, checkRunOptions, checkSearched, fitsElement, seedKind } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { explainTerminal, sourceOf } from "./explain.js";
@@ -10,7 +10,7 @@ import { deliver } from "./into.js";
 import { LazyValue } from "./lazy.js";
 import { runAsync, runNow } from "./run.js";
 import type { LambdaVerb, PlainTerminal, PredicateTerminal, SearchTerminal, ShapeNode } from "./shape.js";
-import { bindSource } from "./source.js";
+import { bindSource, quote } from "./source.js";
 import type {
   Accumulator,
   ArrayConstructor,
@@ -51,7 +51,10 @@ export class Query<A extends TypedArray> {
   map(f: (x: ElementOf<A>, i: number) => ResultOf<A>, captures?: Captures): Query<A>;
   map<C extends ArrayConstructor>(f: (x: ElementOf<A>, i: number) => ResultOf<ArrayOf<C>>, to: C, captures?: Captures): Query<ArrayOf<C>>;
   map(f: unknown, second?: unknown, third?: unknown): Query<TypedArray> {
-    if (typeof second !== "function") return this.extend("map", f, null, second);
+    if (typeof second !== "function") {
+      checkNoMore(third, "map");
+      return this.extend("map", f, null, second);
+    }
     return this.extend("map", f, checkConstructor(second, "map"), third);
   }
 
@@ -84,7 +87,7 @@ export class Query<A extends TypedArray> {
    */
   on(backend: BackendName): Query<A> {
     if (backend !== "js" && backend !== "cpu") {
-      throw new QueryError("DC305", `there is no backend ${JSON.stringify(backend)}`, 'The backends are "js" and "cpu".');
+      throw new QueryError("DC305", `there is no backend ${quote(backend)}`, 'The backends are "js" and "cpu".');
     }
     return new Query({ ...this.bound, backend });
   }
@@ -266,7 +269,7 @@ export class Query<A extends TypedArray> {
    * compute(signal).map(x => x * 2).toArray({ into: signal });   // in place
    */
   toArray(options: IntoOptions<A> = {}): A {
-    const { into = null } = options;
+    const { into = null } = checkRunOptions(options, "toArray");
     return deliver(runNow(this.arrayTerminal(), into)) as A;
   }
 
@@ -277,7 +280,7 @@ export class Query<A extends TypedArray> {
    * const scaled = await compute(signal).map(x => x * 2).toArrayAsync({ signal: AbortSignal.timeout(100) });
    */
   async toArrayAsync(options: IntoOptions<A> & RunOptions = {}): Promise<A> {
-    const { into = null, signal } = options;
+    const { into = null, signal } = checkRunOptions(options, "toArrayAsync");
     return deliver(await runAsync(this.arrayTerminal(), into, signal)) as A;
   }
 
@@ -300,6 +303,11 @@ export class Query<A extends TypedArray> {
    */
   source(language: "js" | "cpp"): string {
     return sourceOf(this.arrayTerminal(), language);
+  }
+
+  /** What a query is called, in messages and by consoles. */
+  get [Symbol.toStringTag](): string {
+    return "Query";
   }
 
   private extend<B extends TypedArray>(verb: LambdaVerb, f: unknown, to: ReturnType<typeof checkConstructor> | null, captures: unknown): Query<B> {

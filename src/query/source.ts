@@ -112,6 +112,9 @@ function remedyFor(source: unknown): string {
   return REMEDY;
 }
 
+/** As `describe`, but shows what a string says: for names of which there are few. */
+export const quote = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : describe(value));
+
 /** How messages name a value of a wrong kind. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);

@@ -3,6 +3,7 @@ import { QueryError } from "../../fusion/errors.js";
 import { createCpuBackend } from "../backends/cpu/backend.js";
 import { createJsBackend } from "../backends/js/backend.js";
 import { queryOf, type Query } from "../query/query.js";
+import { describe, quote } from "../query/source.js";
 import type { QuerySource, SourceArray } from "../query/types.js";
 import { RuntimeCore, type Backends, type RuntimeOptions } from "./runtime.js";
 
@@ -42,12 +43,36 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
 
 /** A runtime on given backends. @internal */
 export function runtimeOn(options: RuntimeOptions, backends: Backends): Runtime {
-  const { backend } = options;
+  const { backend } = checkOptions(options);
   if (backend !== undefined && backend !== "js" && backend !== "cpu") {
-    throw new QueryError("DC305", `there is no backend ${JSON.stringify(backend)}`, 'The backends are "js" and "cpu"; leave the option out to let the runtime choose.');
+    throw new QueryError("DC305", `there is no backend ${quote(backend)}`, 'The backends are "js" and "cpu"; leave the option out to let the runtime choose.');
   }
   const core = new RuntimeCore(options, backends);
   return { compute: source => queryOf(core, source), settled: () => core.tiers.settled() };
+}
+
+const OPTIONS = { cacheFolder: "string", compiler: "string", log: "function", onRun: "function" } as const;
+const WORDS = { string: "a text", function: "a function" } as const;
+
+function checkOptions(options: RuntimeOptions): RuntimeOptions {
+  const given: unknown = options;
+  if (typeof given !== "object" || given === null) {
+    throw new QueryError("DC305", `the options of createRuntime() are an object, not ${describe(given)}`, 'Write createRuntime({ backend: "js" }), or leave them out.');
+  }
+  for (const [name, type] of Object.entries(OPTIONS)) {
+    const value = (given as Record<string, unknown>)[name];
+    if (value === undefined || typeof value === type) continue;
+    throw new QueryError("DC305", `the option ${name} of createRuntime() is ${WORDS[type]}, not ${describe(value)}`, "Leave it out for the usual.");
+  }
+  return options;
+}
+
+/** The runtime that a call of `compute` names, or the usual one. */
+export function chosenRuntime(options: unknown): Runtime {
+  const named: unknown = typeof options === "object" && options !== null ? (options as { readonly runtime?: unknown }).runtime : options;
+  if (named === undefined) return defaultRuntime();
+  if (typeof named === "object" && named !== null && "compute" in named && typeof named.compute === "function") return named as Runtime;
+  throw new QueryError("DC305", `compute() runs in a runtime, not in ${quote(named)}`, "Write compute(source, { runtime: createRuntime() }), or leave it out.");
 }
 
 let shared: Runtime | null = null;
