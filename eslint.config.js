@@ -57,7 +57,6 @@ export default defineConfig(
       "no-empty": "off",
       "prefer-const": "off",
       "no-regex-spaces": "off",
-      "@typescript-eslint/no-implied-eval": "off",
       "@typescript-eslint/no-base-to-string": "off",
     },
   },
