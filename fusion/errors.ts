@@ -42,6 +42,9 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
+/** A name as messages mention it: an Int8Array, a Uint8Array. */
+export const withArticle = (name: string): string => `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
+
 /** The source line of a span with carets below it, indented by two spaces. Long lines are cut to a window around the span. */
 export function codeFrame(span: Span): string {
   const { text } = span.source;

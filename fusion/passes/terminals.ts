@@ -1,6 +1,6 @@
 /** Terminals: what the last kernel of a query does with the elements that arrive, and what becomes of its result. */
 import { apply, convert, local, truth } from "../build.js";
-import { LambdaError, QueryError } from "../errors.js";
+import { LambdaError, QueryError, withArticle } from "../errors.js";
 import type { Expr, ReduceOp, Sink } from "../ir.js";
 import { SEED, type LambdaInput, type Plan, type QueryShape, type TerminalShape } from "../query.js";
 import { ELEMENTS, isBigType, type ScalarType } from "../types.js";
@@ -108,7 +108,7 @@ function searchValue(fusion: Fusion, terminal: TerminalOf<"indexOf" | "includes"
   const type = terminal.captures["value"];
   const big = isBigType(element.expr.type);
   if (type?.kind !== (big ? "bigint" : "number")) {
-    throw new QueryError("DC305", `${terminal.kind} looks for ${big ? "a BigInt" : "a number"} in a ${ELEMENTS[fusion.element].array}`, `Pass ${big ? "a BigInt, such as 1n" : "a number"}`);
+    throw new QueryError("DC305", `${terminal.kind} looks for ${big ? "a BigInt" : "a number"} in ${withArticle(ELEMENTS[fusion.element].array)}`, `Pass ${big ? "a BigInt, such as 1n" : "a number"}`);
   }
   const { span } = element;
   const parameters = fusion.kernelParameters;

@@ -7,7 +7,7 @@
  * runs in f64 and its result is rounded.
  */
 import { apply, constant, convert, select } from "../build.js";
-import { LambdaError } from "../errors.js";
+import { LambdaError, withArticle } from "../errors.js";
 import type { Expr } from "../ir.js";
 import type { OpName } from "../ops.js";
 import type { Span } from "../parse/surface.js";
@@ -207,19 +207,19 @@ export function toElement(value: Typed, element: ElementType, stage: string, par
   if (element === "i64" || element === "u64") {
     if (kind === "bool") return convert(element, value.expr);
     if (isNumberKind(kind)) {
-      throw new LambdaError("DC206", `${stage} gives a number, but a ${array} holds BigInts`, value.span, `Give a BigInt, or name the array to make: .map(f, Float64Array)`);
+      throw new LambdaError("DC206", `${stage} gives a number, but ${withArticle(array)} holds BigInts`, value.span, `Give a BigInt, or name the array to make: .map(f, Float64Array)`);
     }
     return asBig(value, element, parameters);
   }
   if (isBigKind(kind)) {
-    throw new LambdaError("DC206", `${stage} gives a BigInt, but a ${array} holds numbers`, value.span, "Convert with Number(value), or name the array to make: .map(f, BigInt64Array)");
+    throw new LambdaError("DC206", `${stage} gives a BigInt, but ${withArticle(array)} holds numbers`, value.span, "Convert with Number(value), or name the array to make: .map(f, BigInt64Array)");
   }
   if (element === "f64" || element === "f32") return kind === "bool" ? convert(element, value.expr) : coerce(value, element, parameters);
   if (element === "u8c") return value.expr.type === "bool" ? convert("i32", value.expr) : apply("clampU8", convert("f64", value.expr));
   if (integer && value.integral === false) {
     throw new LambdaError(
       "DC202",
-      `the result may be a fraction, but a ${array} holds integers (JavaScript would cut the fraction off silently)`,
+      `the result may be a fraction, but ${withArticle(array)} holds integers (JavaScript would cut the fraction off silently)`,
       value.span,
       `Round it with Math.trunc, Math.floor or Math.round, or name the array to make: .map(f, Float64Array)`,
     );

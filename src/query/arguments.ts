@@ -1,5 +1,5 @@
 /** Checks of what the methods of a query were called with. */
-import { QueryError } from "../../fusion/errors.js";
+import { QueryError, withArticle } from "../../fusion/errors.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
 import { captureTypes, NO_CAPTURES } from "./captures.js";
@@ -41,7 +41,7 @@ export function seedKind(seed: unknown): SeedKind {
 /** BigInts of a sequence have 64 bits; a seed must fit too. */
 export function checkBigSeed(seed: unknown, element: ElementType): void {
   if (typeof seed !== "bigint" || (element !== "i64" && element !== "u64") || fitsElement(seed, element)) return;
-  throw new QueryError("DC305", `the seed ${seed}n does not fit in a ${ELEMENTS[element].array}`, "Reduce wraps at 64 bits, so its seed must fit in them.");
+  throw new QueryError("DC305", `the seed ${seed}n does not fit in ${withArticle(ELEMENTS[element].array)}`, "Reduce wraps at 64 bits, so its seed must fit in them.");
 }
 
 /** Whether a BigInt can be an element. */
@@ -99,5 +99,5 @@ export function checkSearched(value: unknown, element: ElementType, verb: string
   const big = element === "i64" || element === "u64";
   if (typeof value === (big ? "bigint" : "number")) return value as number | bigint;
   const wanted = big ? "a BigInt" : "a number";
-  throw new QueryError("DC305", `${verb}() looks for ${wanted} in a ${ELEMENTS[element].array}, not for ${describe(value)}`, `Pass ${big ? "a BigInt, such as 1n" : "a number"}.`);
+  throw new QueryError("DC305", `${verb}() looks for ${wanted} in ${withArticle(ELEMENTS[element].array)}, not for ${describe(value)}`, `Pass ${big ? "a BigInt, such as 1n" : "a number"}.`);
 }

@@ -1,7 +1,7 @@
 /** What a query will do, in words and in code. */
 import { cppPrelude, emitCpp } from "../../fusion/emit/cpp.js";
 import { emitJs } from "../../fusion/emit/js.js";
-import { QueryError } from "../../fusion/errors.js";
+import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Sink } from "../../fusion/ir.js";
 import type { Plan, PlannedKernel, StageShape, TerminalShape } from "../../fusion/query.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
@@ -146,7 +146,7 @@ const CANONICAL = `in the canonical order: ${LANES} lanes, blocks of ${BLOCK}, a
 function gives(sink: Sink, terminal: TerminalShape): string {
   switch (sink.kind) {
     case "array":
-      return `stores a ${ELEMENTS[sink.element].array}`;
+      return `stores ${withArticle(ELEMENTS[sink.element].array)}`;
     case "count":
       return "counts";
     case "reduce": {

@@ -1,5 +1,5 @@
 /** Destinations: whether an array given as `into` fits, and whether kernels may write to it directly. */
-import { CompilerBug, QueryError } from "../../fusion/errors.js";
+import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
 import type { Plan } from "../../fusion/query.js";
 import { canFail } from "../../fusion/traverse.js";
 import { ELEMENTS } from "../../fusion/types.js";
@@ -19,7 +19,7 @@ export function prepareInto(into: unknown, plan: Plan, source: AnyTypedArray | n
   const wanted = ELEMENTS[plan.element].array;
   const element = elementTypeOf(into);
   if (element !== plan.element) {
-    throw new QueryError("DC304", `into is ${describe(into)}, but the results are a ${wanted}`, `Give { into: new ${wanted}(${length}) }, or change the result's type with .as(…).`);
+    throw new QueryError("DC304", `into is ${describe(into)}, but the results are ${withArticle(wanted)}`, `Give { into: new ${wanted}(${length}) }, or change the result's type with .as(…).`);
   }
   const array = into as AnyTypedArray;
   checkAttached(array, "into");

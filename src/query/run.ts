@@ -1,5 +1,5 @@
 /** Runs a bound terminal: kernels in order, each on the backend that its tier chooses; now, or off the main thread. */
-import { CompilerBug, QueryError } from "../../fusion/errors.js";
+import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
 import type { Plan } from "../../fusion/query.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
@@ -133,7 +133,7 @@ function checkUnmoved(array: AnyTypedArray, length: number): void {
   if (array.length === length && (length > 0 || !isGone(array))) return;
   throw new QueryError(
     "DC307",
-    `the source, a ${array[Symbol.toStringTag]}, was detached or has changed its length while the query ran`,
+    `the source, ${withArticle(array[Symbol.toStringTag])}, was detached or has changed its length while the query ran`,
     "Leave its buffer in place until the promise settles, or run the query with .value() or toArray().",
   );
 }

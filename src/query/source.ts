@@ -1,5 +1,5 @@
 /** What a query reads: classifies what `compute` was given and gives its elements when a terminal runs. */
-import { QueryError } from "../../fusion/errors.js";
+import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { Range } from "./types.js";
@@ -64,7 +64,7 @@ export function checkAttached(array: AnyTypedArray, what: string): void {
   if (array.length === 0 && isGone(array)) {
     throw new QueryError(
       "DC307",
-      `${what}, a ${array[Symbol.toStringTag]}, has lost its buffer: it was transferred elsewhere, or has become too short`,
+      `${what}, ${withArticle(array[Symbol.toStringTag])}, has lost its buffer: it was transferred elsewhere, or has become too short`,
       "Run the query before the buffer is transferred, or hand over a copy: compute(array.slice()).",
     );
   }
@@ -135,7 +135,7 @@ export function describe(value: unknown): string {
       const name = Object.prototype.toString.call(value).slice(8, -1);
       const maker = (value as { readonly constructor?: { readonly name?: unknown } }).constructor?.name;
       const shown = name === "Object" && typeof maker === "string" && maker !== "" ? maker : name;
-      return shown === "Object" ? "an object" : `${/^[AEIOU]/.test(shown) ? "an" : "a"} ${shown}`;
+      return shown === "Object" ? "an object" : withArticle(shown);
     }
   }
 }

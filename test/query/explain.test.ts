@@ -33,7 +33,7 @@ describe("explain", () => {
         "",
         "kernel 1 of 2: filter",
         "  reads the Int32Array",
-        "  stores a Int32Array",
+        "  stores an Int32Array",
         "  barrier: map uses the index after a filter: an element's place is known only once the filter has passed over all elements before it",
         "  js: this runtime runs everything here",
         "kernel 2 of 2: map, toArray",
