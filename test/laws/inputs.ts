@@ -25,9 +25,12 @@ export interface Layout {
 const PLAIN: Layout = { offset: 0, shared: false };
 
 /**
- * `length` elements: a part special values, a part small integers, a part any bits or plain fractions. Some seeds give arrays
- * of tame values alone, so that sums and loops have something to compute.
+ * What arrays hold, by their seed. One NaN hides every other value of a sum, and a sum of small integers is exact in any order,
+ * so there are arrays of each kind.
  */
+const STYLES = ["small", "special", "fractions", "wide", "rarely special", "near one"] as const;
+
+/** `length` elements; the seed says which. Products of numbers near one neither vanish nor overflow. */
 export function inputArray(element: ElementType, length: number, seed: number, { offset, shared }: Layout = PLAIN): AnyTypedArray {
   const { bytes, integer, scalar } = ELEMENTS[element];
   const size = (offset + length) * bytes;
@@ -36,20 +39,36 @@ export function inputArray(element: ElementType, length: number, seed: number, {
   const next = randoms(seed);
   const special = specialElements(element);
   const big = scalar === "i64" || scalar === "u64";
-  const tame = seed % 3 === 0;
+  const style = STYLES[seed % STYLES.length] as (typeof STYLES)[number];
   const any = (): number | bigint => {
     if (big) return (BigInt(next()) << 32n) | BigInt(next());
-    if (integer) return next() | 0;
-    return (next() / 2 ** 32 - 0.5) * 10 ** ((next() % 12) - 4);
+    return integer ? next() | 0 : next() / 2 ** 32 - 0.5;
   };
+  /** Over so many binary digits that no sum of some is exact. */
+  const wide = (): number | bigint => (integer ? any() : (any() as number) * 2 ** ((next() % 60) - 30));
   const small = (): number | bigint => {
     const value = (next() % 41) - 20;
     return big ? BigInt(value) : integer || next() % 2 === 0 ? value : value / 8;
   };
-  for (let at = 0; at < length; at++) {
-    const part = next() % 8;
-    const value = tame || part >= 5 ? small() : part >= 3 ? any() : (special[next() % special.length] as number | bigint);
-    (array as unknown as (number | bigint)[])[at] = value;
-  }
+  const exotic = (): number | bigint => special[next() % special.length] as number | bigint;
+  const value = (): number | bigint => {
+    switch (style) {
+      case "small":
+        return small();
+      case "special":
+        return [exotic, exotic, exotic, wide, small][next() % 5]?.() ?? 0;
+      case "fractions":
+        return any();
+      case "wide":
+        return wide();
+      case "rarely special":
+        return next() % 300 === 0 ? exotic() : next() % 2 === 0 ? wide() : small();
+      case "near one":
+        return integer ? small() : 1 + (any() as number) / 8;
+      default:
+        return style satisfies never;
+    }
+  };
+  for (let at = 0; at < length; at++) (array as unknown as (number | bigint)[])[at] = value();
   return array;
 }

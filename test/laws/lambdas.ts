@@ -103,7 +103,8 @@ export class LambdaGenerator {
     private readonly options: LambdaOptions,
   ) {
     this.names = options.firstName ?? 0;
-    this.scope = options.parameters.map(parameter => ({ ...parameter, mutable: false }));
+    // A parameter that is assigned may hold fractions from then on.
+    this.scope = options.parameters.map(parameter => (from.chance(10) ? { ...parameter, integral: false, mutable: true } : { ...parameter, mutable: false }));
   }
 
   // ---- whole lambdas ----
@@ -197,6 +198,8 @@ export class LambdaGenerator {
       [depth > 0 ? 3 : 0, () => this.branch(depth, result)],
       [depth > 0 ? 3 : 0, () => this.loop(depth, result)],
       [depth > 0 ? 2 : 0, () => this.accumulation(depth)],
+      [1, () => this.declaredLater()],
+      [1, () => this.localFunction()],
       [result === null ? 0 : 1, () => {
         const test = this.condition(1);
         const value = (result as () => Term)();
@@ -252,13 +255,47 @@ export class LambdaGenerator {
         const user = from.chance(50) ? `${name}${operator}; ` : `${operator}${name}; `;
         return { user, oracle: `${name} = ${rounded(kind, `${name} ${operator[0] as string} ${one}`)}; ` };
       }],
+      [1, () => {
+        const value = this.valueFor(variable, 2);
+        const operator = from.pick(["&&=", "||="] as const);
+        return { user: `${name} ${operator} ${value.user}; `, oracle: `${name} ${operator} ${this.stored(kind, value)}; ` };
+      }],
+      [kind === "f64" ? 1 : 0, () => {
+        const value = this.number(2);
+        const operator = from.pick(BITS);
+        return { user: `${name} ${operator}= ${value.user}; `, oracle: `${name} ${operator}= ${value.oracle}; ` };
+      }],
     );
+  }
+
+  /** A variable that gets its value on every path, but not where it is declared. */
+  private declaredLater(): { user: string; oracle: string } {
+    const name = this.fresh("v");
+    const test = this.condition(1);
+    const [a, b] = [this.number(2), this.number(2)];
+    const kind = join(a.kind, b.kind);
+    this.scope = [...this.scope, { name, kind, integral: a.integral && b.integral, mutable: false }];
+    const text = (when: string, yes: string, no: string): string => `let ${name}; if (${when}) ${name} = ${yes}; else { ${name} = ${no}; } `;
+    return { user: text(test.user, a.user, b.user), oracle: text(test.oracle, this.stored(kind, a), this.stored(kind, b)) };
+  }
+
+  /** A function in the lambda that sees the variables around it, and one call. */
+  private localFunction(): { user: string; oracle: string } {
+    const [f, parameter, name] = [this.fresh("f"), this.fresh("q"), this.fresh("v")];
+    const argument = this.moving(1);
+    const outer = this.scope;
+    this.scope = [...outer, { name: parameter, kind: argument.kind, integral: argument.integral, mutable: false }];
+    const body = this.number(2);
+    this.scope = [...outer, { name, kind: body.kind, integral: body.integral, mutable: false }];
+    const text = (inner: string, given: string): string => `const ${f} = (${parameter}) => ${inner}; const ${name} = ${f}(${given}); `;
+    return { user: text(body.user, argument.user), oracle: text(body.oracle, argument.oracle) };
   }
 
   private branch(depth: number, result: (() => Term) | null): { user: string; oracle: string } {
     const { from } = this;
     const test = this.condition(2);
-    const jump = this.labels.length > 0 && from.chance(25) ? from.pick(["break; ", "continue; "]) : "";
+    const named = this.labels.filter(label => label.startsWith("l")).flatMap(label => [`break ${label}; `, `continue ${label}; `]);
+    const jump = this.labels.length > 0 && from.chance(25) ? from.pick(["break; ", "continue; ", ...named]) : "";
     const then = this.nested(depth - 1, jump === "" ? 1 + from.below(2) : from.below(2), result, jump);
     const head = { user: `if (${test.user}) ${then.user}`, oracle: `if (${test.oracle}) ${then.oracle}` };
     if (!from.chance(50)) return head;
@@ -274,21 +311,23 @@ export class LambdaGenerator {
     this.scope = [...outer, { name: counter, kind: "weak", integral: true, mutable: false }];
     const form = from.below(4);
     const extra = form === 0 || from.chance(50) ? null : this.condition(1);
-    this.labels.push(counter);
+    const label = from.chance(25) ? this.fresh("l") : "";
+    this.labels.push(label);
     const inner = this.list(depth - 1, 1 + from.below(3), result);
     this.labels.pop();
     this.scope = outer;
     const texts = (body: string, test: string | undefined): string => {
       const also = test === undefined ? "" : ` && ${test}`;
+      const at = label === "" ? "" : `${label}: `;
       switch (form) {
         case 0:
-          return `for (let ${counter} = 0; ${counter} < ${most}; ${counter}++) { ${body}} `;
+          return `${at}for (let ${counter} = 0; ${counter} < ${most}; ${counter}++) { ${body}} `;
         case 1:
-          return `for (let ${counter} = ${most}; ${counter} > 0${also}; ${counter} -= 1) { ${body}} `;
+          return `${at}for (let ${counter} = ${most}; ${counter} > 0${also}; ${counter} -= 1) { ${body}} `;
         case 2:
-          return `let ${counter} = 0; while (${counter} < ${most}${also}) { ${counter}++; ${body}} `;
+          return `let ${counter} = 0; ${at}while (${counter} < ${most}${also}) { ${counter}++; ${body}} `;
         default:
-          return `let ${counter} = 0; do { ${counter}++; ${body}} while (${counter} < ${most}${also}); `;
+          return `let ${counter} = 0; ${at}do { ${counter}++; ${body}} while (${counter} < ${most}${also}); `;
       }
     };
     return { user: texts(inner.user, extra?.user), oracle: texts(inner.oracle, extra?.oracle) };
@@ -624,7 +663,15 @@ export class LambdaGenerator {
     if (variables.length === 0) return this.arithmetic(depth);
     const variable = this.from.pick(variables);
     const { name, kind, integral } = variable;
+    if (kind !== "f32" && this.from.chance(30)) {
+      const text = this.from.pick([`${name}++`, `++${name}`, `${name}--`]);
+      return { user: `(${text})`, oracle: `(${text})`, kind, integral, fixed: false };
+    }
     const value = this.valueFor(variable, depth - 1);
+    if (this.from.chance(20)) {
+      const then = this.number(depth - 1);
+      return { ...then, fixed: false, user: `(${name} = ${value.user}, ${then.user})`, oracle: `(${name} = ${this.stored(kind, value)}, ${then.oracle})` };
+    }
     return { user: `(${name} = ${value.user})`, oracle: `(${name} = ${this.stored(kind, value)})`, kind, integral, fixed: false };
   }
 
