@@ -1,7 +1,7 @@
 /** Memory that is not there any more, or not for long: detached, shrunk, grown and changed arrays, before a run and during it. */
 import { describe, expect, it } from "vitest";
-import { QueryError } from "../../src/index.js";
-import { backendsOf, bundledLibrary, detach, newBench, outcomeOf, rejectionOf, resizableBuffer } from "./query-support.js";
+import { BackendError, QueryError, range, type Runtime } from "../../src/index.js";
+import { backendsOf, bundledLibrary, detach, newBench, outcomeOf, rejectionOf, resizableBuffer, watchedRuntime } from "./query-support.js";
 
 const bench = newBench();
 const library = bundledLibrary();
@@ -261,6 +261,35 @@ describe.each(backendsOf(bench))("on $title", ({ name: backend, runtime, skipped
       const into = memory.subarray(1);
       expect(Float64Array.from(await twice(memory.subarray(0, 100)).toArrayAsync({ into }))).toEqual(expected);
     });
+  });
+});
+
+describe.skipIf(bench.obstacle !== null)("a filter with no room for all that may pass", () => {
+  const NO_ROOM = "it needs room for all 9007199254740991 elements, whatever the filter leaves of them (Invalid typed array length: 9007199254740991)";
+  const few = (runtime: Runtime, length: number) => runtime.compute(range(length)).filter(x => x % 1000 === 999);
+
+  it("is an error for a query that insists on cpu, now and later", async () => {
+    for (const error of [outcomeOf(() => few(bench.cpu, 2 ** 53 - 1).toArray()), await rejectionOf(few(bench.cpu, 2 ** 53 - 1).toArrayAsync())]) {
+      expect(error).toEqual(new BackendError("DC402", NO_ROOM));
+    }
+    expect(few(bench.cpu, 2000).toArray()).toEqual(Float64Array.of(999, 1999));
+  });
+
+  it("runs on JavaScript otherwise, which takes what it needs, and one line says so", async () => {
+    const { runtime, lines, ran } = watchedRuntime({ cacheFolder: `${bench.folder}/cache` });
+    expect(few(runtime, 2000).toArray()).toEqual(Float64Array.of(999, 1999));
+    const run = few(runtime, 2 ** 53 - 1).toArrayAsync({ signal: AbortSignal.timeout(100) });
+    expect((await rejectionOf(run) as Error).name).toBe("TimeoutError");
+    expect(lines).toEqual([`dotcompute: the js backend stands in for the cpu backend: ${NO_ROOM}`]);
+    expect(few(runtime, 2000).explain()).toContain(`\n  js: ${NO_ROOM}\n`);
+    expect(few(runtime, 3000).toArray()).toEqual(Float64Array.of(999, 1999, 2999));
+    expect(ran).toEqual(["cpu", "js"]);
+  });
+
+  it("is JavaScript's RangeError where nothing is filtered", async () => {
+    const all = bench.cpu.compute(range(2 ** 53 - 1)).map(x => x + 1);
+    expect(outcomeOf(() => all.toArray())).toEqual(new RangeError("Invalid typed array length: 9007199254740991"));
+    expect(await rejectionOf(all.toArrayAsync())).toEqual(new RangeError("Invalid typed array length: 9007199254740991"));
   });
 });
 

@@ -1,6 +1,6 @@
 /** A loaded kernel as the runtime calls it: arguments into the addon's memory, results out of it, failures into errors. */
 import { isMainThread } from "node:worker_threads";
-import { CompilerBug, QueryError } from "../../../fusion/errors.js";
+import { BackendError, CompilerBug, QueryError } from "../../../fusion/errors.js";
 import type { Kernel, Sink } from "../../../fusion/ir.js";
 import { hasLoops, rejects } from "../../../fusion/traverse.js";
 import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../../fusion/types.js";
@@ -112,7 +112,7 @@ export class CpuCompiledKernel implements CompiledKernel {
     // Memory that cannot be held in place while a thread writes to it is written at the end.
     const direct = call.output === null || (addon.pins && !isShrinkable(call.output)) ? call.output : null;
     this.putScalars(call.scalars);
-    const { id, promise } = this.native.start(call.source, call.length, direct, arraysOf(call));
+    const { id, promise } = this.withRoom(call, direct, () => this.native.start(call.source, call.length, direct, arraysOf(call)));
     const stop = (): void => addon.stop(id);
     signal?.addEventListener("abort", stop, { once: true });
     const { report, output } = await promise.finally(() => signal?.removeEventListener("abort", stop));
@@ -128,9 +128,23 @@ export class CpuCompiledKernel implements CompiledKernel {
   }
 
   private runInto(call: KernelCall, output: AnyTypedArray | null): KernelResult {
-    const made = this.native.run(call.source, call.length, output, arraysOf(call));
+    const made = this.withRoom(call, output, () => this.native.run(call.source, call.length, output, arraysOf(call)));
     const count = this.outcome(call, this.slots);
     return this.element === null ? resultOf(this.kernel.sink, this.slots) : arrayResult(count, made ?? firstOf(output, count));
+  }
+
+  /**
+   * A native filter stores into room for all elements, and there may be none for a long range of which few pass: the js backend,
+   * which takes only what it needs, can still run it.
+   */
+  private withRoom<Result>(call: KernelCall, output: AnyTypedArray | null, use: () => Result): Result {
+    if (output !== null || this.element === null || this.dense) return use();
+    try {
+      return use();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new BackendError("DC402", `it needs room for all ${call.length} elements, whatever the filter leaves of them (${error.message})`, { cause: error });
+    }
   }
 
   /** How many elements yielded, if the run went well; else throws. */
