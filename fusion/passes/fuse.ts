@@ -94,6 +94,7 @@ export class Fusion {
     const element = this.named(input.lambda.parameters[before.length] ?? "element");
     const place: Typed = { expr: { kind: "index", type: "f64" }, weak: false, integral: [], span: NOWHERE };
     const { lambda, captures } = input;
+    this.parameters.big = this.element === "u64" ? "u64" : "i64";
     const typed = inferLambda(lambda, [...before, element, place], { captures, stage, parameters: this.parameters });
     this.body.push(...typed.body);
     return typed.result;

@@ -160,7 +160,7 @@ function compareBigWithNumber(inference: Inference, op: Name, strict: boolean, l
   if (strict || literal.expr.kind !== "const" || !Number.isSafeInteger(literal.expr.value)) {
     throw new LambdaError("DC201", "a BigInt is compared with a number", span, "Write the literal as a BigInt (1n), or convert with BigInt(n) or Number(b)");
   }
-  const type = kindOf(big) === "u64" ? "u64" : "i64";
+  const type = big.weak ? inference.parameters.big : kindOf(big) === "u64" ? "u64" : "i64";
   const converted = asBig({ expr: constant("i64", BigInt(literal.expr.value as number)), weak: true, integral: [], span: literal.span }, type, inference.parameters);
   const other = asBig(big, type, inference.parameters);
   return literal === right ? apply(op, other, converted) : apply(op, converted, other);

@@ -153,7 +153,7 @@ export class Inference {
   private capture(name: string, span: Span): Typed {
     const type = this.captureType(name);
     const { parameters, stage } = this.context;
-    const as = (scalar: "f64" | "i64" | "bool", integral: Integral, weak: boolean): Typed => ({
+    const as = (scalar: "f64" | "i64" | "u64" | "bool", integral: Integral, weak: boolean): Typed => ({
       expr: { kind: "capture", type: scalar, name: parameters.scalar(stage, name, scalar, type) },
       weak,
       integral,
@@ -163,7 +163,7 @@ export class Inference {
       case "number":
         return as("f64", [name], true);
       case "bigint":
-        return as("i64", [], true);
+        return as(parameters.big, [], true);
       case "boolean":
         return as("bool", [], false);
       case "array":

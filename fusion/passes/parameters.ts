@@ -53,6 +53,8 @@ export class LambdaNames {
 export class Parameters {
   readonly scalars: ScalarParameter[] = [];
   readonly arrays: ArrayParameter[] = [];
+  /** What BigInts are that nothing else decides about (captures and literals among themselves): as the sequence's own are. */
+  big: "i64" | "u64" = "i64";
   private readonly captures = new Map<string, CaptureType>();
 
   constructor(readonly names: Names) {}

@@ -154,7 +154,7 @@ export function asBig(value: Typed, type: "i64" | "u64", parameters: Parameters)
 /** Two BigInt operands brought to one type; two weak ones stay weak, and two constants what they are. */
 export function unifyBig(a: Typed, b: Typed, parameters: Parameters): { readonly args: readonly [Expr, Expr]; readonly weak: boolean } {
   if (a.weak && b.weak && a.expr.kind === "const" && b.expr.kind === "const") return { args: [a.expr, b.expr], weak: true };
-  const type = a.weak ? (b.weak ? "i64" : b.expr.type) : a.expr.type;
+  const type = a.weak ? (b.weak ? parameters.big : b.expr.type) : a.expr.type;
   const to = type === "u64" ? "u64" : "i64";
   return { args: [asBig(a, to, parameters), asBig(b, to, parameters)], weak: a.weak && b.weak };
 }

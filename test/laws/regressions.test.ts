@@ -66,6 +66,20 @@ describe.each((["js", "cpu"] as const).map(backend => ({ backend })))("on $backe
       expect(message(unsigned.filter(x => x > -1n))).toMatch(/write BigInt\.asUintN\(64, -1n\)$/);
     });
 
+    it("captures and literals among themselves are unsigned where the sequence is", () => {
+      const a = BigUint64Array.of(0n, 1n, 2n ** 63n, 2n ** 64n - 1n, 77n);
+      const k = 2n ** 63n + 5n;
+      expect(compute(a).map(x => k + 1n + x, { k }).toArray()).toEqual(a.map(x => k + 1n + x));
+      expect(compute(a).map(x => x + k / 2n, { k }).toArray()).toEqual(a.map(x => x + k / 2n));
+      expect(compute(a).filter(x => k > 5n && x > 1n, { k }).toArray()).toEqual(a.filter(x => k > 5n && x > 1n));
+      const third = (x: bigint): bigint => {
+        let s = 100n;
+        s = s / 3n;
+        return s + x;
+      };
+      expect(compute(a).map(third).toArray()).toEqual(a.map(third));
+    });
+
     it("captures may have any name that JavaScript allows", () => {
       const [$k, π, é] = [2, 3, Float64Array.of(5, 7)];
       expect(compute(Float64Array.of(1, 2)).map((x, i) => x * $k + π + é[i]!, { $k, π, é }).toArray()).toEqual(Float64Array.of(10, 14));
