@@ -40,15 +40,19 @@ class Generator {
   private readonly scalars: { name: string; type: ScalarType; origin: { stage: number; name: string } }[] = [];
   private readonly arrays: { name: string; element: ElementType; origin: { stage: number; name: string } }[] = [];
   private scope: Variable[] = [];
+  /** Most kernels keep to few types, so that statements meet each other's variables. */
+  private readonly types: readonly ScalarType[];
 
   constructor(
     private readonly from: Choices,
     private readonly source: Kernel["source"],
-  ) {}
+  ) {
+    this.types = from.weighted<readonly ScalarType[]>([2, () => ["f64", "i32"]], [1, () => TYPES], [1, () => ["f64", "f32", "i32"]]);
+  }
 
   kernel(): Kernel {
     const { from } = this;
-    const body = this.statements(2, 1 + from.below(5), []);
+    const body = this.statements(2, 1 + from.below(7), []);
     if (from.chance(30)) body.push({ kind: "if", test: this.expr("bool", 2), then: [{ kind: "leave", label: ELEMENT_LABEL }], otherwise: [] });
     const { sink, type } = this.sink();
     body.push({ kind: "yield", value: type === null ? null : this.expr(type, 4) });
@@ -104,7 +108,7 @@ class Generator {
     const { from } = this;
     return from.weighted<Stmt[]>(
       [4, () => {
-        const type = this.from.weighted([4, () => "f64" as ScalarType], [3, () => from.pick(TYPES)]);
+        const type = this.from.weighted([4, () => "f64" as ScalarType], [3, () => from.pick(this.types)]);
         return [this.declare(type, this.expr(type, 3), from.chance(50))];
       }],
       [3, () => {
@@ -191,8 +195,33 @@ class Generator {
     return { kind: "apply", op, type, args };
   }
 
+  /** An integer as a double: what user's arithmetic on integers is made of, and what narrowing undoes. */
+  private whole(depth: number): Expr {
+    const { from } = this;
+    if (depth === 0) {
+      return from.weighted<Expr>(
+        [3, () => this.wide("i32", this.leaf("i32"))],
+        [3, () => this.wide("i32", { kind: "apply", op: "and", type: "i32", args: [this.leaf("i32"), constant("i32", from.pick([255, 1, 0xffff, 0xffffff, 0x3ffffff, 2 ** 31 - 1]))] })],
+        [1, () => this.wide("u32", this.leaf("u32"))],
+        [2, () => constant("f64", from.pick([1, 2, -1, 3, 255, 65536, 2 ** 24, 2 ** 31, -(2 ** 31), 2 ** 53, 0, -0]))],
+        [2, () => this.leaf("f64")],
+      );
+    }
+    const op = from.pick<OpName>(["add", "mul", "sub", "min", "max", "neg", "abs", "floor", "rem"]);
+    const args = Array.from({ length: operator(op).arity }, () => this.whole(depth - 1));
+    return { kind: "apply", op, type: "f64", args };
+  }
+
+  private wide(type: ScalarType, arg: Expr): Expr {
+    return { kind: "apply", op: "convert", type: "f64", args: [type === arg.type ? arg : constant(type, 0)] };
+  }
+
   private convert(type: ScalarType, depth: number): Expr {
     const { from } = this;
+    if (type === "f64" && from.chance(40)) return this.whole(Math.min(2, depth));
+    if ((type === "i32" || type === "u32" || type === "f32" || type === "bool") && from.chance(60)) {
+      return { kind: "apply", op: "convert", type, args: [this.whole(Math.min(2, depth))] };
+    }
     const other = from.weighted(
       [3, () => (type === "f64" ? from.pick<ScalarType>(["i32", "f32", "u32"]) : "f64")],
       [2, () => from.pick(TYPES)],
@@ -208,7 +237,7 @@ class Generator {
     return from.weighted<Expr>(
       [2, () => this.constant(type)],
       [isElement ? 4 : 0, () => ({ kind: "element", type })],
-      [known.length > 0 ? 5 : 0, () => local(type, from.pick(known).name)],
+      [known.length > 0 ? 7 : 0, () => local(type, (from.chance(40) ? (known.at(-1) as Variable) : from.pick(known)).name)],
       [1, () => this.capture(type)],
       [type === "f64" ? 1 : 0, () => ({ kind: "index", type: "f64" })],
     );

@@ -75,7 +75,8 @@ const rounded = (kind: Kind, oracle: string): string => {
 const numberText = (value: number): string => (Object.is(value, -0) ? "(-0)" : value < 0 ? `(${String(value)})` : String(value));
 const bigText = (value: bigint): string => (value < 0n ? `(${String(value)}n)` : `${String(value)}n`);
 
-const ARITHMETIC = ["+", "-", "*", "/", "%"] as const;
+/** Sums and products carry what went wrong before them into the result; remainders and quotients often lose it. */
+const ARITHMETIC = ["+", "-", "*", "+", "-", "*", "/", "%"] as const;
 const COMPARISONS = ["<", "<=", ">", ">=", "===", "!==", "==", "!="] as const;
 const BITS = ["|", "&", "^", "<<", ">>", ">>>"] as const;
 const ROUNDING = ["Math.trunc", "Math.floor", "Math.ceil", "Math.round"] as const;
@@ -112,7 +113,7 @@ export class LambdaGenerator {
   /** A lambda whose result `make` gives; sometimes with statements before it. */
   lambda(make: () => Term): Lambda {
     const { from } = this;
-    const { statements, result } = from.chance(45) ? this.body(make) : { statements: null, result: make() };
+    const { statements, result } = from.chance(40) ? this.body(make) : { statements: null, result: make() };
     return this.wrapped(statements, result);
   }
 
@@ -219,7 +220,8 @@ export class LambdaGenerator {
   }
 
   /** A value that the variable can take. */
-  private valueFor({ kind, integral }: Variable, depth: number): Term {
+  private valueFor({ kind, integral, loose }: Variable, depth: number): Term {
+    if (loose === true) return this.looseBig();
     if (kind === "bool") return this.bool(depth);
     if (kind === "i64" || kind === "u64") return this.big(kind, depth);
     let value = this.number(depth);
@@ -372,9 +374,19 @@ export class LambdaGenerator {
 
   /** A value that an array of this type can hold. */
   forElement(element: ElementType, depth: number): Term {
-    if (element === "i64" || element === "u64") return this.big(element, depth);
-    const value = this.number(depth);
+    if (element === "i64" || element === "u64") return this.withLocal(element, this.big(element, depth));
+    const value = this.withLocal("number", this.number(depth));
     return ELEMENTS[element].integer && element !== "u8c" ? this.whole(value) : value;
+  }
+
+  /** The value and the last local: what statements computed must show in the result. */
+  private withLocal(kind: BigKind | "number", value: Term): Term {
+    const last = this.scope.slice(this.options.parameters.length).findLast(variable => (kind === "number" ? !(variable.kind === "bool" || variable.kind === "i64" || variable.kind === "u64") : variable.kind === kind && !variable.loose));
+    if (last === undefined || !this.from.chance(75)) return value;
+    const other = this.variable(last);
+    const result = kind === "number" ? join(value.kind, other.kind) : kind;
+    const operator = this.from.pick(["+", "-"] as const);
+    return { user: `(${value.user} ${operator} ${other.user})`, oracle: rounded(result, `(${value.oracle} ${operator} ${other.oracle})`), kind: result, integral: value.integral && other.integral, fixed: false };
   }
 
   /** The value without a fraction. */
@@ -463,16 +475,16 @@ export class LambdaGenerator {
     const { from } = this;
     if (depth <= 0) return this.leaf(false);
     return from.weighted<Term>(
-      [3, () => this.leaf(false)],
-      [8, () => this.arithmetic(depth)],
-      [3, () => {
+      [4, () => this.leaf(false)],
+      [22, () => this.arithmetic(depth)],
+      [5, () => {
         const f = from.pick(["Math.abs", "-", "Math.floor", "Math.ceil", "Math.trunc", "Math.round", "Math.sign", "Math.sqrt", "+", "Number"] as const);
         const a = this.number(depth - 1);
         const text = (inner: string): string => (f === "-" ? `(-${inner})` : f === "+" ? `(+${inner})` : `${f}(${inner})`);
         const keeps = f === "-" || f === "+" || f === "Math.abs" || f === "Number";
         return { user: text(a.user), oracle: rounded(a.kind, text(a.oracle)), kind: a.kind, integral: keeps ? a.integral : f !== "Math.sqrt", fixed: a.fixed };
       }],
-      [2, () => {
+      [4, () => {
         const args = Array.from({ length: 1 + from.below(3) }, () => this.number(depth - 1));
         const f = from.pick(["Math.min", "Math.max"] as const);
         const kind = join(...args.map(arg => arg.kind));
@@ -484,8 +496,8 @@ export class LambdaGenerator {
           fixed: args.every(({ fixed }) => fixed),
         };
       }],
-      [this.isSingle ? 1 : 3, () => this.bits(depth)],
-      [2, () => {
+      [this.isSingle ? 2 : 6, () => this.bits(depth)],
+      [4, () => {
         const test = this.condition(depth - 1);
         const [a, b] = [this.number(depth - 1), this.number(depth - 1)];
         return this.choice(`${test.user} ? ${a.user} : ${b.user}`, `${test.oracle} ? ${a.oracle} : ${b.oracle}`, a, b);
@@ -495,7 +507,7 @@ export class LambdaGenerator {
         const operator = from.pick(["&&", "||"] as const);
         return this.choice(`${a.user} ${operator} ${b.user}`, `${a.oracle} ${operator} ${b.oracle}`, a, b);
       }],
-      [1, () => {
+      [2, () => {
         const a = this.number(depth - 1);
         return { ...a, kind: "f32", user: `Math.fround(${a.user})`, oracle: `Math.fround(${a.oracle})` };
       }],
@@ -503,17 +515,17 @@ export class LambdaGenerator {
         const a = this.number(depth - 1);
         return { user: `(${a.user} ** 2)`, oracle: `$square(${a.oracle}, ${String(a.kind === "f32")})`, kind: a.kind, integral: a.integral, fixed: a.fixed };
       }],
-      [2, () => this.read(depth, ["f64", "f32", "i32", "u8", "i16", "u32", "i8", "u16", "u8c"])],
+      [3, () => this.read(depth, ["f64", "f32", "i32", "u8", "i16", "u32", "i8", "u16", "u8c"])],
       [1, () => {
         const a = this.bool(depth - 1);
         const f = from.pick(["+", "Number"] as const);
         return { user: f === "+" ? `(+${a.user})` : `Number(${a.user})`, oracle: f === "+" ? `(+${a.oracle})` : `Number(${a.oracle})`, kind: "weak", integral: true, fixed: false };
       }],
-      [this.bigKinds().length > 0 ? 3 : 0, () => {
+      [this.bigKinds().length > 0 ? 6 : 0, () => {
         const a = this.big(from.pick(this.bigKinds()), depth - 1);
         return { user: `Number(${a.user})`, oracle: `Number(${a.oracle})`, kind: "f64", integral: true, fixed: a.fixed };
       }],
-      [1, () => this.helper(depth)],
+      [2, () => this.helper(depth)],
       [1, () => {
         // A boolean beside a number, where only its value as a number counts.
         const [test, a, b] = [this.bool(depth - 1), this.number(depth - 1), this.number(depth - 1)];
@@ -522,7 +534,7 @@ export class LambdaGenerator {
         const operator = from.pick(["+", "*", "-"] as const);
         return { user: `(${mixed.user} ${operator} ${b.user})`, oracle: rounded(kind, `(${mixed.oracle} ${operator} ${b.oracle})`), kind, integral: a.integral && b.integral, fixed: false };
       }],
-      [1, () => this.changed(depth)],
+      [2, () => this.changed(depth)],
     );
   }
 
@@ -558,9 +570,9 @@ export class LambdaGenerator {
 
   private literal(): Term {
     const value = this.from.weighted<number>(
-      [3, () => this.from.below(10)],
-      [2, () => this.from.pick([0.5, 0.1, -1, 1.5, 2, -0.25, 100, 1e-3, 255, 65536])],
-      [1, () => this.from.pick((SPECIAL.f64 as readonly number[]).filter(value => Number.isFinite(value)))],
+      [8, () => this.from.below(10)],
+      [10, () => this.from.pick([0.5, 0.1, -1, 1.5, 0.3, 2, -0.25, 100, 1e-3, 255, 65536, 1 / 3, 16777217, 1e7])],
+      [2, () => this.from.pick((SPECIAL.f64 as readonly number[]).filter(value => Number.isFinite(value)))],
       [1, () => this.from.pick([NaN, Infinity, -Infinity])],
     );
     const text = numberText(value);
@@ -573,7 +585,10 @@ export class LambdaGenerator {
     // One double makes everything double, so in single precision they are kept few.
     const singles = known.some(({ kind }) => kind === "f32") ? known.filter(({ kind }) => kind !== "f64") : [];
     return from.weighted<Term>(
-      [known.length > 0 ? 9 : 0, () => this.variable(from.pick(singles.length > 0 && from.chance(70) ? singles : known))],
+      [known.length > 0 ? 9 : 0, () => {
+        const candidates = singles.length > 0 && from.chance(80) ? singles : known;
+        return this.variable(from.chance(40) ? (candidates[0] as Variable) : from.pick(candidates));
+      }],
       [moving ? 0 : 3, () => this.literal()],
       [Object.values(this.surroundings.values).some(value => typeof value === "object") ? 1 : 0, () => {
         const name = from.pick(Object.entries(this.surroundings.values).filter(([, value]) => typeof value === "object"))[0];
@@ -581,7 +596,7 @@ export class LambdaGenerator {
       }],
       [2, () => {
         const known = Object.entries(this.surroundings.values).filter(([, value]) => typeof value === "number");
-        const name = known.length > 0 && from.chance(40) ? (from.pick(known)[0]) : this.capture(from.pick([0.5, 2, 0.1, -3, 1e-3, 7, 1e300, -0, 16777217, 2 ** 31, 0, NaN, Infinity]));
+        const name = known.length > 0 && from.chance(40) ? (from.pick(known)[0]) : this.capture(from.pick([0.5, 2, 0.1, -3, 1e-3, 7, 0.7, 1.5, 16777217, 1e300, -0, 2 ** 31, 0, NaN]));
         return { user: name, oracle: name, kind: "weak", integral: Number.isInteger(this.surroundings.values[name]), fixed: false };
       }],
     );

@@ -50,7 +50,7 @@ class ProgramGenerator {
 
   program(): Program {
     const { from } = this;
-    const stages = Array.from({ length: from.below(5) }, () => this.stage());
+    const stages = Array.from({ length: from.pick([0, 1, 1, 2, 2, 3, 4]) }, () => this.stage());
     const terminal = this.terminal();
     const lambdas = [...stages, terminal].flatMap(part => ("lambda" in part ? [part.lambda] : []));
     return { source: this.source, stages, terminal, element: this.element, canFail: lambdas.some(({ canFail }) => canFail) };
@@ -91,11 +91,12 @@ class ProgramGenerator {
 
   private map(): Stage {
     const { from } = this;
-    const to = from.chance(40) ? from.pick([...ELEMENT_TYPES].reverse()) : this.element;
+    const to = from.chance(30) ? from.pick([...ELEMENT_TYPES].reverse()) : this.element;
     const named = to !== this.element || from.chance(10);
     const generator = this.generator();
     const asBool = from.chance(5);
-    const lambda = generator.lambda(() => (asBool ? generator.bool(2) : generator.forElement(to, 3)));
+    const depth = from.pick([1, 2, 2, 3]);
+    const lambda = generator.lambda(() => (asBool ? generator.bool(2) : generator.forElement(to, depth)));
     this.element = to;
     this.range = false;
     return { kind: "map", to, named, lambda };
@@ -111,7 +112,7 @@ class ProgramGenerator {
     const { from } = this;
     const big = isBig(this.element);
     return from.weighted<Terminal>(
-      [8, () => ({ kind: "toArray" })],
+      [14, () => ({ kind: "toArray" })],
       [3, () => ({ kind: "sum" })],
       [1, () => ({ kind: "count" })],
       [big ? 0 : 1, () => ({ kind: "average" })],
@@ -153,7 +154,7 @@ class ProgramGenerator {
     const make = (): Term => {
       if (plain) return { user: "x", oracle: "x", kind: kindOfElement(element), integral: false, fixed: false };
       if (logical) return generator.bool(2);
-      return big ? generator.typedBig(element as "i64" | "u64", 2) : generator.number(3);
+      return big ? generator.typedBig(element as "i64" | "u64", 2) : generator.forElement("f64", from.pick([1, 2, 3]));
     };
     const { statements, result, surroundings } = plain ? { statements: null, result: make(), surroundings: NONE } : generator.straight(make);
     const header = surroundings.usesIndex ? "(a, x, i)" : "(a, x)";
