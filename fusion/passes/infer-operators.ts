@@ -47,8 +47,8 @@ export function inferUnary(inference: Inference, operator: UnaryOperator, value:
 }
 
 /** A negated BigInt literal keeps its mathematical value until it meets a type. */
-function negateBig({ expr }: Typed): Expr {
-  return expr.kind === "const" ? constant("i64", -(expr.value as bigint)) : apply("neg", expr);
+function negateBig({ expr, weak }: Typed): Expr {
+  return weak && expr.kind === "const" ? constant("i64", -(expr.value as bigint)) : apply("neg", expr);
 }
 
 export const toInt32 = (value: Typed): Expr => {
@@ -96,7 +96,7 @@ const integralOf = (left: Typed, right: Typed): Integral => bothIntegral(toNumbe
 function bigArithmetic(inference: Inference, op: "add" | "sub" | "mul" | "div" | "rem", left: Typed, right: Typed, span: Span): Typed {
   requireBigs(left, right, span);
   const { args, weak } = unifyBig(left, right, inference.parameters);
-  const exact = literalArithmetic(op, left.expr, right.expr);
+  const exact = weak ? literalArithmetic(op, left.expr, right.expr) : null;
   if (exact !== null) return { expr: constant("i64", exact), weak: true, integral: [], computed: op !== "div" && op !== "rem", span };
   const expr = apply(op, ...args);
   const stands = (op === "div" || op === "rem") && expr.kind === "apply";
@@ -171,7 +171,7 @@ function bits(inference: Inference, op: "and" | "or" | "xor" | "shl" | "shr" | "
   requireBigs(left, right, span);
   if (op === "ushr") throw new LambdaError("DC204", ">>> does not take BigInts", span, "JavaScript refuses this too: use >> on an unsigned value");
   const { args, weak } = unifyBig(left, right, inference.parameters);
-  const literals = args.every(arg => arg.kind === "const");
+  const literals = weak && args.every(arg => arg.kind === "const");
   const expr = literals ? constant(args[0].type, literalBits(op, args[0].type, args.map(arg => (arg as Expr & { kind: "const" }).value as bigint))) : apply(op, ...args);
   return { expr, weak, integral: [], computed: op !== "shr", span };
 }

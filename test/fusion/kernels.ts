@@ -54,6 +54,15 @@ class Generator {
     const { from } = this;
     const body = this.statements(2, 1 + from.below(7), []);
     if (from.chance(30)) body.push({ kind: "if", test: this.expr("bool", 2), then: [{ kind: "leave", label: ELEMENT_LABEL }], otherwise: [] });
+    const last = this.scope.at(-1);
+    if (last !== undefined && from.chance(70)) {
+      // What the statements computed is what the kernel gives.
+      const type = last.type === "bool" ? "i32" : last.type;
+      const known = local(last.type, last.name);
+      const value: Expr = last.type === "bool" ? { kind: "apply", op: "convert", type, args: [known] } : known;
+      const sink: Sink = from.chance(70) ? { kind: "array", element: from.pick(ELEMENT_TYPES.filter(element => ELEMENTS[element].scalar === type)) } : { kind: "last", type };
+      return { source: this.source, scalars: this.scalars, arrays: this.arrays, body: [...body, { kind: "yield", value }], sink };
+    }
     const { sink, type } = this.sink();
     body.push({ kind: "yield", value: type === null ? null : this.expr(type, 4) });
     return { source: this.source, scalars: this.scalars, arrays: this.arrays, body, sink };

@@ -526,6 +526,12 @@ export class LambdaGenerator {
         return { user: `Number(${a.user})`, oracle: `Number(${a.oracle})`, kind: "f64", integral: true, fixed: a.fixed };
       }],
       [2, () => this.helper(depth)],
+      [this.isSingle ? 1 : 3, () => this.integers(from.pick([1, 2]))],
+      [this.isSingle ? 3 : 0, () => {
+        // Integers that are exact in single precision, or just not.
+        const a = this.integers(1);
+        return { ...a, kind: "f32", user: `Math.fround(${a.user})`, oracle: `Math.fround(${a.oracle})` };
+      }],
       [1, () => {
         // A boolean beside a number, where only its value as a number counts.
         const [test, a, b] = [this.bool(depth - 1), this.number(depth - 1), this.number(depth - 1)];
@@ -557,9 +563,24 @@ export class LambdaGenerator {
     return { user: `(${user})`, oracle: rounded(kind, `(${oracle})`), kind, integral: a.integral && b.integral, fixed: false };
   }
 
+  /** Arithmetic on integers alone, large ones too: what may or may not be computed in 32 bits. */
+  private integers(depth: number): Term {
+    const { from } = this;
+    if (depth <= 0) {
+      const known = this.scope.filter(({ kind, integral }) => integral && (kind === "f64" || kind === "weak"));
+      if (known.length > 0 && from.chance(60)) return this.variable(from.pick(known));
+      const a = this.leaf(true);
+      const text = from.pick([(x: string) => `(${x} | 0)`, (x: string) => `(${x} & 65535)`, (x: string) => `(${x} & 67108863)`, (x: string) => `(${x} >>> 0)`, (x: string) => `(${x} >> 3)`]);
+      return { user: text(a.user), oracle: text(a.oracle), kind: "f64", integral: true, fixed: false };
+    }
+    const [a, b] = [this.integers(depth - 1), from.chance(70) ? this.integers(depth - 1) : this.literal()];
+    const operator = from.pick(["*", "+", "-", "*"] as const);
+    return { user: `(${a.user} ${operator} ${b.user})`, oracle: `(${a.oracle} ${operator} ${b.oracle})`, kind: join(a.kind, b.kind), integral: a.integral && b.integral, fixed: false };
+  }
+
   private bits(depth: number): Term {
     const { from } = this;
-    const a = this.number(depth - 1);
+    const a = from.chance(30) ? this.integers(from.pick([1, 2])) : this.number(depth - 1);
     const f = from.pick([...BITS, "~", "Math.imul", "Math.clz32"] as const);
     const whole = { kind: "f64", integral: true } as const;
     if (f === "~" || f === "Math.clz32") return { user: `(${f}(${a.user}))`, oracle: `(${f}(${a.oracle}))`, fixed: a.fixed, ...whole };

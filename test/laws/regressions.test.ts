@@ -36,6 +36,15 @@ describe.each((["js", "cpu"] as const).map(backend => ({ backend })))("on $backe
       expect(() => compute(source).reduce((a, x) => (x > 0 && a - x) as number, 0).value()).toThrow("DC206");
     });
 
+    it("a constant result is an element like any other", () => {
+      const unsigned = compute(BigUint64Array.of(1n));
+      expect(unsigned.map(() => 18446744073709551615n).map(x => x + 1n).toArray()).toEqual(BigUint64Array.of(0n));
+      expect(unsigned.map(() => 14n).map(x => -x | 1n).toArray()).toEqual(BigUint64Array.of(2n ** 64n - 13n));
+      const signed = compute(BigInt64Array.of(1n));
+      expect(signed.map(() => 4611686018427387904n).map(x => (x << 2n) + x).toArray()).toEqual(BigInt64Array.of(4611686018427387904n));
+      expect(signed.map(() => 9223372036854775807n).map(x => (x * x) / 3n).toArray()).toEqual(BigInt64Array.of(0n));
+    });
+
     it("a reduction of nothing is its seed, as it is", () => {
       const nothing = compute(Int32Array.of(1, 2)).filter(x => x > 5);
       expect(nothing.reduce((a, x) => a + x, -0).value()).toBe(-0);
