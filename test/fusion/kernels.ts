@@ -137,12 +137,52 @@ class Generator {
         return [this.declare(scalar, { kind: "read", type: scalar, array: name, at: place }, false)];
       }],
       [depth > 0 ? 2 : 0, () => [{ kind: "if", test: this.expr("bool", 2), then: this.branch(depth, labels), otherwise: from.chance(50) ? this.branch(depth, labels) : [] }]],
+      [depth > 0 ? 3 : 0, () => this.guard(depth, labels)],
+      [depth > 0 ? 2 : 0, () => this.sometimes()],
       [depth > 0 ? 2 : 0, () => this.loop(depth, labels)],
       [depth > 0 ? 1 : 0, () => {
         const label = this.name("block");
         return [{ kind: "block", label, body: this.statements(depth - 1, 1 + from.below(3), [...labels, label]) }];
       }],
     );
+  }
+
+  /** A number is compared with a constant, and what follows on both sides computes with it. */
+  private guard(depth: number, labels: readonly string[]): Stmt[] {
+    const { from } = this;
+    const known = this.scope.filter(({ type }) => type === "f64" || type === "i32" || type === "f32" || type === "u32");
+    if (known.length === 0) return [];
+    const variable = from.pick(known);
+    const { type } = variable;
+    const op = from.pick<OpName>(["lt", "le", "gt", "ge", "eq"]);
+    const compared: Expr = { kind: "apply", op, type: "bool", args: [local(type, variable.name), this.constant(type)] };
+    const test: Expr = from.chance(25) ? { kind: "apply", op: "not", type: "bool", args: [compared] } : compared;
+    const side = (): Stmt[] => {
+      const outer = this.scope;
+      const made = from.chance(60) ? [this.uses(variable)] : [...this.statements(depth - 1, 1, labels), this.uses(variable)];
+      if (labels.length > 0 && from.chance(30)) made.push({ kind: "leave", label: from.pick(labels) });
+      this.scope = outer;
+      return made;
+    };
+    return [{ kind: "if", test, then: side(), otherwise: from.chance(70) ? side() : [] }, this.uses(variable)];
+  }
+
+  /** A new variable that is computed from one. */
+  private uses({ name, type }: Variable): Stmt {
+    const { from } = this;
+    const op = from.pick<OpName>(type === "u32" ? ["lt"] : ["add", "sub", "mul", "neg", "min"]);
+    const args: Expr[] = [local(type, name)];
+    if (operator(op).arity === 2) args.push(from.chance(70) ? this.constant(type) : this.leaf(type));
+    return this.declare(op === "lt" ? "bool" : type, { kind: "apply", op, type: op === "lt" ? "bool" : type, args }, from.chance(30));
+  }
+
+  /** A variable that gets one value, and sometimes another. */
+  private sometimes(): Stmt[] {
+    const changing = this.scope.filter(({ mutable, type }) => mutable && (type === "f64" || type === "i32"));
+    if (changing.length === 0) return [];
+    const variable = this.from.pick(changing);
+    const assign = (): Stmt => ({ kind: "assign", name: variable.name, value: this.from.chance(70) ? this.constant(variable.type) : this.leaf(variable.type) });
+    return [assign(), { kind: "if", test: this.expr("bool", 1), then: [assign()], otherwise: [] }, this.uses(variable)];
   }
 
   private branch(depth: number, labels: readonly string[]): Stmt[] {
@@ -221,6 +261,19 @@ class Generator {
     return { kind: "apply", op, type: "f64", args };
   }
 
+  /** Double arithmetic on what may be exact in single precision, rounded to single precision. */
+  private single(): Expr {
+    const { from } = this;
+    const operand = (): Expr =>
+      from.weighted<Expr>(
+        [2, () => this.wide("f32", this.leaf("f32"))],
+        [2, () => this.wide("i32", { kind: "apply", op: "and", type: "i32", args: [this.leaf("i32"), constant("i32", from.pick([2 ** 24 - 1, 2 ** 25 - 1, 2 ** 26 - 1]))] })],
+        [1, () => constant("f64", from.pick(SPECIAL.f64))],
+      );
+    const sum: Expr = { kind: "apply", op: from.pick<OpName>(["add", "mul", "sub", "div"]), type: "f64", args: [operand(), operand()] };
+    return { kind: "apply", op: "convert", type: "f32", args: [sum] };
+  }
+
   private wide(type: ScalarType, arg: Expr): Expr {
     return { kind: "apply", op: "convert", type: "f64", args: [type === arg.type ? arg : constant(type, 0)] };
   }
@@ -228,6 +281,7 @@ class Generator {
   private convert(type: ScalarType, depth: number): Expr {
     const { from } = this;
     if (type === "f64" && from.chance(40)) return this.whole(Math.min(2, depth));
+    if (type === "f32" && from.chance(50)) return this.single();
     if ((type === "i32" || type === "u32" || type === "f32" || type === "bool") && from.chance(60)) {
       return { kind: "apply", op: "convert", type, args: [this.whole(Math.min(2, depth))] };
     }

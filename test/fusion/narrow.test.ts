@@ -35,7 +35,7 @@ const termsOf = (kernel: Kernel): Kernel =>
   kernel.sink.kind === "reduce" && kernel.sink.op === "add" ? { ...kernel, sink: { kind: "last", type: kernel.sink.term } } : kernel;
 
 /** DOTCOMPUTE_LONG runs ten times as many. */
-const RUNS = process.env["DOTCOMPUTE_LONG"] === undefined ? 1500 : 15_000;
+const RUNS = process.env["DOTCOMPUTE_LONG"] === undefined ? 4000 : 40_000;
 
 const seen = new Map<string, number>();
 

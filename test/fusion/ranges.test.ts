@@ -191,7 +191,7 @@ describe("ranges of kernels", () => {
       fc.property(caseChoices, list => {
         new Checker(makeCase(list, 12)).check();
       }),
-      { numRuns: process.env["DOTCOMPUTE_LONG"] === undefined ? 2500 : 25_000 },
+      { numRuns: process.env["DOTCOMPUTE_LONG"] === undefined ? 6000 : 60_000 },
     );
   });
 });
