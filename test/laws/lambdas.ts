@@ -721,6 +721,20 @@ export class LambdaGenerator {
 
   private looseBig(): Term {
     const { from } = this;
+    if (!from.chance(30)) return this.looseLeaf();
+    // Among themselves they are what the sequence's elements are: unsigned where those are.
+    const kind: BigKind = this.options.parameters.some(parameter => parameter.kind === "u64") ? "u64" : "i64";
+    const name = this.capture(from.pick(SPECIAL.i64.filter(big => (big as bigint) >= 0n)) as bigint);
+    const other = from.chance(30) ? this.looseBig() : this.looseLeaf();
+    const operator = from.pick(["+", "-", "*", "&", "|", "^", "-", ">>"] as const);
+    const text = operator === ">>" ? `$shr(${name}, ${other.oracle})` : `(${name} ${operator} ${other.oracle})`;
+    return { user: `(${name} ${operator} ${other.user})`, oracle: rounded(kind, text), kind: "i64", integral: true, fixed: false, loose: true };
+  }
+
+  private looseLeaf(): Term {
+    const { from } = this;
+    const known = this.scope.filter(({ loose }) => loose === true);
+    if (known.length > 0 && from.chance(40)) return this.variable(from.pick(known));
     const value = from.weighted<bigint>(
       [3, () => BigInt(from.below(20))],
       [1, () => from.pick((SPECIAL.i64 as readonly bigint[]).filter(big => big >= 0n))],
