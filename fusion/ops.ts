@@ -5,6 +5,8 @@
  * them. What C spells differently from JavaScript is a helper of native/rt/scalar.h and simd.hpp with the name given here.
  */
 import { RANGE, type RangeRule } from "./interval.js";
+import { copySign, exponent, exponentSingle, head, scale, scaleSingle, significand, significandSingle, twoOverPi } from "./math/bits.js";
+import { FUNCTIONS, type ElementaryName } from "./math/functions.js";
 import type { ScalarType, ScalarValue } from "./types.js";
 
 export type Spelling =
@@ -22,7 +24,8 @@ export type Evaluate = (...args: never[]) => ScalarValue;
 export interface Operator {
   /** The operand types the operator exists for. All operands have the same type. */
   readonly over: readonly ScalarType[];
-  readonly arity: number;
+  /** How many operands; `any` for two or more. */
+  readonly arity: number | "any";
   /** The result's type: the operands' own, or a fixed one. */
   readonly gives: "same" | ScalarType;
   /** The operator on JavaScript values, before rounding or wrapping to the result's type (see `evaluate` in values.ts). */
@@ -34,10 +37,12 @@ export interface Operator {
   /** The C family's spelling, on scalars and on packs. */
   readonly c: ByType<Spelling>;
   readonly range: RangeRule;
-  /** The same bits on every backend. */
-  readonly exact: boolean;
   /** Operand types for which the operator can fail at run time (BigInt division by zero). */
   readonly fails: readonly ScalarType[];
+  /** Whether the operator is a function of `fusion/math`, which `lower` puts in place for backends that have no functions. */
+  readonly elementary: boolean;
+  /** Where the operator is defined, if not everywhere. Only the functions of `fusion/math` use such operators. */
+  readonly domain?: (...args: readonly number[]) => boolean;
 }
 
 const infix = (text: string): Spelling => ({ form: "infix", text });
@@ -52,21 +57,23 @@ const BITS = ["bool", "i32", "i64", "u64"] as const;
 const ORDERED = ["f64", "f32", "i32", "u32", "i64", "u64"] as const;
 const EVERY = ["bool", ...ORDERED] as const;
 
-const arithmetic = { over: NUMBERS, gives: "same", settled: ["f64"], exact: true, fails: [] } as const;
-const division = { over: ["f64", "f32", "i64", "u64"], arity: 2, gives: "same", settled: ["f64"], exact: true, fails: BIGS } as const;
-const comparison = { over: ORDERED, arity: 2, gives: "bool", settled: ["bool"], range: RANGE.boolean, exact: true, fails: [] } as const;
-const bitwise = { over: BITS, gives: "same", settled: ["bool", "i32", "i64"], exact: true, fails: [] } as const;
-const shift = { over: ["i32", "i64", "u64"], arity: 2, gives: "same", settled: ["i32"], exact: true, fails: [] } as const;
+const arithmetic = { over: NUMBERS, gives: "same", settled: ["f64"], elementary: false, fails: [] } as const;
+const division = { over: ["f64", "f32", "i64", "u64"], arity: 2, gives: "same", settled: ["f64"], elementary: false, fails: BIGS } as const;
+const comparison = { over: ORDERED, arity: 2, gives: "bool", settled: ["bool"], range: RANGE.boolean, elementary: false, fails: [] } as const;
+const bitwise = { over: BITS, gives: "same", settled: ["bool", "i32", "i64"], elementary: false, fails: [] } as const;
+const shift = { over: ["i32", "i64", "u64"], arity: 2, gives: "same", settled: ["i32"], elementary: false, fails: [] } as const;
 /** Functions whose f32 result, computed in f64, is already an f32. */
-const selecting = { gives: "same", settled: FLOATS, exact: true, fails: [] } as const;
-const predicate = { over: FLOATS, arity: 1, gives: "bool", settled: ["bool"], range: RANGE.boolean, exact: true, fails: [] } as const;
-const narrowing = { over: ["i32"], arity: 1, gives: "i32", js: helper, settled: ["i32"], exact: true, fails: [] } as const;
+const selecting = { gives: "same", settled: FLOATS, elementary: false, fails: [] } as const;
+const predicate = { over: FLOATS, arity: 1, gives: "bool", settled: ["bool"], range: RANGE.boolean, elementary: false, fails: [] } as const;
+const narrowing = { over: ["i32"], arity: 1, gives: "i32", js: helper, settled: ["i32"], elementary: false, fails: [] } as const;
 
-type Elementary = "exp" | "expm1" | "log" | "log1p" | "log2" | "log10" | "sin" | "cos" | "tan" | "asin" | "acos" | "atan" | "sinh" | "cosh" | "tanh" | "asinh" | "acosh" | "atanh" | "cbrt";
+/** Written in `fusion/math`, for f64 and for f32. Their JavaScript is emitted from there, and C gets them in place. */
+const elementary = (name: ElementaryName, arity: number | "any", range: RangeRule = RANGE.any) =>
+  ({ over: FLOATS, arity, gives: "same", evaluate: { f32: FUNCTIONS[name].f32, otherwise: FUNCTIONS[name].f64 }, js: helper, settled: ["f64"], c: helper, range, elementary: true, fails: [] }) as const;
 
-/** The platform's own functions for now: not the same bits everywhere. */
-const elementary = (name: Elementary | "atan2" | "hypot" | "pow", arity: number, range: RangeRule = RANGE.any) =>
-  ({ over: FLOATS, arity, gives: "same", evaluate: Math[name], js: call(`Math.${name}`), settled: ["f64"], c: call(`rt_${name}`), range, exact: false, fails: [] }) as const;
+/** The bits of floats, as `fusion/math` needs them. */
+const bits = { over: FLOATS, gives: "same", js: helper, settled: FLOATS, range: RANGE.any, elementary: false, fails: [] } as const;
+const isNumber = (x: number): boolean => !Number.isNaN(x);
 
 const clampToByte = (value: number): number => {
   if (!(value > 0)) return 0;
@@ -143,7 +150,7 @@ export const OPS = {
   shl: { ...shift, evaluate: { i32: (a: number, b: number) => a << b, otherwise: shiftLeft }, js: { i32: infix("<<"), otherwise: helper }, c: call("rt_shl"), range: RANGE.i32 },
   shr: { ...shift, evaluate: { i32: (a: number, b: number) => a >> b, otherwise: shiftRight }, js: { i32: infix(">>"), otherwise: helper }, c: call("rt_shr"), range: RANGE.shr },
   ushr: { ...shift, over: ["i32"], gives: "u32", settled: ["u32"], evaluate: (a: number, b: number) => a >>> b, js: infix(">>>"), c: call("rt_ushr"), range: RANGE.ushr },
-  clz32: { over: ["i32"], arity: 1, gives: "i32", evaluate: Math.clz32, js: call("Math.clz32"), settled: ["i32"], c: call("rt_clz32"), range: RANGE.bits, exact: true, fails: [] },
+  clz32: { over: ["i32"], arity: 1, gives: "i32", evaluate: Math.clz32, js: call("Math.clz32"), settled: ["i32"], c: call("rt_clz32"), range: RANGE.bits, elementary: false, fails: [] },
 
   isNaN: { ...predicate, evaluate: Number.isNaN, js: call("Number.isNaN"), c: call("rt_is_nan") },
   isFinite: { ...predicate, evaluate: Number.isFinite, js: call("Number.isFinite"), c: call("rt_is_finite") },
@@ -155,16 +162,30 @@ export const OPS = {
   wrapI16: { ...narrowing, evaluate: (a: number) => (a << 16) >> 16, c: call("rt_wrap_i16"), range: RANGE.i16 },
   wrapU16: { ...narrowing, evaluate: (a: number) => a & 65535, c: call("rt_wrap_u16"), range: RANGE.u16 },
   /** What a Uint8ClampedArray stores: rounded to the nearest byte, halves to even, NaN to 0. */
-  clampU8: { over: FLOATS, arity: 1, gives: "i32", evaluate: clampToByte, js: helper, settled: ["i32"], c: call("rt_clamp_u8"), range: RANGE.u8, exact: true, fails: [] },
+  clampU8: { over: FLOATS, arity: 1, gives: "i32", evaluate: clampToByte, js: helper, settled: ["i32"], c: call("rt_clamp_u8"), range: RANGE.u8, elementary: false, fails: [] },
 
   /**
    * One scalar type to another, as JavaScript converts: to `i32`/`u32` modulo 2^32 (ToInt32), to `i64`/`u64` from each other
    * modulo 2^64, from a float by `BigInt()` (fails unless integral), to a float by rounding to nearest even (to `f32` by way of
    * `f64`), to `bool` by truth. Spelt by the emitters; C calls `rt_to_<type>`.
    */
-  convert: { over: EVERY, arity: 1, gives: "same", evaluate: (a: number) => a, js: helper, settled: [], c: helper, range: RANGE.any, exact: true, fails: [] },
+  convert: { over: EVERY, arity: 1, gives: "same", evaluate: (a: number) => a, js: helper, settled: [], c: helper, range: RANGE.any, elementary: false, fails: [] },
+
+  exponent: { ...bits, arity: 1, evaluate: { f32: exponentSingle, otherwise: exponent }, c: call("rt_exponent") },
+  significand: { ...bits, arity: 1, evaluate: { f32: significandSingle, otherwise: significand }, c: call("rt_significand"), domain: isNumber },
+  scale: {
+    ...bits,
+    arity: 2,
+    evaluate: { f32: scaleSingle, otherwise: scale },
+    c: call("rt_scale"),
+    domain: (x, n) => Math.abs(n) <= 252 && Number.isInteger(n) && (!Number.isFinite(x) || x === 0 || (Math.abs(x) >= 2 ** -8 && Math.abs(x) <= 2 ** 8)),
+  },
+  head: { ...bits, over: ["f64"], arity: 1, evaluate: head, c: call("rt_head"), domain: isNumber },
+  copySign: { ...bits, arity: 2, evaluate: copySign, c: call("rt_copysign"), domain: (_, sign) => isNumber(sign) },
+  twoOverPi: { ...bits, over: ["f64"], arity: 1, evaluate: twoOverPi, c: call("rt_two_over_pi"), domain: Number.isInteger },
 
   exp: elementary("exp", 1),
+  exp2: elementary("exp2", 1),
   expm1: elementary("expm1", 1),
   log: elementary("log", 1),
   log1p: elementary("log1p", 1),
@@ -184,7 +205,7 @@ export const OPS = {
   atanh: elementary("atanh", 1),
   cbrt: elementary("cbrt", 1),
   atan2: elementary("atan2", 2),
-  hypot: elementary("hypot", 2),
+  hypot: elementary("hypot", "any"),
   pow: elementary("pow", 2),
 } as const satisfies Record<string, Operator>;
 
@@ -193,6 +214,15 @@ export type OpName = keyof typeof OPS;
 export const OP_NAMES = Object.keys(OPS) as readonly OpName[];
 
 export const operator = (name: OpName): Operator => OPS[name];
+
+/** How many operands to try an operator with: two where any number will do. */
+export const usualArity = (name: OpName): number => {
+  const { arity } = operator(name);
+  return arity === "any" ? 2 : arity;
+};
+
+/** Whether an operator is defined for these operands. */
+export const isDefined = (name: OpName, args: readonly ScalarValue[]): boolean => operator(name).domain?.(...(args as readonly number[])) ?? true;
 
 export function forType<T extends object>(cell: ByType<T>, type: ScalarType): T {
   return "otherwise" in cell ? (cell[type] ?? cell.otherwise) : cell;

@@ -108,7 +108,7 @@ function checkExpr(expr: Expr, scope: Scope, context: Context): void {
 function checkApply(expr: ExprOf<"apply">, complain: Complain): void {
   const row = operator(expr.op);
   const [first] = expr.args;
-  if (first === undefined || expr.args.length !== row.arity) return complain(`${printExpr(expr)} has ${expr.args.length} operands, not ${row.arity}`);
+  if (first === undefined || (row.arity === "any" ? expr.args.length < 2 : expr.args.length !== row.arity)) return complain(`${printExpr(expr)} has ${expr.args.length} operands, not ${row.arity}`);
   if (expr.args.some(arg => arg.type !== first.type)) complain(`${printExpr(expr)} mixes ${expr.args.map(arg => arg.type).join(" and ")}`);
   if (!row.over.includes(first.type)) complain(`${expr.op} does not exist for ${first.type}: ${printExpr(expr)}`);
   if (expr.op === "convert") return;

@@ -1,8 +1,10 @@
 /** A kernel as C++: its body, and one instantiation of a loop of native/rt. */
 import { CompilerBug } from "../errors.js";
 import type { Expr, Fold, Kernel, ReduceOp, ScalarParameter, Sink } from "../ir.js";
+import { lower } from "../passes/lower.js";
 import { declaredIn, hasEffects, hasLoops, rejects, walkExpr, walkKernel } from "../traverse.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
+import { verify } from "../verify.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
 import { printC } from "./expr.js";
 import { LaneWriter } from "./cpp-lanes.js";
@@ -75,9 +77,11 @@ export const cppDialect = (element: string, oneLane = false): Dialect => ({
   types: TYPES,
 });
 
-/** The kernel as a function `symbol` of type `dotcompute::Entry`, in a namespace of its own. Comes after `cppPrelude`. */
+/** The kernel, verified, as a function `symbol` of type `dotcompute::Entry`, in a namespace of its own. Comes after `cppPrelude`. */
 export function emitCpp(kernel: Kernel, options: CppOptions): string {
-  return new KernelWriter(kernel, options).write();
+  const lowered = lower(kernel);
+  if (lowered !== kernel) verify(lowered, "lower");
+  return new KernelWriter(lowered, options).write();
 }
 
 class KernelWriter {

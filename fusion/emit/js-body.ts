@@ -3,25 +3,11 @@ import type { Expression, Statement } from "estree";
 import { CompilerBug } from "../errors.js";
 import type { Expr, ExprOf, Kernel, Stmt, StmtOf } from "../ir.js";
 import { forType, operator, type OpName, type Spelling } from "../ops.js";
+import { isElementaryName } from "../math/functions.js";
 import { leavesOf } from "../traverse.js";
 import { isBigType, isFloatType, type ScalarType } from "../types.js";
 import { assign, at, bigint, binary, blockOf, branch, call, conditional, declare, identifier, member, negation, number, run, text, truth, unary } from "./estree.js";
-
-/** Functions that emitted kernels bring along where they use them, for what JavaScript has no operator. */
-export const HELPERS = {
-  minBig: "const minBig = (a, b) => a < b ? a : b;",
-  maxBig: "const maxBig = (a, b) => a > b ? a : b;",
-  shiftBig: [
-    "// A far shift gives what is left of the number, without building a huge one on the way.",
-    "const shiftBig = (value, left) => {",
-    "  if (left <= -64n) return value < 0n ? -1n : 0n;",
-    "  return left >= 64n ? 0n : value << left;",
-    "};",
-  ].join("\n"),
-  clampU8: ["const byte = new Uint8ClampedArray(1);", "const clampU8 = value => {", "  byte[0] = value;", "  return byte[0];", "};"].join("\n"),
-} as const;
-
-export type HelperName = keyof typeof HELPERS;
+import { functionName, HELPER_WORDS, HELPERS, isFunctionName, type HelperName, type Helpers } from "./js-helpers.js";
 
 const mask = (bits: number) => (value: Expression) => binary("&", value, number(bits));
 const signed = (shift: number) => (value: Expression) => binary(">>", binary("<<", value, number(shift)), number(shift));
@@ -37,6 +23,16 @@ const WRITTEN: Readonly<Partial<Record<OpName, (help: (name: HelperName) => stri
   wrapI16: (_, a) => signed(16)(a),
   wrapU16: (_, a) => mask(65535)(a),
   clampU8: (help, a) => call(help("clampU8"), a),
+  head: (help, a) => call(help("head64"), a),
+  copySign: (help, a, b) => call(help("copySign"), a, b),
+  twoOverPi: (help, a) => call(help("twoOverPi"), a),
+};
+
+/** Helpers of two kinds, by what they are called for f64. */
+const BY_TYPE: Readonly<Partial<Record<OpName, readonly [f64: HelperName, f32: HelperName]>>> = {
+  exponent: ["exponent64", "exponent32"],
+  significand: ["significand64", "significand32"],
+  scale: ["scale64", "scale32"],
 };
 
 /** Rounds or wraps a result to its type. */
@@ -86,7 +82,7 @@ export function converted(from: ScalarType, to: ScalarType, value: Expression): 
   }
 }
 
-function spelt(op: OpName, spelling: Spelling, args: readonly Expression[], helpers: Set<HelperName>): Expression {
+function spelt(op: OpName, over: ScalarType, spelling: Spelling, args: readonly Expression[], helpers: Helpers): Expression {
   const [first, second] = args as [Expression, Expression];
   switch (spelling.form) {
     case "infix":
@@ -95,22 +91,37 @@ function spelt(op: OpName, spelling: Spelling, args: readonly Expression[], help
       return spelling.text === "!" ? negation(first) : unary(spelling.text as "-" | "~", first);
     case "call":
       return call(spelling.text, ...args);
-    case "helper": {
-      const write = WRITTEN[op];
-      if (write === undefined) throw new CompilerBug(`JavaScript has no spelling of ${op}`);
-      return write(name => (helpers.add(name), name), ...args);
-    }
+    case "helper":
+      return helped(op, over, args, helpers);
     default:
       return spelling satisfies never;
   }
 }
 
+function helped(op: OpName, over: ScalarType, args: readonly Expression[], helpers: Helpers): Expression {
+  const help = (name: HelperName): string => {
+    helpers.set(name, name);
+    return name;
+  };
+  if (isElementaryName(op)) {
+    const needed = { name: op, type: over === "f32" ? "f32" : "f64", count: args.length } as const;
+    const name = functionName(needed);
+    helpers.set(name, needed);
+    return call(name, ...args);
+  }
+  const pair = BY_TYPE[op];
+  if (pair !== undefined) return call(help(pair[over === "f32" ? 1 : 0]), ...args);
+  const write = WRITTEN[op];
+  if (write === undefined) throw new CompilerBug(`JavaScript has no spelling of ${op}`);
+  return write(help, ...args);
+}
+
 /** An operator on operands of type `over` with a result of type `type`, rounded and wrapped; adds the helpers it needs. */
-export function applied(op: OpName, over: ScalarType, type: ScalarType, args: readonly Expression[], helpers: Set<HelperName>): Expression {
+export function applied(op: OpName, over: ScalarType, type: ScalarType, args: readonly Expression[], helpers: Helpers): Expression {
   if (op === "convert") return converted(over, type, args[0] as Expression);
   const row = operator(op);
   const spelling = forType<Spelling>(row.js, over);
-  const value = spelt(op, spelling, args, helpers);
+  const value = spelt(op, over, spelling, args, helpers);
   // Math.imul wraps by itself.
   const done = row.settled.includes(type) || (spelling.form === "call" && spelling.text === "Math.imul");
   return done ? value : settled(type, value);
@@ -118,7 +129,7 @@ export function applied(op: OpName, over: ScalarType, type: ScalarType, args: re
 
 /** Names that kernels must not take from emitted code. */
 const TAKEN = [
-  "Math", "Number", "BigInt", "Boolean", "NaN", "Infinity", "undefined", "Uint8ClampedArray", "rt", "byte", ...Object.keys(HELPERS),
+  "Math", "Number", "BigInt", "Boolean", "NaN", "Infinity", "undefined", "Uint8ClampedArray", "rt", ...HELPER_WORDS, ...Object.keys(HELPERS),
   "arguments", "await", "async", "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete", "do", "else", "enum", "eval", "export",
   "extends", "false", "finally", "for", "function", "if", "implements", "import", "in", "instanceof", "interface", "let", "new", "null", "package",
   "private", "protected", "public", "return", "static", "super", "switch", "this", "throw", "true", "try", "typeof", "var", "void", "while", "with", "yield",
@@ -132,7 +143,7 @@ export class Names {
   /** A name like `base` that nothing else has. */
   fresh(base: string): string {
     let name = base;
-    for (let suffix = 2; this.used.has(name); suffix++) name = `${base}${suffix}`;
+    for (let suffix = 2; this.used.has(name) || isFunctionName(name); suffix++) name = `${base}${suffix}`;
     this.used.add(name);
     return name;
   }
@@ -176,7 +187,7 @@ export class BodyEmitter {
     private readonly index: Expression,
     private readonly sink: SinkCode,
     /** Gets the names of the helpers that the code needs. */
-    private readonly helpers: Set<HelperName>,
+    private readonly helpers: Helpers,
   ) {}
 
   value(expr: Expr): Expression {

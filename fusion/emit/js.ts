@@ -6,7 +6,9 @@ import { ELEMENT_LABEL, type Expr, type Fold, type Kernel, type SinkOf, type Stm
 import { canFail, mentions, rejects, usesOf, walkKernel, walkStmts } from "../traverse.js";
 import { BLOCK, LANES, type ElementType, type ScalarValue } from "../types.js";
 import { assign, at, bigint, binary, declare, identifier, increment, member, number, run, skeleton, truth, type Part } from "./estree.js";
-import { applied, BodyEmitter, converted, HELPERS, Names, type HelperName, type SinkCode } from "./js-body.js";
+import { applied, BodyEmitter, converted, Names, type SinkCode } from "./js-body.js";
+import type { Helpers } from "./js-helpers.js";
+import { helperTexts } from "./js-math.js";
 import { isOrdered } from "./js-state.js";
 
 /** The names that emitted functions use for themselves. The kernel's own names come first: a clash changes these. */
@@ -22,7 +24,7 @@ interface Emission {
   readonly kernel: Kernel;
   readonly names: Names;
   readonly own: Own;
-  readonly helpers: Set<HelperName>;
+  readonly helpers: Helpers;
 }
 
 const constant = (value: ScalarValue): Expression => (typeof value === "number" ? number(value) : typeof value === "bigint" ? bigint(value) : truth(value));
@@ -384,12 +386,12 @@ export function emitJs(kernel: Kernel): string {
   }
   walkKernel(kernel, { stmt: stmt => void (stmt.kind === "declare" && names.of(stmt.name)) });
   const own = Object.fromEntries(OWN.map(name => [name, names.fresh(name)])) as Own;
-  const emission: Emission = { kernel, names, own, helpers: new Set() };
+  const emission: Emission = { kernel, names, own, helpers: new Map() };
   const code = sinkCode(emission);
   const [definition] = skeleton(`function kernel(call, state, begin, end) { CODE; }`, {
     ...own,
     CODE: [...argumentsCode(emission, usedNames(kernel)), ...code],
   });
   const text = generate(definition as Node, { indent: "  ", comments: true });
-  return [...[...emission.helpers].map(name => HELPERS[name]), text].join("\n\n");
+  return [...helperTexts(emission.helpers), text].join("\n\n");
 }

@@ -10,7 +10,7 @@ export function sizeOf(stmts: readonly Stmt[]): number {
     expr: expr => {
       if (expr.kind === "read") size += 16;
       else if (expr.kind === "select") size += 1;
-      else if (expr.kind === "apply") size += operator(expr.op).exact && expr.op !== "rem" ? 1 : 16;
+      else if (expr.kind === "apply") size += operator(expr.op).elementary || expr.op === "rem" ? 16 : 1;
     },
     // A loop is never unrolled: its turns hide whatever is around it.
     stmt: stmt => (size += stmt.kind === "loop" ? 256 : 0),

@@ -6,7 +6,7 @@ import { FORMS, NODES } from "./refusals.js";
 import { constant, foreignPath, globalPath, lookup, named, notIndexable, textOf, tooEarly, unknownForeign, unknownMember, unknownName, valueOf } from "./resolve.js";
 import { nested, refuse } from "./scope.js";
 import type { Argument, Context, Scope } from "./scope.js";
-import type { BinaryOperator, Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
+import type { BinaryOperator, Builtin, Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
 
 export function convertExpression(node: Expression, scope: Scope, context: Context): SurfaceExpr {
   return nested(context, () => scope.span(node), () => convert(node, scope, context));
@@ -151,6 +151,8 @@ function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr
     switch (binding.kind) {
       case "function":
         return context.inline(binding.closure, helperArguments(node, scope, context), span);
+      case "builtin":
+        return builtin(binding.builtin, node, scope, context);
       case "later":
         throw tooEarly(name, scope.span(callee));
       case "scalar":
@@ -164,7 +166,7 @@ function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr
     }
   }
   const path = globalPath(callee, scope, context);
-  if (path !== null) return builtin(path, node, scope, context);
+  if (path !== null) return builtin(builtinOf(path, node, scope, context), node, scope, context);
   throw unknownCallee(node, scope, context);
 }
 
@@ -190,14 +192,16 @@ function unknownCallee(node: CallExpression, scope: Scope, context: Context): La
   return new LambdaError("DC106", `${textOf(object, scope)} has no method ${method} in a kernel`, scope.span(callee), "Call functions of Math and Number, or helper functions handed over by name");
 }
 
-function builtin(path: string, node: CallExpression, scope: Scope, context: Context): SurfaceExpr {
-  const span = scope.span(node);
+function builtinOf(path: string, node: CallExpression, scope: Scope, context: Context): Builtin {
+  if (isBuiltin(path)) return path;
   const callee = direct(node.callee);
-  if (!isBuiltin(path)) {
-    if (callee.type === "Identifier") throw unknownName(callee, scope, context);
-    if (CONSTANTS.has(path)) throw new LambdaError("DC106", `${path} is a number and is called`, span, `Write ${path} without parentheses`);
-    throw unknownMember(path, scope.span(callee));
-  }
+  if (callee.type === "Identifier") throw unknownName(callee, scope, context);
+  if (CONSTANTS.has(path)) throw new LambdaError("DC106", `${path} is a number and is called`, scope.span(node), `Write ${path} without parentheses`);
+  throw unknownMember(path, scope.span(callee));
+}
+
+function builtin(path: Builtin, node: CallExpression, scope: Scope, context: Context): SurfaceExpr {
+  const span = scope.span(node);
   const args = node.arguments.map((arg) => convertExpression(plain(arg, scope), scope, context));
   const count = argumentCount(path);
   if (count !== null && args.length !== count) {

@@ -2,7 +2,9 @@
 import { BUILTINS } from "./surface.js";
 import type { Builtin } from "./surface.js";
 
-const TWO_ARGUMENTS: ReadonlySet<string> = new Set(["Math.imul", "Math.atan2", "Math.pow", "BigInt.asIntN", "BigInt.asUintN"] satisfies Builtin[]);
+const TWO_ARGUMENTS: ReadonlySet<string> = new Set([
+  "Math.imul", "Math.atan2", "Math.pow", "BigInt.asIntN", "BigInt.asUintN", "scale", "scaleSingle", "copySign",
+] satisfies Builtin[]);
 
 /** What the variadic functions give for no argument at all. */
 export const VARIADIC: ReadonlyMap<string, number> = new Map<Builtin, number>([

@@ -54,6 +54,7 @@ export function valueOf(binding: Binding, name: string, span: Span): SurfaceExpr
     case "array":
       throw new LambdaError("DC111", `${name} is an array and is used as a number`, span, `Read one of its elements, ${name}[x], or its length, ${name}.length`);
     case "function":
+    case "builtin":
       throw new LambdaError("DC111", `${name} is a function and is used as a number`, span, `Call it: ${name}(x)`);
     case "later":
       throw tooEarly(name, span);

@@ -4,7 +4,7 @@ import type { Refusal } from "./refusals.js";
 import type { Names } from "./names.js";
 import { parseFunction, spanOf } from "./source.js";
 import type { FunctionNode, Site } from "./source.js";
-import type { CaptureKind, Span, SurfaceExpr } from "./surface.js";
+import type { Builtin, CaptureKind, Span, SurfaceExpr } from "./surface.js";
 
 /** A function with the scope it was written in. */
 export interface Closure {
@@ -21,6 +21,7 @@ export type Binding =
   | { readonly kind: "scalar"; readonly name: string }
   | { readonly kind: "array"; readonly name: string }
   | { readonly kind: "function"; readonly closure: Closure }
+  | { readonly kind: "builtin"; readonly builtin: Builtin }
   /** Declared further down. */
   | { readonly kind: "later" };
 
@@ -112,6 +113,8 @@ export class Captures {
         return { kind: "array", name };
       case "function":
         return { kind: "function", closure: this.helper(name, kind.text) };
+      case "builtin":
+        return kind;
       default:
         return kind satisfies never;
     }

@@ -34,7 +34,14 @@ export const BUILTINS = [
   "Math.atanh", "Math.cbrt", "Math.hypot", "Math.pow", "Number.isNaN", "Number.isFinite", "Number.isInteger", "Number.isSafeInteger",
   "isNaN", "isFinite", "Number", "BigInt", "Boolean", "BigInt.asIntN", "BigInt.asUintN",
 ] as const;
-export type Builtin = (typeof BUILTINS)[number];
+
+/** Functions that only the lambdas of `fusion/math` are given: see bits.ts there. */
+export const BIT_FUNCTIONS = [
+  "exponent", "significand", "scale", "head", "copySign", "twoOverPi", "exponentSingle", "significandSingle", "scaleSingle",
+] as const;
+export type BitFunction = (typeof BIT_FUNCTIONS)[number];
+
+export type Builtin = (typeof BUILTINS)[number] | BitFunction;
 
 interface Spanned {
   readonly span: Span;
@@ -88,4 +95,6 @@ export interface SurfaceLambda {
 export type CaptureKind =
   | { readonly kind: "scalar" }
   | { readonly kind: "array" }
-  | { readonly kind: "function"; readonly text: string };
+  | { readonly kind: "function"; readonly text: string }
+  /** A function that the language has, but not by this name. */
+  | { readonly kind: "builtin"; readonly builtin: Builtin };

@@ -7,7 +7,7 @@ import type { Builtin, Span } from "../parse/surface.js";
 import { isBigType } from "../types.js";
 import { power, toInt32 } from "./infer-operators.js";
 import type { Inference } from "./infer.js";
-import { asBig, bothIntegral, isBigKind, isNumberKind, kindOf, numeric, toldApart, toNumber, truthOf, type Integral, type Typed } from "./typing.js";
+import { asBig, bothIntegral, coerce, isBigKind, isNumberKind, kindOf, numeric, toldApart, toNumber, truthOf, type Integral, type Typed } from "./typing.js";
 
 type Call = (inference: Inference, args: readonly Typed[], span: Span, callee: Builtin) => Typed;
 type Name = Exclude<OpName, "convert">;
@@ -23,6 +23,11 @@ const onNumbers =
   };
 
 const elementary = (op: Name): Call => onNumbers(op, "never");
+
+/** A function of a float's bits, of f64 or of f32. */
+const onBits =
+  (op: Name, type: "f64" | "f32"): Call =>
+  (inference, args, span) => ({ expr: apply(op, ...args.map(arg => coerce(toNumber(arg), type, inference.parameters))), weak: false, integral: false, span });
 
 const extreme =
   (op: "min" | "max", empty: number): Call =>
@@ -144,6 +149,15 @@ const CALLS: Record<Builtin, Call> = {
     const given = value as Typed;
     return isBigKind(kindOf(given)) ? { expr: convert("f64", given.expr), weak: false, integral: [], span } : { ...toNumber(given), span };
   },
+  exponent: onBits("exponent", "f64"),
+  exponentSingle: onBits("exponent", "f32"),
+  significand: onBits("significand", "f64"),
+  significandSingle: onBits("significand", "f32"),
+  scale: onBits("scale", "f64"),
+  scaleSingle: onBits("scale", "f32"),
+  head: onBits("head", "f64"),
+  copySign: onNumbers("copySign", "kept"),
+  twoOverPi: onBits("twoOverPi", "f64"),
   Boolean: (_, [value], span) => ({ expr: truthOf(value as Typed), weak: false, integral: [], span }),
   BigInt: toBigInt,
   "BigInt.asIntN": truncateBig("i64"),

@@ -126,14 +126,16 @@ function requireBigs(left: Typed, right: Typed, span: Span): void {
   if (!isBigKind(kindOf(left)) || !isBigKind(kindOf(right))) throw mixed(span);
 }
 
-/** `x ** 2` is x · x, correctly rounded; other powers are the elementary function. */
+/** `x ** 2` is x · x, correctly rounded, and `2 ** x` has a function of its own; other powers are the elementary function. */
 export function power(inference: Inference, base: Typed, exponent: Typed, span: Span): Typed {
   if (exponent.expr.kind === "const" && exponent.expr.value === 2) {
     const once = inference.atom(toNumber(base));
     return numeric("mul", [once, once], span, once.integral, inference.parameters);
   }
   const whole = exponent.expr.kind === "const" && Number(exponent.expr.value) >= 0 ? exponent.integral : false;
-  return numeric("pow", [base, exponent], span, bothIntegral(toNumber(base).integral, whole), inference.parameters);
+  const integral = bothIntegral(toNumber(base).integral, whole);
+  if (base.expr.kind === "const" && base.expr.value === 2) return numeric("exp2", [exponent], span, integral, inference.parameters);
+  return numeric("pow", [base, exponent], span, integral, inference.parameters);
 }
 
 function compare(inference: Inference, operator: keyof typeof COMPARISON, left: Typed, right: Typed, span: Span): Typed {

@@ -9,7 +9,7 @@
 import { apply, constant, convert, select } from "../build.js";
 import { LambdaError, withArticle } from "../errors.js";
 import type { Expr } from "../ir.js";
-import type { OpName } from "../ops.js";
+import { operator, type OpName } from "../ops.js";
 import type { Span } from "../parse/surface.js";
 import { ELEMENTS, isBigType, type ElementType, type ScalarType } from "../types.js";
 import type { Parameters } from "./parameters.js";
@@ -172,7 +172,7 @@ export function numeric(
   picks = false,
 ): Typed {
   const args = operands.map(toNumber);
-  const fold = (exprs: readonly Expr[]): Expr => (exprs.length > 2 ? exprs.slice(1).reduce((a, b) => apply(op, a, b), exprs[0] as Expr) : apply(op, ...exprs));
+  const fold = (exprs: readonly Expr[]): Expr => (exprs.length > 2 && operator(op).arity === 2 ? exprs.slice(1).reduce((a, b) => apply(op, a, b), exprs[0] as Expr) : apply(op, ...exprs));
   const kinds = args.map(kindOf);
   const doubles = () => fold(args.map(arg => convert("f64", arg.expr)));
   if (kinds.includes("f64")) return { expr: doubles(), weak: false, integral, span };

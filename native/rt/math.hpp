@@ -148,7 +148,7 @@ RT_UNARY(rt_sqrt, (reg_sqrt<T>(a.r[i])))
 #undef RT_UNARY
 
 template <class T, int G>
-RT_INLINE Pack<T, G> rt_copysign(Pack<T, G> a, Pack<T, G> sign) {
+RT_INLINE Pack<T, G> pack_copysign(Pack<T, G> a, Pack<T, G> sign) {
   constexpr int N = Pack<T, G>::N;
   RT_REGISTERS(a.r[i] = reg_copysign<T>(a.r[i], sign.r[i]))
   return a;
@@ -287,32 +287,69 @@ RT_INLINE Pack<int, G> rt_wrap_u16(Pack<int, G> a) {
   return a & 65535;
 }
 
-// --- elementary functions: the platform's, lane by lane ---------------------------------------------------------------
+// --- the bits of floats ---------------------------------------------------------------------------------------------
 
-#define RT_ELEMENTARY(name)                                    \
-  template <class T, int G>                                    \
-  RT_INLINE Pack<T, G> name(Pack<T, G> a) {                    \
-    return each_lane<T>(a, [](T x) { return ::name(x); });     \
+template <class T>
+inline constexpr int FRACTION = sizeof(T) == 8 ? 52 : 23;
+template <class T>
+inline constexpr int BIAS = sizeof(T) == 8 ? 1023 : 127;
+/// The bits of a float that hold its exponent.
+template <class T>
+inline constexpr Int<T> EXPONENT = Int<T>(2 * BIAS<T> + 1) << FRACTION<T>;
+
+template <class T>
+RT_INLINE Reg<T> reg_exponent(Reg<T> a) {
+  // As the last bits of a number so large that its units are ones.
+  using Bits = Reg<Unsigned<T>>;
+  return (Reg<T>)(((Bits)a << 1 >> (FRACTION<T> + 1)) | (Bits)splat<T>(WHOLE<T>)) - splat<T>(WHOLE<T> + BIAS<T>);
+}
+template <class T>
+RT_INLINE Reg<T> reg_significand(Reg<T> a) {
+  return (Reg<T>)(((Reg<Int<T>>)a & ~EXPONENT<T>) | (Reg<Int<T>>)splat<T>(1));
+}
+template <class T>
+RT_INLINE Reg<T> reg_power_of_two(Reg<T> n) {
+  return (Reg<T>)((Reg<Int<T>>)(n + splat<T>(WHOLE<T> + BIAS<T>)) << FRACTION<T>);
+}
+template <class T>
+RT_INLINE Reg<T> reg_scale(Reg<T> a, Reg<T> n) {
+#if RT_BITMASKS
+  if constexpr (sizeof(T) == 8) return __builtin_ia32_scalefpd512_mask(a, n, a, -1, 4);
+  else return __builtin_ia32_scalefps512_mask(a, n, a, -1, 4);
+#else
+  const Reg<T> half = reg_round<Rounding::Trunc, T>(n * T(0.5));
+  return a * reg_power_of_two<T>(half) * reg_power_of_two<T>(n - half);
+#endif
+}
+
+#define RT_UNARY(name, expression)               \
+  template <class T, int G>                      \
+  RT_INLINE Pack<T, G> name(Pack<T, G> a) {      \
+    constexpr int N = Pack<T, G>::N;             \
+    RT_REGISTERS(a.r[i] = expression) return a;  \
   }
-RT_ELEMENTARY(rt_exp)
-RT_ELEMENTARY(rt_expm1)
-RT_ELEMENTARY(rt_log)
-RT_ELEMENTARY(rt_log1p)
-RT_ELEMENTARY(rt_log2)
-RT_ELEMENTARY(rt_log10)
-RT_ELEMENTARY(rt_sin)
-RT_ELEMENTARY(rt_cos)
-RT_ELEMENTARY(rt_tan)
-RT_ELEMENTARY(rt_asin)
-RT_ELEMENTARY(rt_acos)
-RT_ELEMENTARY(rt_atan)
-RT_ELEMENTARY(rt_sinh)
-RT_ELEMENTARY(rt_cosh)
-RT_ELEMENTARY(rt_tanh)
-RT_ELEMENTARY(rt_asinh)
-RT_ELEMENTARY(rt_acosh)
-RT_ELEMENTARY(rt_atanh)
-RT_ELEMENTARY(rt_cbrt)
-#undef RT_ELEMENTARY
+RT_UNARY(rt_exponent, (reg_exponent<T>(a.r[i])))
+RT_UNARY(rt_significand, (reg_significand<T>(a.r[i])))
+RT_UNARY(rt_head, (Reg<T>)((Reg<Int<T>>)a.r[i] & Int<T>(-1ll << 27)))
+#undef RT_UNARY
+
+template <class T, int G>
+RT_INLINE Pack<T, G> pack_scale(Pack<T, G> a, Pack<T, G> n) {
+  constexpr int N = Pack<T, G>::N;
+  RT_REGISTERS(a.r[i] = reg_scale<T>(a.r[i], n.r[i]))
+  return a;
+}
+/// Out of line: only arguments of more than a million come here.
+template <int G>
+static __attribute__((noinline)) void two_over_pi_each(double* a) {
+  for (int lane = 0; lane < G; lane++) a[lane] = ::rt_two_over_pi(a[lane]);
+}
+template <int G>
+RT_INLINE Pack<double, G> rt_two_over_pi(Pack<double, G> a) {
+  double places[G];
+  a.store(places);
+  two_over_pi_each<G>(places);
+  return Pack<double, G>::load(places);
+}
 
 }  // namespace dotcompute::rt

@@ -1,7 +1,7 @@
 // JavaScript's operators on scalars, where C's own spelling means something else.
 //
 // Written once for every dialect of the C family: the scalar code of C++ kernels, CUDA C and OpenCL C. A dialect may define
-// RT_FN (function qualifiers) and RT_MATH(name) (how its mathematical functions are called) before including this file.
+// RT_FN (function qualifiers), RT_MATH(name) (how its mathematical functions are called) and RT_CONSTANT (where tables live) before including this file.
 // No standard headers.
 #pragma once
 
@@ -10,6 +10,9 @@
 #endif
 #ifndef RT_MATH
 #define RT_MATH(name) __builtin_##name
+#endif
+#ifndef RT_CONSTANT
+#define RT_CONSTANT
 #endif
 #ifndef RT_INFINITY
 #define RT_INFINITY __builtin_inf()
@@ -201,40 +204,52 @@ RT_FN rt_i64 rt_shr(rt_i64 a, rt_i64 count) { return count < 0 ? rt_shift_left(a
 RT_FN rt_u64 rt_shl(rt_u64 a, rt_u64 count) { return count < 64 ? a << count : 0; }
 RT_FN rt_u64 rt_shr(rt_u64 a, rt_u64 count) { return count < 64 ? a >> count : 0; }
 
-// --- elementary functions: the platform's -----------------------------------------------------------------------------
+// --- the bits of floats, for the elementary functions (fusion/math/bits.ts says for which arguments) -------------------
 
-#define RT_ELEMENTARY(name)                                            \
-  RT_FN double rt_##name(double a) { return RT_MATH(name)(a); }        \
-  RT_FN float rt_##name(float a) { return (float)RT_MATH(name)((double)a); }
-RT_ELEMENTARY(exp)
-RT_ELEMENTARY(expm1)
-RT_ELEMENTARY(log)
-RT_ELEMENTARY(log1p)
-RT_ELEMENTARY(log2)
-RT_ELEMENTARY(log10)
-RT_ELEMENTARY(sin)
-RT_ELEMENTARY(cos)
-RT_ELEMENTARY(tan)
-RT_ELEMENTARY(asin)
-RT_ELEMENTARY(acos)
-RT_ELEMENTARY(atan)
-RT_ELEMENTARY(sinh)
-RT_ELEMENTARY(cosh)
-RT_ELEMENTARY(tanh)
-RT_ELEMENTARY(asinh)
-RT_ELEMENTARY(acosh)
-RT_ELEMENTARY(atanh)
-RT_ELEMENTARY(cbrt)
-#undef RT_ELEMENTARY
-
-RT_FN double rt_atan2(double a, double b) { return RT_MATH(atan2)(a, b); }
-RT_FN float rt_atan2(float a, float b) { return (float)RT_MATH(atan2)((double)a, (double)b); }
-// An infinite side makes an infinite hypotenuse, even beside NaN.
-RT_FN double rt_hypot(double a, double b) { return RT_MATH(hypot)(a, b); }
-RT_FN float rt_hypot(float a, float b) { return (float)RT_MATH(hypot)((double)a, (double)b); }
-// JavaScript has no defined value for ±1 to an infinite or undefined power, where C says 1.
-RT_FN double rt_pow(double a, double b) {
-  if (b != b) return b;
-  return rt_abs(a) == 1.0 && rt_abs(b) == RT_INFINITY ? RT_NAN : RT_MATH(pow)(a, b);
+RT_FN rt_u64 rt_bits(double a) {
+  rt_u64 bits;
+  __builtin_memcpy(&bits, &a, sizeof bits);
+  return bits;
 }
-RT_FN float rt_pow(float a, float b) { return (float)rt_pow((double)a, (double)b); }
+RT_FN unsigned rt_bits(float a) {
+  unsigned bits;
+  __builtin_memcpy(&bits, &a, sizeof bits);
+  return bits;
+}
+RT_FN double rt_from_bits(rt_u64 bits) {
+  double a;
+  __builtin_memcpy(&a, &bits, sizeof a);
+  return a;
+}
+RT_FN float rt_from_bits(unsigned bits) {
+  float a;
+  __builtin_memcpy(&a, &bits, sizeof a);
+  return a;
+}
+
+RT_FN double rt_exponent(double a) { return (double)((int)(rt_bits(a) << 1 >> 53) - 1023); }
+RT_FN float rt_exponent(float a) { return (float)((int)(rt_bits(a) << 1 >> 24) - 127); }
+RT_FN double rt_significand(double a) { return rt_from_bits((rt_bits(a) & ~(0x7ffull << 52)) | 0x3ffull << 52); }
+RT_FN float rt_significand(float a) { return rt_from_bits((rt_bits(a) & ~(0xffu << 23)) | 0x7fu << 23); }
+RT_FN double rt_head(double a) { return rt_from_bits(rt_bits(a) & ~0ull << 27); }
+
+// 2^n by the bits of a sum: its last ones are n and the bias.
+RT_FN double rt_power_of_two(double n) { return rt_from_bits(rt_bits(n + (0x1p52 + 1023)) << 52); }
+RT_FN float rt_power_of_two(float n) { return rt_from_bits(rt_bits(n + (0x1p23f + 127)) << 23); }
+RT_FN double rt_scale(double a, double n) {
+  double half = rt_trunc(n * 0.5);
+  return a * rt_power_of_two(half) * rt_power_of_two(n - half);
+}
+RT_FN float rt_scale(float a, float n) {
+  float half = rt_trunc(n * 0.5f);
+  return a * rt_power_of_two(half) * rt_power_of_two(n - half);
+}
+
+RT_FN double rt_two_over_pi(double i) {
+  static RT_CONSTANT const int digits[] = {
+      0xa2f983, 0x6e4e44, 0x1529fc, 0x2757d1, 0xf534dd, 0xc0db62, 0x95993c, 0x439041, 0xfe5163, 0xabdebb, 0xc561b7, 0x246e3a,
+      0x424dd2, 0xe00649, 0x2eea09, 0xd1921c, 0xfe1deb, 0x1cb129, 0xa73ee8, 0x8235f5, 0x2ebb44, 0x84e99c, 0x7026b4, 0x5f7e41,
+      0x3991d6, 0x398353, 0x39f49c, 0x845f8b, 0xbdf928, 0x3b1ff8, 0x97ffde, 0x05980f, 0xef2f11, 0x8b5a0a, 0x6d1f6d, 0x367ecf,
+      0x27cb09, 0xb74f46, 0x3f669e, 0x5fea2d, 0x7527ba, 0xc7ebe5, 0xf17b3d, 0x0739f7, 0x8a5292, 0x6bfb5f, 0x8d5d08, 0x560330};
+  return i >= 0.0 && i < 48.0 ? (double)digits[(int)i] : 0.0;
+}

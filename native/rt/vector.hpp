@@ -77,6 +77,18 @@ struct IntOfSize<1> {
 template <class T>
 using Int = typename IntOfSize<sizeof(T)>::type;
 
+/// The unsigned integer as wide as a float.
+template <class T>
+struct UnsignedOf {
+  using type = u64;
+};
+template <>
+struct UnsignedOf<float> {
+  using type = u32;
+};
+template <class T>
+using Unsigned = typename UnsignedOf<T>::type;
+
 template <class A, class B>
 inline constexpr bool same = false;
 template <class A>

@@ -4,7 +4,7 @@ import { emitJs } from "../../fusion/emit/js.js";
 import { createState, resetState, resultOf, type JsState } from "../../fusion/emit/js-state.js";
 import { interpret } from "../../fusion/interpret.js";
 import type { Expr } from "../../fusion/ir.js";
-import { OP_NAMES, operator, type OpName } from "../../fusion/ops.js";
+import { isDefined, OP_NAMES, operator, type OpName, usualArity } from "../../fusion/ops.js";
 import { BLOCK, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import { evaluate, newArray } from "../../fusion/values.js";
 import { verify } from "../../fusion/verify.js";
@@ -32,7 +32,7 @@ const CASES = OP_NAMES.flatMap(op => {
   const row = operator(op);
   return row.over.flatMap(over => {
     const results: readonly ScalarType[] = op === "convert" ? row.over : [row.gives === "same" ? over : row.gives];
-    return results.map(gives => ({ op, over, gives, arity: row.arity }));
+    return results.map(gives => ({ op, over, gives, arity: usualArity(op) }));
   });
 });
 
@@ -48,6 +48,7 @@ describe("operators", () => {
   it.each(CASES)("$op of $over gives the table's $gives", ({ op, over, gives, arity }) => {
     const compiled = compileJs(operatorKernel(op, over, gives, A_TO_C.slice(0, arity).map(name => capture(over, name))));
     for (const args of tuples(Array.from({ length: arity }, () => SPECIALS[over]))) {
+      if (!isDefined(op, args)) continue;
       const emitted = outcomeOf(() => compiled.run(callOf(1, { scalars: args })).value);
       expect(emitted, `${op}(${args.join(", ")})`).toEqual(outcomeOf(() => evaluate(op, over, gives, args)));
     }
@@ -57,6 +58,7 @@ describe("operators", () => {
     for (const value of SPECIALS[over].slice(0, 8)) {
       const compiled = compileJs(operatorKernel(op, over, gives, [constant(over, value), capture(over, "a")]));
       for (const other of SPECIALS[over]) {
+        if (!isDefined(op, [value, other])) continue;
         const emitted = outcomeOf(() => compiled.run(callOf(1, { scalars: [other] })).value);
         expect(emitted, `${op}(${String(value)}, ${String(other)})`).toEqual(outcomeOf(() => evaluate(op, over, gives, [value, other])));
       }

@@ -2,7 +2,7 @@
 import type { KernelCall } from "../../fusion/call.js";
 import { constant, local } from "../../fusion/build.js";
 import { ELEMENT_LABEL, type Expr, type Kernel, type ReduceOp, type Sink, type Stmt } from "../../fusion/ir.js";
-import { OP_NAMES, operator, type OpName } from "../../fusion/ops.js";
+import { OP_NAMES, operator, type OpName, usualArity } from "../../fusion/ops.js";
 import { ELEMENTS, ELEMENT_TYPES, type ElementType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import { newArray } from "../../fusion/values.js";
 import { Choices, choices } from "../laws/choices.js";
@@ -15,13 +15,13 @@ interface Row {
   readonly over: ScalarType;
 }
 
-/** The exact operators that cannot fail, by their result's type. */
+/** The operators that are defined everywhere and cannot fail, by their result's type. */
 const ROWS: Readonly<Record<ScalarType, readonly Row[]>> = Object.fromEntries(
   TYPES.map(type => [
     type,
     OP_NAMES.flatMap(op => {
-      const { over, gives, exact, fails } = operator(op);
-      if (!exact || op === "convert") return [];
+      const { over, gives, fails, domain } = operator(op);
+      if (domain !== undefined || op === "convert") return [];
       return over.filter(from => (gives === "same" ? from : gives) === type && !fails.includes(from)).map(from => ({ op, over: from }));
     }),
   ]),
@@ -240,7 +240,7 @@ class Generator {
     if (rows.length === 0) return this.leaf(type);
     const usual = rows.filter(({ op }) => common.includes(op));
     const { op, over } = this.from.pick(usual.length > 0 && this.from.chance(50) ? usual : rows);
-    const args = Array.from({ length: operator(op).arity }, () => this.expr(over, depth - 1));
+    const args = Array.from({ length: usualArity(op) }, () => this.expr(over, depth - 1));
     return { kind: "apply", op, type, args };
   }
 
@@ -257,7 +257,7 @@ class Generator {
       );
     }
     const op = from.pick<OpName>(["add", "mul", "sub", "min", "max", "neg", "abs", "floor", "rem"]);
-    const args = Array.from({ length: operator(op).arity }, () => this.whole(depth - 1));
+    const args = Array.from({ length: usualArity(op) }, () => this.whole(depth - 1));
     return { kind: "apply", op, type: "f64", args };
   }
 

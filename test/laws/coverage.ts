@@ -39,18 +39,18 @@ export class Coverage {
     return this.counts.get(`${op} ${type} ${backend}`) ?? 0;
   }
 
-  /** Exact operators, and the types they exist for, that a backend never ran. */
+  /** Operators, and the types they exist for, that a backend never ran. */
   missing(backend: Tried): string[] {
     return OP_NAMES.flatMap(op => {
-      const { exact, over } = operator(op);
-      return exact ? over.filter(type => this.count(op, type, backend) === 0).map(type => `${op} of ${type} on ${backend}`) : [];
+      const { over } = operator(op);
+      return over.filter(type => this.count(op, type, backend) === 0).map(type => `${op} of ${type} on ${backend}`);
     });
   }
 
   /** One row per operator, one column per operand type; runs on each backend, in their order. */
   table(backends: readonly Tried[]): string {
     const cell = (op: OpName, type: ScalarType): string => (operator(op).over.includes(type) ? backends.map(backend => short(this.count(op, type, backend))).join(" ") : "");
-    const rows = OP_NAMES.map(op => [operator(op).exact ? op : `${op} (not exact)`, ...TYPES.map(type => cell(op, type))]);
+    const rows = OP_NAMES.map(op => [op, ...TYPES.map(type => cell(op, type))]);
     const header = [`runs on ${backends.join(", ")}`, ...TYPES];
     return [header, header.map(() => "---"), ...rows].map(row => `| ${row.join(" | ")} |`).join("\n");
   }

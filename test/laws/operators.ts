@@ -1,7 +1,7 @@
 /** Kernels of one operator each, straight from the table, so that none can exist untested. */
 import { constant, convert, local } from "../../fusion/build.js";
 import type { Expr, Kernel, Stmt } from "../../fusion/ir.js";
-import { OP_NAMES, operator, type OpName } from "../../fusion/ops.js";
+import { isDefined, OP_NAMES, operator, type OpName, usualArity } from "../../fusion/ops.js";
 import type { ElementType, ScalarType, ScalarValue } from "../../fusion/types.js";
 import { evaluate, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { SPECIAL } from "./special.js";
@@ -20,9 +20,10 @@ const HOLDS: Readonly<Record<ScalarType, ElementType>> = { bool: "u8", i32: "i32
 
 /** Compiles as one kernel: the element ⊕ the element of another array at the same place. */
 function operatorCase(op: OpName, over: ScalarType, gives: ScalarType): OperatorCase {
-  const arity = op === "convert" ? 1 : operator(op).arity;
+  const arity = usualArity(op);
   const values = SPECIAL[over];
-  const pairs = arity === 1 ? values.map(a => [a]) : values.flatMap(a => values.map(b => [a, b]));
+  const all = arity === 1 ? values.map(a => [a]) : values.flatMap(a => values.map(b => [a, b]));
+  const pairs = all.filter(pair => isDefined(op, pair));
   const fill = (place: number): AnyTypedArray => {
     const array = newArray(HOLDS[over], pairs.length);
     pairs.forEach((pair, at) => {
@@ -66,10 +67,9 @@ function operatorCase(op: OpName, over: ScalarType, gives: ScalarType): Operator
 
 const SCALARS = Object.keys(HOLDS) as ScalarType[];
 
-/** Every exact operator for every type it exists for, conversions from every type to every other. */
+/** Every operator for every type it exists for, conversions from every type to every other. */
 export const OPERATOR_CASES: readonly OperatorCase[] = OP_NAMES.flatMap(op => {
-  const { exact, over, gives } = operator(op);
-  if (!exact) return [];
+  const { over, gives } = operator(op);
   if (op === "convert") return SCALARS.flatMap(from => SCALARS.filter(to => to !== from).map(to => operatorCase(op, from, to)));
   return over.map(type => operatorCase(op, type, gives === "same" ? type : gives));
 });

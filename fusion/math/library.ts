@@ -1,0 +1,27 @@
+/** The elementary functions, parsed: what the fusion compiler puts in place where a kernel calls one. */
+import { CompilerBug } from "../errors.js";
+import { parseLambda } from "../parse/lambda.js";
+import { BIT_FUNCTIONS, type CaptureKind, type SurfaceLambda } from "../parse/surface.js";
+import * as exact from "./exact.js";
+import * as exponential from "./exponential.js";
+import { FUNCTIONS, type ElementaryName } from "./functions.js";
+
+const HELPERS: Readonly<Record<string, CaptureKind>> = Object.fromEntries<CaptureKind>([
+  ...BIT_FUNCTIONS.map(name => [name, { kind: "builtin", builtin: name }] as const),
+  ...[exact, exponential].flatMap(file => Object.entries(file).map(([name, helper]) => [name, { kind: "function", text: String(helper) }] as const)),
+]);
+
+const parsed = new Map<string, SurfaceLambda>();
+
+/** The lambda of a function of `count` operands. */
+export function lambdaOf(name: ElementaryName, type: "f64" | "f32", count: number): SurfaceLambda {
+  const key = `${name} ${type} ${String(count)}`;
+  let lambda = parsed.get(key);
+  if (lambda === undefined) {
+    const text = String(FUNCTIONS[name][type]);
+    lambda = parseLambda(text, { label: `the elementary function ${name}`, captures: HELPERS, parameters: { least: count, most: count } });
+    if (lambda.captures.arrays.length + lambda.captures.scalars.length > 0) throw new CompilerBug(`${name} captures something`);
+    parsed.set(key, lambda);
+  }
+  return lambda;
+}

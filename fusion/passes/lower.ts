@@ -1,0 +1,117 @@
+/**
+ * Elementary functions put in place: what is left are operators that C has, or scalar.h. Computing a value earlier, or where a
+ * branch would not have, changes nothing, so the statements of a function go before the statement that needs its value.
+ */
+import { convert, local } from "../build.js";
+import { CompilerBug } from "../errors.js";
+import type { Expr, ExprOf, Kernel, Stmt } from "../ir.js";
+import { FUNCTIONS, isElementaryName, type ElementaryName } from "../math/functions.js";
+import { lambdaOf } from "../math/library.js";
+import { mapExpr, mapStmts, walkKernel } from "../traverse.js";
+import { inferLambda } from "./infer.js";
+import { Names, Parameters } from "./parameters.js";
+import { prune } from "./prune.js";
+import { simplify } from "./simplify.js";
+import type { Typed } from "./typing.js";
+
+type Call = ExprOf<"apply"> & { readonly op: ElementaryName; readonly type: "f64" | "f32" };
+
+export const isElementary = (expr: Expr): expr is Call => expr.kind === "apply" && isElementaryName(expr.op);
+
+/** The body and the result of a call whose operands are given. Names are taken from `names`. */
+export function instantiate({ op, type, args }: Call, operands: readonly Expr[], names: Names): { readonly body: readonly Stmt[]; readonly result: Expr } {
+  const lambda = lambdaOf(op, type, args.length);
+  const wide = type === "f32" && FUNCTIONS[op].single === "wide";
+  const given = operands.map((operand): Typed => ({ expr: wide ? convert("f64", operand) : operand, weak: false, integral: false, span: lambda.result.span }));
+  const { body, result } = inferLambda(lambda, given, { captures: {}, stage: 0, parameters: new Parameters(names) });
+  const { expr } = result;
+  if (!wide && expr.type !== type) throw new CompilerBug(`${op} of ${type} gives ${expr.type}`);
+  return { body, result: convert(type, expr) };
+}
+
+export function lower(kernel: Kernel): Kernel {
+  let found = false;
+  walkKernel(kernel, { expr: expr => (found ||= isElementary(expr)) });
+  if (!found) return kernel;
+  const lowering = new Lowering(kernel);
+  const { sink } = kernel;
+  const body = lowering.statements(kernel.body);
+  if (sink.kind !== "fold" || sink.combine === null) return prune(simplify({ ...kernel, body }));
+  const { combine } = sink;
+  const [before, value] = lowering.expression(combine.value);
+  return prune(simplify({ ...kernel, body, sink: { ...sink, combine: { ...combine, body: [...lowering.statements(combine.body), ...before], value } } }));
+}
+
+/** The statement with its own expression mapped, not those of statements in it. */
+function withValue(stmt: Stmt, map: (value: Expr) => Expr): Stmt {
+  switch (stmt.kind) {
+    case "declare":
+    case "assign":
+      return { ...stmt, value: map(stmt.value) };
+    case "if":
+      return { ...stmt, test: map(stmt.test) };
+    case "yield":
+      return stmt.value === null ? stmt : { ...stmt, value: map(stmt.value) };
+    case "loop":
+    case "block":
+    case "leave":
+    case "visit":
+      return stmt;
+    default:
+      return stmt satisfies never;
+  }
+}
+
+function namesOf(kernel: Kernel): readonly string[] {
+  const { sink } = kernel;
+  const names = [...kernel.scalars, ...kernel.arrays].map(parameter => parameter.name);
+  walkKernel(kernel, {
+    stmt: stmt => {
+      if (stmt.kind === "declare") names.push(stmt.name);
+      else if ("label" in stmt) names.push(stmt.label);
+    },
+  });
+  if (sink.kind === "fold") names.push(sink.accumulator, ...(sink.combine === null ? [] : [sink.combine.left, sink.combine.right]));
+  return names;
+}
+
+class Lowering {
+  private readonly names: Names;
+
+  constructor(kernel: Kernel) {
+    this.names = new Names(namesOf(kernel));
+  }
+
+  statements(stmts: readonly Stmt[]): readonly Stmt[] {
+    return mapStmts(stmts, {
+      stmt: stmt => {
+        const before: Stmt[] = [];
+        const after = withValue(stmt, value => this.replaced(value, before));
+        return [...before, after];
+      },
+    });
+  }
+
+  /** The statements that a lowered expression needs before it. */
+  expression(expr: Expr): readonly [readonly Stmt[], Expr] {
+    const before: Stmt[] = [];
+    return [before, this.replaced(expr, before)];
+  }
+
+  private replaced(expr: Expr, before: Stmt[]): Expr {
+    return mapExpr(expr, node => {
+      if (!isElementary(node)) return node;
+      const operands = node.args.map(arg => this.named(arg, before));
+      const { body, result } = instantiate(node, operands, this.names);
+      before.push(...body);
+      return this.named(result, before, node.op);
+    });
+  }
+
+  private named(value: Expr, before: Stmt[], wanted = "operand"): Expr {
+    if (value.kind === "const" || value.kind === "capture") return value;
+    const name = this.names.fresh(wanted);
+    before.push({ kind: "declare", name, type: value.type, value, mutable: false });
+    return local(value.type, name);
+  }
+}
