@@ -117,4 +117,6 @@ export interface Kernel {
   readonly arrays: readonly ArrayParameter[];
   readonly body: readonly Stmt[];
   readonly sink: Sink;
+  /** Bits may differ: products and sums may be contracted, and elementary functions are the platform's where it has better or faster ones. */
+  readonly fastMath?: true;
 }

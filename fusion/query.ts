@@ -59,6 +59,8 @@ export interface QueryShape {
   readonly source: { readonly kind: "array"; readonly element: ElementType } | { readonly kind: "range" };
   readonly stages: readonly StageShape[];
   readonly terminal: TerminalShape;
+  /** See `Kernel.fastMath`. */
+  readonly fastMath?: true;
 }
 
 /** What becomes of the last kernel's raw result. */

@@ -1,7 +1,7 @@
 /** dotcompute: fluent queries over typed arrays that compile to one fused kernel. */
 import { makeRange } from "./query/source.js";
 import type { Query } from "./query/query.js";
-import type { QuerySource, Range, SourceArray } from "./query/types.js";
+import type { QueryOptions, QuerySource, Range, SourceArray } from "./query/types.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
 
 /**
@@ -11,8 +11,8 @@ import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js
  * @example
  * const energy = await compute(signal).map(x => x * 0.5).filter(x => x > 0).reduce((a, x) => a + x * x, 0);
  */
-export function compute<S extends QuerySource>(source: S, options: { readonly runtime?: Runtime } = {}): Query<SourceArray<S>> {
-  return chosenRuntime(options).compute(source);
+export function compute<S extends QuerySource>(source: S, options: QueryOptions & { readonly runtime?: Runtime } = {}): Query<SourceArray<S>> {
+  return chosenRuntime(options).compute(source, options);
 }
 
 /**
@@ -52,6 +52,7 @@ export type {
   Captures,
   ElementOf,
   IntoOptions,
+  QueryOptions,
   QuerySource,
   Range,
   ReduceOptions,

@@ -15,6 +15,19 @@ import { Writer } from "./writer.js";
 /** What every file of emitted kernels begins with; the include path is the folder that holds `rt`. */
 export const cppPrelude = '#include "rt/loops.hpp"\n';
 
+/** Before all else where products and sums may be contracted to one operation that rounds once. */
+const CONTRACTING = [
+  "#if defined(__clang__)",
+  "#pragma clang fp contract(fast)",
+  "#else",
+  '#pragma GCC optimize("fp-contract=fast")',
+  "#endif",
+  "",
+].join("\n");
+
+/** What a file of these kernels begins with. The kernels of one query agree about `fastMath`. */
+export const cppPreludeOf = (kernels: readonly Kernel[]): string => (kernels.some(kernel => kernel.fastMath === true) ? CONTRACTING : "") + cppPrelude;
+
 /**
  * How emitted kernels are compiled, into a shared object. JavaScript has neither contracted multiply-adds nor undefined
  * overflow; it has no errno or traps either.

@@ -100,13 +100,14 @@ function spelt(op: OpName, over: ScalarType, spelling: Spelling, args: readonly 
 
 function helped(op: OpName, over: ScalarType, args: readonly Expression[], helpers: Helpers): Expression {
   const help = (name: HelperName): string => {
-    helpers.set(name, name);
+    helpers.needed.set(name, name);
     return name;
   };
   if (isElementaryName(op)) {
+    if (helpers.fastMath) return op === "exp2" ? binary("**", number(2), ...(args as [Expression])) : call(`Math.${op}`, ...args);
     const needed = { name: op, type: over === "f32" ? "f32" : "f64", count: args.length } as const;
     const name = functionName(needed);
-    helpers.set(name, needed);
+    helpers.needed.set(name, needed);
     return call(name, ...args);
   }
   const pair = BY_TYPE[op];

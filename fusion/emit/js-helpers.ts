@@ -100,4 +100,8 @@ export const functionName = ({ name, type, count }: FunctionHelper): string => `
 export const isFunctionName = (name: string): boolean => /^[a-z]+\d*[a-z]?_(64|32)$/.test(name);
 
 /** The helpers that emitted code needs, by their names. */
-export type Helpers = Map<string, HelperName | FunctionHelper>;
+export interface Helpers {
+  readonly needed: Map<string, HelperName | FunctionHelper>;
+  /** Elementary functions are JavaScript's own. */
+  readonly fastMath: boolean;
+}

@@ -27,16 +27,16 @@ export function helperTexts(helpers: Helpers): readonly string[] {
   const add = (name: string, helper: HelperName | FunctionHelper): void => {
     if (texts.has(name)) return;
     const { text, needs } = typeof helper === "string" ? plain(helper) : functionText(name, helper);
-    for (const [other, needed] of needs) add(other, needed);
+    for (const [other, needed] of needs.needed) add(other, needed);
     texts.set(name, text);
   };
-  for (const [name, helper] of helpers) add(name, helper);
+  for (const [name, helper] of helpers.needed) add(name, helper);
   return [...texts.values()];
 }
 
 function plain(name: HelperName): Written {
   const helper: { readonly text: string; readonly needs?: readonly string[] } = HELPERS[name];
-  return { text: helper.text, needs: new Map((helper.needs ?? []).map(needed => [needed, needed as HelperName])) };
+  return { text: helper.text, needs: { needed: new Map((helper.needs ?? []).map(needed => [needed, needed as HelperName])), fastMath: false } };
 }
 
 function functionText(name: string, helper: FunctionHelper): Written {
@@ -57,7 +57,7 @@ function write(helper: FunctionHelper): Written {
   const names = new Names();
   for (const each of [...parameters, ...declaredIn(kernel.body)]) names.of(each);
   const nowhere = identifier("undefined");
-  const needs: Helpers = new Map();
+  const needs: Helpers = { needed: new Map(), fastMath: false };
   const emitter = new BodyEmitter(kernel, names, nowhere, nowhere, { yield: () => [] }, needs);
   const [definition] = skeleton(`const $helper = (${parameters.map(parameter => names.of(parameter)).join(", ")}) => { BODY; return $value; };`, {
     $helper: functionName(helper),

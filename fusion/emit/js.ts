@@ -386,7 +386,7 @@ export function emitJs(kernel: Kernel): string {
   }
   walkKernel(kernel, { stmt: stmt => void (stmt.kind === "declare" && names.of(stmt.name)) });
   const own = Object.fromEntries(OWN.map(name => [name, names.fresh(name)])) as Own;
-  const emission: Emission = { kernel, names, own, helpers: new Map() };
+  const emission: Emission = { kernel, names, own, helpers: { needed: new Map(), fastMath: kernel.fastMath === true } };
   const code = sinkCode(emission);
   const [definition] = skeleton(`function kernel(call, state, begin, end) { CODE; }`, {
     ...own,

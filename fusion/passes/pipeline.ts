@@ -37,5 +37,6 @@ export function planQuery(shape: QueryShape): Plan {
   const fusion = new Fusion(source, source.kind === "array" ? source.element : "f64");
   shape.stages.forEach((stage, index) => fusion.stage(stage, index));
   const plan = planTerminal(fusion, shape);
-  return { ...plan, kernels: plan.kernels.map(planned => ({ ...planned, kernel: optimise(planned.kernel) })) };
+  const marked = (kernel: Kernel): Kernel => (shape.fastMath === true ? { ...kernel, fastMath: true } : kernel);
+  return { ...plan, kernels: plan.kernels.map(planned => ({ ...planned, kernel: optimise(marked(planned.kernel)) })) };
 }

@@ -5,7 +5,7 @@ import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
 import { captureTypes, NO_CAPTURES } from "./captures.js";
 import type { SeedKind } from "./shape.js";
 import { describe } from "./source.js";
-import type { Captures } from "./types.js";
+import type { Captures, QueryOptions } from "./types.js";
 
 export function checkFunction(f: unknown, verb: string): unknown {
   if (typeof f === "function") return f;
@@ -69,6 +69,15 @@ export function checkReduceOptions(options: unknown): CheckedReduceOptions {
     throw new QueryError("DC305", "reduce() was given both combine and sequential: true", "A sequential reduce joins nothing: leave one of them out.");
   }
   return { combine, sequential };
+}
+
+/** The options of a query beside its runtime. */
+export function checkQueryOptions(options: QueryOptions): QueryOptions {
+  const given: unknown = options;
+  if (typeof given !== "object" || given === null) throw new QueryError("DC305", `the options of compute() are an object, not ${describe(given)}`, "Write compute(source, { fastMath: true }).");
+  const { fastMath } = given as { readonly fastMath?: unknown };
+  if (fastMath === undefined || typeof fastMath === "boolean") return options;
+  throw new QueryError("DC305", `fastMath is true or false, not ${describe(fastMath)}`, "Write compute(source, { fastMath: true }).");
 }
 
 /** The options of a run: an object, whose signal, if there is one, is an AbortSignal. */

@@ -1,5 +1,5 @@
 /** What a query will do, in words and in code. */
-import { cppPrelude, emitCpp } from "../../fusion/emit/cpp.js";
+import { cppPreludeOf, emitCpp } from "../../fusion/emit/cpp.js";
 import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Sink } from "../../fusion/ir.js";
@@ -24,6 +24,7 @@ export function explainTerminal(bound: BoundTerminal): string {
       `  reads ${reads(planned, at, query.source)}`,
       `  ${gives(planned.kernel.sink, terminal)}`,
       ...(planned.barrier === null ? [] : [`  barrier: ${planned.barrier}`]),
+      ...(planned.kernel.fastMath === true ? [FAST] : []),
       `  ${choice.backend}: ${choice.reason}`,
     ];
     return lines.join("\n");
@@ -42,8 +43,10 @@ export function sourceOf({ node }: BoundTerminal, language: "js" | "cpp"): strin
     const code = language === "js" ? emitJs(kernel) : emitCpp(kernel, { symbol: `kernel_${at + 1}` });
     return `// ${title(plan, at, stages, terminal)}\n${code.trim()}\n`;
   });
-  return (language === "js" ? kernels : [cppPrelude, ...kernels]).join("\n");
+  return (language === "js" ? kernels : [cppPreludeOf(plan.kernels.map(planned => planned.kernel)), ...kernels]).join("\n");
 }
+
+const FAST = "  fastMath: multiply-adds may round once and elementary functions are the backend's fastest, so bits may differ between backends and machines";
 
 /** The query as it would be written. */
 function tree(bound: BoundTerminal, stages: readonly StageShape[]): string {
@@ -51,7 +54,8 @@ function tree(bound: BoundTerminal, stages: readonly StageShape[]): string {
   const names: (readonly string[])[] = [];
   for (let at: ShapeNode = bound.query.shape; at.parent !== null; at = at.parent) names.unshift(at.names);
   const verbs = stages.map((stage, at) => `  .${showStage(stage, showCaptures(names[at] ?? [], values[at] ?? []))}`);
-  return [`compute(${showSource(bound.query.source)})`, ...verbs, `  .${showTerminal(bound)}`].join("\n");
+  const options = bound.node.shape().fastMath === true ? ", { fastMath: true }" : "";
+  return [`compute(${showSource(bound.query.source)}${options})`, ...verbs, `  .${showTerminal(bound)}`].join("\n");
 }
 
 function showSource(source: BoundSource): string {

@@ -2,7 +2,7 @@
 import { QueryError } from "../../fusion/errors.js";
 import type { BackendName } from "../backends/backend.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
-import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkNoMore, checkReduceOptions, checkRunOptions, checkSearched, fitsElement, seedKind } from "./arguments.js";
+import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkNoMore, checkQueryOptions, checkReduceOptions, checkRunOptions, checkSearched, fitsElement, seedKind } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { explainTerminal, sourceOf } from "./explain.js";
@@ -19,6 +19,7 @@ import type {
   Captures,
   ElementOf,
   IntoOptions,
+  QueryOptions,
   QuerySource,
   ReduceOptions,
   ResultOf,
@@ -343,8 +344,8 @@ export class Query<A extends TypedArray> {
 }
 
 /** A query over a source, in a runtime. */
-export function queryOf<S extends QuerySource>(runtime: RuntimeCore, source: S): Query<SourceArray<S>> {
+export function queryOf<S extends QuerySource>(runtime: RuntimeCore, source: S, options: QueryOptions = {}): Query<SourceArray<S>> {
   const bound = bindSource(source);
-  const shape = runtime.shapes.root(bound.kind === "range" ? "range" : "array", bound.element);
+  const shape = runtime.shapes.root(bound.kind === "range" ? "range" : "array", bound.element, checkQueryOptions(options).fastMath === true);
   return new Query({ runtime, source: bound, parent: null, shape, values: NO_VALUES, backend: null });
 }

@@ -56,11 +56,11 @@ export class Shapes {
   private roots = new Map<string, ShapeNode>();
   private nodes = 0;
 
-  root(kind: "array" | "range", element: ElementType): ShapeNode {
-    const key = kind === "range" ? "range" : element;
+  root(kind: "array" | "range", element: ElementType, fastMath: boolean): ShapeNode {
+    const key = `${kind === "range" ? "range" : element}${fastMath ? " fast" : ""}`;
     let node = this.roots.get(key);
     if (node === undefined) {
-      node = new ShapeNode(this, null, null, kind === "range", element, NO_NAMES, element === "f32");
+      node = new ShapeNode(this, null, null, kind === "range", element, NO_NAMES, element === "f32", fastMath);
       this.roots.set(key, node);
     }
     return node;
@@ -95,6 +95,7 @@ export class ShapeNode {
     readonly names: readonly string[],
     /** Whether an f32 may have taken part so far. */
     private readonly singles: boolean,
+    readonly fastMath: boolean,
   ) {
     this.depth = parent === null ? 0 : parent.depth + 1;
   }
@@ -147,7 +148,7 @@ export class ShapeNode {
 
   private addStage(text: string, stage: StageShape, to: ElementType | null, element: ElementType, types: CaptureTypes, singles: boolean): ShapeNode {
     const names = Object.keys(types);
-    const node = new ShapeNode(this.shapes, this, stage, this.isRange, element, names, singles);
+    const node = new ShapeNode(this.shapes, this, stage, this.isRange, element, names, singles, this.fastMath);
     addEdge(this.stages, text, { verb: stage.kind, detail: to, names, types: Object.values(types), singles, node });
     this.shapes.grow();
     return node;
@@ -244,6 +245,6 @@ export class TerminalNode {
     const stages: StageShape[] = [];
     let root = this.parent;
     for (; root.parent !== null; root = root.parent) if (root.stage !== null) stages.unshift(root.stage);
-    return { source: root.isRange ? { kind: "range" } : { kind: "array", element: root.element }, stages, terminal: this.terminal };
+    return { source: root.isRange ? { kind: "range" } : { kind: "array", element: root.element }, stages, terminal: this.terminal, ...(root.fastMath ? { fastMath: true as const } : {}) };
   }
 }

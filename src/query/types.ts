@@ -90,6 +90,14 @@ export interface ReduceOptions<T> {
   readonly sequential?: boolean;
 }
 
+export interface QueryOptions {
+  /**
+   * Trades the promise of the same bits everywhere for speed: a product and a sum may be contracted to one multiply-add that
+   * rounds once, and elementary functions are whatever the backend has that is fastest, each within 4 ulp. `explain()` says so.
+   */
+  readonly fastMath?: boolean | undefined;
+}
+
 export interface RunOptions {
   /** Ends the run early: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;

@@ -4,7 +4,7 @@ import { createCpuBackend } from "../backends/cpu/backend.js";
 import { createJsBackend } from "../backends/js/backend.js";
 import { queryOf, type Query } from "../query/query.js";
 import { describe, quote } from "../query/source.js";
-import type { QuerySource, SourceArray } from "../query/types.js";
+import type { QueryOptions, QuerySource, SourceArray } from "../query/types.js";
 import { RuntimeCore, type Backends, type RuntimeOptions } from "./runtime.js";
 
 /** Where queries run: its own choice of backend, kernel cache and log. */
@@ -16,7 +16,7 @@ export interface Runtime {
    * const scripted = createRuntime({ backend: "js" });
    * scripted.compute(signal).sum().value();
    */
-  compute<S extends QuerySource>(source: S): Query<SourceArray<S>>;
+  compute<S extends QuerySource>(source: S, options?: QueryOptions): Query<SourceArray<S>>;
   /**
    * Resolves when all kernels that were being compiled in the background are ready, so that the next run is native.
    *
@@ -48,7 +48,7 @@ export function runtimeOn(options: RuntimeOptions, backends: Backends): Runtime 
     throw new QueryError("DC305", `there is no backend ${quote(backend)}`, 'The backends are "js" and "cpu"; leave the option out to let the runtime choose.');
   }
   const core = new RuntimeCore(options, backends);
-  return { compute: source => queryOf(core, source), settled: () => core.tiers.settled() };
+  return { compute: (source, options) => queryOf(core, source, options), settled: () => core.tiers.settled() };
 }
 
 const OPTIONS = { cacheFolder: "string", compiler: "string", log: "function", onRun: "function" } as const;

@@ -3,7 +3,7 @@
  * belongs to the backend's instance.
  */
 import { BackendError } from "../../../fusion/errors.js";
-import { CPP_FLAGS, CPP_LIBRARIES, cppPrelude, emitCpp } from "../../../fusion/emit/cpp.js";
+import { CPP_FLAGS, CPP_LIBRARIES, cppPreludeOf, emitCpp } from "../../../fusion/emit/cpp.js";
 import type { Kernel } from "../../../fusion/ir.js";
 import { createDiskCache, type DiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
@@ -91,7 +91,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   const named = (kernel: Kernel): Named => {
     let name = names.get(kernel);
     if (name === undefined) {
-      const text = cppPrelude + emitCpp(kernel, { symbol: SYMBOL });
+      const text = cppPreludeOf([kernel]) + emitCpp(kernel, { symbol: SYMBOL });
       // The same code serves both kinds of byte arrays and captures of any name; checks and errors tell them apart.
       name = { text, key: JSON.stringify([text, signatureOf(kernel), kernel.arrays.map(array => array.origin.name)]) };
       names.set(kernel, name);
@@ -142,7 +142,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   };
 
   const batchOf = (kernels: readonly Kernel[]) => ({
-    text: cppPrelude + kernels.map((kernel, place) => emitCpp(kernel, { symbol: `${SYMBOL}_${place}` })).join("\n"),
+    text: cppPreludeOf(kernels) + kernels.map((kernel, place) => emitCpp(kernel, { symbol: `${SYMBOL}_${place}` })).join("\n"),
     use: (object: string) => kernels.map((kernel, place) => open(object, `${SYMBOL}_${place}`, kernel)),
   });
 
