@@ -1,5 +1,8 @@
 /** The elementary functions by name: which lambda computes each for f64, and which for f32. */
+import { acosh32, acosh64, asinh32, asinh64, atanh32, atanh64 } from "./area.js";
 import { exp64 } from "./exponential.js";
+import { log64 } from "./logarithm.js";
+import { cubeRoot32, cubeRoot64, hypot32, hypot64, hypotLambda, hypotLambda32 } from "./root.js";
 
 type Lambda = (...args: number[]) => number;
 
@@ -8,15 +11,18 @@ export interface ElementaryFunction {
   readonly f32: Lambda;
   /** Whether the f32 function computes in f32, or in f64 and is rounded once. */
   readonly single: "native" | "wide";
+  /** For any number of operands: the text of the lambda for so many. */
+  readonly text?: { readonly f64: (count: number) => string; readonly f32: (count: number) => string };
 }
 
+const wide = (f64: Lambda, f32: Lambda): ElementaryFunction => ({ f64, f32, single: "wide" });
 const temporary = (f: Lambda): ElementaryFunction => ({ f64: f, f32: f, single: "wide" });
 
 export const FUNCTIONS = {
-  exp: { f64: exp64, f32: exp64, single: "wide" },
+  exp: wide(exp64, exp64),
   exp2: temporary(x => 2 ** x),
   expm1: temporary(Math.expm1),
-  log: temporary(Math.log),
+  log: wide(log64, log64),
   log1p: temporary(Math.log1p),
   log2: temporary(Math.log2),
   log10: temporary(Math.log10),
@@ -29,12 +35,12 @@ export const FUNCTIONS = {
   sinh: temporary(Math.sinh),
   cosh: temporary(Math.cosh),
   tanh: temporary(Math.tanh),
-  asinh: temporary(Math.asinh),
-  acosh: temporary(Math.acosh),
-  atanh: temporary(Math.atanh),
-  cbrt: temporary(Math.cbrt),
+  asinh: wide(asinh64, asinh32),
+  acosh: wide(acosh64, acosh32),
+  atanh: wide(atanh64, atanh32),
+  cbrt: wide(cubeRoot64, cubeRoot32),
   atan2: temporary(Math.atan2),
-  hypot: temporary(Math.hypot),
+  hypot: { ...wide(hypot64, hypot32), text: { f64: hypotLambda, f32: hypotLambda32 } },
   pow: temporary(Math.pow),
 } as const satisfies Record<string, ElementaryFunction>;
 

@@ -2,13 +2,19 @@
 import { CompilerBug } from "../errors.js";
 import { parseLambda } from "../parse/lambda.js";
 import { BIT_FUNCTIONS, type CaptureKind, type SurfaceLambda } from "../parse/surface.js";
+import * as area from "./area.js";
 import * as exact from "./exact.js";
 import * as exponential from "./exponential.js";
-import { FUNCTIONS, type ElementaryName } from "./functions.js";
+import { FUNCTIONS, type ElementaryFunction, type ElementaryName } from "./functions.js";
+import * as logarithm from "./logarithm.js";
+import * as root from "./root.js";
+
+/** The files whose functions may call one another, by name: names are unique among them. */
+const FILES = [area, exact, exponential, logarithm, root];
 
 const HELPERS: Readonly<Record<string, CaptureKind>> = Object.fromEntries<CaptureKind>([
   ...BIT_FUNCTIONS.map(name => [name, { kind: "builtin", builtin: name }] as const),
-  ...[exact, exponential].flatMap(file => Object.entries(file).map(([name, helper]) => [name, { kind: "function", text: String(helper) }] as const)),
+  ...FILES.flatMap(file => Object.entries(file).map(([name, helper]) => [name, { kind: "function", text: String(helper) }] as const)),
 ]);
 
 const parsed = new Map<string, SurfaceLambda>();
@@ -18,7 +24,8 @@ export function lambdaOf(name: ElementaryName, type: "f64" | "f32", count: numbe
   const key = `${name} ${type} ${String(count)}`;
   let lambda = parsed.get(key);
   if (lambda === undefined) {
-    const text = String(FUNCTIONS[name][type]);
+    const row: ElementaryFunction = FUNCTIONS[name];
+    const text = row.text === undefined ? String(row[type]) : row.text[type](count);
     lambda = parseLambda(text, { label: `the elementary function ${name}`, captures: HELPERS, parameters: { least: count, most: count } });
     if (lambda.captures.arrays.length + lambda.captures.scalars.length > 0) throw new CompilerBug(`${name} captures something`);
     parsed.set(key, lambda);
