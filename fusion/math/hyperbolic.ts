@@ -1,0 +1,152 @@
+/**
+ * Hyperbolic functions.
+ *
+ * With |x| = n ln 2 + r, C = cosh r, S = sinh r and t = 4 ** -n: sinh |x| = 2 ** (n - 1) * ((1 - t) C + (1 + t) S) and
+ * cosh x = 2 ** (n - 1) * ((1 + t) C + (1 - t) S). So one reduction and an even and an odd polynomial serve both (as for the
+ * exponential function of exponential.ts, from which they come), nothing is divided, nothing overflows before the result does,
+ * and for n = 0, near zero, sinh is the odd polynomial. What is long here are the errors of the sums of the terms that may
+ * cancel: the constant 1 ± t and the linear term r ± t r.
+ */
+import { copySign, scale } from "./bits.js";
+import { productError, smallSumError } from "./exact.js";
+import { nearest, reduced, reducedRest } from "./exponential.js";
+
+/** cosh r - 1 for |r| ≤ ln(2) / 2, to within 2 ** -58 of cosh r. */
+export const coshTail = (r: number): number => {
+  const square = r * r;
+  const high = 0.001388888894605935 + square * (0.000024801490865881337 + square * 2.7630970074424136e-7);
+  return square * (0.5000000000000012 + square * (0.041666666666519386 + square * high));
+};
+
+/** sinh r - r for |r| ≤ ln(2) / 2, to within 2 ** -61 of sinh r. */
+export const sinhTail = (r: number): number => {
+  const square = r * r;
+  const high = 0.00019841269886468246 + square * (0.000002755724391796839 + square * 2.510912463481851e-8);
+  return r * square * (0.16666666666666677 + square * (0.008333333333321466 + square * high));
+};
+
+/** 4 ** -n. */
+export const quarters = (n: number): number => {
+  const halves = scale(1, -n);
+  return halves * halves;
+};
+
+/** 2 sinh |x| / 2 ** n, its larger part. */
+export const sinhHigh = (high: number, t: number): number => 1 - t + (high + t * high);
+
+/** 2 sinh |x| / 2 ** n - sinhHigh, with |x| = n ln 2 + high - low. */
+export const sinhLow = (high: number, low: number, t: number): number => {
+  const constant = 1 - t;
+  const linear = high + t * high;
+  const errors = smallSumError(1, -t, constant) + smallSumError(high, t * high, linear) + smallSumError(constant, linear, constant + linear);
+  const even = coshTail(high);
+  const odd = sinhTail(high);
+  const slope = (1 + even) * (1 + t) + (high + odd) * constant;
+  return errors + (even * constant + odd * (1 + t) - low * slope);
+};
+
+/** 2 cosh x / 2 ** n, its larger part. */
+export const coshHigh = (high: number, t: number): number => 1 + t + (high - t * high);
+
+/** 2 cosh x / 2 ** n - coshHigh, with |x| = n ln 2 + high - low. */
+export const coshLow = (high: number, low: number, t: number): number => {
+  const constant = 1 + t;
+  const linear = high - t * high;
+  const errors = smallSumError(1, t, constant) + smallSumError(high, -t * high, linear) + smallSumError(constant, linear, constant + linear);
+  const even = coshTail(high);
+  const odd = sinhTail(high);
+  const slope = (1 + even) * (1 - t) + (high + odd) * constant;
+  return errors + (even * constant + odd * (1 - t) - low * slope);
+};
+
+/** sinh x, f64. */
+export const sinh64 = (x: number): number => {
+  const size = Math.abs(x);
+  const bounded = size > 712 ? 712 : size;
+  const n = nearest(bounded * 1.4426950408889634);
+  const high = reduced(bounded, n);
+  const low = reducedRest(n);
+  const t = quarters(n);
+  const large = scale(sinhHigh(high, t) + sinhLow(high, low, t), n - 1);
+  // For n = 0 the general formula is right as well, but its result may be too small for `scale`.
+  return copySign(n > 0 ? large : high + sinhTail(high), x);
+};
+
+/** cosh x, f64. */
+export const cosh64 = (x: number): number => {
+  const size = Math.abs(x);
+  const bounded = size > 712 ? 712 : size;
+  const n = nearest(bounded * 1.4426950408889634);
+  const high = reduced(bounded, n);
+  const t = quarters(n);
+  return scale(coshHigh(high, t) + coshLow(high, reducedRest(n), t), n - 1);
+};
+
+/** tanh x, f64: sinh x / cosh x, both in two parts. The quotient of the larger parts is corrected by what its product with the divisor misses. */
+export const tanh64 = (x: number): number => {
+  const size = Math.abs(x);
+  const bounded = size > 20 ? 20 : size;
+  const n = nearest(bounded * 1.4426950408889634);
+  const high = reduced(bounded, n);
+  const low = reducedRest(n);
+  const t = quarters(n);
+  const dividend = sinhHigh(high, t) + sinhLow(high, low, t);
+  const dividendRest = smallSumError(sinhHigh(high, t), sinhLow(high, low, t), dividend);
+  const divisor = coshHigh(high, t) + coshLow(high, low, t);
+  const divisorRest = smallSumError(coshHigh(high, t), coshLow(high, low, t), divisor);
+  const inverse = 1 / divisor;
+  const quotient = dividend * inverse;
+  const product = quotient * divisor;
+  const missing = dividend - product - productError(quotient, divisor, product) + (dividendRest - quotient * divisorRest);
+  return copySign(quotient + missing * inverse, x);
+};
+
+/** cosh r for |r| ≤ ln(2) / 2, to within 2 ** -34. */
+export const coshReduced32 = (r: number): number => {
+  const square = r * r;
+  return 1 + square * (0.5000000077837505 + square * (0.041666270604232294 + square * 0.0013946017087826694));
+};
+
+/** sinh r for |r| ≤ ln(2) / 2, to within 2 ** -37. */
+export const sinhReduced32 = (r: number): number => {
+  const square = r * r;
+  return r + r * square * (0.16666666754025242 + square * (0.008333289099271371 + square * 0.00019904872104766118));
+};
+
+/** sinh x, f32 through f64: sinh (n ln 2) cosh r + cosh (n ln 2) sinh r. */
+export const sinh32 = (x: number): number => {
+  const below = x > 91 ? 91 : x;
+  const bounded = below < -91 ? -91 : below;
+  const n = nearest(bounded * 1.4426950408889634);
+  const r = bounded - n * 0.6931471805599453;
+  const growing = scale(0.5, n);
+  const falling = scale(0.5, -n);
+  // In this order -0 stays -0.
+  return sinhReduced32(r) * (falling + growing) - coshReduced32(r) * (falling - growing);
+};
+
+/** cosh x, f32 through f64. */
+export const cosh32 = (x: number): number => {
+  const below = x > 91 ? 91 : x;
+  const bounded = below < -91 ? -91 : below;
+  const n = nearest(bounded * 1.4426950408889634);
+  const r = bounded - n * 0.6931471805599453;
+  const growing = scale(0.5, n);
+  const falling = scale(0.5, -n);
+  return coshReduced32(r) * (falling + growing) - sinhReduced32(r) * (falling - growing);
+};
+
+/** tanh x, f32 through f64. */
+export const tanh32 = (x: number): number => {
+  const below = x > 10 ? 10 : x;
+  const bounded = below < -10 ? -10 : below;
+  const n = nearest(bounded * 1.4426950408889634);
+  const r = bounded - n * 0.6931471805599453;
+  const growing = scale(0.5, n);
+  const falling = scale(0.5, -n);
+  const sum = falling + growing;
+  const difference = falling - growing;
+  const even = coshReduced32(r);
+  const odd = sinhReduced32(r);
+  return (odd * sum - even * difference) / (even * sum - odd * difference);
+};
