@@ -7,15 +7,15 @@
  * and for n = 0, near zero, sinh is the odd polynomial. What is long here are the errors of the sums of the terms that may
  * cancel: the constant 1 ± t and the linear term r ± t r.
  */
-import { copySign, scale } from "./bits.js";
+import { copySign, head, scale } from "./bits.js";
 import { productError, smallSumError } from "./exact.js";
 import { nearest, reduced, reducedRest } from "./exponential.js";
 
 /** cosh r - 1 for |r| ≤ ln(2) / 2, to within 2 ** -58 of cosh r. */
 export const coshTail = (r: number): number => {
   const square = r * r;
-  const high = 0.001388888894605935 + square * (0.000024801490865881337 + square * 2.7630970074424136e-7);
-  return square * (0.5000000000000012 + square * (0.041666666666519386 + square * high));
+  const high = 0.0013888888926907351 + square * (0.000024801508541484563 + square * 2.7625242634325466e-7);
+  return square * square * (0.041666666666603694 + square * high);
 };
 
 /** sinh r - r for |r| ≤ ln(2) / 2, to within 2 ** -61 of sinh r. */
@@ -31,31 +31,41 @@ export const quarters = (n: number): number => {
   return halves * halves;
 };
 
+/** r ** 2 / 2, the part of it that is exact. */
+export const halfSquare = (r: number): number => head(r) * head(r) * 0.5;
+
+/** cosh r - 1 - halfSquare(r). */
+export const coshRest = (r: number): number => (r - head(r)) * (r + head(r)) * 0.5 + coshTail(r);
+
 /** 2 sinh |x| / 2 ** n, its larger part. */
-export const sinhHigh = (high: number, t: number): number => 1 - t + (high + t * high);
+export const sinhHigh = (high: number, t: number): number => 1 - t + (high + t * high) + halfSquare(high) * (1 - t);
 
 /** 2 sinh |x| / 2 ** n - sinhHigh, with |x| = n ln 2 + high - low. */
 export const sinhLow = (high: number, low: number, t: number): number => {
   const constant = 1 - t;
   const linear = high + t * high;
-  const errors = smallSumError(1, -t, constant) + smallSumError(high, t * high, linear) + smallSumError(constant, linear, constant + linear);
-  const even = coshTail(high);
+  const square = halfSquare(high) * constant;
+  const sum = constant + linear;
+  const errors = smallSumError(1, -t, constant) + smallSumError(high, t * high, linear) + smallSumError(constant, linear, sum) + smallSumError(sum, square, sum + square);
+  const even = coshRest(high);
   const odd = sinhTail(high);
-  const slope = (1 + even) * (1 + t) + (high + odd) * constant;
+  const slope = (1 + (halfSquare(high) + even)) * (1 + t) + (high + odd) * constant;
   return errors + (even * constant + odd * (1 + t) - low * slope);
 };
 
 /** 2 cosh x / 2 ** n, its larger part. */
-export const coshHigh = (high: number, t: number): number => 1 + t + (high - t * high);
+export const coshHigh = (high: number, t: number): number => 1 + t + (high - t * high) + halfSquare(high) * (1 + t);
 
 /** 2 cosh x / 2 ** n - coshHigh, with |x| = n ln 2 + high - low. */
 export const coshLow = (high: number, low: number, t: number): number => {
   const constant = 1 + t;
   const linear = high - t * high;
-  const errors = smallSumError(1, t, constant) + smallSumError(high, -t * high, linear) + smallSumError(constant, linear, constant + linear);
-  const even = coshTail(high);
+  const square = halfSquare(high) * constant;
+  const sum = constant + linear;
+  const errors = smallSumError(1, t, constant) + smallSumError(high, -t * high, linear) + smallSumError(constant, linear, sum) + smallSumError(sum, square, sum + square);
+  const even = coshRest(high);
   const odd = sinhTail(high);
-  const slope = (1 + even) * (1 - t) + (high + odd) * constant;
+  const slope = (1 + (halfSquare(high) + even)) * (1 - t) + (high + odd) * constant;
   return errors + (even * constant + odd * (1 - t) - low * slope);
 };
 
