@@ -4,14 +4,19 @@ import os from "node:os";
 import path from "node:path";
 import { createRuntime } from "dotcompute";
 import { packageRoot } from "../../src/backends/cpu/load-addon.js";
+import { measureElementary, sixFunctions } from "./elementary.js";
 import { compileHandwritten, type Handwritten } from "./handwritten.js";
 import { median, race, type Contender, type RaceOptions } from "./measure.js";
 import { canMeasureMemory, measureMemory, memoryChild, MEMORY_SWITCH, type MemoryMode } from "./memory.js";
-import { asMarkdown, asText, duration, targetsOf, type CompileTime, type Measurements, type Row } from "./report.js";
+import { asMarkdown, asText, LIMITS, targetsOf, type CompileTime, type Measurements, type Row } from "./report.js";
+import { duration } from "./tables.js";
 import { WORKLOADS, type Instance, type Result, type Workload } from "./workloads.js";
 
 const SIZES = [16, 1e3, 1e5, 1e7];
 const LARGEST = 1e7;
+
+/** What `--measure` chooses from. */
+type Kind = "times" | "compile" | "memory" | "elementary";
 
 type Runtime = ReturnType<typeof createRuntime>;
 
@@ -19,10 +24,11 @@ async function main(): Promise<void> {
   const root = packageRoot();
   if (root === null) throw new Error("the benchmark must be started from the package's own folder");
   const build = path.join(root, "build");
-  const workloads = WORKLOADS.filter(({ name }) => name.includes(option("only") ?? ""));
   const sizes = option("n")?.split(",").map(Number) ?? SIZES;
-  const only = option("measure");
-  const wanted = (what: string): boolean => only === undefined || only.split(",").includes(what);
+  const kinds = option("measure")?.split(",");
+  const wanted = (...what: readonly Kind[]): boolean => kinds === undefined || what.some(kind => kinds.includes(kind));
+  const names = option("only")?.split(",") ?? null;
+  const workloads = wanted("times", "compile", "memory") ? WORKLOADS.filter(({ name }) => names === null || names.some(part => name.includes(part))) : [];
 
   const load = os.loadavg()[0] ?? 0;
   progress("compiling the hand-written loops");
@@ -39,7 +45,7 @@ async function main(): Promise<void> {
       await warm(runtime, workload);
       checkNative(cacheFolder, workload);
       for (const n of wanted("times") ? sizes : []) rows.push(...measure(runtime, handwritten, workload, n, n === LARGEST ? standalone : null, bandwidth));
-      if (wanted("compile")) compile.push(compileTime(workload));
+      if (wanted("compile")) compile.push(compileTime(workload, LIMITS.compile));
       if (!canMeasureMemory || !wanted("memory")) continue;
       const modes: readonly MemoryMode[] = workload.signature.output === null ? ["native", "cold"] : ["native", "into", "cold"];
       for (const mode of modes) {
@@ -47,6 +53,8 @@ async function main(): Promise<void> {
         memory.push({ workload: workload.name, n: LARGEST, ...measureMemory(workload, mode, LARGEST, cacheFolder) });
       }
     }
+    const elementary = wanted("elementary") ? measureElementary(handwritten, cacheFolder, names, progress) : null;
+    if (elementary !== null && names === null) compile.push(...sixFunctions.map(six => compileTime(six, LIMITS.compileElementary)));
     progress("");
     const measurements: Measurements = {
       date: new Date().toISOString().slice(0, 10),
@@ -59,6 +67,7 @@ async function main(): Promise<void> {
       rows,
       compile,
       memory,
+      elementary,
     };
     const targets = targetsOf(measurements, LARGEST);
     mkdirSync(build, { recursive: true });
@@ -168,7 +177,7 @@ function agrees(a: Result, b: Result, exact: boolean): boolean {
 const shown = (result: Result): string => (typeof result === "number" ? String(result) : `${result.length} elements: ${String(result.slice(0, 8))} …`);
 
 /** Every time with an empty cache, in a runtime that has compiled another kernel before, and so knows its compiler. */
-function compileTime(workload: Workload): CompileTime {
+function compileTime(workload: Pick<Workload, "name"> & { prepare(runtime: Runtime, n: number): { query(): unknown } }, limit: number): CompileTime {
   progress(`${workload.name}: compile time`);
   const times: number[] = [];
   for (let run = 0; run < 5; run += 1) {
@@ -184,7 +193,7 @@ function compileTime(workload: Workload): CompileTime {
       rmSync(cacheFolder, { recursive: true, force: true });
     }
   }
-  return { workload: workload.name, median: median(times), least: Math.min(...times), most: Math.max(...times) };
+  return { workload: workload.name, median: median(times), least: Math.min(...times), most: Math.max(...times), limit };
 }
 
 function bandwidthOf(standalone: Readonly<Record<string, number>>): NonNullable<Measurements["bandwidth"]> {

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { TypedArray } from "dotcompute";
-import { CONTROL, STATUS, type NativeAddon } from "../../src/backends/cpu/addon.js";
+import { CONTROL, STATUS, type KernelSignature, type NativeAddon } from "../../src/backends/cpu/addon.js";
 import { findCompiler } from "../../src/backends/cpu/compiler.js";
 import { loadAddon } from "../../src/backends/cpu/load-addon.js";
 import type { Instance, Result, Workload } from "./workloads.js";
@@ -11,13 +11,23 @@ import type { Instance, Result, Workload } from "./workloads.js";
 /** Those of emitted kernels. */
 const FLAGS = ["-std=c++20", "-O3", "-march=native", "-ffp-contract=off"];
 
+const SHARED = ["-shared", "-fPIC"];
+
 export interface Handwritten {
   readonly compiler: string;
   readonly flags: string;
   /** The workload's loop as a function; `output` for array results into memory that is kept. */
   bind(workload: Workload, instance: Instance, n: number, output: TypedArray | null): () => Result;
+  /** Compiles one more source to a shared object, linked with these libraries; throws with the compiler's words. */
+  library(source: string, ...libraries: readonly string[]): Library;
   /** Seconds of every loop without Node, of reading and copying memory, at this size. */
   standalone(n: number, rounds: number): Readonly<Record<string, number>>;
+}
+
+/** Loops of one shared object. */
+export interface Library {
+  /** An array sink's loop, which reads the source and, where the signature has arrays, those. */
+  bind(symbol: string, signature: KernelSignature, source: TypedArray, output: TypedArray, arrays: readonly TypedArray[]): () => void;
 }
 
 export function compileHandwritten(sources: string, folder: string): Handwritten {
@@ -26,17 +36,30 @@ export function compileHandwritten(sources: string, folder: string): Handwritten
   const { addon, reason: lack } = loadAddon();
   if (addon === null) throw new Error(`The benchmark needs the native addon: ${lack}`);
   mkdirSync(folder, { recursive: true });
-  const compile = (source: string, target: string, ...more: string[]): string => {
+  const compile = (source: string, target: string, more: readonly string[] = [], libraries: readonly string[] = []): string => {
     const file = path.join(folder, target);
-    run(found.command, [...found.args, ...FLAGS, ...more, path.join(sources, source), "-o", file]);
+    run(found.command, [...found.args, ...FLAGS, ...more, path.join(sources, source), "-o", file, ...libraries]);
     return file;
   };
-  const object = compile("handwritten.cpp", "handwritten.so", "-shared", "-fPIC");
+  const object = compile("handwritten.cpp", "handwritten.so", SHARED);
   const program = compile("standalone.cpp", "standalone");
   return {
     compiler: run(found.command, [...found.args, "--version"]).split("\n", 1)[0] ?? "",
     flags: FLAGS.join(" "),
     bind: (workload, instance, n, output) => bind(addon, object, workload, instance, n, output),
+    library(source, ...libraries) {
+      const object = compile(source, `${path.parse(source).name}.so`, SHARED, libraries);
+      return {
+        bind(symbol, signature, from, output, arrays) {
+          const kernel = addon.load(object, symbol, signature);
+          const ended = checkOf(addon, symbol);
+          return () => {
+            kernel.run(from, from.length, output, arrays.length === 0 ? null : arrays);
+            ended();
+          };
+        },
+      };
+    },
     standalone: (n, rounds) => JSON.parse(run(program, [String(n), String(rounds)])) as Record<string, number>,
   };
 }
@@ -44,16 +67,24 @@ export function compileHandwritten(sources: string, folder: string): Handwritten
 function bind(addon: NativeAddon, object: string, workload: Workload, instance: Instance, n: number, output: TypedArray | null): () => Result {
   const kernel = addon.load(object, workload.symbol, workload.signature);
   const control = new Float64Array(addon.control.buffer);
-  const status = new Int32Array(addon.control.buffer, CONTROL.status * 8, 1);
+  const ended = checkOf(addon, workload.symbol);
   const { source, scalars } = instance;
   return () => {
     for (const [at, value] of scalars.entries()) control[CONTROL.scalars + at] = value;
     const made = kernel.run(source, n, output, null);
-    if (status[0] !== STATUS.done) throw new Error(`${workload.symbol} did not end well`);
+    ended();
     if (made !== null) return made;
     if (output === null) return control[CONTROL.value] as number;
     const count = control[CONTROL.count] as number;
     return count === output.length ? output : output.subarray(0, count);
+  };
+}
+
+/** Throws if the last run did not end well. */
+function checkOf(addon: NativeAddon, symbol: string): () => void {
+  const status = new Int32Array(addon.control.buffer, CONTROL.status * 8, 1);
+  return () => {
+    if (status[0] !== STATUS.done) throw new Error(`${symbol} did not end well`);
   };
 }
 
