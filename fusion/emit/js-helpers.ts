@@ -1,5 +1,5 @@
 /** Functions that emitted kernels bring along where they use them, for what JavaScript has no operator. */
-import type { ElementaryName } from "../math/functions.js";
+import type { FunctionType } from "../passes/elementary.js";
 
 interface Helper {
   readonly needs?: readonly string[];
@@ -87,21 +87,14 @@ export type HelperName = keyof typeof HELPERS;
 /** Names that the helpers declare beside their own. */
 export const HELPER_WORDS = ["byte", "double", "words", "HIGH", "LOW", "single", "word", "TWO_OVER_PI"] as const;
 
-/** A helper that a kernel needs: one of the above, or an elementary function for so many operands of a type. */
-export interface FunctionHelper {
-  readonly name: ElementaryName;
-  readonly type: "f64" | "f32";
-  readonly count: number;
-}
-
 /** What kernels call an elementary function: `exp_64`, `hypot3_32`. */
-export const functionName = ({ name, type, count }: FunctionHelper): string => `${name}${name === "hypot" ? String(count) : ""}_${type === "f64" ? "64" : "32"}`;
+export const functionName = ({ name, type, count }: FunctionType): string => `${name}${name === "hypot" ? String(count) : ""}_${type === "f64" ? "64" : "32"}`;
 
 export const isFunctionName = (name: string): boolean => /^[a-z]+\d*[a-z]?_(64|32)$/.test(name);
 
 /** The helpers that emitted code needs, by their names. */
 export interface Helpers {
-  readonly needed: Map<string, HelperName | FunctionHelper>;
+  readonly needed: Map<string, HelperName | FunctionType>;
   /** Elementary functions are JavaScript's own. */
   readonly fastMath: boolean;
 }

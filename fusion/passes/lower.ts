@@ -2,32 +2,18 @@
  * Elementary functions put in place: what is left are operators that C has, or scalar.h. Computing a value earlier, or where a
  * branch would not have, changes nothing, so the statements of a function go before the statement that needs its value.
  */
-import { convert, local } from "../build.js";
-import { CompilerBug } from "../errors.js";
+import { local } from "../build.js";
 import type { Expr, ExprOf, Kernel, Stmt } from "../ir.js";
-import { FUNCTIONS, isElementaryName, type ElementaryName } from "../math/functions.js";
-import { lambdaOf } from "../math/library.js";
+import { isElementaryName, type ElementaryName } from "../math/functions.js";
 import { mapExpr, mapStmts, walkKernel } from "../traverse.js";
-import { inferLambda } from "./infer.js";
-import { Names, Parameters } from "./parameters.js";
+import { definitionOf, instantiate } from "./elementary.js";
+import { Names } from "./parameters.js";
 import { prune } from "./prune.js";
 import { simplify } from "./simplify.js";
-import type { Typed } from "./typing.js";
 
 type Call = ExprOf<"apply"> & { readonly op: ElementaryName; readonly type: "f64" | "f32" };
 
 export const isElementary = (expr: Expr): expr is Call => expr.kind === "apply" && isElementaryName(expr.op);
-
-/** The body and the result of a call whose operands are given. Names are taken from `names`. */
-export function instantiate({ op, type, args }: Call, operands: readonly Expr[], names: Names): { readonly body: readonly Stmt[]; readonly result: Expr } {
-  const lambda = lambdaOf(op, type, args.length);
-  const wide = type === "f32" && FUNCTIONS[op].single === "wide";
-  const given = operands.map((operand): Typed => ({ expr: wide ? convert("f64", operand) : operand, weak: false, integral: false, span: lambda.result.span }));
-  const { body, result } = inferLambda(lambda, given, { captures: {}, stage: 0, parameters: new Parameters(names) });
-  const { expr } = result;
-  if (!wide && expr.type !== type) throw new CompilerBug(`${op} of ${type} gives ${expr.type}`);
-  return { body, result: convert(type, expr) };
-}
 
 export function lower(kernel: Kernel): Kernel {
   let found = false;
@@ -102,7 +88,8 @@ class Lowering {
     return mapExpr(expr, node => {
       if (!isElementary(node)) return node;
       const operands = node.args.map(arg => this.named(arg, before));
-      const { body, result } = instantiate(node, operands, this.names);
+      const { op: name, type, args } = node;
+      const { body, result } = instantiate(definitionOf({ name, type, count: args.length }), operands, this.names);
       before.push(...body);
       return this.named(result, before, node.op);
     });

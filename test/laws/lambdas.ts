@@ -3,6 +3,8 @@
  * spelt out (`Math.fround` around every f32 operation, `BigInt.asIntN` around every 64-bit one). The generator knows every
  * type, so it prints both at once. Where no f32 and no BigInt is near, the two texts are the same.
  */
+import { FUNCTIONS, type ElementaryName } from "../../fusion/math/functions.js";
+import { usualArity } from "../../fusion/ops.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { Choices } from "./choices.js";
@@ -77,6 +79,7 @@ const bigText = (value: bigint): string => (value < 0n ? `(${String(value)}n)` :
 
 /** Sums and products carry what went wrong before them into the result; remainders and quotients often lose it. */
 const ARITHMETIC = ["+", "-", "*", "+", "-", "*", "/", "%"] as const;
+const ELEMENTARY = Object.keys(FUNCTIONS) as readonly ElementaryName[];
 const COMPARISONS = ["<", "<=", ">", ">=", "===", "!==", "==", "!="] as const;
 const BITS = ["|", "&", "^", "<<", ">>", ">>>"] as const;
 const ROUNDING = ["Math.trunc", "Math.floor", "Math.ceil", "Math.round"] as const;
@@ -447,6 +450,27 @@ export class LambdaGenerator {
     return { user, oracle, kind: "bool", integral: true, fixed: false };
   }
 
+  /** An elementary function: the library's own, so the oracle asks for it by name. */
+  private elementary(depth: number): Term {
+    const { from } = this;
+    const name = from.pick(ELEMENTARY);
+    const args = [this.number(depth - 1)];
+    if (usualArity(name) === 2) {
+      const other = this.number(depth - 1);
+      // Beside an f32, whether the f32 function is meant depends on the value of a literal or a capture.
+      args.push(other.kind === args[0]?.kind ? other : { ...(args[0] as Term), user: `(-${args[0]?.user ?? ""})`, oracle: `(-${args[0]?.oracle ?? ""})` });
+    }
+    const kind = join(...args.map(arg => arg.kind));
+    const user = args.map(arg => arg.user).join(", ");
+    return {
+      user: name === "exp2" ? `(2 ** ${user})` : `Math.${name}(${user})`,
+      oracle: `$math("${name}", ${String(kind === "f32")}, ${args.map(arg => arg.oracle).join(", ")})`,
+      kind,
+      integral: false,
+      fixed: args.every(({ fixed }) => fixed),
+    };
+  }
+
   /** A number that is not made of literals alone. */
   private moving(depth: number): Term {
     const term = this.number(depth);
@@ -515,6 +539,7 @@ export class LambdaGenerator {
         const a = this.number(depth - 1);
         return { user: `(${a.user} ** 2)`, oracle: `$square(${a.oracle}, ${String(a.kind === "f32")})`, kind: a.kind, integral: a.integral, fixed: a.fixed };
       }],
+      [1, () => this.elementary(depth)],
       [3, () => this.read(depth, ["f64", "f32", "i32", "u8", "i16", "u32", "i8", "u16", "u8c"])],
       [1, () => {
         const a = this.bool(depth - 1);

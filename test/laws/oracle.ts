@@ -1,7 +1,8 @@
 /**
  * What programs must give, in plain JavaScript, written from the contract alone: every stage's result is stored in a typed
- * array, reductions follow the canonical order word for word. Shares no code with the library but the names of the types.
+ * array, reductions follow the canonical order word for word. Shares no code with the library but the names of the types, and the elementary functions: what those must give is test/math's business.
  */
+import { FUNCTIONS, type ElementaryName } from "../../fusion/math/functions.js";
 import type { ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, type AnyTypedArray } from "../../fusion/values.js";
 import type { Lambda } from "./lambdas.js";
@@ -11,7 +12,7 @@ type Value = number | bigint;
 type Result = Value | boolean;
 type Call = (...args: unknown[]) => Result;
 
-/** What the oracles' texts call: reads that fail as the contract says, shifts by any count, squares. */
+/** What the oracles' texts call: reads that fail as the contract says, shifts by any count, elementary functions, squares. */
 const TOOLS = {
   $at(array: AnyTypedArray, name: string, at: number): Value {
     const value = (array as Float64Array)[at];
@@ -21,6 +22,10 @@ const TOOLS = {
   // No count beyond 64 is ever handed to JavaScript, which would try to make a BigInt of that many bits.
   $shl: (a: bigint, count: bigint): bigint => (count >= 0n ? (count > 64n ? 0n : a << count) : TOOLS.$shr(a, -count)),
   $shr: (a: bigint, count: bigint): bigint => (count >= 0n ? a >> (count > 64n ? 64n : count) : TOOLS.$shl(a, -count)),
+  $math(name: ElementaryName, single: boolean, ...args: number[]): number {
+    const f = FUNCTIONS[name][single ? "f32" : "f64"] as (...values: number[]) => number;
+    return single ? Math.fround(f(...args)) : f(...args);
+  },
   $square: (a: number, single: boolean): number => (single ? Math.fround(a * a) : a * a),
 };
 
