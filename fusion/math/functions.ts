@@ -1,7 +1,8 @@
 /** The elementary functions by name: which lambda computes each for f64, and which for f32. */
 import { acosh32, acosh64, asinh32, asinh64, atanh32, atanh64 } from "./area.js";
-import { exp64 } from "./exponential.js";
-import { log64 } from "./logarithm.js";
+import { exp2At32, exp2At64, exp32, exp64, expMinusOne32, expMinusOne64 } from "./exponential.js";
+import { cosh32, cosh64, sinh32, sinh64, tanh32, tanh64 } from "./hyperbolic.js";
+import { log10Of32, log10Of64, log2Of32, log2Of64, log32, log64, logOnePlus32, logOnePlus64 } from "./logarithm.js";
 import { cubeRoot32, cubeRoot64, hypot32, hypot64, hypotLambda, hypotLambda32 } from "./root.js";
 
 type Lambda = (...args: number[]) => number;
@@ -16,25 +17,26 @@ export interface ElementaryFunction {
 }
 
 const wide = (f64: Lambda, f32: Lambda): ElementaryFunction => ({ f64, f32, single: "wide" });
+const native = (f64: Lambda, f32: Lambda): ElementaryFunction => ({ f64, f32, single: "native" });
 const temporary = (f: Lambda): ElementaryFunction => ({ f64: f, f32: f, single: "wide" });
 
 export const FUNCTIONS = {
-  exp: wide(exp64, exp64),
-  exp2: temporary(x => 2 ** x),
-  expm1: temporary(Math.expm1),
-  log: wide(log64, log64),
-  log1p: temporary(Math.log1p),
-  log2: temporary(Math.log2),
-  log10: temporary(Math.log10),
+  exp: native(exp64, exp32),
+  exp2: wide(exp2At64, exp2At32),
+  expm1: wide(expMinusOne64, expMinusOne32),
+  log: wide(log64, log32),
+  log1p: wide(logOnePlus64, logOnePlus32),
+  log2: wide(log2Of64, log2Of32),
+  log10: wide(log10Of64, log10Of32),
   sin: temporary(Math.sin),
   cos: temporary(Math.cos),
   tan: temporary(Math.tan),
   asin: temporary(Math.asin),
   acos: temporary(Math.acos),
   atan: temporary(Math.atan),
-  sinh: temporary(Math.sinh),
-  cosh: temporary(Math.cosh),
-  tanh: temporary(Math.tanh),
+  sinh: wide(sinh64, sinh32),
+  cosh: wide(cosh64, cosh32),
+  tanh: wide(tanh64, tanh32),
   asinh: wide(asinh64, asinh32),
   acosh: wide(acosh64, acosh32),
   atanh: wide(atanh64, atanh32),
