@@ -59,14 +59,13 @@ export const exp32 = (x: number): number => {
   const low = Math.fround(n * 0.000001428606765330187);
   const r = Math.fround(high - low);
   const square = Math.fround(r * r);
-  const c34 = Math.fround(Math.fround(r * 0.04166645556688309) + 0.166666641831398);
-  const c56 = Math.fround(Math.fround(r * 0.001393575337715447) + 0.008333886042237282);
-  const c567 = Math.fround(Math.fround(square * 0.00019578613864723593) + c56);
-  const cubic = Math.fround(Math.fround(square * r) * Math.fround(Math.fround(square * c567) + c34));
+  const c34 = Math.fround(Math.fround(r * 0.04166724905371666) + 0.16666534543037415);
+  const c56 = Math.fround(Math.fround(r * 0.0013862738851457834) + 0.008367431350052357);
+  const cubic = Math.fround(Math.fround(square * r) * Math.fround(Math.fround(square * c56) + c34));
   const tail = Math.fround(Math.fround(square * 0.5) + cubic);
   const sum = Math.fround(high + 1);
   const error = Math.fround(high - Math.fround(sum - 1));
-  return scaleSingle(Math.fround(sum + Math.fround(error + Math.fround(tail - low))), n);
+  return scaleSingle(Math.fround(sum + Math.fround(Math.fround(error - low) + tail)), n);
 };
 
 /** 2 ** f - 1 - f ln 2 for |f| ≤ 0.5, to within 2 ** -57.9 of 2 ** f. */
