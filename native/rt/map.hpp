@@ -9,6 +9,11 @@ namespace dotcompute::rt {
 template <int G, Shape S>
 inline constexpr bool UNROLLED = S.size * (LANES / G) <= 256;
 
+/// How many groups a turn of this loop takes. In a body of some size the loop's own work does not show, and several copies of
+/// it would only take long to compile.
+template <int G, Shape S>
+inline constexpr int GROUPS = S.size > 16 ? 1 : LANES / G < 4 ? 4 : LANES / G;
+
 /// Where the body failed, or that it was stopped.
 template <class L>
 RT_INLINE Status ended(Call* call, const L& lanes) {
@@ -19,7 +24,7 @@ RT_INLINE Status ended(Call* call, const L& lanes) {
 /// One result for every element. The output may be the source itself, if their elements are equally wide.
 template <int G, class In, class Out, Shape S, class Body>
 RT_INLINE Status map(Call* call, Body body) {
-  constexpr int U = UNROLLED<G, S> ? (LANES / G < 4 ? 4 : LANES / G) : 1, step = U * G;
+  constexpr int U = GROUPS<G, S>, step = U * G;
   const Source<In, G> source(call);
   Out* out = (Out*)call->output;
   const u64 length = call->length;
