@@ -29,19 +29,22 @@ export const logExponentOf = (x: number): number => logExponent(normalized(x)) -
 /** The first 26 bits of t. */
 export const logHigh = (f: number): number => head(f * (2 / (2 + f)));
 
-/** log (1 + f) less `logHigh`: the remainder of the division, and t³ T(t²). */
-export const logLow = (f: number): number => {
-  const reciprocal = 2 / (2 + f);
-  const t = f * reciprocal;
-  const high = head(t);
+/** t less `logHigh`: the remainder of the division. */
+export const logRemainder = (f: number): number => {
+  const high = logHigh(f);
   const half = 0.5 * high;
   const fHead = head(f);
-  const remainder = f - high - half * fHead - half * (f - fHead);
+  return (f - high - half * fHead - half * (f - fHead)) * (2 / (2 + f));
+};
+
+/** log (1 + f) less `logHigh`: the remainder, and t³ T(t²). */
+export const logLow = (f: number): number => {
+  const t = f * (2 / (2 + f));
   const z = t * t;
   const w = z * z;
   const odd = 0.01249999999996858 + w * (0.00043402756069139893 + w * 1.871539806082427e-5);
   const even = 0.08333333333333337 + w * (0.002232142861415125 + w * (8.878364838498892e-5 + w * 4.46083217400916e-6));
-  return remainder * reciprocal + t * z * (even + z * odd);
+  return logRemainder(f) + t * z * (even + z * odd);
 };
 
 /** k log 2 + log (1 + f) + rest, for a small rest: of log 2 the first 42 bits are in here, whose product with k is exact. */
