@@ -295,3 +295,20 @@ export function assignedIn(stmts: readonly Stmt[]): ReadonlySet<string> {
   walkStmts(stmts, { stmt: stmt => void (stmt.kind === "assign" && names.add(stmt.name)) });
   return names;
 }
+
+/** Every name of a kernel: parameters, locals and labels. */
+export function namesOf(kernel: Kernel): ReadonlySet<string> {
+  const { sink } = kernel;
+  const names = new Set([...kernel.scalars, ...kernel.arrays].map(parameter => parameter.name));
+  walkKernel(kernel, {
+    stmt: stmt => {
+      if (stmt.kind === "declare") names.add(stmt.name);
+      else if ("label" in stmt) names.add(stmt.label);
+    },
+  });
+  if (sink.kind === "fold") {
+    names.add(sink.accumulator);
+    if (sink.combine !== null) names.add(sink.combine.left).add(sink.combine.right);
+  }
+  return names;
+}

@@ -2,7 +2,7 @@
 import { CompilerBug } from "../errors.js";
 import type { Expr, Fold, Kernel, ReduceOp, ScalarParameter, Sink } from "../ir.js";
 import { lower } from "../passes/lower.js";
-import { declaredIn, hasEffects, hasLoops, rejects, walkExpr, walkKernel } from "../traverse.js";
+import { declaredIn, hasEffects, hasLoops, namesOf, rejects, walkExpr, walkKernel } from "../traverse.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
@@ -108,7 +108,7 @@ class KernelWriter {
     private readonly options: CppOptions,
   ) {
     const plain = cppDialect("x");
-    this.names = new Set([...namesIn(kernel)].map(name => nameIn(plain, name)));
+    this.names = new Set([...namesOf(kernel)].map(name => nameIn(plain, name)));
     this.element = this.names.has("x") ? this.fresh("element") : "x";
     this.dialect = cppDialect(this.element, kernel.sink.kind === "fold");
   }
@@ -271,17 +271,6 @@ function argument(scalar: ScalarParameter, place: number): string {
     default:
       return scalar.type satisfies never;
   }
-}
-
-/** Every name of a kernel: parameters and locals. */
-function namesIn(kernel: Kernel): ReadonlySet<string> {
-  const names = new Set([...kernel.scalars, ...kernel.arrays].map(parameter => parameter.name));
-  walkKernel(kernel, { stmt: stmt => void (stmt.kind === "declare" && names.add(stmt.name)) });
-  if (kernel.sink.kind === "fold") {
-    names.add(kernel.sink.accumulator);
-    if (kernel.sink.combine !== null) names.add(kernel.sink.combine.left).add(kernel.sink.combine.right);
-  }
-  return names;
 }
 
 /** Every type that lanes hold. */

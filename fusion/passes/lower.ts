@@ -5,7 +5,7 @@
 import { local } from "../build.js";
 import type { Expr, ExprOf, Kernel, Stmt } from "../ir.js";
 import { isElementaryName, type ElementaryName } from "../math/functions.js";
-import { mapExpr, mapStmts, walkKernel } from "../traverse.js";
+import { mapExpr, mapStmts, namesOf, walkKernel } from "../traverse.js";
 import { definitionOf, instantiate } from "./elementary.js";
 import { Names } from "./parameters.js";
 import { prune } from "./prune.js";
@@ -46,19 +46,6 @@ function withValue(stmt: Stmt, map: (value: Expr) => Expr): Stmt {
     default:
       return stmt satisfies never;
   }
-}
-
-function namesOf(kernel: Kernel): readonly string[] {
-  const { sink } = kernel;
-  const names = [...kernel.scalars, ...kernel.arrays].map(parameter => parameter.name);
-  walkKernel(kernel, {
-    stmt: stmt => {
-      if (stmt.kind === "declare") names.push(stmt.name);
-      else if ("label" in stmt) names.push(stmt.label);
-    },
-  });
-  if (sink.kind === "fold") names.push(sink.accumulator, ...(sink.combine === null ? [] : [sink.combine.left, sink.combine.right]));
-  return names;
 }
 
 class Lowering {
