@@ -5,10 +5,10 @@
  * each product taken apart by the first 26 bits of its factors (T. J. Dekker, "A floating-point technique for extending the
  * available precision", 1971). With the names of logarithm.ts, log x = k log 2 + t + t³ T(t²), and T starts 1/12 + t²/80.
  */
-import { copySign, head, scale } from "./bits.js";
+import { copySign, exponent, head, scale, significand } from "./bits.js";
 import { smallSumError } from "./exact.js";
 import { nearest } from "./exponential.js";
-import { logExponentOf, logHigh, logOffset, logRemainder, normalized } from "./logarithm.js";
+import { logCentre, logExponentOf, logHigh, logOffset, logRemainder, normalized } from "./logarithm.js";
 
 /** T(z) less its first two terms, over z². */
 export const powerLogTail = (z: number): number => {
@@ -97,21 +97,58 @@ export const positivePower = (x: number, y: number): number => {
   const logarithmHigh = head(sum);
   const exact = yHigh * logarithmHigh;
   const inexact = yHigh * (sum - logarithmHigh + last) + (bounded - yHigh) * (sum + last);
-  const exponent = exact + inexact;
+  const total = exact + inexact;
   const special = (x === 0 ? -Infinity : x) * y;
-  return exponentialOfSum(x > 0 && x < Infinity ? exponent : special, smallSumError(exact, inexact, exponent));
+  return exponentialOfSum(x > 0 && x < Infinity ? total : special, smallSumError(exact, inexact, total));
 };
 
-/**
- * x ** y, f64, as JavaScript's `**`.
- */
-export const power64 = (x: number, y: number): number => {
-  const size = Math.abs(x);
-  const result = positivePower(size, y);
+/** `size`, the power of |x|, with the sign of the power of x, or NaN where there is none; 1 for y = 0, whatever x is. */
+export const powerOfSign = (size: number, x: number, y: number): number => {
   const integer = Math.trunc(y) === y;
   const half = y * 0.5;
   const odd = integer && Math.trunc(half) !== half;
-  const withSign = odd ? copySign(result, x) : result;
-  const outside = (x < 0 && x > -Infinity && !integer) || (size === 1 && Math.abs(y) === Infinity);
-  return y === 0 ? 1 : outside ? NaN : withSign;
+  const withSign = odd ? copySign(size, x) : size;
+  return y === 0 ? 1 : x < 0 && x > -Infinity && !integer ? NaN : withSign;
+};
+
+/** x ** y, f64. */
+export const power64 = (x: number, y: number): number => {
+  const size = positivePower(Math.abs(x), y);
+  return powerOfSign(Math.abs(x) === 1 && Math.abs(y) === Infinity ? NaN : size, x, y);
+};
+
+/** k of an f32, as `singleLogWhole`. */
+export const singleLog2Whole = (e: number, centre: number): number => (e + centre) * 3.511119404027961e305 * 2.848094538889218e-306 - 1;
+
+/** 2 atanh(s) / log(2) for |s| ≤ 0.1716, relative error 2 ** -37. */
+export const singleLog2Part = (s: number): number => {
+  const z = s * s;
+  const c01 = 2.88539008179008 + z * 0.9617966733500105;
+  const c23 = 0.5770835832819875 + z * 0.41167282603406463;
+  return s * (c01 + z * z * (c23 + z * z * 0.34072802568197114));
+};
+
+/** 2 ** f for |f| ≤ 0.5, relative error 2 ** -33. */
+export const singleBinary = (f: number): number => {
+  const z = f * f;
+  const c01 = 0.6931471805537159 + f * 0.24022650922338012;
+  const c23 = 0.05550410928764279 + f * 0.009618056670573994;
+  const c45 = 0.0013333454539511153 + f * 0.00015461447265029832;
+  return 1 + f * (c01 + z * (c23 + z * (c45 + z * 1.531008313781612e-5)));
+};
+
+/**
+ * x ** y, f32: computed in f64, to be rounded once. Where log |x| is infinite or y is, their product is what it must be; so is
+ * NaN for an infinite y and log 1.
+ */
+export const power32 = (x: number, y: number): number => {
+  const size = Math.abs(x);
+  const fraction = significand(size);
+  const centre = logCentre(fraction);
+  const logarithm = singleLog2Whole(exponent(size), centre) + singleLog2Part((fraction - centre) / (fraction + centre));
+  const product = (size >= 0 ? logarithm : NaN) * y;
+  const above = product > 1000 ? 1000 : product;
+  const bounded = above < -1000 ? -1000 : above;
+  const n = nearest(bounded);
+  return powerOfSign(scale(singleBinary(bounded - n), n), x, y);
 };
