@@ -1,17 +1,16 @@
 /**
  * Hyperbolic functions.
  *
- * With |x| = n ln 2 + r, C = cosh r, S = sinh r and t = 4 ** -n: sinh |x| = 2 ** (n - 1) * ((1 - t) C + (1 + t) S) and
- * cosh x = 2 ** (n - 1) * ((1 + t) C + (1 - t) S). So one reduction and an even and an odd polynomial serve both (as for the
- * exponential function of exponential.ts, from which they come), nothing is divided, nothing overflows before the result does,
- * and for n = 0, near zero, sinh is the odd polynomial. What is long here are the errors of the sums of the terms that may
- * cancel: the constant 1 ± t and the linear term r ± t r.
+ * With |x| = n ln 2 + r, C = cosh r, S = sinh r and t = 4 ** -n: sinh |x| = 2 ** (n - 1) * ((1 - t) C + (1 + t) S), and cosh x is
+ * the same with -t for t. So one reduction and an even and an odd polynomial serve both (as for the exponential function of
+ * exponential.ts), nothing is divided, nothing overflows before the result does, and near zero, where n is 0, sinh is the odd
+ * polynomial.
  */
 import { copySign, head, scale } from "./bits.js";
 import { productError, smallSumError } from "./exact.js";
 import { nearest, reduced, reducedRest } from "./exponential.js";
 
-/** cosh r - 1 for |r| ≤ ln(2) / 2, to within 2 ** -58 of cosh r. */
+/** cosh r - 1 - r ** 2 / 2 for |r| ≤ ln(2) / 2, to within 2 ** -57.3 of cosh r. */
 export const coshTail = (r: number): number => {
   const square = r * r;
   const high = 0.0013888888926907351 + square * (0.000024801508541484563 + square * 2.7625242634325466e-7);
@@ -29,41 +28,30 @@ export const sinhTail = (r: number): number => {
 export const quarters = (n: number): number => scale(1, n > 32 ? -64 : n * -2);
 
 /** r ** 2 / 2, the part of it that is exact. */
-export const halfSquare = (r: number): number => head(r) * head(r) * 0.5;
-
-/** cosh r - 1 - halfSquare(r). */
-export const coshRest = (r: number): number => (r - head(r)) * (r + head(r)) * 0.5 + coshTail(r);
-
-/** 2 sinh |x| / 2 ** n, its larger part. */
-export const sinhHigh = (high: number, t: number): number => 1 - t + (high + t * high) + halfSquare(high) * (1 - t);
-
-/** 2 sinh |x| / 2 ** n - sinhHigh, with |x| = n ln 2 + high - low. */
-export const sinhLow = (high: number, low: number, t: number): number => {
-  const constant = 1 - t;
-  const linear = high + t * high;
-  const square = halfSquare(high) * constant;
-  const sum = constant + linear;
-  const errors = smallSumError(1, -t, constant) + smallSumError(high, t * high, linear) + smallSumError(constant, linear, sum) + smallSumError(sum, square, sum + square);
-  const even = coshRest(high);
-  const odd = sinhTail(high);
-  const slope = (1 + (halfSquare(high) + even)) * (1 + t) + (high + odd) * constant;
-  return errors + (even * constant + odd * (1 + t) - low * slope);
+export const halfSquare = (r: number): number => {
+  const rHead = head(r);
+  return rHead * rHead * 0.5;
 };
 
-/** 2 cosh x / 2 ** n, its larger part. */
-export const coshHigh = (high: number, t: number): number => 1 + t + (high - t * high) + halfSquare(high) * (1 + t);
+/** cosh r - 1 - halfSquare(r). */
+export const coshRest = (r: number): number => {
+  const rHead = head(r);
+  return (r - rHead) * (r + rHead) * 0.5 + coshTail(r);
+};
 
-/** 2 cosh x / 2 ** n - coshHigh, with |x| = n ln 2 + high - low. */
-export const coshLow = (high: number, low: number, t: number): number => {
-  const constant = 1 + t;
-  const linear = high - t * high;
-  const square = halfSquare(high) * constant;
+/** (1 - t) cosh r + (1 + t) sinh r: its first terms, which may cancel. `square` is halfSquare(r). */
+export const combined = (r: number, t: number, square: number): number => 1 - t + (r + t * r) + square * (1 - t);
+
+/** What `combined` lacks: its rounding errors and the terms `even` and `odd`. `less` is to be taken away from r. */
+export const combinedRest = (r: number, t: number, square: number, even: number, odd: number, less: number): number => {
+  const constant = 1 - t;
+  const linear = r + t * r;
+  const quadratic = square * constant;
   const sum = constant + linear;
-  const errors = smallSumError(1, t, constant) + smallSumError(high, -t * high, linear) + smallSumError(constant, linear, sum) + smallSumError(sum, square, sum + square);
-  const even = coshRest(high);
-  const odd = sinhTail(high);
-  const slope = (1 + (halfSquare(high) + even)) * (1 - t) + (high + odd) * constant;
-  return errors + (even * constant + odd * (1 - t) - low * slope);
+  const first = smallSumError(1, -t, constant) + smallSumError(r, t * r, linear);
+  const errors = first + smallSumError(constant, linear, sum) + smallSumError(sum, quadratic, sum + quadratic);
+  const slope = (1 + (square + even)) * (1 + t) + (r + odd) * constant;
+  return errors + (even * constant + odd * (1 + t) - less * slope);
 };
 
 /** sinh x, f64. */
@@ -71,12 +59,13 @@ export const sinh64 = (x: number): number => {
   const size = Math.abs(x);
   const bounded = size > 712 ? 712 : size;
   const n = nearest(bounded * 1.4426950408889634);
-  const high = reduced(bounded, n);
-  const low = reducedRest(n);
+  const r = reduced(bounded, n);
   const t = quarters(n);
-  const large = scale(sinhHigh(high, t) + sinhLow(high, low, t), n - 1);
-  // For n = 0 the general formula is right as well, but its result may be too small for `scale`.
-  return copySign(n > 0 ? large : high + sinhTail(high), x);
+  const square = halfSquare(r);
+  const odd = sinhTail(r);
+  const large = combined(r, t, square) + combinedRest(r, t, square, coshRest(r), odd, reducedRest(n));
+  // For n = 0 that is right as well, but may be too small for `scale`.
+  return copySign(n > 0 ? scale(large, n - 1) : r + odd, x);
 };
 
 /** cosh x, f64. */
@@ -84,27 +73,37 @@ export const cosh64 = (x: number): number => {
   const size = Math.abs(x);
   const bounded = size > 712 ? 712 : size;
   const n = nearest(bounded * 1.4426950408889634);
-  const high = reduced(bounded, n);
-  const t = quarters(n);
-  return scale(coshHigh(high, t) + coshLow(high, reducedRest(n), t), n - 1);
+  const r = reduced(bounded, n);
+  const t = -quarters(n);
+  const square = halfSquare(r);
+  return scale(combined(r, t, square) + combinedRest(r, t, square, coshRest(r), sinhTail(r), reducedRest(n)), n - 1);
 };
 
-/** tanh x, f64: sinh x / cosh x, both in two parts. The quotient of the larger parts is corrected by what its product with the divisor misses. */
+/**
+ * tanh x, f64: sinh x / cosh x, both in two parts. The quotient of the larger parts is corrected by what its product with the
+ * divisor misses.
+ */
 export const tanh64 = (x: number): number => {
   const size = Math.abs(x);
   const bounded = size > 20 ? 20 : size;
   const n = nearest(bounded * 1.4426950408889634);
-  const high = reduced(bounded, n);
-  const low = reducedRest(n);
+  const r = reduced(bounded, n);
+  const less = reducedRest(n);
   const t = quarters(n);
-  const dividend = sinhHigh(high, t) + sinhLow(high, low, t);
-  const dividendRest = smallSumError(sinhHigh(high, t), sinhLow(high, low, t), dividend);
-  const divisor = coshHigh(high, t) + coshLow(high, low, t);
-  const divisorRest = smallSumError(coshHigh(high, t), coshLow(high, low, t), divisor);
+  const square = halfSquare(r);
+  const even = coshRest(r);
+  const odd = sinhTail(r);
+  const sinh = combined(r, t, square);
+  const sinhRest = combinedRest(r, t, square, even, odd, less);
+  const cosh = combined(r, -t, square);
+  const coshRemainder = combinedRest(r, -t, square, even, odd, less);
+  const dividend = sinh + sinhRest;
+  const divisor = cosh + coshRemainder;
   const inverse = 1 / divisor;
   const quotient = dividend * inverse;
   const product = quotient * divisor;
-  const missing = dividend - product - productError(quotient, divisor, product) + (dividendRest - quotient * divisorRest);
+  const rests = smallSumError(sinh, sinhRest, dividend) - quotient * smallSumError(cosh, coshRemainder, divisor);
+  const missing = dividend - product - productError(quotient, divisor, product) + rests;
   return copySign(quotient + missing * inverse, x);
 };
 
