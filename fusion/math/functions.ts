@@ -3,6 +3,7 @@ import { acosh32, acosh64, asinh32, asinh64, atanh32, atanh64 } from "./area.js"
 import { exp2At32, exp2At64, exp32, exp64, expMinusOne32, expMinusOne64 } from "./exponential.js";
 import { cosh32, cosh64, sinh32, sinh64, tanh32, tanh64 } from "./hyperbolic.js";
 import { log10Of32, log10Of64, log2Of32, log2Of64, log32, log64, logOnePlus32, logOnePlus64 } from "./logarithm.js";
+import { power32, power64 } from "./power.js";
 import { cubeRoot32, cubeRoot64, hypot32, hypot64, hypotLambda, hypotLambda32 } from "./root.js";
 
 type Lambda = (...args: number[]) => number;
@@ -43,7 +44,7 @@ export const FUNCTIONS = {
   cbrt: wide(cubeRoot64, cubeRoot32),
   atan2: temporary(Math.atan2),
   hypot: { ...wide(hypot64, hypot32), text: { f64: hypotLambda, f32: hypotLambda32 } },
-  pow: temporary(Math.pow),
+  pow: wide(power64, power32),
 } as const satisfies Record<string, ElementaryFunction>;
 
 export type ElementaryName = keyof typeof FUNCTIONS;

@@ -8,10 +8,11 @@ import * as exponential from "./exponential.js";
 import { FUNCTIONS, type ElementaryFunction, type ElementaryName } from "./functions.js";
 import * as hyperbolic from "./hyperbolic.js";
 import * as logarithm from "./logarithm.js";
+import * as power from "./power.js";
 import * as root from "./root.js";
 
 /** The files whose functions may call one another, by name: names are unique among them. */
-const FILES = [area, exact, exponential, hyperbolic, logarithm, root];
+const FILES = [area, exact, exponential, hyperbolic, logarithm, power, root];
 
 const HELPERS: Readonly<Record<string, CaptureKind>> = Object.fromEntries<CaptureKind>([
   ...BIT_FUNCTIONS.map(name => [name, { kind: "builtin", builtin: name }] as const),
