@@ -9,7 +9,7 @@
  * The f32 functions compute in f64 and are to be rounded once.
  */
 import { copySign, exponent, head, significand } from "./bits.js";
-import { sumError } from "./exact.js";
+import { smallSumError, sumError } from "./exact.js";
 
 /** A positive f64 as a normal number: subnormal numbers times 2^54, others as they are. */
 export const normalized = (x: number): number => (x < 2.2250738585072014e-308 ? x * 18014398509481984 : x);
@@ -37,14 +37,14 @@ export const logRemainder = (f: number): number => {
   return (f - high - half * fHead - half * (f - fHead)) * (2 / (2 + f));
 };
 
-/** log (1 + f) less `logHigh`: the remainder, and t³ T(t²). */
-export const logLow = (f: number): number => {
+/** t³ T(t²): log (1 + f) less t. */
+export const logCubic = (f: number): number => {
   const t = f * (2 / (2 + f));
   const z = t * t;
   const w = z * z;
-  const odd = 0.01249999999996858 + w * (0.00043402756069139893 + w * 1.871539806082427e-5);
-  const even = 0.08333333333333337 + w * (0.002232142861415125 + w * (8.878364838498892e-5 + w * 4.46083217400916e-6));
-  return logRemainder(f) + t * z * (even + z * odd);
+  const even = 0.08333333333333337 + w * (0.002232142861415125 + w * (0.00008878364838498892 + w * 0.00000446083217400916));
+  const odd = 0.01249999999996858 + w * (0.00043402756069139893 + w * 0.00001871539806082427);
+  return t * z * (even + z * odd);
 };
 
 /** k log 2 + log (1 + f) + rest, for a small rest: of log 2 the first 42 bits are in here, whose product with k is exact. */
@@ -52,7 +52,7 @@ export const logSum = (k: number, f: number, rest: number): number => {
   const whole = k * 0.6931471805598903;
   const high = logHigh(f);
   const sum = whole + high;
-  return sum + (high - (sum - whole) + (rest + logLow(f)));
+  return sum + (smallSumError(whole, high, sum) + (rest + logRemainder(f)) + logCubic(f));
 };
 
 /** `result`, the logarithm of x, where x is positive and finite. */
@@ -86,10 +86,10 @@ export const logToBase = (x: number, whole: number, wholeRest: number, factor: n
   const f = logOffset(normalized(x));
   const high = logHigh(f);
   const main = high * factorHead;
-  const rest = logLow(f) * factor + (high * factorRest + k * wholeRest);
+  const rest = (logRemainder(f) + logCubic(f)) * factor + (high * factorRest + k * wholeRest);
   const exact = k * whole;
   const sum = exact + main;
-  return logOrSpecial(x, sum + (main - (sum - exact) + rest));
+  return logOrSpecial(x, sum + (smallSumError(exact, main, sum) + rest));
 };
 
 /** The logarithm to base 2, f64; exact for powers of two. */
