@@ -9,7 +9,7 @@
 import { head, scale, scaleSingle } from "./bits.js";
 import { smallSumError, sumError } from "./exact.js";
 
-/** The nearest integer, for |x| < 2 ** 51. Zeros keep their sign less than the sum does: -0 gives 0. */
+/** The nearest integer, ties to even, for |x| < 2 ** 51; of -0 it is 0. */
 export const nearest = (x: number): number => x + 6755399441055744 - 6755399441055744;
 
 /** The same for an f32 in f32, |x| < 2 ** 22. */
