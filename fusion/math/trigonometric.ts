@@ -1,0 +1,72 @@
+/**
+ * Sine, cosine and tangent.
+ *
+ * The sine of any angle is, but for its sign, that of x - n π, and the cosine that of a quarter of a turn more. So both come down
+ * to the sine of r from -π/2 to π/2: one polynomial, and nothing to choose from. The polynomials are minimax with coefficients
+ * that are floats (Brisebarre and Chevillard, "Efficient polynomial L-infinity approximations", 2007).
+ */
+import { digitPlace, radiansHigh, radiansLow, reducedHigh, reducedExcess, reducedLow, shifted, sumHigh, sumLow, turn, turnFourth, turnLast, turnThird } from "./angle.js";
+import { copySign } from "./bits.js";
+import { nearest } from "./exponential.js";
+
+/** Whether an integer is odd: adding rounds it to an even one. |n| < 2 ** 51; true for NaN. */
+export const isOdd = (n: number): boolean => n + 13510798882111488 - 13510798882111488 !== n;
+
+/**
+ * sin(r + low) for r from -π/2 to π/2, with its sign turned where `negative` says so.
+ *
+ * r - k r³ alone comes within 3 % of the sine. Its roundings would make the result wrong in the last bit, so k r³ is taken of r
+ * rounded to 2 ** -15, which with k = 9/64 is exact, and what that leaves out is added to the other small terms.
+ */
+export const signedSine = (r: number, low: number, negative: boolean): number => {
+  const coarse = r + 206158430208 - 206158430208;
+  const fine = r - coarse;
+  const square = r * r;
+  const coarseSquare = coarse * coarse;
+  const scaled = coarse * 0.140625;
+  const cube = scaled * coarseSquare;
+  const main = r - cube;
+  const rest = r - main - cube;
+  // r³ - coarse³ = (r - coarse) (r² + r coarse + coarse²); and near enough for `low`, this is its own change, too.
+  const slope = 0.140625 * (square + coarseSquare) + scaled * r;
+  const fourth = square * square;
+  const c35 = -0.00937500000000024 + (square - 2) * 0.008333333333333208;
+  const c79 = -0.00019841269841213368 + square * 0.000002755731921174438;
+  const c1113 = -2.505210692161293e-8 + square * 1.605894190321936e-10;
+  const c1517 = -7.643043455807163e-13 + square * 2.721677873027852e-15;
+  const tail = square * r * (c35 + fourth * c79 + fourth * fourth * (c1113 + fourth * c1517));
+  const sine = main + (tail + (rest + (low - (fine + low) * slope)));
+  return copySign(sine, negative ? -r : r);
+};
+
+/** sin(x + back π) for `back` 0 or 1/2, f64; `excess` is what `reducedExcess` gives. The sign of a zero is that of x. */
+export const sineBack = (x: number, back: number, excess: number): number => {
+  const ahead = 0 - back;
+  let n = nearest(x * 0.3183098861837907 - ahead);
+  let r = reducedHigh(x, n - back);
+  let low = reducedLow(x, n - back) - excess;
+  if (Math.abs(x) > 102943) {
+    const place = digitPlace(x);
+    const y = shifted(x, place);
+    const turns = turn(y, place);
+    const turned = nearest(2 * turns - ahead);
+    const first = turns - 0.5 * (turned - back);
+    const third = turnThird(y, place);
+    const fourth = turnFourth(y, place);
+    const last = turnLast(y, place);
+    const high = sumHigh(first, third, fourth, last);
+    n = turned;
+    r = radiansHigh(high);
+    // The difference makes the result NaN for an infinite x.
+    low = radiansLow(high, sumLow(first, third, fourth, last)) + (x - x);
+  }
+  return signedSine(r, low, isOdd(n));
+};
+
+export const sin64 = (x: number): number => sineBack(x, 0, 0);
+
+export const cos64 = (x: number): number => {
+  const size = Math.abs(x);
+  const m = nearest(size * 0.3183098861837907 + 0.5) - 0.5;
+  return sineBack(size, 0.5, reducedExcess(size, m));
+};
