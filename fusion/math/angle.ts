@@ -77,3 +77,17 @@ export const radiansHigh = (turns: number): number => turns * 6.283185307179586;
 /** What rounding took away from `radiansHigh`, and the angle of `low` turns. */
 export const radiansLow = (turns: number, low: number): number =>
   productError(turns, 6.283185307179586, turns * 6.283185307179586) + (turns * 2.4492935982947064e-16 + low * 6.283185307179586);
+
+/** x / (2π) less whole turns for an f32, the part of it that has no bits below 2 ** -43; less than 2. `y` is `shifted(x, place)`. */
+export const singleTurn = (y: number, place: number): number => {
+  const first = y * twoOverPi(place - 1);
+  const second = y * twoOverPi(place) * 5.960464477539063e-8;
+  return first - Math.trunc(first) + (second - Math.trunc(second));
+};
+
+/** What follows on `singleTurn`: below 16, with bits down to 2 ** -67. */
+export const singleTurnRest = (y: number, place: number): number => y * twoOverPi(place + 1) * 3.552713678800501e-15;
+
+/** What follows on that, to 2 ** -68. */
+export const singleTurnLast = (y: number, place: number): number =>
+  y * (twoOverPi(place + 2) * 2.117582368135751e-22 + twoOverPi(place + 3) * 1.262177448353619e-29);

@@ -5,7 +5,7 @@
  * to the sine of r from -π/2 to π/2: one polynomial, and nothing to choose from. The polynomials are minimax with coefficients
  * that are floats (Brisebarre and Chevillard, "Efficient polynomial L-infinity approximations", 2007).
  */
-import { digitPlace, radiansHigh, radiansLow, reducedHigh, reducedExcess, reducedLow, shifted, sumHigh, sumLow, turn, turnFourth, turnLast, turnThird } from "./angle.js";
+import { digitPlace, radiansHigh, radiansLow, reducedHigh, reducedExcess, reducedLow, shifted, singleTurn, singleTurnLast, singleTurnRest, sumHigh, sumLow, turn, turnFourth, turnLast, turnThird } from "./angle.js";
 import { copySign } from "./bits.js";
 import { nearest } from "./exponential.js";
 
@@ -70,3 +70,32 @@ export const cos64 = (x: number): number => {
   const m = nearest(size * 0.3183098861837907 + 0.5) - 0.5;
   return sineBack(size, 0.5, reducedExcess(size, m));
 };
+
+/**
+ * sin(x + back π) for `back` 0 or 1/2 and an f32 x, through f64, to within 2 ** -35. The sign of a zero is that of x.
+ *
+ * Two parts of π do here, the first of which has 31 bits.
+ */
+export const sineBackSingle = (x: number, back: number): number => {
+  const ahead = 0 - back;
+  let n = nearest(x * 0.3183098861837907 - ahead);
+  let r = x - (n - back) * 3.1415926534682512 - (n - back) * 1.2154201013012384e-10;
+  if (Math.abs(x) > 5000000) {
+    const place = digitPlace(x);
+    const y = shifted(x, place);
+    const turns = singleTurn(y, place);
+    const rest = singleTurnRest(y, place);
+    n = nearest(2 * (turns + rest) - ahead);
+    r = radiansHigh(turns - 0.5 * (n - back) + rest + singleTurnLast(y, place)) + (x - x);
+  }
+  const square = r * r;
+  const fourth = square * square;
+  const c13 = 0.9999999999788317 + square * -0.16666666608786948;
+  const c57 = 0.008333330719152068 + square * -0.00019840832647900395;
+  const c911 = 0.0000027523962210409357 + square * -2.3868190711729873e-8;
+  return (isOdd(n) ? -r : r) * (c13 + fourth * (c57 + fourth * c911));
+};
+
+export const sin32 = (x: number): number => sineBackSingle(x, 0);
+
+export const cos32 = (x: number): number => sineBackSingle(x, 0.5);
