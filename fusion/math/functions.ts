@@ -5,6 +5,7 @@ import { cosh32, cosh64, sinh32, sinh64, tanh32, tanh64 } from "./hyperbolic.js"
 import { log10Of32, log10Of64, log2Of32, log2Of64, log32, log64, logOnePlus32, logOnePlus64 } from "./logarithm.js";
 import { power32, power64 } from "./power.js";
 import { cubeRoot32, cubeRoot64, hypot32, hypot64, hypotLambda, hypotLambda32 } from "./root.js";
+import { cos32, cos64, sin32, sin64 } from "./trigonometric.js";
 
 type Lambda = (...args: number[]) => number;
 
@@ -29,8 +30,8 @@ export const FUNCTIONS = {
   log1p: wide(logOnePlus64, logOnePlus32),
   log2: wide(log2Of64, log2Of32),
   log10: wide(log10Of64, log10Of32),
-  sin: temporary(Math.sin),
-  cos: temporary(Math.cos),
+  sin: wide(sin64, sin32),
+  cos: wide(cos64, cos32),
   tan: temporary(Math.tan),
   asin: temporary(Math.asin),
   acos: temporary(Math.acos),

@@ -2,6 +2,7 @@
 import { CompilerBug } from "../errors.js";
 import { parseLambda } from "../parse/lambda.js";
 import { BIT_FUNCTIONS, type CaptureKind, type SurfaceLambda } from "../parse/surface.js";
+import * as angle from "./angle.js";
 import * as area from "./area.js";
 import * as exact from "./exact.js";
 import * as exponential from "./exponential.js";
@@ -10,9 +11,10 @@ import * as hyperbolic from "./hyperbolic.js";
 import * as logarithm from "./logarithm.js";
 import * as power from "./power.js";
 import * as root from "./root.js";
+import * as trigonometric from "./trigonometric.js";
 
 /** The files whose functions may call one another, by name: names are unique among them. */
-const FILES = [area, exact, exponential, hyperbolic, logarithm, power, root];
+const FILES = [angle, area, exact, exponential, hyperbolic, logarithm, power, root, trigonometric];
 
 const HELPERS: Readonly<Record<string, CaptureKind>> = Object.fromEntries<CaptureKind>([
   ...BIT_FUNCTIONS.map(name => [name, { kind: "builtin", builtin: name }] as const),
