@@ -6,7 +6,8 @@
  * that are floats (Brisebarre and Chevillard, "Efficient polynomial L-infinity approximations", 2007).
  */
 import { digitPlace, radiansHigh, radiansLow, reducedHigh, reducedExcess, reducedLow, shifted, singleTurn, singleTurnLast, singleTurnRest, sumHigh, sumLow, turn, turnFourth, turnLast, turnThird } from "./angle.js";
-import { copySign } from "./bits.js";
+import { copySign, head } from "./bits.js";
+import { smallSumError } from "./exact.js";
 import { nearest } from "./exponential.js";
 
 /** Whether an integer is odd: adding rounds it to an even one. |n| < 2 ** 51; true for NaN. */
@@ -99,3 +100,80 @@ export const sineBackSingle = (x: number, back: number): number => {
 export const sin32 = (x: number): number => sineBackSingle(x, 0);
 
 export const cos32 = (x: number): number => sineBackSingle(x, 0.5);
+
+/** What dividing adds to a quotient: (high + low - quotient * (below + belowLow)) times the reciprocal of `below`. */
+export const quotientError = (high: number, low: number, below: number, belowLow: number, quotient: number, reciprocal: number): number => {
+  const quotientHead = head(quotient);
+  const quotientTail = quotient - quotientHead;
+  const belowHead = head(below);
+  const belowTail = below - belowHead;
+  const rest = high - quotientHead * belowHead - quotientHead * belowTail - quotientTail * belowHead - quotientTail * belowTail;
+  return (rest + (low - quotient * belowLow)) * reciprocal;
+};
+
+/**
+ * tan x, f64: r / (r cot r), or its reciprocal with the other sign, for x = n π / 2 + r. The series of r cot r converges where that of
+ * tan r has hardly begun to. Its first term, with r rounded to 2 ** -15, is exact; the quotient is corrected once.
+ */
+export const tan64 = (x: number): number => {
+  let m = nearest(x * 0.6366197723675814) * 0.5;
+  let high = reducedHigh(x, m);
+  let low = reducedLow(x, m);
+  if (Math.abs(x) > 102943) {
+    const place = digitPlace(x);
+    const y = shifted(x, place);
+    const turns = turn(y, place);
+    m = nearest(4 * turns) * 0.5;
+    const first = turns - 0.5 * m;
+    const third = turnThird(y, place);
+    const fourth = turnFourth(y, place);
+    const last = turnLast(y, place);
+    const fraction = sumHigh(first, third, fourth, last);
+    high = radiansHigh(fraction);
+    // The difference makes the result NaN for an infinite x.
+    low = radiansLow(fraction, sumLow(first, third, fourth, last)) + (x - x);
+  }
+  // Near a pole, so much has been taken away from `high` that `low` is more than its rounding.
+  const r = high + low;
+  const rest = smallSumError(high, low, r);
+  const coarse = r + 206158430208 - 206158430208;
+  const square = r * r;
+  const fourthPower = square * square;
+  const c24 = 0.0000813802083333103 + square * 0.022222222222223996;
+  const c68 = 0.002116402116354695 + square * 0.0002116402122686017;
+  const c1012 = 0.000021377794370749788 + square * 0.000002164426791759174;
+  const c1416 = 2.1919195839182662e-7 + square * 2.2343604164458393e-8;
+  const c1820 = 2.099901307200677e-9 + square * 3.2451745610045427e-10;
+  const c618 = c68 + fourthPower * (c1012 + fourthPower * (c1416 + fourthPower * c1820));
+  const tail = (r - coarse + rest) * (r + coarse) * 0.333251953125 + square * (c24 + fourthPower * c618);
+  const main = 1 - coarse * coarse * 0.333251953125;
+  const cotangent = main - tail;
+  const cotangentLow = main - cotangent - tail;
+  const odd = Math.trunc(m) !== m;
+  const above = odd ? cotangent : r;
+  const below = odd ? r : cotangent;
+  const reciprocal = 1 / below;
+  const quotient = above * reciprocal;
+  const tangent = quotient + quotientError(above, odd ? cotangentLow : rest, below, odd ? rest : cotangentLow, quotient, reciprocal);
+  return copySign(tangent, odd ? -high : high);
+};
+
+/** tan x of an f32, through f64, to within 2 ** -33. */
+export const tan32 = (x: number): number => {
+  let m = nearest(x * 0.6366197723675814) * 0.5;
+  let r = x - m * 3.1415926534682512 - m * 1.2154201013012384e-10;
+  if (Math.abs(x) > 5000000) {
+    const place = digitPlace(x);
+    const y = shifted(x, place);
+    const turns = singleTurn(y, place);
+    const rest = singleTurnRest(y, place);
+    m = nearest(4 * (turns + rest)) * 0.5;
+    r = radiansHigh(turns - 0.5 * m + rest + singleTurnLast(y, place)) + (x - x);
+  }
+  const square = r * r;
+  const c46 = 0.022222080553874108 + square * 0.0021174245439908013;
+  const c810 = 0.0002084303934923446 + square * 0.00002587705239892151;
+  const cotangent = 1 - square * (0.3333333397267914 + square * (c46 + square * square * c810));
+  const odd = Math.trunc(m) !== m;
+  return (odd ? -cotangent : r) / (odd ? r : cotangent);
+};
