@@ -2,6 +2,7 @@
 import { acosh32, acosh64, asinh32, asinh64, atanh32, atanh64 } from "./area.js";
 import { exp2At32, exp2At64, exp32, exp64, expMinusOne32, expMinusOne64 } from "./exponential.js";
 import { cosh32, cosh64, sinh32, sinh64, tanh32, tanh64 } from "./hyperbolic.js";
+import { acos32, acos64, asin32, asin64, atan2Of32, atan2Of64, atan32, atan64 } from "./inverse.js";
 import { log10Of32, log10Of64, log2Of32, log2Of64, log32, log64, logOnePlus32, logOnePlus64 } from "./logarithm.js";
 import { power32, power64 } from "./power.js";
 import { cubeRoot32, cubeRoot64, hypot32, hypot64, hypotLambda, hypotLambda32 } from "./root.js";
@@ -33,9 +34,9 @@ export const FUNCTIONS = {
   sin: wide(sin64, sin32),
   cos: wide(cos64, cos32),
   tan: temporary(Math.tan),
-  asin: temporary(Math.asin),
-  acos: temporary(Math.acos),
-  atan: temporary(Math.atan),
+  asin: wide(asin64, asin32),
+  acos: wide(acos64, acos32),
+  atan: wide(atan64, atan32),
   sinh: wide(sinh64, sinh32),
   cosh: wide(cosh64, cosh32),
   tanh: wide(tanh64, tanh32),
@@ -43,7 +44,7 @@ export const FUNCTIONS = {
   acosh: wide(acosh64, acosh32),
   atanh: wide(atanh64, atanh32),
   cbrt: wide(cubeRoot64, cubeRoot32),
-  atan2: temporary(Math.atan2),
+  atan2: wide(atan2Of64, atan2Of32),
   hypot: { ...wide(hypot64, hypot32), text: { f64: hypotLambda, f32: hypotLambda32 } },
   pow: wide(power64, power32),
 } as const satisfies Record<string, ElementaryFunction>;

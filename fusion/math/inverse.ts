@@ -23,7 +23,7 @@ export const arcCentre = (small: number, big: number): number =>
 export const centreAngle = (c: number): number => (c === 1 ? 0.7853981633974483 : c === 0.5 ? 0.4636476090008057 : 0);
 
 /** What `centreAngle` lacks. */
-export const centreAngleLow = (c: number): number => (c === 1 ? 3.061616997868383e-17 : c === 0.5 ? 4.1127683607176645e-16 : 0);
+export const centreAngleLow = (c: number): number => (c === 1 ? 3.061616997868383e-17 : c === 0.5 ? 4.1127683607176647e-16 : 0);
 
 /** (atan t) / t³ - 1 / t², for the square of t up to 0.237. */
 export const arcTangentTail = (square: number): number => {

@@ -8,13 +8,14 @@ import * as exact from "./exact.js";
 import * as exponential from "./exponential.js";
 import { FUNCTIONS, type ElementaryFunction, type ElementaryName } from "./functions.js";
 import * as hyperbolic from "./hyperbolic.js";
+import * as inverse from "./inverse.js";
 import * as logarithm from "./logarithm.js";
 import * as power from "./power.js";
 import * as root from "./root.js";
 import * as trigonometric from "./trigonometric.js";
 
 /** The files whose functions may call one another, by name: names are unique among them. */
-const FILES = [angle, area, exact, exponential, hyperbolic, logarithm, power, root, trigonometric];
+const FILES = [angle, area, exact, exponential, hyperbolic, inverse, logarithm, power, root, trigonometric];
 
 const HELPERS: Readonly<Record<string, CaptureKind>> = Object.fromEntries<CaptureKind>([
   ...BIT_FUNCTIONS.map(name => [name, { kind: "builtin", builtin: name }] as const),
