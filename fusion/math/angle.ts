@@ -55,7 +55,7 @@ export const turnThird = (y: number, place: number): number => column(y, place, 
 /** What follows on that: below 2 ** -44, with bits down to 2 ** -96. */
 export const turnFourth = (y: number, place: number): number => column(y, place, 3) * 1.262177448353619e-29;
 
-/** What follows on that, to 2 ** -118: no f64 comes nearer to a multiple of a quarter turn than 2 ** -63 turns. */
+/** What follows on that, to 2 ** -119: no f64 comes nearer to a multiple of a quarter turn than 2 ** -64 turns. */
 export const turnLast = (y: number, place: number): number => {
   const sixth = column(y, place, 5) * 4.484155085839415e-44 + Math.trunc(y) * twoOverPi(place + 6) * 2.6727647100921956e-51;
   return column(y, place, 4) * 7.52316384526264e-37 + sixth;
