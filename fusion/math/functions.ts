@@ -6,7 +6,7 @@ import { acos32, acos64, asin32, asin64, atan2Of32, atan2Of64, atan32, atan64 } 
 import { log10Of32, log10Of64, log2Of32, log2Of64, log32, log64, logOnePlus32, logOnePlus64 } from "./logarithm.js";
 import { power32, power64 } from "./power.js";
 import { cubeRoot32, cubeRoot64, hypot32, hypot64, hypotLambda, hypotLambda32 } from "./root.js";
-import { cos32, cos64, sin32, sin64 } from "./trigonometric.js";
+import { cos32, cos64, sin32, sin64, tan32, tan64 } from "./trigonometric.js";
 
 type Lambda = (...args: number[]) => number;
 
@@ -21,7 +21,6 @@ export interface ElementaryFunction {
 
 const wide = (f64: Lambda, f32: Lambda): ElementaryFunction => ({ f64, f32, single: "wide" });
 const native = (f64: Lambda, f32: Lambda): ElementaryFunction => ({ f64, f32, single: "native" });
-const temporary = (f: Lambda): ElementaryFunction => ({ f64: f, f32: f, single: "wide" });
 
 export const FUNCTIONS = {
   exp: native(exp64, exp32),
@@ -33,7 +32,7 @@ export const FUNCTIONS = {
   log10: wide(log10Of64, log10Of32),
   sin: wide(sin64, sin32),
   cos: wide(cos64, cos32),
-  tan: temporary(Math.tan),
+  tan: wide(tan64, tan32),
   asin: wide(asin64, asin32),
   acos: wide(acos64, acos32),
   atan: wide(atan64, atan32),

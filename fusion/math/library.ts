@@ -1,5 +1,5 @@
 /** The elementary functions, parsed: what the fusion compiler puts in place where a kernel calls one. */
-import { CompilerBug } from "../errors.js";
+import { CompilerBug, LambdaError } from "../errors.js";
 import { parseLambda } from "../parse/lambda.js";
 import { BIT_FUNCTIONS, type CaptureKind, type SurfaceLambda } from "../parse/surface.js";
 import * as angle from "./angle.js";
@@ -31,9 +31,17 @@ export function lambdaOf(name: ElementaryName, type: "f64" | "f32", count: numbe
   if (lambda === undefined) {
     const row: ElementaryFunction = FUNCTIONS[name];
     const text = row.text === undefined ? String(row[type]) : row.text[type](count);
-    lambda = parseLambda(text, { label: `the elementary function ${name}`, captures: HELPERS, parameters: { least: count, most: count } });
-    if (lambda.captures.arrays.length + lambda.captures.scalars.length > 0) throw new CompilerBug(`${name} captures something`);
+    lambda = parse(text, `the elementary function ${name}`, count);
     parsed.set(key, lambda);
   }
   return lambda;
+}
+
+/** What is wrong with these texts is not the user's mistake: a bundler renamed what they call, say. */
+function parse(text: string, label: string, count: number): SurfaceLambda {
+  try {
+    return parseLambda(text, { label, captures: HELPERS, parameters: { least: count, most: count } });
+  } catch (error) {
+    throw error instanceof LambdaError ? new CompilerBug(error.message) : error;
+  }
 }
