@@ -1,8 +1,9 @@
 // JavaScript's operators on scalars, where C's own spelling means something else.
 //
 // Written once for every dialect of the C family: the scalar code of C++ kernels, CUDA C and OpenCL C. A dialect may define
-// RT_FN (function qualifiers), RT_MATH(name) (how its mathematical functions are called) and RT_CONSTANT (where tables live) before including this file.
-// No standard headers.
+// RT_FN (function qualifiers), RT_MATH(name) (how its mathematical functions are called), RT_CONSTANT (where tables live),
+// RT_CLZ (leading zeros of an unsigned that is not 0) and RT_BITS_OF_FLOATS (it has its own rt_bits and rt_from_bits) before
+// including this file. No standard headers.
 #pragma once
 
 #ifndef RT_FN
@@ -13,6 +14,9 @@
 #endif
 #ifndef RT_CONSTANT
 #define RT_CONSTANT
+#endif
+#ifndef RT_CLZ
+#define RT_CLZ __builtin_clz
 #endif
 #ifndef RT_INFINITY
 #define RT_INFINITY __builtin_inf()
@@ -29,6 +33,17 @@ RT_FN unsigned rt_select(bool test, unsigned yes, unsigned no) { return test ? y
 RT_FN rt_i64 rt_select(bool test, rt_i64 yes, rt_i64 no) { return test ? yes : no; }
 RT_FN rt_u64 rt_select(bool test, rt_u64 yes, rt_u64 no) { return test ? yes : no; }
 RT_FN bool rt_select(bool test, bool yes, bool no) { return test ? yes : no; }
+
+// --- integers that wrap, for dialects where signed overflow has no meaning ------------------------------------------
+
+RT_FN int rt_add(int a, int b) { return (int)((unsigned)a + (unsigned)b); }
+RT_FN rt_i64 rt_add(rt_i64 a, rt_i64 b) { return (rt_i64)((rt_u64)a + (rt_u64)b); }
+RT_FN int rt_sub(int a, int b) { return (int)((unsigned)a - (unsigned)b); }
+RT_FN rt_i64 rt_sub(rt_i64 a, rt_i64 b) { return (rt_i64)((rt_u64)a - (rt_u64)b); }
+RT_FN int rt_mul(int a, int b) { return (int)((unsigned)a * (unsigned)b); }
+RT_FN rt_i64 rt_mul(rt_i64 a, rt_i64 b) { return (rt_i64)((rt_u64)a * (rt_u64)b); }
+RT_FN int rt_neg(int a) { return (int)(0u - (unsigned)a); }
+RT_FN rt_i64 rt_neg(rt_i64 a) { return (rt_i64)(0ull - (rt_u64)a); }
 
 // --- rounding and sign: exact in both float types -------------------------------------------------------------------
 
@@ -194,7 +209,7 @@ RT_FN int rt_wrap_u16(int a) { return a & 65535; }
 RT_FN int rt_shl(int a, int count) { return (int)((unsigned)a << (count & 31)); }
 RT_FN int rt_shr(int a, int count) { return a >> (count & 31); }
 RT_FN unsigned rt_ushr(int a, int count) { return (unsigned)a >> (count & 31); }
-RT_FN int rt_clz32(int a) { return a == 0 ? 32 : __builtin_clz((unsigned)a); }
+RT_FN int rt_clz32(int a) { return a == 0 ? 32 : RT_CLZ((unsigned)a); }
 
 // BigInt shifts take any count; a negative one reverses the direction.
 RT_FN rt_i64 rt_shift_left(rt_i64 a, rt_u64 count) { return count < 64 ? (rt_i64)((rt_u64)a << count) : 0; }
@@ -206,6 +221,7 @@ RT_FN rt_u64 rt_shr(rt_u64 a, rt_u64 count) { return count < 64 ? a >> count : 0
 
 // --- the bits of floats, for the elementary functions (fusion/math/bits.ts says for which arguments) -------------------
 
+#ifndef RT_BITS_OF_FLOATS
 RT_FN rt_u64 rt_bits(double a) {
   rt_u64 bits;
   __builtin_memcpy(&bits, &a, sizeof bits);
@@ -226,6 +242,7 @@ RT_FN float rt_from_bits(unsigned bits) {
   __builtin_memcpy(&a, &bits, sizeof a);
   return a;
 }
+#endif
 
 RT_FN double rt_exponent(double a) { return (double)((int)(rt_bits(a) << 1 >> 53) - 1023); }
 RT_FN float rt_exponent(float a) { return (float)((int)(rt_bits(a) << 1 >> 24) - 127); }
@@ -250,6 +267,6 @@ RT_FN double rt_two_over_pi(double i) {
       0xa2f983, 0x6e4e44, 0x1529fc, 0x2757d1, 0xf534dd, 0xc0db62, 0x95993c, 0x439041, 0xfe5163, 0xabdebb, 0xc561b7, 0x246e3a,
       0x424dd2, 0xe00649, 0x2eea09, 0xd1921c, 0xfe1deb, 0x1cb129, 0xa73ee8, 0x8235f5, 0x2ebb44, 0x84e99c, 0x7026b4, 0x5f7e41,
       0x3991d6, 0x398353, 0x39f49c, 0x845f8b, 0xbdf928, 0x3b1ff8, 0x97ffde, 0x05980f, 0xef2f11, 0x8b5a0a, 0x6d1f6d, 0x367ecf,
-      0x27cb09, 0xb74f46, 0x3f669e, 0x5fea2d, 0x7527ba, 0xc7ebe5, 0xf17b3d, 0x0739f7, 0x8a5292, 0x6bfb5f, 0x8d5d08, 0x560330};
+      0x27cb09, 0xb74f46, 0x3f669e, 0x5fea2d, 0x7527ba, 0xc7ebe5, 0xf17b3d, 0x0739f7, 0x8a5292, 0xea6bfb, 0x5fb11f, 0x8d5d08};
   return i >= 0.0 && i < 48.0 ? (double)digits[(int)i] : 0.0;
 }
