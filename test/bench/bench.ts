@@ -28,7 +28,8 @@ async function main(): Promise<void> {
   const kinds = option("measure")?.split(",");
   const wanted = (...what: readonly Kind[]): boolean => kinds === undefined || what.some(kind => kinds.includes(kind));
   const names = option("only")?.split(",") ?? null;
-  const workloads = wanted("times", "compile", "memory") ? WORKLOADS.filter(({ name }) => names === null || names.some(part => name.includes(part))) : [];
+  const named = ({ name }: { readonly name: string }): boolean => names === null || names.some(part => name.includes(part));
+  const workloads = wanted("times", "compile", "memory") ? WORKLOADS.filter(named) : [];
 
   const load = os.loadavg()[0] ?? 0;
   progress("compiling the hand-written loops");
@@ -54,7 +55,7 @@ async function main(): Promise<void> {
       }
     }
     const elementary = wanted("elementary") ? measureElementary(handwritten, cacheFolder, names, progress) : null;
-    if (elementary !== null && names === null) compile.push(...sixFunctions.map(six => compileTime(six, LIMITS.compileElementary)));
+    if (elementary !== null) for (const six of sixFunctions.filter(named)) compile.push(compileTime(six, LIMITS.compileElementary));
     progress("");
     const measurements: Measurements = {
       date: new Date().toISOString().slice(0, 10),

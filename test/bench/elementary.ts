@@ -8,20 +8,24 @@ import { race, type Contender, type RaceOptions } from "./measure.js";
 type Runtime = ReturnType<typeof createRuntime>;
 type Floats = Float64Array | Float32Array;
 
-/** One line of the table. Times are medians, in seconds for one element. */
-export interface ElementaryRow {
-  readonly function: string;
-  readonly type: FloatType;
-  /** The arguments. */
-  readonly spread: string;
+/** Seconds for one element. */
+export interface Times {
   readonly query: number;
-  /** The quickest sample. */
-  readonly least: number;
   /** null where SLEEF is not installed. */
   readonly sleef: number | null;
   readonly libm: number;
   readonly loop: number;
   readonly map: number;
+}
+
+/** One line of the table: medians. */
+export interface ElementaryRow extends Times {
+  readonly function: string;
+  readonly type: FloatType;
+  /** The arguments. */
+  readonly spread: string;
+  /** The quickest samples, for a busy machine. */
+  readonly least: Times;
   /** The most that a query may take, in times of SLEEF's function; null where there is no limit. */
   readonly limit: number | null;
 }
@@ -127,19 +131,11 @@ function measure(runtime: Runtime, libm: Library, sleef: Library | null, timed: 
   });
   const contenders = Object.entries({ query: code.query, ...native, loop: code.loop, map: code.map }).map(([name, run]) => contender(name, run));
   const timings = race(contenders, RACE);
-  const time = (name: string, which: "median" | "least" = "median"): number => (timings.get(name)?.[which] ?? NaN) / (blocks * length);
-  return {
-    function: timed.name,
-    type,
-    spread,
-    query: time("query"),
-    least: time("query", "least"),
-    sleef: sleef === null ? null : time("sleef"),
-    libm: time("libm"),
-    loop: time("loop"),
-    map: time("map"),
-    limit: timed.limit ?? null,
+  const times = (which: "median" | "least"): Times => {
+    const time = (name: string): number => (timings.get(name)?.[which] ?? NaN) / (blocks * length);
+    return { query: time("query"), sleef: sleef === null ? null : time("sleef"), libm: time("libm"), loop: time("loop"), map: time("map") };
   };
+  return { function: timed.name, type, spread, ...times("median"), least: times("least"), limit: timed.limit ?? null };
 }
 
 /** What is timed must be the same function: results agree but for a few units in the last place. */
