@@ -1,4 +1,4 @@
-/** A kernel's body for one element at a time, with C's own branches and loops: ordered folds, and joining two accumulators. */
+/** A kernel's body for one element at a time, with C's own branches and loops: all of CUDA's; in C++ ordered folds, and joining two accumulators. */
 import { CompilerBug } from "../errors.js";
 import { ELEMENT_LABEL, type Expr, type Stmt, type StmtOf } from "../ir.js";
 import { isEffect, leavesOf } from "../traverse.js";
@@ -12,10 +12,19 @@ export interface ScalarEnds {
   readonly leave: string;
   /** What hands over the value. */
   readonly yield: (value: string) => string;
+  /** What ends the body of an element that is handed over without a value. */
+  readonly nothing?: string;
+  /** What marks the element as one that reached this place. */
+  readonly visit?: string;
   /** What ends the body when an effect has failed or the kernel is to stop. */
   readonly fail: string;
   /** What follows the declaration of a local. */
   readonly declared?: (name: string, out: Writer) => void;
+}
+
+function expected(text: string | undefined, otherwise: string): string {
+  if (text === undefined) throw new CompilerBug(otherwise);
+  return text;
 }
 
 export class ScalarWriter {
@@ -51,10 +60,10 @@ export class ScalarWriter {
       case "leave":
         return out.line(this.leave(stmt.label));
       case "yield":
-        if (stmt.value === null) throw new CompilerBug("a fold is given no value");
+        if (stmt.value === null) return out.line(expected(this.ends.nothing, "this sink is given no value"));
         return out.line(this.ends.yield(printC(stmt.value, this.dialect)));
       case "visit":
-        throw new CompilerBug("a fold has a visit");
+        return out.line(expected(this.ends.visit, "this sink has a visit"));
       default:
         return stmt satisfies never;
     }

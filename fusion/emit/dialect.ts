@@ -50,6 +50,10 @@ export interface Dialect {
   readonly isScalar: (expr: Expr) => boolean;
   /** How a choice between two values is spelt: `test ? yes : no`, or a function that chooses lane by lane. */
   readonly select: "ternary" | { readonly call: string };
+  /** Signed integers do not wrap by C's own operators, whose overflow has no meaning: helpers of scalar.h do it. */
+  readonly wrapsByHelpers?: true;
+  /** Names that are macros of the compiler's own headers: locals and captures may not be called so either. */
+  readonly macros?: RegExp;
   /** The type of a local. */
   readonly types: Readonly<Record<ScalarType, string>>;
 }
@@ -84,7 +88,7 @@ const KEYWORDS = new Set(
 
 /** A kernel's name for something, as the dialect may call it: keywords and the run time's own names get an underscore. */
 export function nameIn(dialect: Dialect, name: string): string {
-  const taken = KEYWORDS.has(name) || dialect.reserved.has(name) || /^(rt_|RT_|__|_[A-Z])/.test(name) || name.endsWith("_");
+  const taken = KEYWORDS.has(name) || dialect.reserved.has(name) || dialect.macros?.test(name) === true || /^(rt_|RT_|__|_[A-Z])/.test(name) || name.endsWith("_");
   return taken ? `${name.replace(/^_+/, "u_")}_` : name;
 }
 

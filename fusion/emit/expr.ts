@@ -1,7 +1,7 @@
 /** Expressions as text of the C family: one printer for all dialects, with no more parentheses than reading needs. */
 import { CompilerBug } from "../errors.js";
 import type { Expr, ExprOf } from "../ir.js";
-import { forType, operator, type Spelling } from "../ops.js";
+import { forType, operator, type OpName, type Spelling } from "../ops.js";
 import { callOf, INFIX_PRECEDENCE, literal, nameIn, PRECEDENCE, primary, type Dialect, type Printed } from "./dialect.js";
 
 /** An expression without effects, as text. */
@@ -41,6 +41,8 @@ function printApply(expr: ExprOf<"apply">, dialect: Dialect): Printed {
   if (first === undefined) throw new CompilerBug(`${expr.op} has no operands`);
   const args = (): string[] => expr.args.map(arg => printC(arg, dialect));
   if (expr.op === "convert") return callOf(`rt_to_${expr.type}`, args());
+  const wrapping = WRAPPING[expr.op];
+  if (wrapping !== undefined && dialect.wrapsByHelpers === true && (first.type === "i32" || first.type === "i64")) return callOf(wrapping, args());
   const spelling = forType<Spelling>(operator(expr.op).c, first.type);
   switch (spelling.form) {
     case "call":
@@ -62,6 +64,9 @@ function printApply(expr: ExprOf<"apply">, dialect: Dialect): Printed {
       return spelling satisfies never;
   }
 }
+
+/** Where overflow of a signed integer has no meaning. */
+const WRAPPING: Partial<Record<OpName, string>> = { add: "rt_add", sub: "rt_sub", mul: "rt_mul", neg: "rt_neg" };
 
 const SCALAR_TRUTH: Readonly<Record<string, string>> = { "&": "&&", "|": "||", "^": "!=" };
 

@@ -1,0 +1,323 @@
+/**
+ * A kernel as CUDA C: its body for one element, by one thread, and a function for each step of its loop (native/rt/*.cuh).
+ * How these functions are run is in cuda-plan.ts.
+ */
+import { CompilerBug } from "../errors.js";
+import type { Fold, Kernel, ReduceOp, Sink, Stmt } from "../ir.js";
+import { lower } from "../passes/lower.js";
+import { hasLoops, namesOf, rejects } from "../traverse.js";
+import { ELEMENTS, type ScalarType } from "../types.js";
+import { verify } from "../verify.js";
+import { capturesOf, entryOf, mayBeInPlace, planOf, type CapturesLayout, type CudaDevice, type CudaPlan, type Shape, THREADS } from "./cuda-plan.js";
+import { ScalarWriter, type ScalarEnds } from "./cpp-scalar.js";
+import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
+import { printC } from "./expr.js";
+import { sizeOf } from "./size.js";
+import { Writer } from "./writer.js";
+
+export * from "./cuda-plan.js";
+
+/** What every file of emitted kernels begins with; the include path is the folder that holds `rt`. */
+export const cudaPrelude = '#include "rt/loops.cuh"\n';
+
+/**
+ * How emitted kernels are compiled, by NVRTC; the architecture comes with the device. Exact kernels round every operation once,
+ * and keep subnormals. Kernels of one query agree about `fastMath`, which contracts multiplications and additions; the
+ * elementary functions stay the project's own.
+ */
+export const cudaFlagsOf = (kernels: readonly Kernel[]): readonly string[] => [
+  "-std=c++17",
+  `--fmad=${String(kernels.some(kernel => kernel.fastMath === true))}`,
+  "--prec-div=true",
+  "--prec-sqrt=true",
+  "--ftz=false",
+];
+
+export interface CudaOptions {
+  /** The name of the program's main function; the others' begin with it. */
+  readonly symbol: string;
+  /** Put above the kernel as line comments. */
+  readonly comment?: string;
+}
+
+export interface CudaProgram {
+  /** Comes after `cudaPrelude`; several programs may share a file. */
+  readonly text: string;
+  /** The names of the functions. */
+  readonly entries: readonly string[];
+  readonly captures: CapturesLayout;
+  /** The output may be the source itself. */
+  readonly inPlace: boolean;
+  /** Array sinks: whether elements are stored at their own places, so that `output` moves on with a chunk. */
+  readonly outputByPlace: boolean;
+  /** The launches for a source of `length` elements, in chunks of at most `chunkLength`. */
+  readonly plan: (length: number, device: CudaDevice, chunkLength?: number) => CudaPlan;
+}
+
+/** A launch's arguments may have 4 KiB on every device; this much is for those that are not captures. */
+const CAPTURES_ROOM = 4096 - 128;
+
+/** About how many operations a loop's body may have after unrolling: beyond, compiling takes long and registers run out. */
+const UNROLLED_SIZE = 256;
+/** The bytes that a thread may have on their way from memory at a time. */
+const BYTES_IN_FLIGHT = 64;
+const VECTOR_BYTES = 16;
+
+const OPERATORS = { add: "Add", mul: "Mul", min: "Min", max: "Max", and: "And", or: "Or", xor: "Xor" } as const satisfies Record<ReduceOp, string>;
+
+/** What emitted bodies mention by name. */
+const RESERVED = new Set("Lane Body Captures Running lanes captures result".split(" "));
+
+const TYPES = { bool: "bool", i32: "int", u32: "unsigned", i64: "long long", u64: "unsigned long long", f32: "float", f64: "double" } as const satisfies Record<ScalarType, string>;
+
+/** CUDA C where the source element is called `element`. */
+export const cudaDialect = (element: string): Dialect => ({
+  name: "CUDA C",
+  isScalar: () => true,
+  reserved: RESERVED,
+  // Macros of the compiler's headers are in capitals.
+  macros: /^[A-Z][A-Z\d_]+$/,
+  wrapsByHelpers: true,
+  element: primary(element),
+  index: { text: "lanes.index()", precedence: PRECEDENCE.postfix },
+  length: array => ({ text: `${array}.size()`, precedence: PRECEDENCE.postfix }),
+  select: "ternary",
+  types: TYPES,
+});
+
+/** The kernel, verified, as CUDA C and a plan to run it by. */
+export function emitCuda(kernel: Kernel, options: CudaOptions): CudaProgram {
+  const lowered = lower(kernel);
+  if (lowered !== kernel) verify(lowered, "lower");
+  return new ProgramWriter(lowered, options).write();
+}
+
+/** The largest power of two that is at most `value`, and 1 at least. */
+const powerBelow = (value: number): number => (value < 2 ? 1 : 2 ** Math.floor(Math.log2(value)));
+
+function shapeOf(kernel: Kernel, symbol: string): Shape {
+  const { body, sink, source } = kernel;
+  const copies = powerBelow(UNROLLED_SIZE / Math.max(1, sizeOf(body)));
+  const inBytes = source.kind === "array" ? ELEMENTS[source.element].bytes : 8;
+  const map = sink.kind === "array" && !rejects(kernel) && body.at(-1)?.kind === "yield";
+  const inRows = sink.kind === "reduce" || sink.kind === "fold" || (sink.kind === "array" && !map);
+  const widest = map ? Math.max(inBytes, ELEMENTS[sink.element].bytes) : inBytes;
+  const vector = inRows ? 1 : Math.min(copies, VECTOR_BYTES / widest);
+  const unroll = Math.min(copies / vector, inRows ? 8 : 4, powerBelow(BYTES_IN_FLIGHT / (vector * inBytes)));
+  return { symbol, sink, map, vector, unroll, hasCaptures: kernel.scalars.length + kernel.arrays.length > 0, hasSource: source.kind === "array" };
+}
+
+class ProgramWriter {
+  private readonly names: Set<string>;
+  private readonly dialect: Dialect;
+  private readonly element: string;
+  private readonly shape: Shape;
+  private readonly captures: CapturesLayout;
+  private readonly entries: string[] = [];
+  private readonly out = new Writer();
+
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly options: CudaOptions,
+  ) {
+    const plain = cudaDialect("x");
+    this.names = new Set([...namesOf(kernel)].map(name => nameIn(plain, name)));
+    this.element = this.names.has("x") ? this.fresh("element") : "x";
+    this.dialect = cudaDialect(this.element);
+    this.shape = shapeOf(kernel, options.symbol);
+    this.captures = capturesOf(kernel, CAPTURES_ROOM);
+  }
+
+  write(): CudaProgram {
+    const { out, options, kernel, shape, captures, entries } = this;
+    const { symbol, comment } = options;
+    if (comment !== undefined) for (const line of comment.split("\n")) out.line(`// ${line}`.trimEnd());
+    out.line(`namespace kernel_${symbol} {`);
+    out.line("using namespace dotcompute::rt;");
+    out.line();
+    this.capturesStruct();
+    if (kernel.sink.kind === "fold") this.fold(kernel.sink);
+    else this.loops(kernel.sink);
+    out.line(`}  // namespace kernel_${symbol}`);
+    out.line();
+    return {
+      text: out.toString(),
+      entries,
+      captures,
+      inPlace: mayBeInPlace(kernel, shape),
+      outputByPlace: shape.map,
+      plan: (length, device, chunkLength = length) => planOf(shape, length, device, chunkLength),
+    };
+  }
+
+  /** A name like `base` that nothing else has. */
+  private fresh(base: string): string {
+    let name = base;
+    for (let n = 2; this.names.has(name) || RESERVED.has(name); n++) name = `${base}_${n}`;
+    this.names.add(name);
+    return name;
+  }
+
+  private readonly fields = {
+    scalar: (place: number): string => `scalar${place}`,
+    array: (place: number): string => `array${place}`,
+  };
+
+  /** Every field begins at a multiple of 8 bytes: `CapturesLayout`. */
+  private capturesStruct(): void {
+    const { kernel, out, fields } = this;
+    if (!this.shape.hasCaptures) return;
+    out.braces(
+      "struct Captures",
+      () => {
+        kernel.scalars.forEach(({ type }, place) => out.line(`alignas(8) ${TYPES[type]} ${fields.scalar(place)};`));
+        kernel.arrays.forEach(({ element }, place) => out.line(`Array<${C_ELEMENTS[element]}> ${fields.array(place)};`));
+      },
+      "};",
+    );
+    out.line();
+  }
+
+  /** A function object `name` that sees the captures. */
+  private functor(name: string, signature: string, inside: () => void): void {
+    const { kernel, out, dialect, fields } = this;
+    out.braces(
+      `struct ${name}`,
+      () => {
+        if (this.shape.hasCaptures) out.line("const Captures& captures;");
+        out.braces(`RT_MEMBER ${signature} const`, () => {
+          kernel.scalars.forEach(({ name: scalar, type }, place) => out.line(`const ${TYPES[type]} ${nameIn(dialect, scalar)} = captures.${fields.scalar(place)};`));
+          kernel.arrays.forEach(({ name: array, element }, place) => out.line(`const Array<${C_ELEMENTS[element]}> ${nameIn(dialect, array)} = captures.${fields.array(place)};`));
+          inside();
+        });
+      },
+      "};",
+    );
+    out.line();
+  }
+
+  private statements(stmts: readonly Stmt[], ends: ScalarEnds): void {
+    new ScalarWriter(this.dialect, base => this.fresh(base), ends).statements(stmts, this.out);
+  }
+
+  private get in(): string {
+    const { source } = this.kernel;
+    return source.kind === "range" ? "Range" : C_ELEMENTS[source.element];
+  }
+
+  private get elementType(): string {
+    const { source } = this.kernel;
+    return TYPES[source.kind === "range" ? "f64" : ELEMENTS[source.element].scalar];
+  }
+
+  /** A function of the program. `more` are its parameters between the source and the state; `call` is what it does. */
+  private entry(part: string, more: readonly string[], call: string, { source = true, state = true, captures = this.shape.hasCaptures, threads = THREADS } = {}): void {
+    const { out, kernel } = this;
+    const name = entryOf(this.options.symbol, part);
+    this.entries.push(name);
+    const parameters = [
+      ...(source && kernel.source.kind === "array" ? [`const ${this.in}* data`] : []),
+      ...(source ? ["u64 base", "u64 length"] : []),
+      ...more,
+      ...(state ? ["State* state", "const volatile int* stop"] : []),
+      ...(captures ? [this.captures.byValue ? "const Captures captures" : "const Captures* captured"] : []),
+    ];
+    out.braces(`extern "C" __global__ void __launch_bounds__(${threads}) ${name}(${parameters.join(", ")})`, () => {
+      if (captures && !this.captures.byValue) out.line("const Captures& captures = *captured;");
+      if (source) out.line(`const Source<${this.in}> source{${kernel.source.kind === "array" ? "data" : "base"}};`);
+      out.line(call);
+    });
+    out.line();
+  }
+
+  private loops(sink: Exclude<Sink, Fold>): void {
+    this.body(sink);
+    const { shape, kernel } = this;
+    const body = this.made("Body");
+    const sweep = `${shape.vector}, ${shape.unroll}`;
+    switch (sink.kind) {
+      case "array": {
+        const type = C_ELEMENTS[sink.element];
+        const output = `${type}* output`;
+        if (shape.map) return this.entry("", [output], `map<${this.in}, ${type}, ${sweep}>(source, base, length, output, state, stop, ${body});`);
+        this.entry("count", ["u64* counts"], `filter_count<${this.in}, ${type}, ${shape.unroll}>(source, base, length, counts, state, stop, ${body});`);
+        this.entry("scan", ["u64* counts", "u64 size", "u64* totals", "State* state"], "filter_scan(counts, size, totals, state);", { source: false, state: false, captures: false });
+        return this.entry("", ["const u64* sums", output], `filter_write<${this.in}, ${type}, ${shape.unroll}>(source, base, length, sums, output, state, stop, ${body});`);
+      }
+      case "reduce": {
+        const [op, type] = [OPERATORS[sink.op], cScalar(sink.type)];
+        const counted = String(sink.counted);
+        this.entry("", [`${type}* blocks`], `reduce<${op}, ${this.in}, ${cScalar(sink.term)}, ${type}, ${shape.unroll}, ${counted}>(source, base, length, blocks, state, stop, ${body});`);
+        return this.entry("join", [`const ${type}* values`, "u64 size", `${type}* joined`, "State* state"], `reduce_join<${op}>(values, size, joined, state);`, { source: false, state: false, captures: false });
+      }
+      case "count":
+        return this.entry("", [], `count<${this.in}, ${sweep}>(source, base, length, state, stop, ${body});`);
+      case "first":
+      case "last": {
+        const types = `${this.in}, ${cScalar(sink.type)}`;
+        const rest = `(source, base, length, state, stop, ${body});`;
+        const loops = sink.kind === "first" ? `, ${String(hasLoops(kernel.body))}` : "";
+        this.entry("", [], `find_${sink.kind}<${types}, ${sweep}${loops}>${rest}`);
+        if (sink.kind === "first" && sink.ranked) this.entry("rank", [], `rank_first<${types}, ${sweep}>${rest}`);
+        return this.entry("take", [], `take_found<${types}>${rest}`, { threads: 1 });
+      }
+      default:
+        return sink satisfies never;
+    }
+  }
+
+  private made(functor: string): string {
+    return `${functor}{${this.shape.hasCaptures ? "captures" : ""}}`;
+  }
+
+  /** The body, which says whether the element yields. */
+  private body(sink: Exclude<Sink, Fold>): void {
+    const { kernel, out, element } = this;
+    const type = sink.kind === "count" ? "Nothing" : TYPES[sink.kind === "array" ? ELEMENTS[sink.element].scalar : sink.kind === "reduce" ? sink.term : sink.type];
+    this.functor("Body", `bool operator()(Lane& lanes, ${this.elementType} ${element}, ${type}& result)`, () => {
+      this.statements(kernel.body, {
+        leave: "return false;",
+        fail: "return false;",
+        yield: value => `return result = ${value}, true;`,
+        nothing: "return true;",
+        visit: "lanes.visited = true;",
+      });
+      if (kernel.body.at(-1)?.kind !== "yield") out.line("return false;");
+    });
+  }
+
+  private fold(sink: Fold): void {
+    const { kernel, out, dialect, element, shape } = this;
+    const type = TYPES[sink.type];
+    const accumulator = nameIn(dialect, sink.accumulator);
+    const running = this.fresh("running");
+    this.functor("Step", `void operator()(Lane& lanes, Running<${type}>& ${running}, ${this.elementType} ${element})`, () => {
+      out.line(`const ${type} ${accumulator} = ${running}.value;`);
+      this.statements(kernel.body, {
+        leave: "return;",
+        fail: "return;",
+        yield: value => `${running}.next(${value});`,
+        declared: (name, inside) => {
+          if (name === sink.first) inside.line(`if (${running}.empty()) return ${running}.next(${nameIn(dialect, name)});`);
+        },
+      });
+    });
+    const place = kernel.scalars.findIndex(({ name }) => name === sink.seed);
+    const seed = place < 0 ? `(${type})0` : `captures.${this.fields.scalar(place)}`;
+    const [step, join] = [this.made("Step"), this.made("Join")];
+    if (sink.combine === null) {
+      return this.entry("", [], `fold<${this.in}, ${shape.unroll}>(source, base, length, state, stop, ${seed}, ${step});`, { threads: 1 });
+    }
+    const { left, right, body, value } = sink.combine;
+    this.functor("Join", `${type} operator()(Lane& lanes, ${type} ${nameIn(dialect, left)}, ${type} ${nameIn(dialect, right)})`, () => {
+      const misplaced = (): never => {
+        throw new CompilerBug("joining two accumulators hands over no element");
+      };
+      this.statements(body, { leave: "return {};", fail: "return {};", yield: misplaced });
+      out.line(`return ${printC(value, dialect)};`);
+    });
+    const values = `Running<${type}>*`;
+    this.entry("", [`${values} blocks`], `fold_lanes<${this.in}, ${shape.unroll}>(source, base, length, blocks, state, stop, ${seed}, ${step}, ${join});`);
+    this.entry("join", [`const ${values} values`, "u64 size", `${values} joined`], `fold_join(values, size, joined, state, stop, ${seed}, ${join});`, { source: false });
+  }
+}
