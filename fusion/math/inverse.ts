@@ -122,14 +122,14 @@ export const atan2Of32 = (y: number, x: number): number => {
   return copySign(arcOf32(small, big, turns, isSteep === isBehind ? 1 : -1), y);
 };
 
-/** (asin s) / s³ - 1 / s², for the square of s up to ½. */
+/** (asin s) / s³ - 1 / s² - ⅛, for the square of an s up to ½. The eighth is added apart: its product is not rounded. */
 export const arcSineTail = (square: number): number => {
   const fourth = square * square;
   const eighth = fourth * fourth;
   const low = 0.07499999999970867 * square + (0.04464285717455937 + 0.03038194270993964 * square) * fourth;
   const middle = 0.022372214933961018 + 0.017351612884649172 * square + (0.013980810970570013 + 0.011398984899684038 * square) * fourth;
   const high = 0.01077987180695492 + 0.0037077638034966154 * square + (0.02170432480537779 - 0.02099485776370035 * square) * fourth + 0.03262611099622905 * eighth;
-  return 0.1666666666666676 + (low + (middle + high * eighth) * eighth);
+  return 0.0416666666666676 + (low + (middle + high * eighth) * eighth);
 };
 
 /** (1 - size) / 2, exactly, beyond ½: NaN's and infinity's too, and negative ones, have no root. */
@@ -151,12 +151,13 @@ export const asin64 = (x: number): number => {
   const root = Math.sqrt(rest);
   const square = isNear ? size * size : rest;
   const s = isNear ? size : root;
-  const cubic = s * square * arcSineTail(square);
+  const cube = s * square;
+  const cubic = cube * arcSineTail(square);
   const twice = -(root + root);
   const sum = 1.5707963267948966 + twice;
-  const sumLow = smallSumError(1.5707963267948966, twice, sum) + (6.123233995736766e-17 - arcRootLow(rest, root));
+  const sumLow = smallSumError(1.5707963267948966, twice, sum) + (6.123233995736766e-17 - arcRootLow(rest, root)) - 0.25 * cube;
   const far = sum + (sumLow - (cubic + cubic));
-  return copySign(isNear ? s + cubic : far, x);
+  return copySign(isNear ? s + (0.125 * cube + cubic) : far, x);
 };
 
 /** The arc cosine of an f64. */
@@ -172,9 +173,10 @@ export const acos64 = (x: number): number => {
   const base = isNear ? 1.5707963267948966 : isBehind ? 3.141592653589793 : 0;
   const baseLow = isNear ? 6.123233995736766e-17 : isBehind ? 1.2246467991473532e-16 : 0;
   const rootLow = isNear ? 0 : arcRootLow(rest, root);
+  const cube = s * square;
   const sum = base + s;
-  const sumLow = smallSumError(base, s, sum) + (isBehind ? baseLow - rootLow : baseLow + rootLow);
-  return sum + (sumLow + s * square * arcSineTail(square));
+  const sumLow = smallSumError(base, s, sum) + (isBehind ? baseLow - rootLow : baseLow + rootLow) + 0.125 * cube;
+  return sum + (sumLow + cube * arcSineTail(square));
 };
 
 /** asin s, for 0 ≤ s ≤ ½ and its square, for results that are rounded to f32. */
