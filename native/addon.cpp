@@ -6,6 +6,7 @@
 
 #include "arguments.hpp"
 #include "control.hpp"
+#include "cuda.hpp"
 #include "engine.hpp"
 #include "library.hpp"
 #include "processor.hpp"
@@ -17,7 +18,7 @@ namespace dotcompute {
 
 class Environment : public Napi::Addon<Environment> {
  public:
-  Environment(Napi::Env env, Napi::Object exports) : engine_(env), runs_(env, engine_) {
+  Environment(Napi::Env env, Napi::Object exports) : engine_(env), runs_(env, engine_), cuda_(engine_) {
     stayLoaded();
     // Memory that cannot be detached, so that its address may be kept.
     const Napi::Value memory =
@@ -35,12 +36,14 @@ class Environment : public Napi::Addon<Environment> {
                              InstanceMethod("stop", &Environment::stop, napi_enumerable),
                              InstanceMethod("inFlight", &Environment::inFlight, napi_enumerable),
                              InstanceMethod("forgo", &Environment::forgo, napi_enumerable),
+                             InstanceMethod("cuda", &Environment::cuda, napi_enumerable),
                          });
   }
 
  private:
   Engine engine_;
   Runs runs_;
+  cuda::Cuda cuda_;
   Control* control_ = nullptr;
   Napi::ObjectReference controlMemory_;
 
@@ -54,7 +57,10 @@ class Environment : public Napi::Addon<Environment> {
   /// process.exit() runs no cleanup hooks on the main thread; kernels must not outlive what their memory belongs to.
   void stopAtExit(Napi::Env env) {
     const Napi::Object process = env.Global().Get("process").As<Napi::Object>();
-    const Napi::Function listener = Napi::Function::New(env, [this](const Napi::CallbackInfo&) { runs_.close(); });
+    const Napi::Function listener = Napi::Function::New(env, [this](const Napi::CallbackInfo&) {
+      runs_.close();
+      cuda_.close();
+    });
     process.Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), listener});
   }
 
@@ -143,6 +149,9 @@ class Environment : public Napi::Addon<Environment> {
   Napi::Value pins(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), engine_.canPin()); }
 
   Napi::Value inFlight(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(runs_.inFlight())); }
+
+  /// cuda() → what native/cuda.hpp gives
+  Napi::Value cuda(const Napi::CallbackInfo& info) { return cuda_.object(info.Env()); }
 
   /// forgo({ pinning, stores, externals, threads }): does without these, as on an engine or machine that lacks them.
   void forgo(const Napi::CallbackInfo& info) {

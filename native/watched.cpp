@@ -12,14 +12,14 @@ namespace {
 
 constexpr auto LOOK_EVERY = std::chrono::milliseconds(20);
 
+}  // namespace
+
 /// Whatever may run scripts is refused once an environment is told to stop.
 bool isEnding(napi_env env) {
   napi_value global;
   bool found;
   return napi_get_global(env, &global) != napi_ok || napi_has_named_property(env, global, "Object", &found) != napi_ok;
 }
-
-}  // namespace
 
 Status runWatched(napi_env env, Entry entry, Call& call) {
   int stop = 0;

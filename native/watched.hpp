@@ -11,4 +11,7 @@ namespace dotcompute {
 /// endless kernel could otherwise be terminated neither by its parent nor by the end of the process.
 Status runWatched(napi_env env, Entry entry, Call& call);
 
+/// Whether the environment has been told to end. On its own thread.
+bool isEnding(napi_env env);
+
 }  // namespace dotcompute
