@@ -8,6 +8,7 @@ import { printC } from "./expr.js";
 export function effectCall(target: string, expr: Expr, dialect: Dialect, mask: string | null): string {
   const last = mask === null ? [] : [mask];
   const call = (method: string, args: readonly string[]): string => `${method}(${[target, ...args, ...last].join(", ")})`;
+  if (expr.kind === "read" && expr.at.kind === "index" && mask !== null) return call("read_here", [nameIn(dialect, expr.array)]);
   if (expr.kind === "read") return call("read", [nameIn(dialect, expr.array), printC(expr.at, dialect)]);
   if (expr.kind !== "apply") throw new CompilerBug(`a ${expr.kind} is no effect`);
   const args = expr.args.map(arg => printC(arg, dialect));

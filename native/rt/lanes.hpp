@@ -118,6 +118,13 @@ struct Group {
     else value = gather(array.data, rt_select(on, at, At(0)));
     return true;
   }
+  /// The elements at the lanes' own places: they lie side by side.
+  template <class E>
+  RT_MEMBER bool read_here(Pack<Loaded<E>, G>& value, const Array<E>& array, mask on) {
+    if (__builtin_expect(base + G > array.length, 0)) return read(value, array, index(), on);
+    value = load<E, G>(array.data + base);
+    return true;
+  }
   /// One element for all lanes.
   template <class E, class At>
   RT_MEMBER bool read(Pack<Loaded<E>, G>& value, const Array<E>& array, At at, mask on) {
