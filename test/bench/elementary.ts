@@ -72,7 +72,7 @@ function sleefLibrary(handwritten: Handwritten): { readonly sleef: Library | nul
     return { sleef: handwritten.library("sleef.cpp", "-lsleef"), lack: null };
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
-    return { sleef: null, lack: words.split("\n").find(line => line.includes("error")) ?? words };
+    return { sleef: null, lack: words.split("\n").slice(1).find(line => line.includes("sleef")) ?? words };
   }
 }
 
