@@ -323,7 +323,7 @@ function readState({ sink, map }: Shape, length: number, state: Uint8Array): Cud
       return done({ count, value: sink.seed === null && count === 0 ? undefined : valueAt(sink.type, view, 32) });
     case "first":
     case "last":
-      return done({ position, rank: Number(word(24)), value: position < 0 ? undefined : valueAt(sink.type, view, 32) });
+      return position < 0 ? done({}) : done({ position, rank: Number(word(24)), value: valueAt(sink.type, view, 32) });
     default:
       return sink satisfies never;
   }
