@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   DC403: "the C++ compiler failed",
   DC404: "the native addon cannot be used",
   DC405: "the kernel cache cannot be used",
+  DC406: "the CUDA driver, the device or NVRTC failed",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -113,6 +113,7 @@ inline constexpr int FUNCTION_MOST_DYNAMIC_SHARED_BYTES = 8;
   ROW(memFreeAsync, "cuMemFreeAsync", (Address, StreamHandle))                                      \
   ROW(deviceGetDefaultMemPool, "cuDeviceGetDefaultMemPool", (PoolHandle*, Device))                  \
   ROW(memPoolSetAttribute, "cuMemPoolSetAttribute", (PoolHandle, int attribute, void* value))       \
+  ROW(memHostGetDevicePointer, "cuMemHostGetDevicePointer_v2", (Address*, void* memory, unsigned flags)) \
   ROW(memPoolTrimTo, "cuMemPoolTrimTo", (PoolHandle, std::size_t bytesToKeep))
 
 using Program = struct OpaqueProgram*;  // nvrtcProgram

@@ -243,6 +243,21 @@ Napi::Value Cuda::synchroniseLater(Info info) {
   });
 }
 
+/// flag(context) → { flag, address }: a 32-bit word, 0, for kernels to look at; at the end of the environment it becomes 1
+Napi::Value Cuda::flag(Info info) {
+  const auto flag = std::make_shared<Flag>(*take<Context*>(info, 0, "a context"));
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("address", Napi::BigInt::New(info.Env(), std::uint64_t(flag->address())));
+  result.Set("flag", give(info.Env(), flag));
+  return result;
+}
+
+/// raise(flag, value)
+Napi::Value Cuda::raise(Info info) {
+  take<Shared<Flag>>(info, 0, "a flag")->set(int(wholeAt(info, 1, "a flag's value", 2147483647)));
+  return info.Env().Undefined();
+}
+
 /// event(context, timed) → event
 Napi::Value Cuda::event(Info info) {
   Context& context = *take<Context*>(info, 0, "a context");

@@ -74,6 +74,21 @@ Allocation::~Allocation() {
   });
 }
 
+Flag::Flag(Context& context) : context_(context) {
+  const DriverApi& api = context.api();
+  const Context::Entered entered = context.enter();
+  void* memory = nullptr;
+  context.check("cuMemAllocHost", api.memAllocHost(&memory, 64));  // a cache line
+  word_ = static_cast<int*>(memory);
+  set(0);
+  // Where host and device share one space of addresses, which is wherever the call is missing or fails, they are equal.
+  if (!api.memHostGetDevicePointer || api.memHostGetDevicePointer(&address_, memory, 0) != SUCCESS) address_ = reinterpret_cast<Address>(memory);
+}
+
+Flag::~Flag() {
+  context_.quietly([this] { context_.check("cuMemFreeHost", context_.api().memFreeHost(word_)); });
+}
+
 // --- events --------------------------------------------------------------------------------------------------------
 
 Event::Event(Context& context, bool timed) : context_(context) {

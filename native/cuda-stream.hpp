@@ -38,6 +38,25 @@ class Allocation {
   std::size_t bytes_;
 };
 
+/// A word of the host's memory that kernels see while they run.
+class Flag {
+ public:
+  /// It is 0. Throws Failure.
+  explicit Flag(Context& context);
+  ~Flag();
+  Flag(const Flag&) = delete;
+  Flag& operator=(const Flag&) = delete;
+
+  void set(int value) { __atomic_store_n(word_, value, __ATOMIC_RELAXED); }
+  /// Where the device sees it.
+  Address address() const { return address_; }
+
+ private:
+  Context& context_;
+  int* word_ = nullptr;
+  Address address_ = 0;
+};
+
 /// A point in a stream, which other streams can wait for.
 class Event {
  public:

@@ -104,6 +104,8 @@ Napi::Value Cuda::object(Napi::Env env) {
   add(object, "launch", &Cuda::launch);
   add(object, "synchronise", &Cuda::synchronise);
   add(object, "synchroniseLater", &Cuda::synchroniseLater);
+  add(object, "flag", &Cuda::flag);
+  add(object, "raise", &Cuda::raise);
   add(object, "event", &Cuda::event);
   add(object, "record", &Cuda::record);
   add(object, "wait", &Cuda::wait);
@@ -135,6 +137,8 @@ void Cuda::add(Napi::Object object, const char* name, Method method) {
 void Cuda::close() {
   if (closed_) return;
   closed_ = true;
+  for (const auto& [number, handle] : handles_)
+    if (const auto* const flag = std::get_if<Shared<Flag>>(&handle)) (*flag)->set(1);
   for (const auto& stream : streams_) stream->startClosing();
   for (const auto& stream : streams_) stream->close();
   compilers_.close();
@@ -170,7 +174,7 @@ Cuda::Stretch Cuda::stretchOf(Info info, Stream& stream, std::size_t place, std:
   return {allocation, allocation->address() + offset};
 }
 
-/// release(handle): memory, a module, a function or an event; a stream becomes another's. Nothing if it is released already.
+/// release(handle): memory, a module, a function, an event or a flag; a stream becomes another's. Nothing if it is released already.
 Napi::Value Cuda::release(Info info) {
   const auto found = handles_.find(wholeAt(info, 0, "a handle"));
   if (found == handles_.end() || std::holds_alternative<Context*>(found->second)) return info.Env().Undefined();

@@ -36,7 +36,7 @@ class Cuda {
  private:
   template <typename Thing>
   using Shared = std::shared_ptr<Thing>;
-  using Handle = std::variant<Shared<const Driver>, Shared<const Nvrtc>, Context*, Stream*, Shared<Allocation>, Shared<Module>, Shared<Function>, Shared<Event>>;
+  using Handle = std::variant<Shared<const Driver>, Shared<const Nvrtc>, Context*, Stream*, Shared<Allocation>, Shared<Module>, Shared<Function>, Shared<Event>, Shared<Flag>>;
   using Info = const Napi::CallbackInfo&;
   using Method = Napi::Value (Cuda::*)(Info);
 
@@ -76,6 +76,8 @@ class Cuda {
   Napi::Value launch(Info info);
   Napi::Value synchronise(Info info);
   Napi::Value synchroniseLater(Info info);
+  Napi::Value flag(Info info);
+  Napi::Value raise(Info info);
   Napi::Value event(Info info);
   Napi::Value record(Info info);
   Napi::Value wait(Info info);

@@ -58,7 +58,7 @@ int begin(const char* name) {
   if (sticky != 0) return sticky;
   if (setting("fail") == name && ++calls[name] > number("after", 0)) {
     const int code = int(number("code", 999));
-    if (code >= 700) sticky = code;
+    if (code == 700 || (code > 701 && code < 720) || code == 999) sticky = code;
     return code;
   }
   return 0;

@@ -109,6 +109,10 @@ export interface NativeCuda {
   synchronise(stream: Handle): void;
   synchroniseLater(stream: Handle): Promise<void>;
 
+  /** A 32-bit word in the host's memory, 0, that kernels see while they run. It becomes 1 when the environment ends. */
+  flag(context: Handle): { readonly flag: Handle; readonly address: bigint };
+  raise(flag: Handle, value: number): void;
+
   event(context: Handle, timed: boolean): Handle;
   record(stream: Handle, event: Handle): void;
   wait(stream: Handle, event: Handle): void;

@@ -1,0 +1,144 @@
+/**
+ * From CUDA C to code that the driver loads: compiled by NVRTC for the device at hand, and kept in the disk cache like the C++
+ * backend's kernels. Knows nothing of kernels.
+ */
+import { createHash } from "node:crypto";
+import { lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { DiskCache } from "../../cache/disk.js";
+import type { Ingredients } from "../../cache/entry.js";
+import { CudaError, guarded, guardedLater } from "./errors.js";
+import type { CodeForm, Handle, NativeCuda } from "./native.js";
+
+/** Raised when what is stored under the same ingredients changes its meaning. */
+const CUDA_ABI = 1;
+
+/** What the source includes, by the names that `#include` has for them. */
+export interface CudaHeaders {
+  readonly texts: Readonly<Record<string, string>>;
+  readonly hash: string;
+}
+
+/** The run-time headers of the package (native/rt). Throws if it has lost them. */
+export function readCudaHeaders(root: string): CudaHeaders {
+  const folder = path.join(root, "native", "rt");
+  const texts: Record<string, string> = {};
+  const hash = createHash("sha256");
+  for (const name of readdirSync(folder).filter(file => /\.(cuh|h)$/.test(file)).sort()) {
+    const text = readFileSync(path.join(folder, name), "utf8");
+    // Headers include each other by their bare names, and NVRTC, which has no folders, looks for just that.
+    texts[`rt/${name}`] = texts[name] = text;
+    hash.update(`${name}\0`).update(text).update("\0");
+  }
+  return { texts, hash: hash.digest("hex") };
+}
+
+/** What code is made for. */
+export interface CudaTarget {
+  readonly form: CodeForm;
+  /** NVRTC's name: sm_90, compute_90. */
+  readonly architecture: string;
+}
+
+/** An opened NVRTC. */
+export interface OpenedNvrtc {
+  readonly handle: Handle;
+  readonly path: string;
+  readonly major: number;
+  readonly minor: number;
+  /** 75, 80, 90 …; empty if it does not say. */
+  readonly architectures: readonly number[];
+}
+
+/** NVRTC at this path, or the system's; or why there is none. */
+export function openNvrtc(native: NativeCuda, library: string | null): { readonly nvrtc: OpenedNvrtc; readonly reason: null } | { readonly nvrtc: null; readonly reason: string } {
+  const opened = native.openCompiler(library);
+  if (opened.reason !== null) return { nvrtc: null, reason: opened.reason };
+  const { compiler: handle, path: file, major, minor, architectures } = opened;
+  return { nvrtc: { handle, path: file, major, minor, architectures }, reason: null };
+}
+
+/**
+ * The device's own machine code where NVRTC knows the device; else PTX for the newest older architecture that it knows, which
+ * the driver assembles. Throws CudaError if it knows none that the device runs.
+ */
+export function targetFor({ major, minor }: { readonly major: number; readonly minor: number }, nvrtc: OpenedNvrtc, form?: CodeForm): CudaTarget {
+  const device = major * 10 + minor;
+  const { architectures } = nvrtc;
+  if (form !== "ptx" && architectures.includes(device)) return { form: "cubin", architecture: `sm_${device}` };
+  // Such an old one does not say what it knows: it will say so if this is too much.
+  const known = architectures.length === 0 ? device : Math.max(-1, ...architectures.filter(architecture => architecture <= device));
+  if (form === "cubin" || known < 0) {
+    const range = architectures.length === 0 ? "" : `: it compiles for ${architectures.map(architecture => architecture / 10).join(", ")}`;
+    throw new CudaError("programmer", `NVRTC ${nvrtc.major}.${nvrtc.minor} (${nvrtc.path}) cannot compile for a device of compute capability ${major}.${minor}${range}. Install an NVRTC that can, or name one in $DOTCOMPUTE_NVRTC`);
+  }
+  return { form: "ptx", architecture: `compute_${known}` };
+}
+
+export interface CudaCompiler {
+  readonly nvrtc: OpenedNvrtc;
+  /** The code of this source, if it has been compiled before. Fast: compiles nothing. */
+  cached(source: string, flags: readonly string[], target: CudaTarget): Uint8Array | null;
+  /** Throws CudaError with NVRTC's log; BackendError DC405 if there is nowhere to keep it. */
+  compile(source: string, flags: readonly string[], target: CudaTarget): Uint8Array;
+  /** On another thread. */
+  compileLater(source: string, flags: readonly string[], target: CudaTarget): Promise<Uint8Array>;
+  /** Throws code away that the driver would not load. */
+  discard(source: string, flags: readonly string[], target: CudaTarget): void;
+}
+
+/** What NVRTC calls the source in its log. */
+const NAME = "kernel.cu";
+
+export function createCudaCompiler(native: NativeCuda, nvrtc: OpenedNvrtc, cache: DiskCache, headers: CudaHeaders): CudaCompiler {
+  const identity = `nvrtc ${nvrtc.major}.${nvrtc.minor}\n${fingerprint(nvrtc.path)}`;
+  const optionsOf = (flags: readonly string[], { architecture }: CudaTarget): readonly string[] => [...flags, `--gpu-architecture=${architecture}`];
+  const ingredients = (source: string, flags: readonly string[], target: CudaTarget): Ingredients => ({
+    source,
+    headersHash: headers.hash,
+    abi: CUDA_ABI,
+    flags: optionsOf(flags, target),
+    target: `cuda ${target.form}`,
+  });
+  const find = (made: Ingredients): string | null => cache.find(made, identity);
+  const argumentsOf = (source: string, flags: readonly string[], target: CudaTarget) =>
+    [nvrtc.handle, source, NAME, headers.texts, optionsOf(flags, target), target.form] as const;
+
+  return {
+    nvrtc,
+
+    cached(source, flags, target) {
+      const object = find(ingredients(source, flags, target));
+      return object === null ? null : readFileSync(object);
+    },
+
+    compile(source, flags, target) {
+      const made = ingredients(source, flags, target);
+      const object = find(made) ?? cache.storeSync(made, identity, file => writeFileSync(file, guarded(() => native.compile(...argumentsOf(source, flags, target))).code));
+      return readFileSync(object);
+    },
+
+    async compileLater(source, flags, target) {
+      const made = ingredients(source, flags, target);
+      const object =
+        find(made) ??
+        (await cache.store(made, identity, async file => {
+          const compiled = await guardedLater(guarded(() => native.compileLater(...argumentsOf(source, flags, target))));
+          await writeFile(file, compiled.code);
+        }));
+      return readFileSync(object);
+    },
+
+    discard(source, flags, target) {
+      const object = find(ingredients(source, flags, target));
+      if (object !== null) cache.discard(object);
+    },
+  };
+}
+
+/** Tells builds of one version apart. */
+function fingerprint(file: string): string {
+  const facts = lstatSync(file, { throwIfNoEntry: false });
+  return facts === undefined ? file : `${file} ${facts.size} ${facts.mtimeMs}`;
+}
