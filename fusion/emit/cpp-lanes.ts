@@ -7,7 +7,7 @@
  */
 import { CompilerBug } from "../errors.js";
 import { ELEMENT_LABEL, type Expr, type Kernel, type Stmt, type StmtOf } from "../ir.js";
-import { declaredIn, hasEffects, hasLoops, isEffect, leavesOf, usesOf } from "../traverse.js";
+import { bodiesOf, declaredIn, hasEffects, hasLoops, isEffect, leavesOf, usesOf } from "../traverse.js";
 import { nameIn, PRECEDENCE, type Dialect } from "./dialect.js";
 import { effectCall } from "./cpp-effects.js";
 import { printC, printCWithin } from "./expr.js";
@@ -69,7 +69,9 @@ export class LaneWriter {
         this.leave(stmt.label, out);
         return false;
       }
-      this.statement(stmt, new Set([...after, ...usesOf(stmts.slice(place + 1))]), out);
+      // Only statements with statements in them ask.
+      const later = bodiesOf(stmt).length === 0 ? after : new Set([...after, ...usesOf(stmts.slice(place + 1))]);
+      this.statement(stmt, later, out);
     }
     return false;
   }

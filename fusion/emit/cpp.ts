@@ -60,6 +60,9 @@ export interface CppOptions {
 /** With more locals than these, four registers for each are more than there are. */
 const MANY_LOCALS = 8;
 
+/** Up to these sizes, bodies with elementary functions have so many registers side by side; larger ones take long to compile. */
+const SIDE_BY_SIDE = { four: 100, two: 256 } as const;
+
 const OPERATORS = { add: "Add", mul: "Mul", min: "Min", max: "Max", and: "And", or: "Or", xor: "Xor" } as const satisfies Record<ReduceOp, string>;
 
 const TYPES = { bool: "mask", i32: "i32", u32: "u32", i64: "i64", u64: "u64", f32: "f32", f64: "f64" } as const satisfies Record<ScalarType, string>;
@@ -94,7 +97,7 @@ export const cppDialect = (element: string, oneLane = false): Dialect => ({
 export function emitCpp(kernel: Kernel, options: CppOptions): string {
   const lowered = lower(kernel);
   if (lowered !== kernel) verify(lowered, "lower");
-  return new KernelWriter(lowered, options).write();
+  return new KernelWriter(lowered, options, lowered !== kernel).write();
 }
 
 class KernelWriter {
@@ -106,6 +109,7 @@ class KernelWriter {
   constructor(
     private readonly kernel: Kernel,
     private readonly options: CppOptions,
+    private readonly elementary: boolean,
   ) {
     const plain = cppDialect("x");
     this.names = new Set([...namesOf(kernel)].map(name => nameIn(plain, name)));
@@ -140,12 +144,15 @@ class KernelWriter {
   }
 
   /** How many lanes: one; as many as a register holds of 64 bits; or, as soon as 32-bit types take part, of 32 bits. */
-  private lanes(): "lanes1" | "lanes16" | "lanes32" | "lanes64" {
+  private lanes(): "lanes1" | "lanes16" | "lanes32" | "lanes64" | "lanes64x2" | "lanes64x4" {
     const { body, sink } = this.kernel;
     if (sink.kind === "fold") return "lanes1";
     // Turns of a loop wait for one another: with more lanes there is something to do meanwhile, while registers last.
     if (hasLoops(body)) return declaredIn(body).size <= MANY_LOCALS ? "lanes16" : "lanes32";
-    return typesIn(this.kernel).some(type => type === "f32" || type === "i32" || type === "u32") ? "lanes32" : "lanes64";
+    const narrow = typesIn(this.kernel).some(type => type === "f32" || type === "i32" || type === "u32");
+    const size = this.elementary ? sizeOf(body) : Infinity;
+    if (narrow) return size <= SIDE_BY_SIDE.four ? "lanes16" : "lanes32";
+    return size <= SIDE_BY_SIDE.four ? "lanes64x4" : size <= SIDE_BY_SIDE.two ? "lanes64x2" : "lanes64";
   }
 
   private parameters(): void {

@@ -268,6 +268,13 @@ RT_LANES(WIDTH / 4)
 namespace lanes16 {
 RT_LANES(RT_BITMASKS ? WIDTH / 2 : WIDTH / 4)
 }
+/// For elementary functions, whose operations wait for one another, too: two or four registers of 64 bits side by side.
+namespace lanes64x2 {
+RT_LANES(RT_BITMASKS ? WIDTH / 4 : WIDTH / 8)
+}
+namespace lanes64x4 {
+RT_LANES(RT_BITMASKS ? WIDTH / 2 : WIDTH / 8)
+}
 #undef RT_LANES
 namespace lanes1 {
 using Lanes = Group<1>;
