@@ -3,7 +3,7 @@
  * How these functions are run is in cuda-plan.ts.
  */
 import { CompilerBug } from "../errors.js";
-import type { Fold, Kernel, ReduceOp, Sink, Stmt } from "../ir.js";
+import type { ArrayParameter, Fold, Kernel, Parameter, ReduceOp, ScalarParameter, Sink, Stmt } from "../ir.js";
 import { lower } from "../passes/lower.js";
 import { hasLoops, namesOf, rejects } from "../traverse.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
@@ -89,13 +89,24 @@ export const cudaDialect = (element: string): Dialect => ({
 export function emitCuda(kernel: Kernel, options: CudaOptions): CudaProgram {
   const lowered = lower(kernel);
   if (lowered !== kernel) verify(lowered, "lower");
-  return new ProgramWriter(lowered, options).write();
+  return new ProgramWriter(lowered, kernel, options).write();
+}
+
+/**
+ * The place of a parameter among those that the caller gives: lowering may drop parameters that nothing needs any more, and
+ * rename others. Two of the same origin and type have the same value.
+ */
+function placeOf<P extends Parameter>(parameter: P, given: readonly P[], isSame: (a: P, b: P) => boolean): number {
+  const { stage, name } = parameter.origin;
+  const place = given.findIndex(other => other.origin.stage === stage && other.origin.name === name && isSame(other, parameter));
+  if (place < 0) throw new CompilerBug(`the parameter ${parameter.name} is not among those given`);
+  return place;
 }
 
 /** The largest power of two that is at most `value`, and 1 at least. */
 const powerBelow = (value: number): number => (value < 2 ? 1 : 2 ** Math.floor(Math.log2(value)));
 
-function shapeOf(kernel: Kernel, symbol: string): Shape {
+function shapeOf(kernel: Kernel, given: Kernel, symbol: string): Shape {
   const { body, sink, source } = kernel;
   const copies = powerBelow(UNROLLED_SIZE / Math.max(1, sizeOf(body)));
   const inBytes = source.kind === "array" ? ELEMENTS[source.element].bytes : 8;
@@ -104,7 +115,7 @@ function shapeOf(kernel: Kernel, symbol: string): Shape {
   const widest = map ? Math.max(inBytes, ELEMENTS[sink.element].bytes) : inBytes;
   const vector = inRows ? 1 : Math.min(copies, VECTOR_BYTES / widest);
   const unroll = Math.min(copies / vector, inRows ? 8 : 4, powerBelow(BYTES_IN_FLIGHT / (vector * inBytes)));
-  return { symbol, sink, map, vector, unroll, hasCaptures: kernel.scalars.length + kernel.arrays.length > 0, hasSource: source.kind === "array" };
+  return { symbol, sink, map, vector, unroll, hasCaptures: given.scalars.length + given.arrays.length > 0, hasSource: source.kind === "array" };
 }
 
 class ProgramWriter {
@@ -118,14 +129,16 @@ class ProgramWriter {
 
   constructor(
     private readonly kernel: Kernel,
+    /** As the caller knows it: its parameters are those that a call brings. */
+    private readonly given: Kernel,
     private readonly options: CudaOptions,
   ) {
     const plain = cudaDialect("x");
     this.names = new Set([...namesOf(kernel)].map(name => nameIn(plain, name)));
     this.element = this.names.has("x") ? this.fresh("element") : "x";
     this.dialect = cudaDialect(this.element);
-    this.shape = shapeOf(kernel, options.symbol);
-    this.captures = capturesOf(kernel, CAPTURES_ROOM);
+    this.shape = shapeOf(kernel, given, options.symbol);
+    this.captures = capturesOf(given, CAPTURES_ROOM);
   }
 
   write(): CudaProgram {
@@ -158,20 +171,23 @@ class ProgramWriter {
     return name;
   }
 
-  private readonly fields = {
-    scalar: (place: number): string => `scalar${place}`,
-    array: (place: number): string => `array${place}`,
-  };
+  private scalarField(scalar: ScalarParameter): string {
+    return `scalar${placeOf(scalar, this.given.scalars, (a, b) => a.type === b.type)}`;
+  }
+
+  private arrayField(array: ArrayParameter): string {
+    return `array${placeOf(array, this.given.arrays, (a, b) => a.element === b.element)}`;
+  }
 
   /** Every field begins at a multiple of 8 bytes: `CapturesLayout`. */
   private capturesStruct(): void {
-    const { kernel, out, fields } = this;
+    const { given, out } = this;
     if (!this.shape.hasCaptures) return;
     out.braces(
       "struct Captures",
       () => {
-        kernel.scalars.forEach(({ type }, place) => out.line(`alignas(8) ${TYPES[type]} ${fields.scalar(place)};`));
-        kernel.arrays.forEach(({ element }, place) => out.line(`Array<${C_ELEMENTS[element]}> ${fields.array(place)};`));
+        given.scalars.forEach(({ type }, place) => out.line(`alignas(8) ${TYPES[type]} scalar${place};`));
+        given.arrays.forEach(({ element }, place) => out.line(`Array<${C_ELEMENTS[element]}> array${place};`));
       },
       "};",
     );
@@ -180,14 +196,14 @@ class ProgramWriter {
 
   /** A function object `name` that sees the captures. */
   private functor(name: string, signature: string, inside: () => void): void {
-    const { kernel, out, dialect, fields } = this;
+    const { kernel, out, dialect } = this;
     out.braces(
       `struct ${name}`,
       () => {
         if (this.shape.hasCaptures) out.line("const Captures& captures;");
         out.braces(`RT_MEMBER ${signature} const`, () => {
-          kernel.scalars.forEach(({ name: scalar, type }, place) => out.line(`const ${TYPES[type]} ${nameIn(dialect, scalar)} = captures.${fields.scalar(place)};`));
-          kernel.arrays.forEach(({ name: array, element }, place) => out.line(`const Array<${C_ELEMENTS[element]}> ${nameIn(dialect, array)} = captures.${fields.array(place)};`));
+          for (const scalar of kernel.scalars) out.line(`const ${TYPES[scalar.type]} ${nameIn(dialect, scalar.name)} = captures.${this.scalarField(scalar)};`);
+          for (const array of kernel.arrays) out.line(`const Array<${C_ELEMENTS[array.element]}> ${nameIn(dialect, array.name)} = captures.${this.arrayField(array)};`);
           inside();
         });
       },
@@ -302,8 +318,8 @@ class ProgramWriter {
         },
       });
     });
-    const place = kernel.scalars.findIndex(({ name }) => name === sink.seed);
-    const seed = place < 0 ? `(${type})0` : `captures.${this.fields.scalar(place)}`;
+    const seeding = kernel.scalars.find(({ name }) => name === sink.seed);
+    const seed = seeding === undefined ? `(${type})0` : `captures.${this.scalarField(seeding)}`;
     const [step, join] = [this.made("Step"), this.made("Join")];
     if (sink.combine === null) {
       return this.entry("", [], `fold<${this.in}, ${shape.unroll}>(source, base, length, state, stop, ${seed}, ${step});`, { threads: 1 });

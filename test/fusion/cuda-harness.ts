@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { KernelCall, KernelResult } from "../../fusion/call.js";
-import { ALIGNMENT, cudaFlagsOf, cudaPrelude, emitCuda, STATE_BYTES, STATE_FILLS, type CudaArgument, type CudaBuffer, type CudaDevice, type CudaPlan, type CudaProgram } from "../../fusion/emit/cuda.js";
+import { cudaFlagsOf, cudaPrelude, emitCuda, STATE_BYTES, STATE_FILLS, type CudaArgument, type CudaBuffer, type CudaDevice, type CudaPlan, type CudaProgram } from "../../fusion/emit/cuda.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { ELEMENTS, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, type AnyTypedArray } from "../../fusion/values.js";
@@ -16,10 +16,13 @@ const present = (command: string, version: string): boolean => spawnSync(command
 
 export const hasNvcc = present("nvcc", "--version");
 export const hasPtxas = present("ptxas", "--version");
+/** Of C++, for the runner of launches and for what needs no device. */
 const compiler = ["c++", "g++", "clang++"].find(name => present(name, "--version")) ?? null;
 
+export const hasCompiler = compiler !== null;
+
 const NATIVE = fileURLToPath(new URL("../../native", import.meta.url));
-const RUNNER = fileURLToPath(new URL("cuda-runner.cpp", import.meta.url));
+const HERE = fileURLToPath(new URL(".", import.meta.url));
 
 export interface Compiled {
   readonly programs: readonly CudaProgram[];
@@ -35,6 +38,16 @@ export interface Job {
   /** The output is the source. */
   readonly inPlace?: boolean;
   readonly stop?: boolean;
+}
+
+export interface Moved {
+  readonly elements: number;
+  readonly bytes: number;
+}
+/** What went from and to device memory. */
+export interface Traffic {
+  readonly loads: Moved;
+  readonly stores: Moved;
 }
 
 export type Outcome =
@@ -68,25 +81,42 @@ export class CudaWorkshop {
     return stdout + stderr;
   }
 
-  private runner: Promise<string> | null = null;
+  private async build(file: string): Promise<string> {
+    const program = path.join(this.folder, path.basename(file, ".cpp"));
+    if (compiler === null) throw new Error("there is no C++ compiler");
+    await execute(compiler, ["-std=c++17", "-O1", "-ffp-contract=off", "-Wno-unknown-pragmas", "-I", NATIVE, path.join(HERE, file), "-o", program, "-ldl"]);
+    return program;
+  }
+
+  /** What a program of this folder prints. */
+  async output(file: string): Promise<string> {
+    const { stdout } = await execute(await this.build(file));
+    return stdout;
+  }
 
   /** The program that launches what a plan says. */
-  private build(): Promise<string> {
-    const program = path.join(this.folder, "cuda-runner");
-    if (compiler === null) throw new Error("there is no C++ compiler");
-    this.runner ??= execute(compiler, ["-std=c++17", "-O1", RUNNER, "-o", program, "-ldl"]).then(() => program);
-    return this.runner;
+  private runner: Promise<string> | null = null;
+
+  /** What the stand-in driver counted in each job of the last run. */
+  traffic(): readonly Traffic[] {
+    const lines = readFileSync(path.join(this.folder, "counters"), "utf8").trim().split("\n");
+    const counters = lines.map(line => JSON.parse(line) as { readonly loads: Traffic["loads"]; readonly stores: Traffic["stores"] });
+    const between = (later: Moved, earlier: Moved): Moved => ({ elements: later.elements - earlier.elements, bytes: later.bytes - earlier.bytes });
+    return counters.slice(1).map((after, place) => {
+      const before = counters[place] as typeof after;
+      return { loads: between(after.loads, before.loads), stores: between(after.stores, before.stores) };
+    });
   }
 
   /** Runs jobs on the device of a driver library. */
   async run(driver: string, { programs, ptxFile }: Compiled, kernels: readonly Kernel[], jobs: readonly Job[], env: Readonly<Record<string, string>> = {}): Promise<readonly Outcome[]> {
-    const runner = await this.build();
+    const runner = await (this.runner ??= this.build("cuda-runner.cpp"));
     const file = new Words();
     file.word(jobs.length);
     const readers = jobs.map(job => writeJob(file, programs[job.kernel] as CudaProgram, kernels[job.kernel] as Kernel, job));
     const [from, to] = ["jobs", "results"].map(name => path.join(this.folder, name)) as [string, string];
     writeFileSync(from, file.all());
-    await execute(runner, [driver, ptxFile, from, to], { env: { ...process.env, ...env }, maxBuffer: 2 ** 26 });
+    await execute(runner, [driver, ptxFile, from, to, path.join(this.folder, "counters")], { env: { ...process.env, ...env }, maxBuffer: 2 ** 26 });
     const results = new Results(new Uint8Array(readFileSync(to)));
     return readers.map(read => read(results));
   }
@@ -226,10 +256,8 @@ function chunked(plan: CudaPlan, length: number, chunkLength: number): readonly 
   return chunks;
 }
 
-/** The stand-in driver (test/cuda-driver), or why there is none. */
-export function standIn(): string | null {
-  const file = process.env["DOTCOMPUTE_TEST_LIBCUDA"];
-  return file === undefined || file === "" ? null : file;
+/** The stand-in driver: a PTX interpreter (test/cuda-driver). Builds what has changed. */
+export async function standIn(): Promise<string> {
+  await execute(process.execPath, [path.join(HERE, "../cuda-driver/build.mjs")]);
+  return path.join(HERE, "../../build/cuda-driver/libcuda.so.1");
 }
-
-export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;

@@ -1,9 +1,9 @@
 // Runs launches from a file through the CUDA driver API, and stores what buffers hold afterwards. It knows nothing about
 // kernels: the plan of an emitted program says all there is to do.
 //
-//   cuda-runner <libcuda> <module.ptx> <jobs> <results>
+//   cuda-runner <libcuda> <module.ptx> <jobs> <results> [<counters>]
 //
-// The file of jobs is 64-bit words: counts and sizes before what they count, bytes filled up to whole words.
+// With a name for counters, what the stand-in driver has counted goes there: a line before the first and after every job. The file of jobs is 64-bit words: counts and sizes before what they count, bytes filled up to whole words.
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,8 +16,10 @@
 
 using Word = uint64_t;
 
+static Word current = 0;
+
 [[noreturn]] static void die(const std::string& what) {
-  fprintf(stderr, "cuda-runner: %s\n", what.c_str());
+  fprintf(stderr, "cuda-runner, job %llu: %s\n", static_cast<unsigned long long>(current), what.c_str());
   exit(1);
 }
 
@@ -40,10 +42,22 @@ class Driver {
     if (function == nullptr) die(std::string("the driver has no ") + name);
     if (const int error = function(arguments...)) {
       const char* text = nullptr;
+      // What the stand-in driver has to say.
+      char fault[4096];
+      const auto explain = reinterpret_cast<size_t (*)(char*, size_t)>(dlsym(library, "ptxTestLastFault"));
+      if (explain != nullptr && explain(fault, sizeof fault) > 1) fprintf(stderr, "%.*s\n", int(sizeof fault), fault);
       const auto describe = reinterpret_cast<int (*)(int, const char**)>(dlsym(library, "cuGetErrorString"));
       if (describe != nullptr) describe(error, &text);
       die(std::string(name) + " gives " + std::to_string(error) + ": " + (text == nullptr ? "?" : text));
     }
+  }
+
+  std::string counters() const {
+    std::string text(1 << 16, '\0');
+    const auto function = reinterpret_cast<size_t (*)(char*, size_t)>(dlsym(library, "ptxTestCounters"));
+    if (function == nullptr) die("the driver counts nothing");
+    text.resize(function(text.data(), text.size()) - 1);
+    return text;
   }
 
  private:
@@ -159,7 +173,7 @@ struct Job {
 };
 
 int main(int count, char** arguments) {
-  if (count != 5) die("takes a driver, a module, a file of jobs and a file for results");
+  if (count != 5 && count != 6) die("takes a driver, a module, a file of jobs, a file for results and perhaps one for counters");
   const Driver driver(arguments[1]);
   int device = 0;
   void *context = nullptr, *module = nullptr;
@@ -171,6 +185,13 @@ int main(int count, char** arguments) {
   driver("cuModuleLoadDataEx", &module, static_cast<const void*>(ptx.c_str()), 0u, static_cast<void*>(nullptr), static_cast<void*>(nullptr));
   Reader reader(contents(arguments[3]));
   std::ofstream results(arguments[4], std::ios::binary);
-  for (Word left = reader.word(); left > 0; left--) Job{driver, module, reader, results, {}}.run();
+  std::ofstream counters;
+  if (count == 6) counters.open(arguments[5]), counters << driver.counters() << '\n';
+  const Word jobs = reader.word();
+  for (Word place = 0; place < jobs; place++) {
+    current = place;
+    Job{driver, module, reader, results, {}}.run();
+    if (count == 6) counters << driver.counters() << '\n';
+  }
   if (!results.flush()) die("cannot write the results");
 }

@@ -1,0 +1,258 @@
+/**
+ * Emitted CUDA programs, run: the PTX of every loop, statement and operator, on the stand-in driver of the tests (a PTX
+ * interpreter, not a GPU), gives the bits that the interpreter of kernels gives, at all the lengths where rows, blocks and
+ * tiles end, in one chunk and in several.
+ */
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { apply, convert, number } from "../../fusion/build.js";
+import type { KernelCall } from "../../fusion/call.js";
+import type { Expr, Kernel, Sink } from "../../fusion/ir.js";
+import { isDefined, OP_NAMES, operator, usualArity, type OpName } from "../../fusion/ops.js";
+import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
+import { newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { verify } from "../../fusion/verify.js";
+import { SPECIAL } from "../laws/special.js";
+import { ENDLESS, KERNELS } from "../native/kernels.js";
+import { wanted } from "../native/run-kernels.js";
+import { arrayOf, branch, callOf, capture, dataOf, declare, element, index, keep, kernelOf, leave, loop, RANGE, read, yields } from "./by-hand.js";
+import { CudaWorkshop, hasCompiler, hasNvcc, standIn, type Job, type Outcome } from "./cuda-harness.js";
+import { caseChoices, makeCase } from "./kernels.js";
+
+const workshop = new CudaWorkshop();
+afterAll(() => workshop.remove());
+
+/** What differs between an outcome and what the interpreter gives, or null. */
+function complaint(name: string, kernel: Kernel, job: Job, outcome: Outcome): string | null {
+  const what = `${name}, ${job.call.length} elements${job.inPlace === true ? ", in place" : ""}${job.chunk === undefined ? "" : `, in chunks of ${job.chunk}`}`;
+  const want = WANTED.get(job.call) ?? wanted(kernel, job.call);
+  WANTED.set(job.call, want);
+  if (want.status === "failed") {
+    const position = kernel.sink.kind === "fold" ? 0 : want.element;
+    return outcome.status === "failed" && outcome.position === position ? null : `${what}: ${brief(outcome)} instead of a failure at ${position}`;
+  }
+  if (outcome.status !== "done") return `${what}: is ${brief(outcome)}`;
+  if (!outcome.intact) return `${what}: wrote behind its output`;
+  try {
+    expect(outcome.result).toEqual(want.result);
+    return null;
+  } catch {
+    return `${what}: ${brief(outcome.result)} instead of ${brief(want.result)}`;
+  }
+}
+const WANTED = new WeakMap<KernelCall, ReturnType<typeof wanted>>();
+const brief = (value: unknown): string => JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? `${inner}n` : inner)).slice(0, 200);
+
+interface Named {
+  readonly name: string;
+  readonly kernel: Kernel;
+}
+
+/** Runs the jobs; gives the first few complaints. */
+async function complaints(file: string, named: readonly Named[], jobs: readonly Job[], architecture = 75, environments: readonly Readonly<Record<string, string>>[] = [{}]): Promise<readonly string[]> {
+  const kernels = named.map(({ kernel }) => kernel);
+  const compiled = await workshop.compile(file, kernels, architecture);
+  const found: string[] = [];
+  for (const environment of environments) {
+    const outcomes = await workshop.run(await driver, compiled, kernels, jobs, environment);
+    jobs.forEach((job, place) => {
+      const { name, kernel } = named[job.kernel] as Named;
+      const wrong = complaint(name, kernel, job, outcomes[place] as Outcome);
+      if (wrong !== null) found.push(`${wrong} ${brief(environment)}`);
+    });
+  }
+  return found.slice(0, 20);
+}
+let driver: Promise<string>;
+
+const SCALARS: Readonly<Record<ScalarType, ScalarValue>> = { bool: false, i32: -7, u32: 4e9, i64: -12345678901234n, u64: 2n ** 63n + 5n, f32: 0.5, f64: 0.1 };
+
+/** Captured arrays: places 0 to 15 lead to one another, to an end, or out of range. */
+function captured(type: ElementType, name: string): AnyTypedArray {
+  const array = newArray(type, name === "none" ? 0 : 256);
+  for (let at = 0; at < array.length; at++) {
+    const value = at % 16 === 5 ? 150 : at % 16 === 9 ? 50 : at === 7 ? 220 : at + 1;
+    array[at] = typeof array[at] === "bigint" ? BigInt(value) : value;
+  }
+  return array;
+}
+
+const handCall = ({ source, scalars, arrays }: Kernel, length: number): KernelCall =>
+  callOf(source.kind === "range" ? length : dataOf(source.element, length, length % 2 === 1), {
+    scalars: scalars.map(({ name, type }) => (name === "yes" ? true : name === "m" ? 3.5 : SCALARS[type])),
+    arrays: arrays.map(({ element: type, name }) => captured(type, name)),
+  });
+
+const hand: readonly Named[] = KERNELS.map(({ name, kernel }) => ({ name, kernel: verify(kernel, name) }));
+const inPlace = ({ source, sink, body }: Kernel): boolean =>
+  sink.kind === "array" && source.kind === "array" && ELEMENTS[source.element].bytes === ELEMENTS[sink.element].bytes && body.length === 1 && body[0]?.kind === "yield";
+
+const handJobs = (lengths: readonly number[]): readonly Job[] =>
+  hand.flatMap(({ kernel }, place) =>
+    lengths.flatMap((length): readonly Job[] => {
+      const job: Job = { kernel: place, call: handCall(kernel, length) };
+      return [job, ...(inPlace(kernel) ? [{ ...job, inPlace: true }] : []), ...(length > 2048 ? [{ ...job, chunk: 1024 }, { ...job, chunk: 2048 }] : [])];
+    }),
+  );
+
+/** Warps and blocks in a different order each time. */
+const SCHEDULES = Array.from({ length: 5 }, (_, seed) => ({ DOTCOMPUTE_TEST_CUDA_RANDOM: "1", DOTCOMPUTE_TEST_CUDA_SEED: String(seed + 1) }));
+const DEFERRED = { DOTCOMPUTE_TEST_CUDA_DEFERRED: "1" };
+
+const to = (type: ElementType): Sink => ({ kind: "array", element: type });
+
+describe.skipIf(!hasNvcc || !hasCompiler)("CUDA programs on the PTX interpreter (need nvcc and a C++ compiler)", { timeout: 600_000 }, () => {
+  beforeAll(() => {
+    driver = standIn();
+    return driver;
+  }, 600_000);
+
+  it("give what the interpreter gives, for kernels of every kind", async () => {
+    expect(await complaints("hand", hand, handJobs([0, 1, 2, 31, 32, 33, 63, 1023, 1024, 1025, 4097]))).toEqual([]);
+  });
+
+  it("do so in every order of warps and blocks, and where work waits for a synchronisation", async () => {
+    expect(await complaints("orders", hand, handJobs([33, 2500]), 75, [...SCHEDULES, DEFERRED])).toEqual([]);
+  });
+
+  it.each([90, 120])("do so as compiled for compute_%i", async architecture => {
+    expect(await complaints(`hand-${architecture}`, hand, handJobs([0, 33, 1025]), architecture, [{ DOTCOMPUTE_TEST_CUDA_CAPABILITY: String(architecture) }])).toEqual([]);
+  });
+
+  it("give what the interpreter gives, for generated kernels", async () => {
+    const cases = fc.sample(caseChoices, 300).map((list, place) => ({ name: `generated ${place}`, list, ...makeCase(list) }));
+    for (const { kernel } of cases) verify(kernel, "the generator");
+    const jobs = cases.flatMap(({ list, call }, kernel): readonly Job[] => [{ kernel, call }, ...(kernel % 10 === 0 ? [{ kernel, call: makeCase(list, 1057).call }] : [])]);
+    expect(await complaints("generated", cases, jobs)).toEqual([]);
+  });
+
+  it("give what the table of operators gives, on all pairs of special values", async () => {
+    const { named, jobs } = operatorJobs();
+    expect(await complaints("operators", named, jobs)).toEqual([]);
+  });
+
+  it("give what the elementary functions give", async () => {
+    const functions = OP_NAMES.filter(op => operator(op).elementary).flatMap(op => (["f64", "f32"] as const).map(type => operatorKernel(op, type, type)));
+    const jobs = functions.map(({ over, arity }, kernel): Job => ({ kernel, call: pairs(over, arity, 400, () => true) }));
+    expect(await complaints("functions", functions, jobs)).toEqual([]);
+  });
+
+  it("end early when they are to stop, also within a loop without end", async () => {
+    const kernels = ENDLESS.map(({ name, kernel }) => verify(kernel, name));
+    const compiled = await workshop.compile("endless", kernels, 75);
+    const jobs = kernels.map((kernel, place): Job => {
+      const call = handCall(kernel, 1500);
+      call.source?.fill(3 as never);
+      return { kernel: place, call, stop: true };
+    });
+    const outcomes = await workshop.run(await driver, compiled, kernels, jobs);
+    expect(outcomes).toEqual(kernels.map(() => ({ status: "stopped" })));
+  });
+
+  it("leave loops without end behind an element that fails or is found", async () => {
+    const x = element("f64");
+    const first = { kind: "first", type: "f64", ranked: false } as const;
+    const ever = branch(apply("gt", x, number(1)), [loop("ever", branch(apply("lt", x, number(0)), [leave("ever")]))]);
+    const found = kernelOf(arrayOf("f64"), first, [ever, keep(apply("eq", x, number(1))), yields(index)]);
+    const failing = kernelOf(arrayOf("f64"), to("f64"), [declare("v", read("f64", "lut", apply("mul", x, number(100)))), ever, yields(x)], { arrays: { lut: "f64" } });
+    const source = new Float64Array(3000).fill(0);
+    source[40] = 1;
+    source.fill(2, 41);
+    const kernels = [found, failing].map(kernel => verify(kernel, "the test"));
+    const call = callOf(source);
+    const jobs = [{ kernel: 0, call }, { kernel: 1, call: { ...call, arrays: [new Float64Array(2)] } }];
+    const outcomes = await workshop.run(await driver, await workshop.compile("behind", kernels, 75), kernels, jobs);
+    expect(outcomes).toMatchObject([{ status: "done", result: { position: 40, value: 40 } }, { status: "failed", position: 40 }]);
+  });
+
+  it("take captures from memory where there are more than a launch has room for", async () => {
+    const names = Array.from({ length: 600 }, (_, place) => `k${place}`);
+    const sum = names.reduce((left, name) => apply("add", left, capture("f64", name)), element("f64"));
+    const kernel = verify(kernelOf(arrayOf("f64"), to("f64"), [yields(sum)], { scalars: Object.fromEntries(names.map(name => [name, "f64"])) }), "the test");
+    const call = callOf(dataOf("f64", 100), { scalars: names.map((_, place) => place / 3) });
+    expect(await complaints("captures", [{ name: "captures", kernel }], [{ kernel: 0, call }])).toEqual([]);
+  });
+
+  it("read every element once and write every result once; filters read twice", async () => {
+    const x = element("f64");
+    const kernels = [
+      kernelOf(arrayOf("f64"), to("f64"), [yields(apply("add", x, number(1)))]),
+      kernelOf(arrayOf("u8"), to("u8"), [yields(element("i32"))]),
+      kernelOf(arrayOf("f64"), { kind: "reduce", op: "add", type: "f64", term: "f64", counted: false }, [yields(x)]),
+      kernelOf(arrayOf("f64"), { kind: "count" }, [keep(apply("gt", x, number(0))), yields(null)]),
+      kernelOf(arrayOf("f64"), to("f64"), [keep(apply("gt", x, number(0))), yields(x)]),
+    ].map(kernel => verify(kernel, "the test"));
+    const length = 65536 + 100;
+    const jobs = kernels.map((kernel, place): Job => ({ kernel: place, call: handCall(kernel, length) }));
+    const outcomes = await workshop.run(await driver, await workshop.compile("traffic", kernels, 75), kernels, jobs);
+    const [map, bytes, sum, count, filter] = workshop.traffic();
+    const kept = (outcomes[4] as Outcome & { status: "done" }).result.count;
+    expect(map).toMatchObject({ loads: { bytes: 8 * length }, stores: { bytes: 8 * length } });
+    expect(bytes).toMatchObject({ loads: { bytes: length }, stores: { bytes: length } });
+    // Besides: a value for each block of 1024, a count and its sum (which each lane of a warp reads), and the state.
+    const within = (moved: number | undefined, least: number): void => {
+      expect(moved).toBeGreaterThanOrEqual(least);
+      expect(moved).toBeLessThanOrEqual(least * 1.02);
+    };
+    within(sum?.loads.bytes, 8 * length);
+    expect(sum?.stores.bytes).toBeLessThan(600);
+    within(count?.loads.bytes, 8 * length);
+    expect(count?.stores.bytes).toBe(0);
+    within(filter?.loads.bytes, 16 * length);
+    within(filter?.stores.bytes, 8 * kept);
+  });
+});
+
+const EVERY = ["bool", "i32", "u32", "i64", "u64", "f32", "f64"] as const satisfies readonly ScalarType[];
+const stored = (type: ScalarType): ElementType => (type === "bool" ? "i32" : type);
+
+/** An operator on elements of captured arrays, at the place of each element of a range. */
+function operatorKernel(op: OpName, over: ScalarType, gives: ScalarType): Named & { readonly over: ScalarType; readonly arity: number } {
+  const arity = op === "convert" ? 1 : usualArity(op);
+  const names = ["a", "b"].slice(0, arity);
+  const operands = names.map((name): Expr => {
+    const value: Expr = { kind: "local", type: stored(over) as ScalarType, name: `${name}_` };
+    return over === "bool" ? convert("bool", value) : value;
+  });
+  const body = names.map(name => declare(`${name}_`, read(stored(over) as ScalarType, name, index)));
+  const result: Expr = { kind: "apply", op, type: gives, args: operands };
+  const kernel = kernelOf(RANGE, to(stored(gives)), [...body, declare("result", result), yields(gives === "bool" ? convert("i32", { kind: "local", type: "bool", name: "result" }) : { kind: "local", type: gives, name: "result" })], {
+    arrays: Object.fromEntries(names.map(name => [name, stored(over)])),
+  });
+  return { name: `${op} ${over} to ${gives}`, kernel: verify(kernel, op), over, arity };
+}
+
+/** The operands for which the operator is defined, at most so many. */
+function pairs(over: ScalarType, arity: number, most: number, accepts: (args: readonly ScalarValue[]) => boolean): KernelCall {
+  const values = SPECIAL[over];
+  const all = arity === 1 ? values.map(a => [a]) : values.flatMap(a => values.map(b => [a, b]));
+  const step = Math.ceil(all.length / most);
+  const chosen = all.filter((args, place) => place % step === 0 && accepts(args));
+  const arrays = Array.from({ length: arity }, (_, at) => {
+    const array = newArray(stored(over), chosen.length);
+    chosen.forEach((args, place) => (array[place] = (over === "bool" ? Number(args[at]) : args[at]) as number));
+    return array;
+  });
+  return { ...callOf(chosen.length), arrays };
+}
+
+function operatorJobs(): { readonly named: readonly Named[]; readonly jobs: readonly Job[] } {
+  const zero = (value: ScalarValue | undefined): boolean => value === 0n;
+  const rows = OP_NAMES.filter(op => op !== "convert" && !operator(op).elementary).flatMap(op => {
+    const { over, gives, fails } = operator(op);
+    return over.map(type => {
+      const made = operatorKernel(op, type, gives === "same" ? type : gives);
+      const accepts = (args: readonly ScalarValue[]): boolean => isDefined(op, args) && !(fails.includes(type) && zero(args[1]));
+      return { made, call: pairs(type, made.arity, 4000, accepts) };
+    });
+  });
+  const integral = (args: readonly ScalarValue[]): boolean => Number.isInteger(args[0]);
+  const conversions = EVERY.flatMap(over =>
+    EVERY.map(gives => {
+      const big = (gives === "i64" || gives === "u64") && (over === "f64" || over === "f32");
+      return { made: operatorKernel("convert", over, gives), call: pairs(over, 1, 4000, big ? integral : () => true) };
+    }),
+  );
+  const all = [...rows, ...conversions];
+  return { named: all.map(({ made }) => made), jobs: all.map(({ call }, kernel) => ({ kernel, call })) };
+}
