@@ -9,8 +9,9 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
@@ -46,6 +47,36 @@ async function each(tasks, atOnce) {
   }));
 }
 
+const isAlive = pid => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+};
+
+/** One build at a time: a second process waits and then finds nothing left to do. */
+async function exclusively(folder, work) {
+  const lock = path.join(folder, "lock");
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: "wx" });
+      break;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+      const holder = existsSync(lock) ? Number(readFileSync(lock, "utf8")) : 0;
+      if (holder > 0 && !isAlive(holder)) rmSync(lock, { force: true });
+      else await sleep(100);
+    }
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
 /** Gives the folder that holds libcuda.so.1 and control.node. Throws where it cannot be built. */
 export async function buildDriver({ sanitize = false } = {}) {
   const compiler = compilerOf();
@@ -62,7 +93,11 @@ export async function buildDriver({ sanitize = false } = {}) {
   for (const name of all.filter(name => name.endsWith(".hpp"))) common.update(text(name));
   const shared = common.digest("hex");
   mkdirSync(folder, { recursive: true });
+  await exclusively(folder, () => make({ folder, compiler, headers, extra, all, text, shared }));
+  return folder;
+}
 
+async function make({ folder, compiler, headers, extra, all, text, shared }) {
   const stampOf = (output, hash) => {
     const stamp = `${output}.stamp`;
     return { fresh: existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === hash, mark: () => writeFileSync(stamp, hash) };
@@ -97,7 +132,6 @@ export async function buildDriver({ sanitize = false } = {}) {
     await link(control, [...FLAGS, ...WARNINGS, "-isystem", headers, path.join(HERE, "control/control.cpp"), "-ldl"]);
     stamp.mark();
   }
-  return folder;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

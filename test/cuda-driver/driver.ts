@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 
 type Word = number | bigint | string | NodeJS.TypedArray | ArrayBuffer | null;
 
@@ -160,6 +161,15 @@ export class TestDriver {
       this.call("cuMemFree_v2", address);
     }
   }
+}
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+
+/** Builds what has changed; gives the stand-in, or says why there is none. */
+export function testDriver(): { readonly driver: TestDriver; readonly reason: "" } | { readonly driver: null; readonly reason: string } {
+  const { status, stderr } = spawnSync(process.execPath, [path.join(HERE, "build.mjs")], { encoding: "utf8" });
+  if (status !== 0) return { driver: null, reason: stderr.trim().split("\n").at(-1) ?? "it could not be built" };
+  return { driver: new TestDriver(path.join(HERE, "../../build/cuda-driver")), reason: "" };
 }
 
 /** Whether nvcc can compile here: it uses the same front end as NVRTC. */
