@@ -46,6 +46,9 @@ export interface Counters {
   readonly contexts: number;
 }
 
+/** What a device of the stand-in is called. */
+export const DEVICE_NAME = "PTX interpreter (test)";
+
 /** A kernel's argument: an array goes to the device and comes back, `u32(…)` and the like are values. */
 export type Argument = NodeJS.TypedArray | { readonly value: NodeJS.TypedArray };
 export const u32 = (x: number): Argument => ({ value: new Uint32Array([x]) });
@@ -123,9 +126,12 @@ export class TestDriver {
   /** Settings and counters as at the start, a fresh context of device 0 as the current one. */
   fresh(settings: Readonly<Record<string, number | boolean | string>> = {}): void {
     this.call("ptxTestReset");
-    this.configure(settings);
+    this.configure({ devices: 3 });
     this.call("cuInit", 0);
     for (let device = 0; device < 3; device++) this.result("cuDevicePrimaryCtxReset_v2", device);
+    this.call("ptxTestReset");
+    this.configure(settings);
+    this.call("cuInit", 0);
     this.modules.clear();
     this.call("cuCtxSetCurrent", this.get("cuDevicePrimaryCtxRetain", 0));
   }
