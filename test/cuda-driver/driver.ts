@@ -173,9 +173,12 @@ const HERE = path.dirname(fileURLToPath(import.meta.url));
 
 /** Builds what has changed; gives the stand-in, or says why there is none. */
 export function testDriver(): { readonly driver: TestDriver; readonly reason: "" } | { readonly driver: null; readonly reason: string } {
-  const { status, stderr } = spawnSync(process.execPath, [path.join(HERE, "build.mjs")], { encoding: "utf8" });
+  // Needs libasan loaded beforehand, by LD_PRELOAD.
+  const sanitize = process.env["DOTCOMPUTE_TEST_CUDA_SANITIZE"] === "1";
+  const { LD_PRELOAD: _, ...env } = process.env;
+  const { status, stderr } = spawnSync(process.execPath, [path.join(HERE, "build.mjs"), ...(sanitize ? ["--sanitize"] : [])], { encoding: "utf8", env });
   if (status !== 0) return { driver: null, reason: stderr.trim().split("\n").at(-1) ?? "it could not be built" };
-  return { driver: new TestDriver(path.join(HERE, "../../build/cuda-driver")), reason: "" };
+  return { driver: new TestDriver(path.join(HERE, "../../build", sanitize ? "cuda-driver-sanitize" : "cuda-driver")), reason: "" };
 }
 
 /** Whether nvcc can compile here: it uses the same front end as NVRTC. */
