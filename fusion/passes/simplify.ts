@@ -1,5 +1,6 @@
 /** Applies the rewrite rules until none fits, and tidies statements: constants, copies and branches that decide nothing. */
-import type { Expr, Kernel, Stmt } from "../ir.js";
+import { apply, convert } from "../build.js";
+import type { Expr, ExprOf, Kernel, Stmt } from "../ir.js";
 import { assignedIn, leavesOf, mapExpr, mapKernel, mapOperands, type StmtMapper } from "../traverse.js";
 import { RULES, type Bindings, type Pattern, type Rule } from "./rules.js";
 
@@ -80,11 +81,18 @@ export function applyRule(rule: Rule, expr: Expr): Expr | null {
 
 /** One node, its operands being simple already. Every rule makes an expression smaller or cheaper, so this ends. */
 function simplifyNode(expr: Expr): Expr {
+  if (expr.kind === "apply" && expr.args.every(arg => arg.kind === "const")) return folded(expr);
   for (const rule of BY_HEAD.get(expr.kind === "apply" ? expr.op : expr.kind) ?? []) {
     const better = applyRule(rule, expr);
     if (better !== null) return mapOperands(simplifyNode(better), simplifyNode);
   }
   return expr;
+}
+
+/** An operator on constants, computed; as it is where it may fail. */
+function folded(expr: ExprOf<"apply">): Expr {
+  const computed = expr.op === "convert" ? convert(expr.type, expr.args[0] as Expr) : apply(expr.op, ...expr.args);
+  return computed.kind === "const" ? computed : expr;
 }
 
 export const simplifyExpr = (expr: Expr): Expr => mapExpr(expr, simplifyNode);
