@@ -42,7 +42,7 @@ const inMemory = (report: string): readonly string[] => report.match(/\d\d+ byte
 describe.skipIf(!hasNvcc)("CUDA C (needs nvcc)", () => {
   describe.each(ARCHITECTURES)("for compute_%i", architecture => {
     it("is legal and exact for kernels of every kind", { timeout: 300_000 }, async () => {
-      const compiled = await workshop.compile(`hand-${architecture}`, hand, architecture);
+      const compiled = await workshop.compile(`hand-${architecture}`, hand, architecture, { strict: true });
       checkExact(compiled);
       const device = DEVICES[architecture];
       if (hasPtxas && device !== undefined) expect(inMemory(await workshop.assemble(compiled, device))).toEqual([]);
@@ -64,7 +64,7 @@ describe.skipIf(!hasNvcc)("CUDA C (needs nvcc)", () => {
         return verify(kernelOf(arrayOf(type), to(type), [yields({ kind: "apply", op, type, args })]), op);
       }),
     );
-    const compiled = await workshop.compile("elementary", kernels, 90);
+    const compiled = await workshop.compile("elementary", kernels, 90, { strict: true });
     checkExact(compiled);
     if (hasPtxas) await workshop.assemble(compiled, 90);
   });

@@ -99,6 +99,10 @@ const handJobs = (lengths: readonly number[]): readonly Job[] =>
 const SCHEDULES = Array.from({ length: 5 }, (_, seed) => ({ DOTCOMPUTE_TEST_CUDA_RANDOM: "1", DOTCOMPUTE_TEST_CUDA_SEED: String(seed + 1) }));
 const DEFERRED = { DOTCOMPUTE_TEST_CUDA_DEFERRED: "1" };
 
+const SEED = Number(process.env["DOTCOMPUTE_SEED"]);
+/** Of 300 generated kernels each. */
+const BATCHES = process.env["DOTCOMPUTE_LONG"] === undefined ? 1 : 20;
+
 const to = (type: ElementType): Sink => ({ kind: "array", element: type });
 
 describe.skipIf(!hasNvcc || !hasCompiler)("CUDA programs on the PTX interpreter (need nvcc and a C++ compiler)", { timeout: 600_000 }, () => {
@@ -119,11 +123,11 @@ describe.skipIf(!hasNvcc || !hasCompiler)("CUDA programs on the PTX interpreter 
     expect(await complaints(`hand-${architecture}`, hand, handJobs([0, 33, 1025]), architecture, [{ DOTCOMPUTE_TEST_CUDA_CAPABILITY: String(architecture) }])).toEqual([]);
   });
 
-  it("give what the interpreter gives, for generated kernels", async () => {
-    const cases = fc.sample(caseChoices, 300).map((list, place) => ({ name: `generated ${place}`, list, ...makeCase(list) }));
+  it.each(Array.from({ length: BATCHES }, (_, batch) => batch + 1))("give what the interpreter gives, for generated kernels, batch %i", async batch => {
+    const cases = fc.sample(caseChoices, { numRuns: 300, seed: SEED + batch }).map((list, place) => ({ name: `generated ${place}`, list, ...makeCase(list) }));
     for (const { kernel } of cases) verify(kernel, "the generator");
     const jobs = cases.flatMap(({ list, call }, kernel): readonly Job[] => [{ kernel, call }, ...(kernel % 10 === 0 ? [{ kernel, call: makeCase(list, 1057).call }] : [])]);
-    expect(await complaints("generated", cases, jobs)).toEqual([]);
+    expect(await complaints(`generated-${batch}`, cases, jobs)).toEqual([]);
   });
 
   it("give what the table of operators gives, on all pairs of special values", async () => {
