@@ -169,14 +169,15 @@ export class TestDriver {
   }
 }
 
+/** Compilers do not run under a sanitizer that is meant for this process. */
+const { LD_PRELOAD: _, ...withoutPreload } = process.env;
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 
 /** Builds what has changed; gives the stand-in, or says why there is none. */
 export function testDriver(): { readonly driver: TestDriver; readonly reason: "" } | { readonly driver: null; readonly reason: string } {
   // Needs libasan loaded beforehand, by LD_PRELOAD.
   const sanitize = process.env["DOTCOMPUTE_TEST_CUDA_SANITIZE"] === "1";
-  const { LD_PRELOAD: _, ...env } = process.env;
-  const { status, stderr } = spawnSync(process.execPath, [path.join(HERE, "build.mjs"), ...(sanitize ? ["--sanitize"] : [])], { encoding: "utf8", env });
+  const { status, stderr } = spawnSync(process.execPath, [path.join(HERE, "build.mjs"), ...(sanitize ? ["--sanitize"] : [])], { encoding: "utf8", env: withoutPreload });
   if (status !== 0) return { driver: null, reason: stderr.trim().split("\n").at(-1) ?? "it could not be built" };
   return { driver: new TestDriver(path.join(HERE, "../../build", sanitize ? "cuda-driver-sanitize" : "cuda-driver")), reason: "" };
 }
@@ -190,7 +191,7 @@ export function compile(text: string, architecture = 75): string {
   try {
     const [from, to] = [path.join(folder, "kernel.cu"), path.join(folder, "kernel.ptx")];
     writeFileSync(from, text);
-    const { status, stderr } = spawnSync("nvcc", ["-ptx", `-arch=compute_${architecture}`, "--fmad=false", "-std=c++17", from, "-o", to], { encoding: "utf8" });
+    const { status, stderr } = spawnSync("nvcc", ["-ptx", `-arch=compute_${architecture}`, "--fmad=false", "-std=c++17", from, "-o", to], { encoding: "utf8", env: withoutPreload });
     if (status !== 0) throw new Error(stderr);
     return readFileSync(to, "utf8");
   } finally {
