@@ -104,7 +104,8 @@ function helped(op: OpName, over: ScalarType, args: readonly Expression[], helpe
     return name;
   };
   if (isElementaryName(op)) {
-    if (helpers.fastMath) return op === "exp2" ? binary("**", number(2), ...(args as [Expression])) : call(`Math.${op}`, ...args);
+    // An engine's pow may be hundreds of ulp off where the exponent is huge.
+    if (helpers.fastMath && op !== "pow") return op === "exp2" ? binary("**", number(2), ...(args as [Expression])) : call(`Math.${op}`, ...args);
     const needed = { name: op, type: over === "f32" ? "f32" : "f64", count: args.length } as const;
     const name = functionName(needed);
     helpers.needed.set(name, needed);

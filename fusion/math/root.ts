@@ -88,17 +88,21 @@ export const hypotRoot32 = (sum: number, largest: number): number => (largest ==
 
 const names = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
 
-const largestOf = (count: number): string => names("x", count).reduce((largest, x) => `hypotLargest(${largest}, ${x})`, "0");
+/** `f(… f(f(first, x1), x2) …, xn)`, a line for each step: as one expression, many arguments would be nested too deeply. */
+const folded = (name: string, first: string, terms: readonly string[], step: (soFar: string, term: string) => string): string =>
+  terms.map((term, i) => `  const ${name}${i + 1} = ${step(i === 0 ? first : `${name}${i}`, term)};\n`).join("");
+
+const sum = (soFar: string, term: string): string => `${soFar} + ${term}`;
+
+const largestOf = (xs: readonly string[]): string => folded("largest", "0", xs, (soFar, x) => `hypotLargest(${soFar}, ${x})`);
 
 /** The text of `(x1, …) => …`, the f64 root of the sum of `count` squares, over the functions above. */
 export const hypotLambda = (count: number): string => {
+  const xs = names("x", count);
   const scaled = names("s", count);
-  const sumOf = (part: string): string => scaled.map(s => `${part}(${s})`).join(" + ");
-  return `(${names("x", count).join(", ")}) => {
-  const largest = ${largestOf(count)};
-  const factor = hypotFactor(largest);
-${scaled.map((s, i) => `  const ${s} = x${i + 1} * factor;`).join("\n")}
-  return hypotRoot(${sumOf("hypotSquare")}, ${sumOf("hypotRest")}, largest);
+  return `(${xs.join(", ")}) => {
+${largestOf(xs)}  const factor = hypotFactor(largest${count});
+${scaled.map((s, i) => `  const ${s} = x${i + 1} * factor;\n`).join("")}${folded("squares", "0", scaled.map(s => `hypotSquare(${s})`), sum)}${folded("rests", "0", scaled.map(s => `hypotRest(${s})`), sum)}  return hypotRoot(squares${count}, rests${count}, largest${count});
 }`;
 };
 
@@ -114,7 +118,9 @@ export const hypot64 = (...xs: readonly number[]): number => {
 /** The text of `(x1, …) => …`, the root of the sum of `count` squares of f32 numbers, through f64. */
 export const hypotLambda32 = (count: number): string => {
   const xs = names("x", count);
-  return `(${xs.join(", ")}) => hypotRoot32(${xs.map(x => `${x} * ${x}`).join(" + ")}, ${largestOf(count)})`;
+  return `(${xs.join(", ")}) => {
+${largestOf(xs)}${folded("squares", "0", xs.map(x => `${x} * ${x}`), sum)}  return hypotRoot32(squares${count}, largest${count});
+}`;
 };
 
 /** What the text of `hypotLambda32(xs.length)` computes, before it is rounded to f32. */

@@ -39,7 +39,13 @@ const extreme =
     return numeric(op, numbers, span, integrals(numbers), inference.parameters, true);
   };
 
+/** More sides than these make more statements than a kernel may have. */
+const MOST_SIDES = 256;
+
 const hypotenuse: Call = (inference, args, span) => {
+  if (args.length > MOST_SIDES) {
+    throw new LambdaError("DC106", `Math.hypot takes at most ${MOST_SIDES} arguments in a kernel and is given ${args.length}`, span, "Join several: Math.hypot(Math.hypot(a, b), Math.hypot(c, d))");
+  }
   const numbers = args.map(toNumber);
   const [only] = numbers;
   if (!only) return { expr: number(0), weak: true, integral: [], span };

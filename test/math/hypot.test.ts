@@ -1,4 +1,5 @@
 /** `hypot` of any number of arguments: one text for each number of them, and a function that does what the text says. */
+import { createRuntime } from "../../src/index.js";
 import { describe, expect, it } from "vitest";
 import * as bits from "../../fusion/math/bits.js";
 import * as root from "../../fusion/math/root.js";
@@ -62,4 +63,15 @@ describe("hypot", () => {
       expect(root.hypot32(...xs)).toBeNaN();
     }
   });
+});
+
+it("Math.hypot of a kernel takes 256 arguments, and no more", () => {
+  const runtime = createRuntime({ backend: "js" });
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- a text of so many arguments
+  const of = (count: number) => new Function(`return x => Math.hypot(${Array.from({ length: count }, (_, i) => `x + ${i}`).join(", ")})`)() as (x: number) => number;
+  for (const data of [Float64Array.of(1), Float32Array.of(1)]) {
+    const exact = root.hypot64(...Array.from({ length: 256 }, (_, i) => i + 1));
+    expect(runtime.compute(data).map(of(256)).toArray()[0]).toBe(data instanceof Float32Array ? Math.fround(exact) : exact);
+    expect(() => runtime.compute(data).map(of(257)).toArray()).toThrow("DC106: Math.hypot takes at most 256 arguments in a kernel and is given 257");
+  }
 });
