@@ -43,6 +43,7 @@ class Resolver {
 
   void run() {
     const Address& address = detail_.address;
+    if (address.from == Address::From::KernelParameter && address.space == Space::Param && purpose_ == Purpose::Load) return kernelParameter();
     std::uint64_t all = 0;
     for (unsigned lane = 0; lane < LANES; lane++) all |= (mask_ >> lane) & 1 ? addresses_[lane] : 0;
     if (all & (bytes_ - 1)) misaligned();
@@ -104,6 +105,15 @@ class Resolver {
     if (offset > size || bytes_ > size - offset) outside(lane, offset, "the kernel's parameters have " + std::to_string(size) + " bytes.");
     if (purpose_ != Purpose::Load) outside(lane, offset, "a kernel's parameters can't be written.");
     access_.at[lane] = const_cast<std::byte*>(launch_.parameters.data()) + offset;
+  }
+
+  /// Most loads of parameters: the same place for every lane.
+  void kernelParameter() {
+    const auto lane = static_cast<unsigned>(std::countr_zero(mask_));
+    if (addresses_[lane] & (bytes_ - 1)) misaligned();
+    parameter(lane, addresses_[lane]);
+    std::fill_n(access_.at, LANES, access_.at[lane]);
+    access_.uniform = true;
   }
 
   void generic() {

@@ -9,7 +9,7 @@ struct Access {
   std::byte* at[LANES];
   /// Every lane takes part, and they lie one after the other.
   bool contiguous = false;
-  /// Every lane takes part and reads the same place.
+  /// All lanes have the same place, also those that take no part.
   bool uniform = false;
 };
 

@@ -1,4 +1,5 @@
 // Loads, stores and addresses.
+#include <algorithm>
 #include <type_traits>
 
 #include "access.hpp"
@@ -12,7 +13,11 @@ namespace {
 template <class Memory, class Register>
 void loadInto(Warp& warp, Source to, std::uint32_t mask, const Access& access, unsigned element) {
   Register out[LANES];
-  if (access.contiguous && element == 0) {
+  if (access.uniform) {
+    Memory value;
+    std::memcpy(&value, access.at[0] + element * sizeof value, sizeof value);
+    std::fill_n(out, LANES, static_cast<Register>(value));
+  } else if (access.contiguous && element == 0) {
     Memory values[LANES];
     std::memcpy(values, access.at[0], sizeof values);
     for (unsigned lane = 0; lane < LANES; lane++) out[lane] = static_cast<Register>(values[lane]);

@@ -118,6 +118,7 @@ void special(Warp& warp, const Instruction& instruction, std::uint32_t mask) {
 
 using W = const Warp&;
 std::uint32_t thread(W warp, unsigned lane) { return warp.index() * LANES + lane; }
+bool isLine(W warp) { return warp.launch().block.y == 1 && warp.launch().block.z == 1; }
 std::uint64_t nanoseconds() {
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
 }
@@ -132,7 +133,8 @@ struct Row {
 #define SPECIAL64(EXPRESSION) &special<decltype([](W w, unsigned lane) { (void)w, (void)lane; return EXPRESSION; }), std::uint64_t>, Type::U64
 
 const Row ROWS[] = {
-    {"%tid.x", SPECIAL(thread(w, lane) % w.launch().block.x)},
+    // Divisions cost more than all the rest of a short kernel, and most blocks have one dimension.
+    {"%tid.x", SPECIAL(isLine(w) ? thread(w, lane) : thread(w, lane) % w.launch().block.x)},
     {"%tid.y", SPECIAL(thread(w, lane) / w.launch().block.x % w.launch().block.y)},
     {"%tid.z", SPECIAL(thread(w, lane) / w.launch().block.x / w.launch().block.y)},
     {"%ntid.x", SPECIAL(w.launch().block.x)},
