@@ -15,7 +15,7 @@ import { verify } from "../../fusion/verify.js";
 import { SPECIAL } from "../laws/special.js";
 import { ENDLESS, KERNELS } from "../native/kernels.js";
 import { wanted } from "../native/run-kernels.js";
-import { arrayOf, branch, callOf, capture, dataOf, declare, element, index, keep, kernelOf, leave, loop, RANGE, read, yields } from "./by-hand.js";
+import { arrayOf, branch, callOf, capture, declare, element, index, keep, kernelOf, leave, loop, RANGE, read, visit, yields } from "./by-hand.js";
 import { CudaWorkshop, hasCompiler, hasNvcc, standIn, type Job, type Outcome } from "./cuda-harness.js";
 import { caseChoices, makeCase } from "./kernels.js";
 
@@ -77,6 +77,21 @@ function captured(type: ElementType, name: string): AnyTypedArray {
   return array;
 }
 
+/** Elements of every magnitude and sign; every so often one that arithmetic treats apart. */
+function dataOf(type: ElementType, length: number, wild: boolean): AnyTypedArray {
+  const array = newArray(type, length);
+  const { scalar, integer } = ELEMENTS[type];
+  let seed = 12345 + length;
+  for (let at = 0; at < length; at++) {
+    seed = (Math.imul(seed, 1664525) + 1013904223) | 0;
+    const unit = (seed >>> 8) / 2 ** 24 - 0.5;
+    if (scalar === "i64" || scalar === "u64") array[at] = at % 97 === 60 && wild ? 0n : (BigInt(seed) << 20n) ^ BigInt(at);
+    else if (integer) array[at] = seed >>> ((seed >>> 5) % 24);
+    else array[at] = wild && (seed >>> 10) % 40 === 0 ? ([NaN, Infinity, -0, 5e-324, -Infinity][at % 5] as number) : unit * 10 ** ((seed >>> 4) % 13);
+  }
+  return array;
+}
+
 const handCall = ({ source, scalars, arrays }: Kernel, length: number): KernelCall =>
   callOf(source.kind === "range" ? length : dataOf(source.element, length, length % 2 === 1), {
     scalars: scalars.map(({ name, type }) => (name === "yes" ? true : name === "m" ? 3.5 : SCALARS[type])),
@@ -115,11 +130,39 @@ describe.skipIf(!hasNvcc || !hasCompiler)("CUDA programs on the PTX interpreter 
     expect(await complaints("hand", hand, handJobs([0, 1, 2, 31, 32, 33, 63, 1023, 1024, 1025, 4097]))).toEqual([]);
   });
 
-  it("do so in every order of warps and blocks, and where work waits for a synchronisation", async () => {
+  it("give the same in every order of warps and blocks, and where work waits for a synchronisation", async () => {
     expect(await complaints("orders", hand, handJobs([33, 2500]), 75, [...SCHEDULES, DEFERRED])).toEqual([]);
   });
 
-  it.each([90, 120])("do so as compiled for compute_%i", async architecture => {
+  it("join many blocks, also more than one warp joins", async () => {
+    const chosen = /^(add f64, filtered and counted|fold in lanes|fold of BigInts in lanes|filter f64)$/;
+    const jobs = hand.flatMap(({ name, kernel }, place): readonly Job[] => (chosen.test(name) ? [70_000, 1_050_000].map(length => ({ kernel: place, call: handCall(kernel, length) })) : []));
+    expect(jobs).toHaveLength(8);
+    expect(await complaints("blocks", hand, jobs)).toEqual([]);
+  });
+
+  it("find elements late, and count those that came by before", async () => {
+    const x = element("f64");
+    const first = { kind: "first", type: "f64", ranked: true } as const;
+    const ranked = verify(kernelOf(arrayOf("f64"), first, [keep(apply("gt", x, number(0))), visit, keep(apply("gt", x, number(1))), yields(x)]), "the test");
+    const source = Float64Array.from({ length: 9000 }, (_, at) => (at >= 7777 ? 2 + at : at % 3 === 0 ? 0.5 : -1));
+    const call = callOf(source);
+    expect(await complaints("late", [{ name: "ranked", kernel: ranked }], [{ kernel: 0, call }, { kernel: 0, call, chunk: 2048 }])).toEqual([]);
+  });
+
+  it("join only what is to be joined: anything else may fail", async () => {
+    const [a, b] = ["a", "b"].map((name): Expr => ({ kind: "local", type: "i64", name })) as [Expr, Expr];
+    const total: Expr = { kind: "local", type: "i64", name: "total" };
+    // Divides by zero unless what is left is less than what is right.
+    const combine = { left: "a", right: "b", body: [declare("q", { kind: "apply", op: "div", type: "i64", args: [b, convert("i64", apply("lt", a, b))] })], value: { kind: "local", type: "i64", name: "q" } as Expr };
+    const kernel = verify(kernelOf(arrayOf("i64"), { kind: "fold", type: "i64", accumulator: "total", seed: "seed", first: null, combine }, [yields(apply("max", total, element("i64")))], { scalars: { seed: "i64" } }), "the test");
+    const ascending = callOf(BigInt64Array.from({ length: 1024 }, (_, at) => BigInt(at + 1)), { scalars: [0n] });
+    expect(await complaints("joins", [{ name: "joins", kernel }], [{ kernel: 0, call: ascending }])).toEqual([]);
+    const descending = callOf(BigInt64Array.from({ length: 1024 }, (_, at) => BigInt(2000 - at)), { scalars: [0n] });
+    expect(await complaints("joins", [{ name: "joins", kernel }], [{ kernel: 0, call: descending }])).toEqual([]);
+  });
+
+  it.each([90, 120])("give the same as compiled for compute_%i", async architecture => {
     expect(await complaints(`hand-${architecture}`, hand, handJobs([0, 33, 1025]), architecture, [{ DOTCOMPUTE_TEST_CUDA_CAPABILITY: String(architecture) }])).toEqual([]);
   });
 
@@ -173,7 +216,7 @@ describe.skipIf(!hasNvcc || !hasCompiler)("CUDA programs on the PTX interpreter 
     const names = Array.from({ length: 600 }, (_, place) => `k${place}`);
     const sum = names.reduce((left, name) => apply("add", left, capture("f64", name)), element("f64"));
     const kernel = verify(kernelOf(arrayOf("f64"), to("f64"), [yields(sum)], { scalars: Object.fromEntries(names.map(name => [name, "f64"])) }), "the test");
-    const call = callOf(dataOf("f64", 100), { scalars: names.map((_, place) => place / 3) });
+    const call = callOf(dataOf("f64", 100, false), { scalars: names.map((_, place) => place / 3) });
     expect(await complaints("captures", [{ name: "captures", kernel }], [{ kernel: 0, call }])).toEqual([]);
   });
 
