@@ -8,7 +8,7 @@ import { declaredIn, mapExpr, mapStmts, walkStmts } from "../traverse.js";
 import { verify } from "../verify.js";
 import { inferLambda } from "./infer.js";
 import { Names, Parameters } from "./parameters.js";
-import { prune } from "./prune.js";
+import { pruneBody } from "./prune.js";
 import { share } from "./share.js";
 import { simplify } from "./simplify.js";
 import type { Typed } from "./typing.js";
@@ -48,7 +48,7 @@ function define({ name, type, count }: FunctionType): Definition {
   const { body, result } = inferLambda(lambda, given, { captures: {}, stage: 0, parameters: new Parameters(names) });
   if (!wide && result.expr.type !== type) throw new CompilerBug(`${name} of ${type} gives ${result.expr.type}`);
   const typed: Kernel = { source: { kind: "range" }, scalars, arrays: [], body: [...body, { kind: "yield", value: convert(type, result.expr) }], sink: { kind: "array", element: type } };
-  const kernel = dropUnread(settled(verify(typed, "infer an elementary function")));
+  const kernel = pruneBody(settled(verify(typed, "infer an elementary function")));
   const last = kernel.body.at(-1);
   if (last?.kind !== "yield" || last.value === null) throw new CompilerBug(`${name} gives nothing`);
   return { parameters: scalars.map(scalar => scalar.name), body: kernel.body.slice(0, -1), result: last.value };
@@ -59,9 +59,6 @@ function settled(kernel: Kernel): Kernel {
   const shared = verify(share(simplify(kernel)), "share");
   return shared === kernel ? kernel : settled(shared);
 }
-
-/** Every operand stays a parameter, even of a function that does not need it. */
-const dropUnread = (kernel: Kernel): Kernel => ({ ...prune(kernel), scalars: kernel.scalars });
 
 /** The body and the result of a call, in names of their own. The operands are mentioned wherever they are needed. */
 export function instantiate({ parameters, body, result }: Definition, operands: readonly Expr[], names: Names): { readonly body: readonly Stmt[]; readonly result: Expr } {

@@ -8,7 +8,7 @@ import { isElementaryName, type ElementaryName } from "../math/functions.js";
 import { mapExpr, mapStmts, namesOf, walkKernel } from "../traverse.js";
 import { definitionOf, instantiate } from "./elementary.js";
 import { Names } from "./parameters.js";
-import { prune } from "./prune.js";
+import { pruneBody } from "./prune.js";
 import { simplify } from "./simplify.js";
 
 type Call = ExprOf<"apply"> & { readonly op: ElementaryName; readonly type: "f64" | "f32" };
@@ -22,10 +22,10 @@ export function lower(kernel: Kernel): Kernel {
   const lowering = new Lowering(kernel);
   const { sink } = kernel;
   const body = lowering.statements(kernel.body);
-  if (sink.kind !== "fold" || sink.combine === null) return prune(simplify({ ...kernel, body }));
+  if (sink.kind !== "fold" || sink.combine === null) return pruneBody(simplify({ ...kernel, body }));
   const { combine } = sink;
   const [before, value] = lowering.expression(combine.value);
-  return prune(simplify({ ...kernel, body, sink: { ...sink, combine: { ...combine, body: [...lowering.statements(combine.body), ...before], value } } }));
+  return pruneBody(simplify({ ...kernel, body, sink: { ...sink, combine: { ...combine, body: [...lowering.statements(combine.body), ...before], value } } }));
 }
 
 /** The statement with its own expression mapped, not those of statements in it. */

@@ -3,11 +3,14 @@ import type { Kernel, Stmt } from "../ir.js";
 import { declaredIn, isEffect, mapExpr, mapKernel, usesOf, walkKernel } from "../traverse.js";
 import { plainName } from "./parameters.js";
 
-export function prune(kernel: Kernel): Kernel {
+export const prune = (kernel: Kernel): Kernel => dropParameters(pruneBody(kernel));
+
+/** The locals alone: the kernel is called as before. */
+export function pruneBody(kernel: Kernel): Kernel {
   let before = kernel;
   for (;;) {
     const after = dropUnread(before);
-    if (after === before) return dropParameters(after);
+    if (after === before) return after;
     before = after;
   }
 }
