@@ -94,6 +94,8 @@ class Resolver {
   }
 
   void parameter(unsigned lane, std::uint64_t offset) {
+    // A register may hold a parameter's address, taken by `mov`, as well as the place itself.
+    if (inWindow(offset, PARAM_WINDOW)) offset -= PARAM_WINDOW;
     if (offset >= FRAME_PARAMETERS) {
       const std::uint64_t size = warp_.frame().procedure->parameterBytes;
       offset -= FRAME_PARAMETERS;
