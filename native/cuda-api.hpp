@@ -22,6 +22,9 @@ struct Uuid {
 
 inline constexpr Result SUCCESS = 0;
 inline constexpr Result OUT_OF_MEMORY = 2;
+inline constexpr Result DEVICE_UNAVAILABLE = 46;
+inline constexpr Result NO_DEVICE = 100;
+inline constexpr Result INVALID_DEVICE = 101;
 inline constexpr Result NOT_READY = 600;
 
 inline constexpr unsigned STREAM_NON_BLOCKING = 1;

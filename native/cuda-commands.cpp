@@ -269,9 +269,8 @@ Napi::Value Cuda::record(Info info) {
   Stream& stream = streamOf(info, 0);
   const auto event = take<Shared<Event>>(info, 1, "an event");
   if (&event->context() != &stream.context()) throw Napi::TypeError::New(info.Env(), "the event and the stream are of different devices");
-  // Counted down when the command has run or is dropped.
-  event->announce();
-  const Shared<void> announcement(nullptr, [event](void*) { event->announced(); });
+  // Settled when the command has run or is dropped.
+  const Shared<void> announcement(nullptr, [event, recording = event->announce()](void*) { event->settle(recording); });
   stream.soon([&stream, event, announcement] { stream.record(*event); });
   return info.Env().Undefined();
 }
@@ -280,9 +279,10 @@ Napi::Value Cuda::record(Info info) {
 Napi::Value Cuda::wait(Info info) {
   Stream& stream = streamOf(info, 0);
   const auto event = take<Shared<Event>>(info, 1, "an event");
-  const auto command = [&stream, event] { stream.await(*event, stream.closing()); };
+  const unsigned long long last = event->pending();
+  const auto command = [&stream, event, last] { stream.await(*event, last, stream.closing()); };
   // Here this thread must not wait for another's.
-  if (event->isAnnounced())
+  if (last > 0)
     stream.later(command);
   else
     stream.soon(command);

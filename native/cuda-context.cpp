@@ -44,6 +44,8 @@ Context::Entered Context::enter() {
 
 void Context::fail(const char* call, Result result, const std::string& log) {
   Failure failure = driver_->failure(call, result, log);
+  // To whoever wants a device these say that it is not to be had; to whoever has it, that it is gone.
+  if (result == DEVICE_UNAVAILABLE || result == NO_DEVICE || result == INVALID_DEVICE) failure.kind = Kind::Fatal;
   if (failure.kind == Kind::Fatal) abandon(failure.what());
   throw failure;
 }

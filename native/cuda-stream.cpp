@@ -100,29 +100,31 @@ Event::~Event() {
   context_.quietly([this] { context_.check("cuEventDestroy", context_.api().eventDestroy(handle_)); });
 }
 
-void Event::announce() {
+unsigned long long Event::announce() {
   const std::lock_guard lock(mutex_);
-  ++unrecorded_;
+  unsettled_.insert(++last_);
+  return last_;
 }
 
-void Event::announced() {
+void Event::settle(unsigned long long recording) {
   {
     const std::lock_guard lock(mutex_);
-    --unrecorded_;
+    unsettled_.erase(recording);
   }
   changed_.notify_all();
 }
 
-bool Event::isAnnounced() {
+unsigned long long Event::pending() {
   const std::lock_guard lock(mutex_);
-  return unrecorded_ > 0;
+  return unsettled_.empty() ? 0 : last_;
 }
 
-void Event::awaitRecording(const GiveUp& giveUp) {
+void Event::awaitRecordings(unsigned long long last, const GiveUp& giveUp) {
+  const auto isSettled = [&] { return unsettled_.empty() || *unsettled_.begin() > last; };
   std::unique_lock lock(mutex_);
-  while (unrecorded_ > 0) {
+  while (!isSettled()) {
     changed_.wait_for(lock, ASK_EVERY);
-    if (unrecorded_ > 0 && giveUp()) throw ending();
+    if (!isSettled() && giveUp()) throw ending();
   }
 }
 
@@ -341,8 +343,8 @@ void Stream::record(Event& event) {
   context_.check("cuEventRecord", context_.api().eventRecord(event.handle(), handle_));
 }
 
-void Stream::await(Event& event, const GiveUp& giveUp) {
-  event.awaitRecording(giveUp);
+void Stream::await(Event& event, unsigned long long last, const GiveUp& giveUp) {
+  event.awaitRecordings(last, giveUp);
   const Context::Entered entered = context_.enter();
   context_.check("cuStreamWaitEvent", context_.api().streamWaitEvent(handle_, event.handle(), 0));
 }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "cuda-context.hpp"
@@ -68,19 +69,23 @@ class Event {
   Context& context() const { return context_; }
   EventHandle handle() const { return handle_; }
 
-  /// A recording was asked for, and later has been handed to the driver (or never will be).
-  void announce();
-  void announced();
-  bool isAnnounced();
-  /// Until then the driver knows nothing of the point, and waiting for it there would be waiting for nothing.
-  void awaitRecording(const GiveUp& giveUp);
+  /// A recording was asked for; its number.
+  unsigned long long announce();
+  /// It has been handed to the driver, or never will be.
+  void settle(unsigned long long recording);
+  /// The number of the last that was asked for, if it or one before has not been handed over yet; else 0.
+  unsigned long long pending();
+  /// Until those up to this number have been handed over: before, the driver knows nothing of them, and would not wait. Later
+  /// ones may be behind the wait itself.
+  void awaitRecordings(unsigned long long last, const GiveUp& giveUp);
 
  private:
   Context& context_;
   EventHandle handle_ = nullptr;
   std::mutex mutex_;
   std::condition_variable changed_;
-  int unrecorded_ = 0;
+  unsigned long long last_ = 0;
+  std::set<unsigned long long> unsettled_;
 };
 
 /// Pinned memory, through which all bytes pass between JavaScript's arrays and the device: while one piece is on its way the
@@ -144,7 +149,8 @@ class Stream {
   };
   void launch(const Function& function, const Launch& shape, const void* parameters, std::size_t bytes);
   void record(Event& event);
-  void await(Event& event, const GiveUp& giveUp);
+  /// For the event's recordings up to this number.
+  void await(Event& event, unsigned long long last, const GiveUp& giveUp);
   /// Waits for all that the device was given.
   void finish(const GiveUp& giveUp);
   /// Whether the device has done all; false also if it is not known.

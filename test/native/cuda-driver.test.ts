@@ -186,6 +186,24 @@ describe.skipIf(unavailable !== null)("CUDA driver", () => {
       await other.readLater(memory, to);
       expect(to[0]).toBe(151);
     });
+
+    it("lets two streams wait for each other in turn, by the same two events", async () => {
+      const other = context.stream();
+      const memory = stream.allocate(8);
+      const [here, there] = [context.event(), context.event()];
+      void stream.writeLater(memory, Float64Array.of(0));
+      for (let i = 0; i < 20; i++) {
+        stream.launch(add, ONE, addParameters(memory.address, 1, 1));
+        stream.record(here);
+        other.wait(here);
+        other.launch(add, ONE, addParameters(memory.address, 1, 100));
+        other.record(there);
+        stream.wait(there);
+      }
+      const to = new Float64Array(1);
+      await stream.readLater(memory, to);
+      expect(to[0]).toBe(2020);
+    });
   });
 
   it("measures the time between events", () => {
@@ -284,7 +302,7 @@ describe.skipIf(unavailable !== null)("CUDA driver", () => {
     };
 
     it.each([
-      [1, "programmer"], [2, "resource"], [46, "transient"], [200, "programmer"], [218, "programmer"], [400, "programmer"], [701, "resource"],
+      [1, "programmer"], [2, "resource"], [46, "fatal"], [101, "fatal"], [200, "programmer"], [218, "programmer"], [400, "programmer"], [701, "resource"],
       [801, "programmer"], [802, "transient"], [900, "programmer"], [908, "programmer"], [214, "fatal"], [700, "fatal"], [719, "fatal"], [999, "fatal"], [4711, "fatal"],
     ] as const)("with %i, which is of kind %s", (code, kind) => {
       const context = fake.context();

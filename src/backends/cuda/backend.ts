@@ -1,0 +1,275 @@
+/**
+ * The CUDA backend: kernels as CUDA C, compiled by NVRTC for the device at hand, launched through the driver. All state belongs
+ * to the backend's instance; the driver and NVRTC are opened when it is first asked for anything.
+ */
+import { BackendError } from "../../../fusion/errors.js";
+import { cudaFlagsOf, cudaPrelude, emitCuda, THREADS, type CudaProgram } from "../../../fusion/emit/cuda.js";
+import type { Kernel, Sink } from "../../../fusion/ir.js";
+import { createDiskCache } from "../../cache/disk.js";
+import { createMemoryCache } from "../../cache/memory.js";
+import { loadAddon, packageRoot } from "../cpu/load-addon.js";
+import { CudaCompiledKernel, Lanes } from "./compiled.js";
+import { createCudaCompiler, openNvrtc, readCudaHeaders, targetFor, type CudaCompiler, type CudaTarget } from "./compiler.js";
+import { chosen, openDriver, openNative, type CudaContext, type CudaDevice, type CudaFunction, type CudaModule, type CudaOptions } from "./driver.js";
+import { CudaError } from "./errors.js";
+import type { CodeForm } from "./native.js";
+import type { LoadedProgram } from "./run.js";
+
+export interface CudaBackendOptions extends CudaOptions {
+  /** The device's number; 0 by default. */
+  readonly device?: number | undefined;
+  /** Where compiled kernels are kept, instead of $DOTCOMPUTE_CACHE, $XDG_CACHE_HOME/dotcompute or ~/.cache/dotcompute. */
+  readonly cacheFolder?: string | undefined;
+  /** How many loaded kernels are kept at hand. */
+  readonly mostKernels?: number | undefined;
+  /** Always this form of code, instead of the device's own where NVRTC can make it. */
+  readonly form?: CodeForm | undefined;
+  /** Bytes of a chunk that larger inputs go through the device by. */
+  readonly chunkBytes?: number | undefined;
+}
+
+export interface CudaBackend {
+  /** Whether there are a driver, a device and NVRTC, and the device has not been lost. */
+  readonly available: boolean;
+  /** Why it is not available; null if it is. */
+  readonly reason: string | null;
+  /** What kernels run on; null if there is none. */
+  readonly device: CudaDevice | null;
+  /** The kernel, if it is compiled already: in memory or on disk. */
+  cached(kernel: Kernel): CudaCompiledKernel | null;
+  /** Compiles and waits. Throws BackendError. */
+  compile(kernel: Kernel): CudaCompiledKernel;
+  /** Compiles on another thread; the same kernel only once at a time. */
+  compileAsync(kernel: Kernel): Promise<CudaCompiledKernel>;
+  /** Many kernels as one program of NVRTC's: much faster than one by one. */
+  compileBatch(kernels: readonly Kernel[]): CudaCompiledKernel[];
+  compileBatchAsync(kernels: readonly Kernel[]): Promise<CudaCompiledKernel[]>;
+}
+
+const SYMBOL = "kernel";
+const MOST_KERNELS = 512;
+/** Long enough for transfers at full speed, short enough that the first is soon there. */
+const CHUNK_BYTES = 16 * 2 ** 20;
+
+export function createCudaBackend(options: CudaBackendOptions = {}): CudaBackend {
+  let opened: Machine | string | null = null;
+  const machine = (): Machine | string => {
+    if (opened === null) {
+      try {
+        opened = openMachine(options);
+      } catch (error) {
+        opened = messageOf(error);
+      }
+    }
+    return opened;
+  };
+  const reason = (): string | null => {
+    const found = machine();
+    return typeof found === "string" ? found : found.lost;
+  };
+  const needed = (): Machine => {
+    const found = machine();
+    const why = reason();
+    if (typeof found === "string" || why !== null) throw new BackendError("DC402", `CUDA cannot be used: ${why}`);
+    return found;
+  };
+  return {
+    get available() {
+      return reason() === null;
+    },
+    get reason() {
+      return reason();
+    },
+    get device() {
+      const found = machine();
+      return typeof found === "string" ? null : found.context.device;
+    },
+    cached: kernel => (reason() === null ? needed().cached(kernel) : null),
+    compile: kernel => needed().compile(kernel),
+    compileAsync: async kernel => needed().compileAsync(kernel),
+    compileBatch: kernels => needed().compileBatch(kernels),
+    compileBatchAsync: async kernels => needed().compileBatchAsync(kernels),
+  };
+}
+
+/** Everything that is needed, or why it is not there. */
+function openMachine(options: CudaBackendOptions): Machine | string {
+  const root = packageRoot();
+  if (root === null) return "the package's own folder was not found";
+  const loaded = options.loaded ?? loadAddon(root);
+  const { native, reason } = openNative(loaded);
+  if (native === null) return reason;
+  const { driver, reason: driverReason } = openDriver({ ...options, loaded });
+  if (driver === null) return driverReason;
+  const { nvrtc, reason: nvrtcReason } = openNvrtc(native, chosen(options.nvrtc, "DOTCOMPUTE_NVRTC"));
+  if (nvrtc === null) return nvrtcReason;
+  const context = driver.open(options.device ?? 0);
+  const compiler = createCudaCompiler(native, nvrtc, createDiskCache({ folder: options.cacheFolder }), readCudaHeaders(root));
+  return new Machine(context, compiler, targetFor(context.device, nvrtc, options.form), loaded.addon?.pins === true, options);
+}
+
+/** Kernels as one source, and what each of them needs. */
+interface Unit {
+  readonly source: string;
+  readonly flags: readonly string[];
+  readonly parts: readonly { readonly kernel: Kernel; readonly program: CudaProgram }[];
+}
+
+/** A device with its compiler. */
+class Machine {
+  private readonly units = new WeakMap<Kernel, Unit>();
+  /** Equal kernels of different queries share what was loaded. */
+  private readonly memory;
+  private readonly pending = new Map<string, Promise<CudaModule>>();
+  private readonly lanes: Lanes;
+
+  constructor(
+    readonly context: CudaContext,
+    private readonly compiler: CudaCompiler,
+    private target: CudaTarget,
+    private readonly pins: boolean,
+    private readonly options: CudaBackendOptions,
+  ) {
+    this.lanes = new Lanes(context);
+    this.memory = createMemoryCache<CudaCompiledKernel>(options.mostKernels ?? MOST_KERNELS);
+  }
+
+  get lost(): string | null {
+    const { lost } = this.context;
+    return lost === null ? null : `the device was lost: ${lost}`;
+  }
+
+  cached(kernel: Kernel): CudaCompiledKernel | null {
+    const unit = this.unitOf(kernel);
+    const ready = this.memory.get(keyOf(unit, kernel));
+    if (ready !== undefined) return ready;
+    const code = this.compiler.cached(unit.source, unit.flags, this.target);
+    if (code === null) return null;
+    try {
+      return this.keep(kernel, unit, this.context.load(code));
+    } catch (error) {
+      if (this.lost !== null) throw error;
+      this.compiler.discard(unit.source, unit.flags, this.target); // sound by its checksum, but not for this driver
+      return null;
+    }
+  }
+
+  compile(kernel: Kernel): CudaCompiledKernel {
+    const unit = this.unitOf(kernel);
+    return this.memory.get(keyOf(unit, kernel)) ?? this.keep(kernel, unit, this.load(unit));
+  }
+
+  async compileAsync(kernel: Kernel): Promise<CudaCompiledKernel> {
+    const unit = this.unitOf(kernel);
+    const key = keyOf(unit, kernel);
+    const ready = this.memory.get(key);
+    if (ready !== undefined) return ready;
+    let module = this.pending.get(unit.source);
+    if (module === undefined) {
+      module = this.loadLater(unit).finally(() => this.pending.delete(unit.source));
+      this.pending.set(unit.source, module);
+    }
+    const loaded = await module;
+    return this.memory.get(key) ?? this.keep(kernel, unit, loaded);
+  }
+
+  compileBatch(kernels: readonly Kernel[]): CudaCompiledKernel[] {
+    const unit = unitOfAll(kernels);
+    return this.kernelsOf(unit, this.load(unit));
+  }
+
+  async compileBatchAsync(kernels: readonly Kernel[]): Promise<CudaCompiledKernel[]> {
+    const unit = unitOfAll(kernels);
+    return this.kernelsOf(unit, await this.loadLater(unit));
+  }
+
+  private unitOf(kernel: Kernel): Unit {
+    let unit = this.units.get(kernel);
+    if (unit === undefined) this.units.set(kernel, (unit = unitOfAll([kernel])));
+    return unit;
+  }
+
+  private keep(kernel: Kernel, unit: Unit, module: CudaModule): CudaCompiledKernel {
+    const [compiled] = this.kernelsOf(unit, module) as [CudaCompiledKernel];
+    this.memory.put(keyOf(unit, kernel), compiled);
+    return compiled;
+  }
+
+  private load(unit: Unit): CudaModule {
+    try {
+      return this.context.load(this.compiler.compile(unit.source, unit.flags, this.target));
+    } catch (error) {
+      const target = this.otherTarget(error);
+      return this.context.load(this.compiler.compile(unit.source, unit.flags, target));
+    }
+  }
+
+  private async loadLater(unit: Unit): Promise<CudaModule> {
+    try {
+      return await this.context.loadLater(await this.compiler.compileLater(unit.source, unit.flags, this.target));
+    } catch (error) {
+      const target = this.otherTarget(error);
+      return this.context.loadLater(await this.compiler.compileLater(unit.source, unit.flags, target));
+    }
+  }
+
+  /** A driver that does not take the device's own code, because it is older than NVRTC or runs another device, may take PTX. Rethrows what that does not mend. */
+  private otherTarget(error: unknown): CudaTarget {
+    const refused = error instanceof CudaError && error.call === "cuModuleLoadDataEx" && error.kind === "programmer";
+    if (!refused || this.options.form === "cubin" || this.target.form === "ptx") throw error;
+    return (this.target = targetFor(this.context.device, this.compiler.nvrtc, "ptx"));
+  }
+
+  private kernelsOf(unit: Unit, module: CudaModule): CudaCompiledKernel[] {
+    return unit.parts.map(({ kernel, program }) => new CudaCompiledKernel(kernel, this.loaded(kernel, program, module), this.lanes, this.pins));
+  }
+
+  private loaded(kernel: Kernel, program: CudaProgram, module: CudaModule): LoadedProgram {
+    const functions = new Map<string, CudaFunction>(program.entries.map(name => [name, module.function(name)]));
+    const occupancies = new Map<string, number>();
+    const entry = (name: string): CudaFunction => functions.get(name) ?? module.function(name);
+    return {
+      kernel,
+      program,
+      context: this.context,
+      entry,
+      occupancy: name => {
+        let blocks = occupancies.get(name);
+        if (blocks === undefined) occupancies.set(name, (blocks = entry(name).occupancy(THREADS)));
+        return blocks;
+      },
+      chunkBytes: this.options.chunkBytes ?? CHUNK_BYTES,
+    };
+  }
+}
+
+/** The same code serves captures of any name and both kinds of byte arrays; results and errors tell them apart. */
+const keyOf = ({ source, flags }: Unit, kernel: Kernel): string =>
+  JSON.stringify([source, flags, kernel.source, sinkKey(kernel.sink), kernel.arrays.map(({ element, origin }) => [element, origin.name])]);
+
+/** What of a sink decides how a result is read, and need not show in the text. */
+function sinkKey(sink: Sink): readonly unknown[] {
+  switch (sink.kind) {
+    case "array":
+      return [sink.kind, sink.element];
+    case "reduce":
+      return [sink.kind, sink.type, sink.counted];
+    case "fold":
+      return [sink.kind, sink.type, sink.seed];
+    case "first":
+      return [sink.kind, sink.type, sink.ranked];
+    case "last":
+      return [sink.kind, sink.type];
+    case "count":
+      return [sink.kind];
+    default:
+      return sink satisfies never;
+  }
+}
+
+function unitOfAll(kernels: readonly Kernel[]): Unit {
+  const parts = kernels.map((kernel, place) => ({ kernel, program: emitCuda(kernel, { symbol: kernels.length === 1 ? SYMBOL : `${SYMBOL}_${place}` }) }));
+  return { source: cudaPrelude + parts.map(({ program }) => program.text).join("\n"), flags: cudaFlagsOf(kernels), parts };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,104 @@
+/** A loaded CUDA program as the runtime calls it: a lane of the device, a run, and its outcome as result or error. */
+import { CompilerBug, QueryError } from "../../../fusion/errors.js";
+import type { Kernel } from "../../../fusion/ir.js";
+import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
+import { replayFrom } from "../js/backend.js";
+import type { CudaContext } from "./driver.js";
+import { CudaError } from "./errors.js";
+import { newLane, runLater, runNow, type Lane, type LoadedProgram, type Ran } from "./run.js";
+
+/** Lanes of a device that wait for their next run. */
+export class Lanes {
+  private readonly free: Lane[] = [];
+
+  constructor(private readonly context: CudaContext) {}
+
+  take(): Lane {
+    return this.free.pop() ?? newLane(this.context);
+  }
+
+  give(lane: Lane): void {
+    if (this.context.lost !== null) return;
+    lane.stop.set(0);
+    this.free.push(lane);
+  }
+}
+
+/** As every backend's, but for its name. */
+export interface CudaKernel extends Omit<CompiledKernel, "backend"> {
+  readonly backend: "cuda";
+}
+
+export class CudaCompiledKernel implements CudaKernel {
+  readonly backend = "cuda";
+
+  constructor(
+    /** As it was given, before it was lowered. */
+    readonly kernel: Kernel,
+    private readonly loaded: LoadedProgram,
+    private readonly lanes: Lanes,
+    /** Whether arrays can be held in place for another thread. */
+    private readonly pins: boolean,
+  ) {}
+
+  run(call: KernelCall): KernelResult {
+    const lane = this.lanes.take();
+    try {
+      return this.result(call, runNow(this.loaded, call, lane));
+    } finally {
+      this.lanes.give(lane);
+    }
+  }
+
+  async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
+    signal?.throwIfAborted();
+    const lengths = lengthsOf(call);
+    const lane = this.lanes.take();
+    const stop = (): void => lane.stop.set(1);
+    signal?.addEventListener("abort", stop, { once: true });
+    let ran: Ran;
+    try {
+      ran = await runLater(this.loaded, call, lane, call.output !== null && this.pins && !isShrinkable(call.output.buffer));
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      this.lanes.give(lane);
+    }
+    signal?.throwIfAborted();
+    checkLengths(call, lengths);
+    const result = this.result(call, ran);
+    if (result.output === null || call.output === null || result.output.buffer === call.output.buffer) return result;
+    // Memory that cannot be held in place while another thread writes to it is written at the end.
+    (call.output as Float64Array).set(result.output as Float64Array);
+    return { ...result, output: call.output.subarray(0, result.count) };
+  }
+
+  private result(call: KernelCall, { outcome, output }: Ran): KernelResult {
+    switch (outcome.status) {
+      case "done":
+        return { ...outcome.result, output };
+      case "failed":
+        // Which element failed and how is for the reference to say.
+        replayFrom(this.kernel, call, outcome.position);
+        throw new CompilerBug(`a CUDA kernel failed at element ${outcome.position} or later, where its reference does not`);
+      case "stopped":
+        throw new CudaError("transient", "the run was stopped because the process or the worker is ending");
+      default:
+        return outcome satisfies never;
+    }
+  }
+}
+
+/** Scripts may take back memory of a resizable buffer, but not of a shared one. */
+const isShrinkable = (buffer: ArrayBufferLike): boolean => !(buffer instanceof SharedArrayBuffer) && (buffer as { readonly resizable?: boolean }).resizable === true;
+
+const lengthsOf = ({ source, output, arrays }: KernelCall): readonly number[] => [source, output, ...arrays].map(array => array?.length ?? 0);
+
+/** The run came to no harm: its memory was held. But what it computed is of an array that is no more. */
+function checkLengths(call: KernelCall, lengths: readonly number[]): void {
+  if (lengthsOf(call).every((length, place) => length === lengths[place])) return;
+  throw new QueryError(
+    "DC307",
+    "an array was detached or has changed its length while the query ran",
+    "Leave its buffer in place until the promise settles, or run the query with .value() or toArray().",
+  );
+}
