@@ -4,7 +4,12 @@ import type { Kernel } from "../../fusion/ir.js";
 
 export type { KernelCall, KernelResult } from "../../fusion/call.js";
 
-export type BackendName = "js" | "cpu";
+export type BackendName = "js" | "cpu" | "cuda";
+
+export const BACKEND_NAMES: readonly BackendName[] = ["js", "cpu", "cuda"];
+
+/** `"js", "cpu" and "cuda"`, for messages. */
+export const QUOTED_BACKENDS = `${BACKEND_NAMES.slice(0, -1).map(name => JSON.stringify(name)).join(", ")} and ${JSON.stringify(BACKEND_NAMES.at(-1))}`;
 
 export interface CompiledKernel {
   readonly backend: BackendName;

@@ -1,8 +1,9 @@
 /** What a query will do, in words and in code. */
 import { cppPreludeOf, emitCpp } from "../../fusion/emit/cpp.js";
+import { cudaPrelude, emitCuda } from "../../fusion/emit/cuda.js";
 import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
-import type { Sink } from "../../fusion/ir.js";
+import type { Kernel, Sink } from "../../fusion/ir.js";
 import type { Plan, PlannedKernel, StageShape, TerminalShape } from "../../fusion/query.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
@@ -32,18 +33,35 @@ export function explainTerminal(bound: BoundTerminal): string {
   return `${tree(bound, stages)}\n\n${kernels.join("\n")}\n`;
 }
 
+/** What code is emitted in. */
+export type SourceLanguage = "js" | "cpp" | "cuda";
+
 /** The emitted code of all kernels. */
-export function sourceOf({ node }: BoundTerminal, language: "js" | "cpp"): string {
-  if (language !== "js" && language !== "cpp") {
-    throw new QueryError("DC305", `there is no code in ${quote(language)}`, 'Code is emitted in "js" and "cpp".');
+export function sourceOf({ node }: BoundTerminal, language: SourceLanguage): string {
+  if (language !== "js" && language !== "cpp" && language !== "cuda") {
+    throw new QueryError("DC305", `there is no code in ${quote(language)}`, 'Code is emitted in "js", "cpp" and "cuda".');
   }
   const plan = node.plan();
   const { stages, terminal } = node.shape();
   const kernels = plan.kernels.map(({ kernel }, at) => {
-    const code = language === "js" ? emitJs(kernel) : emitCpp(kernel, { symbol: `kernel_${at + 1}` });
+    const code = codeOf(kernel, language, `kernel_${at + 1}`);
     return `// ${title(plan, at, stages, terminal)}\n${code.trim()}\n`;
   });
-  return (language === "js" ? kernels : [cppPreludeOf(plan.kernels.map(planned => planned.kernel)), ...kernels]).join("\n");
+  const prelude = { js: [], cpp: [cppPreludeOf(plan.kernels.map(planned => planned.kernel))], cuda: [cudaPrelude] }[language];
+  return [...prelude, ...kernels].join("\n");
+}
+
+function codeOf(kernel: Kernel, language: SourceLanguage, symbol: string): string {
+  switch (language) {
+    case "js":
+      return emitJs(kernel);
+    case "cpp":
+      return emitCpp(kernel, { symbol });
+    case "cuda":
+      return emitCuda(kernel, { symbol }).text;
+    default:
+      return language satisfies never;
+  }
 }
 
 const FAST = "  fastMath: multiply-adds may round once and elementary functions are the backend's fastest, so bits may differ between backends and machines";

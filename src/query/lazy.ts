@@ -3,7 +3,7 @@ import { QueryError } from "../../fusion/errors.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import { checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
-import { explainTerminal, sourceOf } from "./explain.js";
+import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import { finishScalar } from "./finish.js";
 import { runAsync, runNow, seedOf, type Outcome } from "./run.js";
 import { sourceLength } from "./source.js";
@@ -76,7 +76,7 @@ export class LazyValue<T> implements PromiseLike<T> {
    * @example
    * console.log(compute(signal).sum().source("cpp"));
    */
-  source(language: "js" | "cpp"): string {
+  source(language: SourceLanguage): string {
     return sourceOf(this.bound, language);
   }
 

@@ -1,11 +1,11 @@
 /** The fluent query: verbs that extend it, terminals that run it. */
 import { QueryError } from "../../fusion/errors.js";
-import type { BackendName } from "../backends/backend.js";
+import { BACKEND_NAMES, QUOTED_BACKENDS, type BackendName } from "../backends/backend.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
 import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkNoMore, checkQueryOptions, checkReduceOptions, checkRunOptions, checkSearched, fitsElement, seedKind } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
-import { explainTerminal, sourceOf } from "./explain.js";
+import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import { deliver } from "./into.js";
 import { LazyValue } from "./lazy.js";
 import { runAsync, runNow } from "./run.js";
@@ -80,15 +80,15 @@ export class Query<A extends TypedArray> {
   }
 
   /**
-   * Insists on a backend, in place of the runtime's choice. A terminal throws a BackendError if it cannot run there; on `cpu`
-   * it waits for the compiler.
+   * Insists on a backend, in place of the runtime's choice. A terminal throws a BackendError if it cannot run there; on `cpu` and
+   * `cuda` it waits for the compiler.
    *
    * @example
    * compute(signal).map(x => x * 2).on("cpu").toArray();
    */
   on(backend: BackendName): Query<A> {
-    if (backend !== "js" && backend !== "cpu") {
-      throw new QueryError("DC305", `there is no backend ${quote(backend)}`, 'The backends are "js" and "cpu".');
+    if (!BACKEND_NAMES.includes(backend)) {
+      throw new QueryError("DC305", `there is no backend ${quote(backend)}`, `The backends are ${QUOTED_BACKENDS}.`);
     }
     return new Query({ ...this.bound, backend });
   }
@@ -302,7 +302,7 @@ export class Query<A extends TypedArray> {
    * @example
    * console.log(compute(signal).map(x => x * 2).source("cpp"));
    */
-  source(language: "js" | "cpp"): string {
+  source(language: SourceLanguage): string {
     return sourceOf(this.arrayTerminal(), language);
   }
 

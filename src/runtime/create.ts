@@ -1,6 +1,8 @@
 /** Runtimes with their backends, and the one that `compute` uses. */
 import { QueryError } from "../../fusion/errors.js";
+import { BACKEND_NAMES, QUOTED_BACKENDS } from "../backends/backend.js";
 import { createCpuBackend } from "../backends/cpu/backend.js";
+import { createCudaBackend } from "../backends/cuda/backend.js";
 import { createJsBackend } from "../backends/js/backend.js";
 import { queryOf, type Query } from "../query/query.js";
 import { describe, quote } from "../query/source.js";
@@ -38,14 +40,15 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   return runtimeOn(options, {
     script: createJsBackend,
     native: () => createCpuBackend({ cacheFolder: options.cacheFolder, compiler: options.compiler }),
+    device: () => createCudaBackend({ cacheFolder: options.cacheFolder, ...options.cuda }),
   });
 }
 
 /** A runtime on given backends. @internal */
 export function runtimeOn(options: RuntimeOptions, backends: Backends): Runtime {
   const { backend } = checkOptions(options);
-  if (backend !== undefined && backend !== "js" && backend !== "cpu") {
-    throw new QueryError("DC305", `there is no backend ${quote(backend)}`, 'The backends are "js" and "cpu"; leave the option out to let the runtime choose.');
+  if (backend !== undefined && !BACKEND_NAMES.includes(backend)) {
+    throw new QueryError("DC305", `there is no backend ${quote(backend)}`, `The backends are ${QUOTED_BACKENDS}; leave the option out to let the runtime choose.`);
   }
   const core = new RuntimeCore(options, backends);
   return { compute: (source, options) => queryOf(core, source, options), settled: () => core.tiers.settled() };

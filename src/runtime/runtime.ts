@@ -1,7 +1,8 @@
 /** One runtime: the shapes it has seen, the backends it runs them on, and who is told about it. */
+import { BackendError } from "../../fusion/errors.js";
 import type { BackendName } from "../backends/backend.js";
 import { Shapes, type TerminalNode } from "../query/shape.js";
-import { newSlot, Tiers, type KernelSlot, type NativeBackend, type ScriptBackend } from "./tiers.js";
+import { newSlot, Tiers, type DeviceBackend, type KernelSlot, type NativeBackend, type ScriptBackend } from "./tiers.js";
 
 /** What ran: handed to `onRun` after every run. */
 export interface RunInfo {
@@ -20,12 +21,17 @@ export interface KernelRun {
 }
 
 export interface RuntimeOptions {
-  /** Insists on one backend for every query: `js` never compiles C++, `cpu` throws where that cannot run. By default the runtime chooses. */
+  /**
+   * Insists on one backend for every query: `js` never compiles C++, `cpu` and `cuda` throw where they cannot run. By default the
+   * runtime chooses between `js` and `cpu`.
+   */
   readonly backend?: BackendName | undefined;
   /** Where compiled kernels are kept between processes. */
   readonly cacheFolder?: string | undefined;
   /** The C++ compiler, instead of `$CXX` or the first of c++, g++ and clang++ on PATH. */
   readonly compiler?: string | undefined;
+  /** For the cuda backend: the libraries of the driver and of NVRTC, where the system does not find them, and the device's number. */
+  readonly cuda?: { readonly driver?: string | undefined; readonly nvrtc?: string | undefined; readonly device?: number | undefined } | undefined;
   /** Takes the one line about a backend that is lost; by default `console.warn`. */
   readonly log?: ((line: string) => void) | undefined;
   /** Is told after every run what ran it. */
@@ -36,6 +42,7 @@ export interface RuntimeOptions {
 export interface Backends {
   readonly script: () => ScriptBackend;
   readonly native: () => NativeBackend;
+  readonly device?: () => DeviceBackend;
 }
 
 export class RuntimeCore {
@@ -45,7 +52,7 @@ export class RuntimeCore {
 
   constructor(options: RuntimeOptions, backends: Backends) {
     this.onRun = options.onRun ?? null;
-    this.tiers = new Tiers(backends.script, backends.native, options.backend ?? null, options.log ?? warn);
+    this.tiers = new Tiers(backends.script, backends.native, backends.device ?? noDevice, options.backend ?? null, options.log ?? warn);
   }
 
   /** The kernels of a planned query. */
@@ -53,6 +60,10 @@ export class RuntimeCore {
     if (node.slots.length === 0) node.slots = node.plan().kernels.map(({ kernel }) => newSlot(kernel));
     return node.slots;
   }
+}
+
+function noDevice(): never {
+  throw new BackendError("DC402", "this runtime has no cuda backend");
 }
 
 function warn(line: string): void {

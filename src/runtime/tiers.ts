@@ -25,6 +25,12 @@ export interface NativeBackend {
   compileAsync(kernel: Kernel, options?: { readonly background?: boolean }): Promise<CompiledKernel>;
 }
 
+/** The CUDA backend, as the runtime uses it: only where it is insisted on. */
+export type DeviceBackend = NativeBackend & {
+  /** What kernels run on; null if there is none. */
+  readonly device: { readonly name: string } | null;
+};
+
 /** What is known of one kernel in one runtime. */
 export interface KernelSlot {
   readonly kernel: Kernel;
@@ -32,6 +38,7 @@ export interface KernelSlot {
   readonly heavy: boolean;
   script: CompiledKernel | null;
   native: CompiledKernel | null;
+  device: CompiledKernel | null;
   /** `new`: the cache has not been asked. `lost`: the native backend will not be tried again for this kernel. */
   state: "new" | "cold" | "compiling" | "ready" | "lost";
   /** With `lost`: why. */
@@ -44,6 +51,7 @@ export const newSlot = (kernel: Kernel): KernelSlot => ({
   heavy: hasLoops(kernel.body),
   script: null,
   native: null,
+  device: null,
   state: "new",
   reason: "",
   runs: 0,
@@ -64,10 +72,12 @@ export class Tiers {
   private warned = false;
   private scriptBackend: ScriptBackend | null = null;
   private nativeBackend: NativeBackend | null = null;
+  private deviceBackend: DeviceBackend | null = null;
 
   constructor(
     private readonly makeScript: () => ScriptBackend,
     private readonly makeNative: () => NativeBackend,
+    private readonly makeDevice: () => DeviceBackend,
     /** What the whole runtime insists on. */
     private readonly insists: BackendName | null,
     private readonly log: (line: string) => void,
@@ -77,19 +87,21 @@ export class Tiers {
   choose(slot: KernelSlot, length: number, insists: BackendName | null): CompiledKernel {
     const wanted = insists ?? this.insists;
     if (wanted === null) return slot.native ?? this.chooseCold(slot, length);
+    if (wanted === "cuda") return this.onDevice(slot);
     return wanted === "js" ? this.script(slot) : (slot.native ?? this.compileNow(slot));
   }
 
   /** As `choose`, for a run off the main thread: an insisted-on compile does not block it. */
   async chooseAsync(slot: KernelSlot, length: number, insists: BackendName | null): Promise<CompiledKernel> {
     const wanted = insists ?? this.insists;
+    if (wanted === "cuda") return this.onDeviceLater(slot);
     if (wanted !== "cpu" || slot.native !== null) return this.choose(slot, length, insists);
     const cached = this.ask(slot);
     if (cached !== null) return cached;
     try {
       return this.ready(slot, await this.availableNative().compileAsync(slot.kernel));
     } catch (error) {
-      throw refusal(error);
+      throw refusal(error, "cpu");
     }
   }
 
@@ -106,6 +118,7 @@ export class Tiers {
     const by = insists === null ? "this runtime runs everything here" : `the query says .on("${insists}")`;
     if (wanted === "js") return { backend: "js", reason: by };
     if (wanted === "cpu") return { backend: "cpu", reason: by };
+    if (wanted === "cuda") return { backend: "cuda", reason: `${by}; ${this.deviceInWords()}` };
     this.ask(slot);
     switch (slot.state) {
       case "ready":
@@ -175,7 +188,40 @@ export class Tiers {
     try {
       return this.ready(slot, this.availableNative().compile(slot.kernel));
     } catch (error) {
-      throw refusal(error);
+      throw refusal(error, "cpu");
+    }
+  }
+
+  /** A device that was lost stays lost, with all that was loaded on it. */
+  private onDevice(slot: KernelSlot): CompiledKernel {
+    try {
+      const device = this.availableDevice();
+      return (slot.device ??= device.compile(slot.kernel));
+    } catch (error) {
+      throw refusal(error, "cuda");
+    }
+  }
+
+  private async onDeviceLater(slot: KernelSlot): Promise<CompiledKernel> {
+    try {
+      const device = this.availableDevice();
+      return (slot.device ??= await device.compileAsync(slot.kernel));
+    } catch (error) {
+      throw refusal(error, "cuda");
+    }
+  }
+
+  private availableDevice(): DeviceBackend {
+    this.deviceBackend ??= this.makeDevice();
+    if (!this.deviceBackend.available) throw new BackendError("DC402", this.deviceBackend.reason ?? "the cuda backend is not available");
+    return this.deviceBackend;
+  }
+
+  private deviceInWords(): string {
+    try {
+      return `on ${this.availableDevice().device?.name ?? "a device without a name"}`;
+    } catch (error) {
+      return `but ${reasonOf(error)}`;
     }
   }
 
@@ -220,8 +266,8 @@ function reasonOf(error: unknown): string {
   return cause === undefined ? first : `${first}: ${cause.trim()}`;
 }
 
-/** What a query that insists on the cpu backend throws. */
-function refusal(error: unknown): unknown {
+/** What a query that insists on a backend throws. */
+function refusal(error: unknown, backend: BackendName): unknown {
   if (!(error instanceof BackendError)) return error;
-  return new BackendError("DC402", `the query insists on the cpu backend, which cannot run it: ${error.message.replace(/^DC\d+: /, "")}`, { cause: error });
+  return new BackendError("DC402", `the query insists on the ${backend} backend, which cannot run it: ${error.message.replace(/^DC\d+: /, "")}`, { cause: error });
 }

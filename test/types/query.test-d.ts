@@ -124,7 +124,7 @@ export async function terminals(): Promise<void> {
   // @ts-expect-error an Uint16Array holds numbers
   numbers.includes("1");
   // @ts-expect-error there is no such language
-  numbers.source("cuda");
+  numbers.source("ptx");
 }
 
 export function reduce(): void {
