@@ -12,7 +12,7 @@ describe.skipIf(unavailable !== null)("a CUDA driver whose calls fail", () => {
   afterAll(() => fake?.set({}));
 
   /** Some of everything, in two forms. Gives what was read, or why there is no driver. */
-  async function session(): Promise<readonly number[] | string> {
+  async function wholeUse(): Promise<readonly number[] | string> {
     const { driver, reason } = openDriver({ driver: fake.copy() });
     if (driver === null) return reason;
     const context = driver.open(0);
@@ -46,13 +46,13 @@ describe.skipIf(unavailable !== null)("a CUDA driver whose calls fail", () => {
   }
 
   it("is in order first", async () => {
-    expect(await session()).toEqual([3, 1, 1, 3, 3, 3, 3, 3, 3, 3]);
+    expect(await wholeUse()).toEqual([3, 1, 1, 3, 3, 3, 3, 3, 3, 3]);
   });
 
   it.each([1, 2, 46, 700])("with %i", async code => {
     fake.set({});
     fake.calls();
-    await session();
+    await wholeUse();
     const counts = new Map<string, number>();
     for (const call of fake.calls()) counts.set(call, (counts.get(call) ?? 0) + 1);
     expect(counts.size).toBeGreaterThan(25);
@@ -60,7 +60,7 @@ describe.skipIf(unavailable !== null)("a CUDA driver whose calls fail", () => {
       for (const after of new Set([0, Math.floor(count / 2), count - 1])) {
         fake.set({ fail: call, after, code, delay: 2 });
         try {
-          const outcome = await session();
+          const outcome = await wholeUse();
           if (typeof outcome === "string") expect(outcome, call).toContain(`${call} failed`);
           else expect(outcome).toHaveLength(10);
           if (typeof outcome !== "string" && code !== 2) expect(HARMLESS, `${call} after ${after}`).toContain(call);
