@@ -4,9 +4,10 @@ import type { Plan } from "../../fusion/query.js";
 import { canFail } from "../../fusion/traverse.js";
 import { ELEMENTS } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { canShrink } from "../backends/arrays.js";
 import type { KernelResult } from "../backends/backend.js";
 import type { StageValues } from "./bind.js";
-import { canShrink, checkAttached, describe } from "./source.js";
+import { checkAttached, describe } from "./source.js";
 
 export interface Destination {
   readonly array: AnyTypedArray;

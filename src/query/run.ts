@@ -3,13 +3,14 @@ import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
 import type { Plan } from "../../fusion/query.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
+import { canShrink } from "../backends/arrays.js";
 import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
 import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
 import { prepareInto, type Destination } from "./into.js";
-import { canShrink, checkAttached, isGone, readSource, sourceLength } from "./source.js";
+import { checkAttached, isGone, readSource, sourceLength } from "./source.js";
 import type { TerminalNode } from "./shape.js";
 
 /** What a run works with. */

@@ -80,11 +80,6 @@ export function isGone(array: AnyTypedArray): boolean {
   }
 }
 
-/** Whether the array's memory can be taken away while another thread reads it. Growing shared memory only ever grows. */
-export function canShrink(array: AnyTypedArray): boolean {
-  return (array.buffer as { readonly resizable?: boolean }).resizable === true;
-}
-
 function copyNumbers(array: readonly unknown[]): Float64Array {
   const copy = new Float64Array(array.length);
   for (let at = 0; at < array.length; at += 1) {

@@ -1,10 +1,11 @@
 /** A loaded kernel as the runtime calls it: arguments into the addon's memory, results out of it, failures into errors. */
 import { isMainThread } from "node:worker_threads";
-import { BackendError, CompilerBug, QueryError } from "../../../fusion/errors.js";
+import { BackendError, CompilerBug } from "../../../fusion/errors.js";
 import type { Kernel, Sink } from "../../../fusion/ir.js";
 import { hasLoops, rejects } from "../../../fusion/traverse.js";
 import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, newArray, type AnyTypedArray } from "../../../fusion/values.js";
+import { canShrink, checkLengths, lengthsOf } from "../arrays.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
 import { replayFrom } from "../js/backend.js";
 import { CONTROL, STATUS, type KernelSignature, type NativeAddon, type NativeKernel } from "./addon.js";
@@ -110,7 +111,7 @@ export class CpuCompiledKernel implements CompiledKernel {
     const { addon } = this.workspace;
     const lengths = lengthsOf(call);
     // Memory that cannot be held in place while a thread writes to it is written at the end.
-    const direct = call.output === null || (addon.pins && !isShrinkable(call.output)) ? call.output : null;
+    const direct = call.output === null || (addon.pins && !canShrink(call.output)) ? call.output : null;
     this.putScalars(call.scalars);
     const { id, promise } = this.withRoom(call, direct, () => this.native.start(call.source, call.length, direct, arraysOf(call)));
     const stop = (): void => addon.stop(id);
@@ -248,20 +249,4 @@ const arraysOf = ({ arrays }: KernelCall): readonly AnyTypedArray[] | null => (a
 function firstOf(output: AnyTypedArray | null, count: number): AnyTypedArray {
   if (output === null) throw new CompilerBug("a kernel that stores an array gave none");
   return output.length === count ? output : output.subarray(0, count);
-}
-
-/** Scripts may take back memory of a resizable buffer, but not of a shared one. */
-const isShrinkable = ({ buffer }: AnyTypedArray): boolean => !(buffer instanceof SharedArrayBuffer) && (buffer as { readonly resizable?: boolean }).resizable === true;
-
-const callArrays = ({ source, output, arrays }: KernelCall): readonly AnyTypedArray[] => [source, output, ...arrays].filter(array => array !== null);
-const lengthsOf = (call: KernelCall): readonly number[] => callArrays(call).map(array => array.length);
-
-/** The kernel itself came to no harm: its memory was held. But what it computed is of an array that is no more. */
-function checkLengths(call: KernelCall, lengths: readonly number[]): void {
-  if (callArrays(call).every((array, place) => array.length === lengths[place])) return;
-  throw new QueryError(
-    "DC307",
-    "an array was detached or has changed its length while the query ran",
-    "Leave its buffer in place until the promise settles, or run the query with .value() or toArray().",
-  );
 }

@@ -1,6 +1,7 @@
 /** A loaded CUDA program as the runtime calls it: a lane of the device, a run, and its outcome as result or error. */
-import { CompilerBug, QueryError } from "../../../fusion/errors.js";
+import { CompilerBug } from "../../../fusion/errors.js";
 import type { Kernel } from "../../../fusion/ir.js";
+import { canShrink, checkLengths, lengthsOf } from "../arrays.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
 import { replayFrom } from "../js/backend.js";
 import type { CudaContext } from "./driver.js";
@@ -24,12 +25,7 @@ export class Lanes {
   }
 }
 
-/** As every backend's, but for its name. */
-export interface CudaKernel extends Omit<CompiledKernel, "backend"> {
-  readonly backend: "cuda";
-}
-
-export class CudaCompiledKernel implements CudaKernel {
+export class CudaCompiledKernel implements CompiledKernel {
   readonly backend = "cuda";
 
   constructor(
@@ -58,7 +54,7 @@ export class CudaCompiledKernel implements CudaKernel {
     signal?.addEventListener("abort", stop, { once: true });
     let ran: Ran;
     try {
-      ran = await runLater(this.loaded, call, lane, call.output !== null && this.pins && !isShrinkable(call.output.buffer));
+      ran = await runLater(this.loaded, call, lane, call.output !== null && this.pins && !canShrink(call.output));
     } finally {
       signal?.removeEventListener("abort", stop);
       this.lanes.give(lane);
@@ -86,19 +82,4 @@ export class CudaCompiledKernel implements CudaKernel {
         return outcome satisfies never;
     }
   }
-}
-
-/** Scripts may take back memory of a resizable buffer, but not of a shared one. */
-const isShrinkable = (buffer: ArrayBufferLike): boolean => !(buffer instanceof SharedArrayBuffer) && (buffer as { readonly resizable?: boolean }).resizable === true;
-
-const lengthsOf = ({ source, output, arrays }: KernelCall): readonly number[] => [source, output, ...arrays].map(array => array?.length ?? 0);
-
-/** The run came to no harm: its memory was held. But what it computed is of an array that is no more. */
-function checkLengths(call: KernelCall, lengths: readonly number[]): void {
-  if (lengthsOf(call).every((length, place) => length === lengths[place])) return;
-  throw new QueryError(
-    "DC307",
-    "an array was detached or has changed its length while the query ran",
-    "Leave its buffer in place until the promise settles, or run the query with .value() or toArray().",
-  );
 }

@@ -1,8 +1,8 @@
 /** The JavaScript backend: the reference of every other backend in the product, and the first to run a new kernel. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { KernelCall, KernelResult } from "../../../fusion/call.js";
-import { QueryError } from "../../../fusion/errors.js";
 import type { Kernel } from "../../../fusion/ir.js";
+import { checkLengths, lengthsOf } from "../arrays.js";
 import type { CompiledKernel } from "../backend.js";
 import { programOf, type Program } from "./program.js";
 import { Run } from "./run.js";
@@ -52,21 +52,6 @@ class JsCompiledKernel implements CompiledKernel {
     }
     return run.result();
   }
-}
-
-const arraysOf = ({ source, output, arrays }: KernelCall): readonly { readonly length: number }[] =>
-  [source, output, ...arrays].filter(array => array !== null);
-
-const lengthsOf = (call: KernelCall): readonly number[] => arraysOf(call).map(array => array.length);
-
-/** While others have a turn, they may detach or resize what the run works on. */
-function checkLengths(call: KernelCall, lengths: readonly number[]): void {
-  if (arraysOf(call).every((array, place) => array.length === lengths[place])) return;
-  throw new QueryError(
-    "DC307",
-    "an array was detached or has changed its length while the query ran",
-    "Leave its buffer in place until the promise settles, or run the query with .value() or toArray().",
-  );
 }
 
 /** Compiles a verified kernel. */
