@@ -103,15 +103,19 @@ export const acosh64 = (x: number): number => {
   return x < Infinity ? (x >= 1 ? area : NaN) : x;
 };
 
+/** The power of two nearest to `sum / difference` for a sum from 1 to 2, without a division. */
+export const quotientPower = (sum: number, difference: number): number => {
+  const reduced = exponent(difference);
+  const part = scale(difference, -reduced) * 0.7071067811865476;
+  return (sum > part + part ? 1 : sum < part ? -1 : 0) - reduced;
+};
+
 /** The inverse hyperbolic tangent of an f64: half of the logarithm of (1 + x) / (1 - x). */
 export const atanh64 = (x: number): number => {
   const size = Math.abs(x);
   const sum = 1 + size;
   const difference = 1 - size;
-  // The power of two nearest to the quotient, without a division.
-  const reduced = exponent(difference);
-  const part = scale(difference, -reduced) * 0.7071067811865476;
-  const power = (sum > part + part ? 1 : sum < part ? -1 : 0) - reduced;
+  const power = quotientPower(sum, difference);
   const unit = scale(1, power);
   const other = difference * unit;
   const isNear = power === 0;
@@ -160,9 +164,7 @@ export const atanh32 = (x: number): number => {
   const size = Math.abs(x);
   const sum = 1 + size;
   const difference = 1 - size;
-  const reduced = exponent(difference);
-  const part = scale(difference, -reduced) * 0.7071067811865476;
-  const power = (sum > part + part ? 1 : sum < part ? -1 : 0) - reduced;
+  const power = quotientPower(sum, difference);
   const other = difference * scale(1, power);
   const isNear = power === 0;
   const area = 0.5 * areaOf32(power, isNear ? size : sum - other, isNear ? 1 : sum + other);

@@ -9,6 +9,12 @@
 import { head, scale, scaleSingle } from "./bits.js";
 import { smallSumError, sumError } from "./exact.js";
 
+/** `x` brought to `low` and `high`; NaN stays. */
+export const clamped = (x: number, low: number, high: number): number => {
+  const below = x > high ? high : x;
+  return below < low ? low : below;
+};
+
 /** The nearest integer, ties to even, for |x| < 2 ** 51; of -0 it is 0. */
 export const nearest = (x: number): number => x + 6755399441055744 - 6755399441055744;
 
@@ -37,8 +43,7 @@ export const exponentialTail = (r: number): number => {
  * the last is of a small number.
  */
 export const exp64 = (x: number): number => {
-  const below = x > 710 ? 710 : x;
-  const bounded = below < -746 ? -746 : below;
+  const bounded = clamped(x, -746, 710);
   const n = nearest(bounded * 1.4426950408889634);
   const r = reduced(bounded, n);
   const sum = 1 + r;
@@ -52,8 +57,7 @@ export const exp64 = (x: number): number => {
  * and that the rest of n ln 2 is taken away from r, whose rounding then costs less than the rest's own square would.
  */
 export const exp32 = (x: number): number => {
-  const below = x > 89 ? 89 : x;
-  const bounded = below < -105 ? -105 : below;
+  const bounded = clamped(x, -105, 89);
   const n = nearestSingle(Math.fround(bounded * 1.4426950216293335));
   const high = Math.fround(bounded - Math.fround(n * 0.693145751953125));
   const low = Math.fround(n * 0.000001428606765330187);
@@ -81,8 +85,7 @@ export const binaryTail = (f: number): number => {
 
 /** 2 ** x, f64; exact for integers, for which every term but 1 is zero. */
 export const exp2At64 = (x: number): number => {
-  const below = x > 1025 ? 1025 : x;
-  const bounded = below < -1077 ? -1077 : below;
+  const bounded = clamped(x, -1077, 1025);
   const n = nearest(bounded);
   const f = bounded - n;
   // f ln 2 in two parts, the first of them an exact product of 26 bits by 26.
@@ -95,8 +98,7 @@ export const exp2At64 = (x: number): number => {
 
 /** 2 ** x, f32 through f64. */
 export const exp2At32 = (x: number): number => {
-  const below = x > 129 ? 129 : x;
-  const bounded = below < -152 ? -152 : below;
+  const bounded = clamped(x, -152, 129);
   const n = nearest(bounded);
   const f = bounded - n;
   const square = f * f;
@@ -123,8 +125,7 @@ export const expMinusOneTail = (r: number): number => {
  * the square in two parts, of which the first is exact.
  */
 export const expMinusOne64 = (x: number): number => {
-  const below = x > 710 ? 710 : x;
-  const bounded = below < -38 ? -38 : below;
+  const bounded = clamped(x, -38, 710);
   const n = nearest(bounded * 1.4426950408889634);
   const r = reduced(bounded, n);
   const rHead = head(r);
@@ -143,8 +144,7 @@ export const expMinusOne64 = (x: number): number => {
 
 /** e ** x - 1, f32 through f64. */
 export const expMinusOne32 = (x: number): number => {
-  const below = x > 89 ? 89 : x;
-  const bounded = below < -18 ? -18 : below;
+  const bounded = clamped(x, -18, 89);
   const n = nearest(bounded * 1.4426950408889634);
   const r = bounded - n * 0.6931471805599453;
   const square = r * r;

@@ -8,7 +8,7 @@
  */
 import { copySign, head, scale } from "./bits.js";
 import { productError, smallSumError } from "./exact.js";
-import { nearest, reduced, reducedRest } from "./exponential.js";
+import { clamped, nearest, reduced, reducedRest } from "./exponential.js";
 
 /** cosh r - 1 - r ** 2 / 2 for |r| ≤ ln(2) / 2, to within 2 ** -57.3 of cosh r. */
 export const coshTail = (r: number): number => {
@@ -121,8 +121,7 @@ export const sinhReduced32 = (r: number): number => {
 
 /** sinh x, f32 through f64: sinh (n ln 2) cosh r + cosh (n ln 2) sinh r. */
 export const sinh32 = (x: number): number => {
-  const below = x > 91 ? 91 : x;
-  const bounded = below < -91 ? -91 : below;
+  const bounded = clamped(x, -91, 91);
   const n = nearest(bounded * 1.4426950408889634);
   const r = bounded - n * 0.6931471805599453;
   const growing = scale(0.5, n);
@@ -133,8 +132,7 @@ export const sinh32 = (x: number): number => {
 
 /** cosh x, f32 through f64. */
 export const cosh32 = (x: number): number => {
-  const below = x > 91 ? 91 : x;
-  const bounded = below < -91 ? -91 : below;
+  const bounded = clamped(x, -91, 91);
   const n = nearest(bounded * 1.4426950408889634);
   const r = bounded - n * 0.6931471805599453;
   const growing = scale(0.5, n);
@@ -144,8 +142,7 @@ export const cosh32 = (x: number): number => {
 
 /** tanh x, f32 through f64. */
 export const tanh32 = (x: number): number => {
-  const below = x > 10 ? 10 : x;
-  const bounded = below < -10 ? -10 : below;
+  const bounded = clamped(x, -10, 10);
   const n = nearest(bounded * 1.4426950408889634);
   const r = bounded - n * 0.6931471805599453;
   const growing = scale(0.5, n);

@@ -22,19 +22,11 @@ const HELPERS: Readonly<Record<string, CaptureKind>> = Object.fromEntries<Captur
   ...FILES.flatMap(file => Object.entries(file).map(([name, helper]) => [name, { kind: "function", text: String(helper) }] as const)),
 ]);
 
-const parsed = new Map<string, SurfaceLambda>();
-
-/** The lambda of a function of `count` operands. */
+/** The lambda of a function of `count` operands, read from its text. */
 export function lambdaOf(name: ElementaryName, type: "f64" | "f32", count: number): SurfaceLambda {
-  const key = `${name} ${type} ${String(count)}`;
-  let lambda = parsed.get(key);
-  if (lambda === undefined) {
-    const row: ElementaryFunction = FUNCTIONS[name];
-    const text = row.text === undefined ? String(row[type]) : row.text[type](count);
-    lambda = parse(text, `the elementary function ${name}`, count);
-    parsed.set(key, lambda);
-  }
-  return lambda;
+  const row: ElementaryFunction = FUNCTIONS[name];
+  const text = row.text === undefined ? String(row[type]) : row.text[type](count);
+  return parse(text, `the elementary function ${name}`, count);
 }
 
 /** What is wrong with these texts is not the user's mistake: a bundler renamed what they call, say. */
