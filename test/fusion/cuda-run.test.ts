@@ -13,6 +13,7 @@ import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from ".
 import { newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { verify } from "../../fusion/verify.js";
 import { SPECIAL } from "../laws/special.js";
+import { capturesOf } from "../native/kernel-captures.js";
 import { ENDLESS, KERNELS } from "../native/kernels.js";
 import { wanted } from "../native/run-kernels.js";
 import { arrayOf, branch, callOf, capture, declare, element, index, keep, kernelOf, leave, loop, RANGE, read, visit, yields } from "./by-hand.js";
@@ -65,18 +66,6 @@ async function complaints(file: string, named: readonly Named[], jobs: readonly 
 }
 let driver: Promise<string>;
 
-const SCALARS: Readonly<Record<ScalarType, ScalarValue>> = { bool: false, i32: -7, u32: 4e9, i64: -12345678901234n, u64: 2n ** 63n + 5n, f32: 0.5, f64: 0.1 };
-
-/** Captured arrays: places 0 to 15 lead to one another, to an end, or out of range. */
-function captured(type: ElementType, name: string): AnyTypedArray {
-  const array = newArray(type, name === "none" ? 0 : 256);
-  for (let at = 0; at < array.length; at++) {
-    const value = at % 16 === 5 ? 150 : at % 16 === 9 ? 50 : at === 7 ? 220 : at + 1;
-    array[at] = typeof array[at] === "bigint" ? BigInt(value) : value;
-  }
-  return array;
-}
-
 /** Elements of every magnitude and sign; every so often one that arithmetic treats apart. */
 function dataOf(type: ElementType, length: number, wild: boolean): AnyTypedArray {
   const array = newArray(type, length);
@@ -92,11 +81,8 @@ function dataOf(type: ElementType, length: number, wild: boolean): AnyTypedArray
   return array;
 }
 
-const handCall = ({ source, scalars, arrays }: Kernel, length: number): KernelCall =>
-  callOf(source.kind === "range" ? length : dataOf(source.element, length, length % 2 === 1), {
-    scalars: scalars.map(({ name, type }) => (name === "yes" ? true : name === "m" ? 3.5 : SCALARS[type])),
-    arrays: arrays.map(({ element: type, name }) => captured(type, name)),
-  });
+const handCall = (kernel: Kernel, length: number): KernelCall =>
+  callOf(kernel.source.kind === "range" ? length : dataOf(kernel.source.element, length, length % 2 === 1), capturesOf(kernel));
 
 const hand: readonly Named[] = KERNELS.map(({ name, kernel }) => ({ name, kernel: verify(kernel, name) }));
 const inPlace = ({ source, sink, body }: Kernel): boolean =>

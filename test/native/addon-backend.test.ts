@@ -5,15 +5,14 @@ import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { apply, local, number } from "../../fusion/build.js";
 import { QueryError } from "../../fusion/errors.js";
-import { interpret } from "../../fusion/interpret.js";
 import type { Sink, Stmt } from "../../fusion/ir.js";
 import { ELEMENTS } from "../../fusion/types.js";
-import { newArray } from "../../fusion/values.js";
 import { createCpuBackend, type CpuBackend } from "../../src/backends/cpu/backend.js";
 import { loadAddon } from "../../src/backends/cpu/load-addon.js";
 import type { CpuCompiledKernel } from "../../src/backends/cpu/compiled.js";
 import { arrayOf, assign, callOf, capture, dataOf, declare, element, keep, kernelOf, leave, loop, RANGE, read, yields, branch } from "../fusion/by-hand.js";
-import { EXAMPLES, type Example } from "../fusion/sinks.js";
+import { EXAMPLES } from "../fusion/sinks.js";
+import { expectInterpreted } from "./example-runs.js";
 import { unavailable } from "./fixtures.js";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "dotcompute-backend-test-"));
@@ -37,8 +36,6 @@ const endless = kernelOf(RANGE, sum, [
 ]);
 const lookup = kernelOf(arrayOf("f64"), stored, [declare("y", read("f64", "table", x)), yields(local("f64", "y"))], { arrays: { table: "f64" } });
 
-const dataFor = ({ kernel: { source } }: Example, length: number) => (source.kind === "range" ? length : dataOf(source.element, length, true));
-
 describe.skipIf(unavailable !== null)("cpu backend", () => {
   it("is available", () => {
     expect(backend).toMatchObject({ available: true, reason: null, cacheState: { folder, reason: null } });
@@ -50,30 +47,7 @@ describe.skipIf(unavailable !== null)("cpu backend", () => {
     const compiled = unavailable === null ? (await Promise.all(batches.map(batch => backend.compileBatchAsync(batch)))).flat() : [];
 
     it.each(EXAMPLES.map((example, place) => ({ ...example, place })))("$name", async ({ place, ...example }) => {
-      const native = compiled[place] as CpuCompiledKernel;
-      const { scalars = [], arrays = [] } = example;
-      for (const length of [0, 1, 31, 33, 1025, 3000]) {
-        const call = callOf(dataFor(example, length), { scalars, arrays });
-        let expected: unknown;
-        try {
-          expected = interpret(example.kernel, call);
-        } catch (error) {
-          expect(error).toBeInstanceOf(RangeError);
-          expect(() => native.run(call)).toThrow(error as RangeError);
-          await expect(native.start(call, undefined)).rejects.toThrow(error as RangeError);
-          continue;
-        }
-        expect(native.run(call)).toEqual(expected);
-        expect(await native.start(call, undefined)).toEqual(expected);
-        const { sink } = example.kernel;
-        if (sink.kind !== "array") continue;
-        for (const run of [(c: typeof call) => native.run(c), (c: typeof call) => native.start(c, undefined)]) {
-          const output = newArray(sink.element, length + 2);
-          const result = await run({ ...call, output });
-          expect(result).toEqual(expected);
-          expect(result.output?.buffer).toBe(output.buffer);
-        }
-      }
+      await expectInterpreted(compiled[place] as CpuCompiledKernel, example, [0, 1, 31, 33, 1025, 3000]);
     });
   });
 

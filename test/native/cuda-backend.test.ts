@@ -4,12 +4,12 @@ import { apply, local, number } from "../../fusion/build.js";
 import { QueryError } from "../../fusion/errors.js";
 import { interpret } from "../../fusion/interpret.js";
 import type { Sink, Stmt } from "../../fusion/ir.js";
-import { newArray } from "../../fusion/values.js";
 import type { CudaBackend } from "../../src/backends/cuda/backend.js";
 import type { CudaCompiledKernel } from "../../src/backends/cuda/compiled.js";
 import { CudaError } from "../../src/backends/cuda/errors.js";
 import { arrayOf, assign, branch, callOf, capture, dataOf, declare, element, index, keep, kernelOf, leave, loop, RANGE, read, yields } from "../fusion/by-hand.js";
-import { EXAMPLES, type Example } from "../fusion/sinks.js";
+import { EXAMPLES } from "../fusion/sinks.js";
+import { expectInterpreted } from "./example-runs.js";
 import { newStandIn, unavailable, type StandIn } from "./cuda-stand-in.js";
 
 const x = element("f64");
@@ -30,8 +30,6 @@ const endless = kernelOf(RANGE, sum, [
   yields(local("f64", "y")),
 ]);
 
-const dataFor = ({ kernel: { source } }: Example, length: number) => (source.kind === "range" ? length : dataOf(source.element, length, true));
-
 describe.skipIf(unavailable !== null)(`cuda backend on the stand-in driver${unavailable === null ? "" : `: ${unavailable}`}`, () => {
   const standIn = unavailable === null ? newStandIn() : (null as unknown as StandIn);
   const backend = unavailable === null ? standIn.backend() : (null as unknown as CudaBackend);
@@ -50,30 +48,7 @@ describe.skipIf(unavailable !== null)(`cuda backend on the stand-in driver${unav
     };
 
     it.each(EXAMPLES.map((example, place) => ({ ...example, place })))("$name", async ({ place, ...example }) => {
-      const native = await compiled(place);
-      const { scalars = [], arrays = [] } = example;
-      for (const length of [0, 1, 33, 1025, 3000]) {
-        const call = callOf(dataFor(example, length), { scalars, arrays });
-        let expected: unknown;
-        try {
-          expected = interpret(example.kernel, call);
-        } catch (error) {
-          expect(error).toBeInstanceOf(RangeError);
-          expect(() => native.run(call)).toThrow(error as RangeError);
-          await expect(native.start(call, undefined)).rejects.toThrow(error as RangeError);
-          continue;
-        }
-        expect(native.run(call)).toEqual(expected);
-        expect(await native.start(call, undefined)).toEqual(expected);
-        const { sink } = example.kernel;
-        if (sink.kind !== "array") continue;
-        for (const run of [(c: typeof call) => native.run(c), (c: typeof call) => native.start(c, undefined)]) {
-          const output = newArray(sink.element, length + 2);
-          const result = await run({ ...call, output });
-          expect(result).toEqual(expected);
-          expect(result.output?.buffer).toBe(output.buffer);
-        }
-      }
+      await expectInterpreted(await compiled(place), example, [0, 1, 33, 1025, 3000]);
     });
   });
 

@@ -6,9 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { KernelCall } from "../../fusion/call.js";
 import { verify } from "../../fusion/verify.js";
 import type { Kernel } from "../../fusion/ir.js";
-import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
+import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { ENDLESS, KERNELS } from "./kernels.js";
+import { capturesOf } from "./kernel-captures.js";
 import { buildKernels, runKernels, wanted, type Job, type Outcome } from "./run-kernels.js";
 import { compiler, TARGETS, Workshop } from "./toolchain.js";
 
@@ -30,25 +31,12 @@ function dataOf(type: ElementType, length: number, wild: boolean): AnyTypedArray
   return array;
 }
 
-const SCALARS: Readonly<Record<ScalarType, ScalarValue>> = { bool: false, i32: -7, u32: 4e9, i64: -12345678901234n, u64: 2n ** 63n + 5n, f32: 0.5, f64: 0.1 };
-
-/** Captured arrays: places 0 to 15 lead to one another, to an end, or out of range. */
-function captured(type: ElementType, name: string): AnyTypedArray {
-  const array = newArray(type, name === "none" ? 0 : 256);
-  for (let at = 0; at < array.length; at++) {
-    const value = at % 16 === 5 ? 150 : at % 16 === 9 ? 50 : at === 7 ? 220 : at + 1;
-    array[at] = typeof array[at] === "bigint" ? BigInt(value) : value;
-  }
-  return array;
-}
-
 function callOf(kernel: Kernel, length: number, wild: boolean): KernelCall {
   return {
     source: kernel.source.kind === "range" ? null : dataOf(kernel.source.element, length, wild),
     length,
     output: null,
-    scalars: kernel.scalars.map(({ name, type }) => (name === "yes" ? true : name === "m" ? 3.5 : SCALARS[type])),
-    arrays: kernel.arrays.map(({ element, name }) => captured(element, name)),
+    ...capturesOf(kernel),
   };
 }
 

@@ -1,0 +1,34 @@
+/** A compiled example run as the runtime runs kernels: now and later, into memory of its own and into the caller's. */
+import { expect } from "vitest";
+import { interpret } from "../../fusion/interpret.js";
+import { newArray } from "../../fusion/values.js";
+import type { CompiledKernel } from "../../src/backends/backend.js";
+import { callOf, dataOf } from "../fusion/by-hand.js";
+import type { Example } from "../fusion/sinks.js";
+
+/** Expects what the interpreter gives, errors included, at each of these lengths. */
+export async function expectInterpreted(native: CompiledKernel, example: Example, lengths: readonly number[]): Promise<void> {
+  const { kernel, scalars = [], arrays = [] } = example;
+  for (const length of lengths) {
+    const call = callOf(kernel.source.kind === "range" ? length : dataOf(kernel.source.element, length, true), { scalars, arrays });
+    let expected: unknown;
+    try {
+      expected = interpret(kernel, call);
+    } catch (error) {
+      expect(error).toBeInstanceOf(RangeError);
+      expect(() => native.run(call)).toThrow(error as RangeError);
+      await expect(native.start(call, undefined)).rejects.toThrow(error as RangeError);
+      continue;
+    }
+    expect(native.run(call)).toEqual(expected);
+    expect(await native.start(call, undefined)).toEqual(expected);
+    const { sink } = kernel;
+    if (sink.kind !== "array") continue;
+    for (const run of [(c: typeof call) => native.run(c), (c: typeof call) => native.start(c, undefined)]) {
+      const output = newArray(sink.element, length + 2);
+      const result = await run({ ...call, output });
+      expect(result).toEqual(expected);
+      expect(result.output?.buffer).toBe(output.buffer);
+    }
+  }
+}
