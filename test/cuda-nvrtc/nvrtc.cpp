@@ -75,7 +75,9 @@ int compile(Program& program, const std::vector<std::string>& options) {
   for (const std::string& option : options) real = real || option.find("sm_") != std::string::npos;
   const fs::path out = folder / "out";
   std::vector<std::string> words{NVCC, real ? "-cubin" : "-ptx", "-x", "cu", "-I", (folder / "include").string()};
-  words.insert(words.end(), options.begin(), options.end());
+  // What is not said to be the host's is the device's within a device function, without being told so.
+  for (const std::string& option : options)
+    if (option != "--device-as-default-execution-space") words.push_back(option);
   words.insert(words.end(), {"-o", out.string(), (folder / name).string()});
   const int status = run(words, folder / "log");
   program.log = cleaned(read(folder / "log"), folder.string());

@@ -88,12 +88,15 @@ export interface CudaCompiler {
   discard(source: string, flags: readonly string[], target: CudaTarget): void;
 }
 
+/** NVRTC takes a lambda within a device function for a function of the host's, and refuses it; nvcc does not. */
+const LAMBDAS = "--device-as-default-execution-space";
+
 /** What NVRTC calls the source in its log. */
 const NAME = "kernel.cu";
 
 export function createCudaCompiler(native: NativeCuda, nvrtc: OpenedNvrtc, cache: DiskCache, headers: CudaHeaders): CudaCompiler {
   const identity = `nvrtc ${nvrtc.major}.${nvrtc.minor}\n${fingerprint(nvrtc.path)}`;
-  const optionsOf = (flags: readonly string[], { architecture }: CudaTarget): readonly string[] => [...flags, `--gpu-architecture=${architecture}`];
+  const optionsOf = (flags: readonly string[], { architecture }: CudaTarget): readonly string[] => [...flags, LAMBDAS, `--gpu-architecture=${architecture}`];
   const ingredients = (source: string, flags: readonly string[], target: CudaTarget): Ingredients => ({
     source,
     headersHash: headers.hash,
