@@ -15,8 +15,8 @@ export interface Destination {
   readonly direct: AnyTypedArray | null;
 }
 
-/** `length`: of the source, which no result exceeds. */
-export function prepareInto(into: unknown, plan: Plan, source: AnyTypedArray | null, length: number, values: StageValues): Destination {
+/** `length`: of the source, which no result exceeds. `mayStop`: a backend may stop half way, and another begin from the start. */
+export function prepareInto(into: unknown, plan: Plan, source: AnyTypedArray | null, length: number, values: StageValues, mayStop: boolean): Destination {
   const wanted = ELEMENTS[plan.element].array;
   const element = elementTypeOf(into);
   if (element !== plan.element) {
@@ -27,7 +27,7 @@ export function prepareInto(into: unknown, plan: Plan, source: AnyTypedArray | n
   if (array.length < length) {
     throw new QueryError("DC304", `into has ${array.length} elements, but there may be ${length} results`, `It must be as long as the source: new ${wanted}(${length}).`);
   }
-  return { array, direct: mayWrite(array, plan, source, values) ? array : null };
+  return { array, direct: mayWrite(array, plan, source, values, mayStop) ? array : null };
 }
 
 /** Exactly the results: the array that the kernel made, or a view of the destination. */
@@ -42,15 +42,15 @@ export function deliver({ result: { output, count }, destination }: { readonly r
   return count === array.length ? array : array.subarray(0, count);
 }
 
-function mayWrite(into: AnyTypedArray, plan: Plan, source: AnyTypedArray | null, values: StageValues): boolean {
+function mayWrite(into: AnyTypedArray, plan: Plan, source: AnyTypedArray | null, values: StageValues, mayStop: boolean): boolean {
   if (canShrink(into)) return false;
   const captured = values.some(stage => stage.some(value => elementTypeOf(value) !== undefined && overlaps(into, value as AnyTypedArray)));
   if (captured) return false;
   if (source === null || !overlaps(into, source)) return true;
   // In place: every element is read before its result is written, for results of the elements' own size. A kernel that may
-  // fail runs again from the failing element to say why, so it must find its source as it was.
+  // fail runs again from the failing element to say why, so it must find its source as it was; and so must the next backend.
   const inPlace = into.byteOffset === source.byteOffset && into.BYTES_PER_ELEMENT === source.BYTES_PER_ELEMENT;
-  return inPlace && !plan.kernels.some(({ kernel }) => canFail(kernel));
+  return inPlace && !mayStop && !plan.kernels.some(({ kernel }) => canFail(kernel));
 }
 
 /** Whether two arrays share bytes. */

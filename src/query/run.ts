@@ -41,13 +41,14 @@ export function runNow(bound: BoundTerminal, into: AnyTypedArray | null): Outcom
   for (let at = 0; at < job.slots.length; at += 1) {
     const slot = job.slots[at] as KernelSlot;
     if (result !== null) follow(job, result);
-    let compiled = tiers.choose(slot, job.length, job.backend);
     const call = callOf(job, at, bound.node);
-    try {
-      result = compiled.run(call);
-    } catch (error) {
-      compiled = tiers.recover(slot, error, job.backend);
-      result = compiled.run(call);
+    let compiled = tiers.choose(slot, job.length, job.backend);
+    for (result = null; result === null; ) {
+      try {
+        result = compiled.run(call);
+      } catch (error) {
+        compiled = tiers.recover(slot, compiled, error, job.length, job.backend);
+      }
     }
     note(job, compiled);
   }
@@ -72,12 +73,13 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
     if (at === 0 && given !== null && given === job.source) checkUnmoved(given, job.length);
     for (const array of safe.arrays) checkAttached(array, "a captured array");
     if (safe.output !== null) checkAttached(safe.output, "into");
-    try {
-      result = await compiled.start(safe, signal);
-    } catch (error) {
-      if (signal?.aborted === true) throw error;
-      compiled = tiers.recover(slot, error, job.backend);
-      result = await compiled.start(safe, signal);
+    for (result = null; result === null; ) {
+      try {
+        result = await compiled.start(safe, signal);
+      } catch (error) {
+        if (signal?.aborted === true) throw error;
+        compiled = tiers.recover(slot, compiled, error, job.length, job.backend);
+      }
     }
     note(job, compiled);
   }
@@ -93,7 +95,7 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null): Job {
   if (plan.integral.length > 0) checkIntegral(plan, node, values);
   const source = readSource(query.source);
   const length = source === null ? sourceLength(query.source) : source.length;
-  const destination = into === null ? null : prepareInto(into, plan, source, length, values);
+  const destination = into === null ? null : prepareInto(into, plan, source, length, values, query.runtime.tiers.mayStop(query.backend));
   return { plan, slots, values, backend: query.backend, destination, source, length, runs: query.runtime.onRun === null ? null : [] };
 }
 

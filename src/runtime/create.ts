@@ -1,6 +1,6 @@
 /** Runtimes with their backends, and the one that `compute` uses. */
 import { QueryError } from "../../fusion/errors.js";
-import { BACKEND_NAMES, QUOTED_BACKENDS } from "../backends/backend.js";
+import { BACKEND_NAMES, QUOTED_BACKENDS, type BackendName } from "../backends/backend.js";
 import { createCpuBackend } from "../backends/cpu/backend.js";
 import { createCudaBackend } from "../backends/cuda/backend.js";
 import { createJsBackend } from "../backends/js/backend.js";
@@ -38,36 +38,56 @@ export interface Runtime {
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   return runtimeOn(options, {
-    script: createJsBackend,
-    native: () => createCpuBackend({ cacheFolder: options.cacheFolder, compiler: options.compiler }),
-    device: () => createCudaBackend({ cacheFolder: options.cacheFolder, ...options.cuda }),
+    js: createJsBackend,
+    cpu: () => createCpuBackend({ cacheFolder: options.cacheFolder, compiler: options.compiler }),
+    cuda: () => createCudaBackend({ cacheFolder: options.cacheFolder, ...options.cuda }),
   });
 }
 
 /** A runtime on given backends. @internal */
 export function runtimeOn(options: RuntimeOptions, backends: Backends): Runtime {
-  const { backend } = checkOptions(options);
-  if (backend !== undefined && !BACKEND_NAMES.includes(backend)) {
-    throw new QueryError("DC305", `there is no backend ${quote(backend)}`, `The backends are ${QUOTED_BACKENDS}; leave the option out to let the runtime choose.`);
-  }
+  checkOptions(options);
   const core = new RuntimeCore(options, backends);
   return { compute: (source, options) => queryOf(core, source, options), settled: () => core.tiers.settled() };
 }
 
-const OPTIONS = { cacheFolder: "string", compiler: "string", log: "function", onRun: "function" } as const;
-const WORDS = { string: "a text", function: "a function" } as const;
+const OPTIONS = { cacheFolder: "string", compiler: "string", log: "function", onRun: "function", cuda: "object" } as const;
+const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number" } as const;
+const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number" } as const;
 
-function checkOptions(options: RuntimeOptions): RuntimeOptions {
+function checkOptions(options: RuntimeOptions): void {
   const given: unknown = options;
   if (typeof given !== "object" || given === null) {
     throw new QueryError("DC305", `the options of createRuntime() are an object, not ${describe(given)}`, 'Write createRuntime({ backend: "js" }), or leave them out.');
   }
-  for (const [name, type] of Object.entries(OPTIONS)) {
-    const value = (given as Record<string, unknown>)[name];
-    if (value === undefined || typeof value === type) continue;
-    throw new QueryError("DC305", `the option ${name} of createRuntime() is ${WORDS[type]}, not ${describe(value)}`, "Leave it out for the usual.");
+  checkKinds(given, OPTIONS, "");
+  const { backend, cuda = {} } = options;
+  if (backend !== undefined) checkBackends(backend);
+  checkKinds(cuda, CUDA_OPTIONS, "cuda.");
+  const { device = 0 } = cuda;
+  if (!Number.isInteger(device) || device < 0) {
+    throw new QueryError("DC305", `the option cuda.device of createRuntime() is a device's number, 0, 1 …, not ${describe(device)}`, "Leave it out for the first device.");
   }
-  return options;
+}
+
+function checkKinds(given: object, kinds: Readonly<Record<string, keyof typeof WORDS>>, of: string): void {
+  for (const [name, kind] of Object.entries(kinds)) {
+    const value = (given as Record<string, unknown>)[name];
+    if (value === undefined || (typeof value === kind && value !== null)) continue;
+    throw new QueryError("DC305", `the option ${of}${name} of createRuntime() is ${WORDS[kind]}, not ${describe(value)}`, "Leave it out for the usual.");
+  }
+}
+
+function checkBackends(backend: unknown): void {
+  const names: readonly unknown[] = Array.isArray(backend) ? backend : [backend];
+  const unknown = names.find(name => !BACKEND_NAMES.includes(name as BackendName));
+  if (unknown !== undefined) {
+    throw new QueryError("DC305", `there is no backend ${quote(unknown)}`, `The backends are ${QUOTED_BACKENDS}; leave the option out to let the runtime choose.`);
+  }
+  if (names.length === 0 || new Set(names).size < names.length) {
+    const told = names.length === 0 ? "none" : "the same backend twice";
+    throw new QueryError("DC305", `the option backend of createRuntime() names ${told}`, 'Write backends in order of preference, ["cuda", "cpu"], or leave the option out.');
+  }
 }
 
 /** The runtime that a call of `compute` names, or the usual one. */

@@ -2,7 +2,7 @@
 import { BackendError } from "../../fusion/errors.js";
 import type { BackendName } from "../backends/backend.js";
 import { Shapes, type TerminalNode } from "../query/shape.js";
-import { newSlot, Tiers, type DeviceBackend, type KernelSlot, type NativeBackend, type ScriptBackend } from "./tiers.js";
+import { newSlot, Tiers, type KernelSlot, type Makers } from "./tiers.js";
 
 /** What ran: handed to `onRun` after every run. */
 export interface RunInfo {
@@ -22,10 +22,11 @@ export interface KernelRun {
 
 export interface RuntimeOptions {
   /**
-   * Insists on one backend for every query: `js` never compiles C++, `cpu` and `cuda` throw where they cannot run. By default the
-   * runtime chooses between `js` and `cpu`.
+   * One backend: insists on it for every query; `js` never compiles C++, `cpu` and `cuda` throw where they cannot run. Several, in
+   * order of preference: the first that can run a kernel runs it, and where it fails (the device is out of memory, or lost) the next
+   * does; js stands behind them all. By default `["cpu"]`.
    */
-  readonly backend?: BackendName | undefined;
+  readonly backend?: BackendName | readonly BackendName[] | undefined;
   /** Where compiled kernels are kept between processes. */
   readonly cacheFolder?: string | undefined;
   /** The C++ compiler, instead of `$CXX` or the first of c++, g++ and clang++ on PATH. */
@@ -38,12 +39,10 @@ export interface RuntimeOptions {
   readonly onRun?: ((info: RunInfo) => void) | undefined;
 }
 
-/** How a runtime gets its backends; each is made when it is first needed. */
-export interface Backends {
-  readonly script: () => ScriptBackend;
-  readonly native: () => NativeBackend;
-  readonly device?: () => DeviceBackend;
-}
+/** How a runtime gets its backends; one without a device has none. */
+export type Backends = Omit<Makers, "cuda"> & Partial<Makers>;
+
+const USUAL_ORDER: readonly BackendName[] = ["cpu"];
 
 export class RuntimeCore {
   readonly shapes = new Shapes();
@@ -52,7 +51,7 @@ export class RuntimeCore {
 
   constructor(options: RuntimeOptions, backends: Backends) {
     this.onRun = options.onRun ?? null;
-    this.tiers = new Tiers(backends.script, backends.native, backends.device ?? noDevice, options.backend ?? null, options.log ?? warn);
+    this.tiers = new Tiers({ cuda: noDevice, ...backends }, options.backend ?? USUAL_ORDER, options.log ?? warn);
   }
 
   /** The kernels of a planned query. */

@@ -1,18 +1,19 @@
 /**
- * Which backend runs a kernel. A cold kernel runs at once on the JavaScript backend while the compiler works in the background;
- * a warm one runs native. A backend that is missing or fails never takes a query down, unless the query insists on it.
+ * Which backend runs a kernel. A cold kernel runs at once on the JavaScript backend while a compiler works in the background;
+ * a warm one runs on the first backend of the runtime's order that has it. A backend that is missing or fails never takes a
+ * query down, unless the query insists on it: the next in order runs it, and `explain()` and the log say why.
  */
 import { BackendError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { hasLoops } from "../../fusion/traverse.js";
-import type { BackendName, CompiledKernel } from "../backends/backend.js";
+import { reachOf, type BackendName, type CompiledKernel } from "../backends/backend.js";
 
 /** The JavaScript backend, as the runtime uses it: it can always run, and compiles in no time. */
 export interface ScriptBackend {
   compile(kernel: Kernel): CompiledKernel;
 }
 
-/** The C++ backend, as the runtime uses it. */
+/** A backend whose kernels are compiled outside of JavaScript, as the runtime uses it. */
 export interface NativeBackend {
   readonly available: boolean;
   /** Why it is not available; null if it is. */
@@ -25,37 +26,37 @@ export interface NativeBackend {
   compileAsync(kernel: Kernel, options?: { readonly background?: boolean }): Promise<CompiledKernel>;
 }
 
-/** The CUDA backend, as the runtime uses it: only where it is insisted on. */
+/** The CUDA backend, as the runtime uses it. */
 export type DeviceBackend = NativeBackend & {
   /** What kernels run on; null if there is none. */
   readonly device: { readonly name: string } | null;
 };
 
+/** What is known of one kernel on one backend. */
+export interface Tier {
+  compiled: CompiledKernel | null;
+  /** `new`: the cache has not been asked. `lost`: the backend will not be tried again for this kernel. */
+  state: "new" | "cold" | "compiling" | "ready" | "lost";
+  /** With `lost`: why. Otherwise: why the last run that was meant for it ran elsewhere; empty if none did. */
+  reason: string;
+}
+
+/** The backends that have to be compiled for. */
+export type CompiledBackend = Exclude<BackendName, "js">;
+
 /** What is known of one kernel in one runtime. */
-export interface KernelSlot {
+export interface KernelSlot extends Readonly<Record<CompiledBackend, Tier>> {
   readonly kernel: Kernel;
   /** Loops make few elements expensive. */
   readonly heavy: boolean;
   script: CompiledKernel | null;
-  native: CompiledKernel | null;
-  device: CompiledKernel | null;
-  /** `new`: the cache has not been asked. `lost`: the native backend will not be tried again for this kernel. */
-  state: "new" | "cold" | "compiling" | "ready" | "lost";
-  /** With `lost`: why. */
-  reason: string;
+  /** That found no compiled kernel. */
   runs: number;
 }
 
-export const newSlot = (kernel: Kernel): KernelSlot => ({
-  kernel,
-  heavy: hasLoops(kernel.body),
-  script: null,
-  native: null,
-  device: null,
-  state: "new",
-  reason: "",
-  runs: 0,
-});
+const newTier = (): Tier => ({ compiled: null, state: "new", reason: "" });
+
+export const newSlot = (kernel: Kernel): KernelSlot => ({ kernel, heavy: hasLoops(kernel.body), script: null, cpu: newTier(), cuda: newTier(), runs: 0 });
 
 export interface Choice {
   readonly backend: BackendName;
@@ -63,199 +64,225 @@ export interface Choice {
   readonly reason: string;
 }
 
+/** How a runtime gets its backends; each is made when it is first needed. */
+export interface Makers {
+  readonly js: () => ScriptBackend;
+  readonly cpu: () => NativeBackend;
+  readonly cuda: () => DeviceBackend;
+}
+
 /** From this many elements on, a cold kernel is compiled the first time it runs. */
 const LARGE = 4096;
 
 export class Tiers {
-  /** Kernels that are being compiled in the background. */
-  private readonly pending = new Map<Kernel, Promise<void>>();
-  private warned = false;
-  private scriptBackend: ScriptBackend | null = null;
-  private nativeBackend: NativeBackend | null = null;
-  private deviceBackend: DeviceBackend | null = null;
+  /** What is being compiled in the background. */
+  private readonly pending = new Map<Promise<void>, { readonly backend: CompiledBackend; readonly kernel: Kernel }>();
+  /** Of whose loss the log has told. */
+  private readonly told = new Set<CompiledBackend>();
+  /** Backends that run nothing any more, and why. */
+  private readonly gone = new Map<CompiledBackend, string>();
+  private readonly made: { js?: ScriptBackend; cpu?: NativeBackend; cuda?: DeviceBackend } = {};
+  /** The compiled backends that are tried, in order; then js. */
+  private readonly order: readonly CompiledBackend[];
+  private readonly first: CompiledBackend | null;
 
   constructor(
-    private readonly makeScript: () => ScriptBackend,
-    private readonly makeNative: () => NativeBackend,
-    private readonly makeDevice: () => DeviceBackend,
-    /** What the whole runtime insists on. */
-    private readonly insists: BackendName | null,
+    private readonly makers: Makers,
+    /** What the whole runtime insists on, or prefers in this order. */
+    backend: BackendName | readonly BackendName[],
     private readonly log: (line: string) => void,
-  ) {}
+  ) {
+    const preferred = typeof backend === "string" ? [] : backend;
+    this.insists = typeof backend === "string" ? backend : null;
+    this.order = (preferred.includes("js") ? preferred.slice(0, preferred.indexOf("js")) : preferred) as readonly CompiledBackend[];
+    this.first = this.order[0] ?? null;
+  }
+
+  private readonly insists: BackendName | null;
 
   /** The compiled kernel that runs now. `length`: how many elements it will see. */
   choose(slot: KernelSlot, length: number, insists: BackendName | null): CompiledKernel {
     const wanted = insists ?? this.insists;
-    if (wanted === null) return slot.native ?? this.chooseCold(slot, length);
-    if (wanted === "cuda") return this.onDevice(slot);
-    return wanted === "js" ? this.script(slot) : (slot.native ?? this.compileNow(slot));
+    if (wanted === null) return (this.first === null ? null : slot[this.first].compiled) ?? this.preferred(slot, length, 0);
+    return wanted === "js" ? this.script(slot) : this.insisted(slot, wanted);
   }
 
   /** As `choose`, for a run off the main thread: an insisted-on compile does not block it. */
   async chooseAsync(slot: KernelSlot, length: number, insists: BackendName | null): Promise<CompiledKernel> {
     const wanted = insists ?? this.insists;
-    if (wanted === "cuda") return this.onDeviceLater(slot);
-    if (wanted !== "cpu" || slot.native !== null) return this.choose(slot, length, insists);
-    const cached = this.ask(slot);
-    if (cached !== null) return cached;
+    if (wanted === null || wanted === "js") return this.choose(slot, length, insists);
     try {
-      return this.ready(slot, await this.availableNative().compileAsync(slot.kernel));
+      const backend = this.available(wanted);
+      return this.known(slot, wanted) ?? this.ready(slot, wanted, await backend.compileAsync(slot.kernel));
     } catch (error) {
-      throw refusal(error, "cpu");
+      throw refusal(error, wanted);
     }
   }
 
-  /** What a failed native run leaves: the JavaScript kernel, from now on. Rethrows what is not the backend's failure. */
-  recover(slot: KernelSlot, error: unknown, insists: BackendName | null): CompiledKernel {
-    if (!(error instanceof BackendError) || (insists ?? this.insists) !== null) throw error;
-    this.lose(slot, error);
-    return this.script(slot);
+  /** Whether a run may stop half way and begin anew on another backend: a device can be lost at any time. */
+  mayStop(insists: BackendName | null): boolean {
+    return (insists ?? this.insists) === null && this.order.includes("cuda");
+  }
+
+  /** What runs instead of a kernel that failed. Rethrows what is not the backend's failure. `length`: how many elements it was given. */
+  recover(slot: KernelSlot, failed: CompiledKernel, error: unknown, length: number, insists: BackendName | null): CompiledKernel {
+    const { backend } = failed;
+    if (!(error instanceof BackendError) || (insists ?? this.insists) !== null || backend === "js") throw error;
+    const tier = slot[backend];
+    const instead = (): CompiledKernel => this.preferred(slot, length, this.order.indexOf(backend) + 1);
+    if (reachOf(error) !== "run") {
+      this.lose(slot, backend, error);
+      return instead();
+    }
+    const next = instead();
+    // What comes again with every run is told once for each kernel.
+    const told = tier.reason !== "";
+    tier.reason = `a run of ${length} elements went to the ${next.backend} backend: ${reasonOf(error)}`;
+    if (!told) this.log(`dotcompute: ${backend}: ${tier.reason}`);
+    return next;
   }
 
   /** What a run would choose, and why; compiles nothing. */
   preview(slot: KernelSlot, insists: BackendName | null): Choice {
     const wanted = insists ?? this.insists;
     const by = insists === null ? "this runtime runs everything here" : `the query says .on("${insists}")`;
-    if (wanted === "js") return { backend: "js", reason: by };
-    if (wanted === "cpu") return { backend: "cpu", reason: by };
     if (wanted === "cuda") return { backend: "cuda", reason: `${by}; ${this.deviceInWords()}` };
-    this.ask(slot);
-    switch (slot.state) {
-      case "ready":
-        return { backend: "cpu", reason: "compiled kernel is warm" };
-      case "compiling":
-        return { backend: "js", reason: "cold, compiling in the background" };
-      case "new":
-      case "cold":
-        return { backend: "js", reason: slot.heavy || slot.runs > 0 ? "cold, compiled by its next run" : `cold, compiled by its second run, or one of ${LARGE} elements` };
-      case "lost":
-        return { backend: "js", reason: slot.reason };
-      default:
-        return slot.state satisfies never;
+    if (wanted !== null) return { backend: wanted, reason: by };
+    const passed: string[] = [];
+    for (const backend of this.order) {
+      const tier = slot[backend];
+      const found = this.known(slot, backend);
+      const told = tier.reason === "" ? [] : [tier.reason];
+      if (found !== null) return { backend, reason: [`compiled kernel is warm${backend === "cuda" ? `, ${this.deviceInWords()}` : ""}`, ...told, ...passed].join("; ") };
+      const why = (tier.state === "lost" ? told : [prospects(slot, tier), ...told]).join("; ");
+      passed.push(this.order.length === 1 ? why : `${backend}: ${why}`);
     }
+    return { backend: "js", reason: passed.length === 0 ? "this runtime runs everything here" : passed.join("; ") };
   }
 
   /** Resolves when no compiler is at work in the background any more. */
   async settled(): Promise<void> {
     while (this.pending.size > 0) {
       // Asking again, in the foreground, keeps the process alive until they are ready; failures are dealt with elsewhere.
-      await Promise.allSettled([...this.pending.keys()].map(kernel => this.native().compileAsync(kernel)));
-      await Promise.all(this.pending.values());
+      await Promise.allSettled([...this.pending.values()].map(({ backend, kernel }) => this.backend(backend).compileAsync(kernel)));
+      await Promise.all(this.pending.keys());
     }
   }
 
-  private chooseCold(slot: KernelSlot, length: number): CompiledKernel {
-    const cached = this.ask(slot);
-    if (cached !== null) return cached;
-    slot.runs += 1;
-    if (slot.state === "cold" && (length >= LARGE || slot.heavy || slot.runs >= 2)) this.compileInBackground(slot);
-    return this.script(slot);
+  /** The first backend of the order, from this place on, that has the kernel; the first that might have it is told to compile it. */
+  private preferred(slot: KernelSlot, length: number, from: number): CompiledKernel {
+    let cold: CompiledBackend | null = null;
+    let found: CompiledKernel | null = null;
+    for (let at = from; at < this.order.length && found === null; at += 1) {
+      const backend = this.order[at] as CompiledBackend;
+      found = this.known(slot, backend);
+      if (found === null && slot[backend].state !== "lost") cold ??= backend;
+    }
+    if (cold !== null) {
+      slot.runs += 1;
+      if (slot[cold].state === "cold" && (length >= LARGE || slot.heavy || slot.runs >= 2)) this.compileInBackground(slot, cold);
+    }
+    return found ?? this.script(slot);
   }
 
-  /** Looks for the kernel in the cache, once. */
-  private ask(slot: KernelSlot): CompiledKernel | null {
-    if (slot.state !== "new") return slot.native;
+  /** The kernel, if it has been compiled or is in the cache. The cache is asked once. */
+  private known(slot: KernelSlot, backend: CompiledBackend): CompiledKernel | null {
+    const tier = slot[backend];
+    if (tier.compiled !== null && this.gone.has(backend)) this.loseQuietly(tier, this.gone.get(backend) as string);
+    if (tier.state !== "new") return tier.compiled;
     try {
-      const native = this.native();
-      if (!native.available) throw new BackendError("DC402", native.reason ?? "the cpu backend is not available");
-      const found = native.cached(slot.kernel);
-      if (found !== null) return this.ready(slot, found);
-      slot.state = "cold";
+      const found = this.available(backend).cached(slot.kernel);
+      if (found !== null) return this.ready(slot, backend, found);
+      tier.state = "cold";
     } catch (error) {
-      this.lose(slot, error);
+      this.lose(slot, backend, error);
     }
     return null;
   }
 
-  private compileInBackground(slot: KernelSlot): void {
-    slot.state = "compiling";
-    const work = this.native()
+  private compileInBackground(slot: KernelSlot, backend: CompiledBackend): void {
+    const tier = slot[backend];
+    tier.state = "compiling";
+    const work = this.backend(backend)
       .compileAsync(slot.kernel, { background: true })
       .then(
-        compiled => void this.ready(slot, compiled),
+        compiled => void this.ready(slot, backend, compiled),
         (error: unknown) => {
           // A query that insists may have compiled it meanwhile.
-          if (slot.native === null) this.lose(slot, error);
+          if (tier.compiled === null) this.lose(slot, backend, error);
         },
       )
-      .finally(() => this.pending.delete(slot.kernel));
-    this.pending.set(slot.kernel, work);
+      .finally(() => this.pending.delete(work));
+    this.pending.set(work, { backend, kernel: slot.kernel });
   }
 
-  private compileNow(slot: KernelSlot): CompiledKernel {
-    const cached = this.ask(slot);
-    if (cached !== null) return cached;
+  private insisted(slot: KernelSlot, backend: CompiledBackend): CompiledKernel {
+    const tier = slot[backend];
+    // A device may be lost at any time; what is loaded from the disk stays.
+    if (tier.compiled !== null && backend === "cpu") return tier.compiled;
     try {
-      return this.ready(slot, this.availableNative().compile(slot.kernel));
+      const available = this.available(backend);
+      return this.known(slot, backend) ?? this.ready(slot, backend, available.compile(slot.kernel));
     } catch (error) {
-      throw refusal(error, "cpu");
+      throw refusal(error, backend);
     }
-  }
-
-  /** A device that was lost stays lost, with all that was loaded on it. */
-  private onDevice(slot: KernelSlot): CompiledKernel {
-    try {
-      const device = this.availableDevice();
-      return (slot.device ??= device.compile(slot.kernel));
-    } catch (error) {
-      throw refusal(error, "cuda");
-    }
-  }
-
-  private async onDeviceLater(slot: KernelSlot): Promise<CompiledKernel> {
-    try {
-      const device = this.availableDevice();
-      return (slot.device ??= await device.compileAsync(slot.kernel));
-    } catch (error) {
-      throw refusal(error, "cuda");
-    }
-  }
-
-  private availableDevice(): DeviceBackend {
-    this.deviceBackend ??= this.makeDevice();
-    if (!this.deviceBackend.available) throw new BackendError("DC402", this.deviceBackend.reason ?? "the cuda backend is not available");
-    return this.deviceBackend;
   }
 
   private deviceInWords(): string {
     try {
-      return `on ${this.availableDevice().device?.name ?? "a device without a name"}`;
+      return `on ${(this.available("cuda") as DeviceBackend).device?.name ?? "a device without a name"}`;
     } catch (error) {
       return `but ${reasonOf(error)}`;
     }
   }
 
-  private ready(slot: KernelSlot, compiled: CompiledKernel): CompiledKernel {
-    slot.native = compiled;
-    slot.state = "ready";
+  private ready(slot: KernelSlot, backend: CompiledBackend, compiled: CompiledKernel): CompiledKernel {
+    const tier = slot[backend];
+    tier.compiled = compiled;
+    tier.state = "ready";
+    tier.reason = "";
     return compiled;
   }
 
-  private lose(slot: KernelSlot, error: unknown): void {
-    slot.native = null;
-    slot.state = "lost";
-    slot.reason = reasonOf(error);
-    if (this.warned) return;
-    this.warned = true;
-    this.log(`dotcompute: the js backend stands in for the cpu backend: ${slot.reason}`);
+  /** The kernel cannot be had on this backend, or, where only something else is in its way, not now. */
+  private lose(slot: KernelSlot, backend: CompiledBackend, error: unknown): void {
+    const tier = slot[backend];
+    const reach = reachOf(error);
+    this.loseQuietly(tier, reasonOf(error));
+    if (reach === "run") tier.state = "cold";
+    if (reach === "backend") this.gone.set(backend, tier.reason);
+    if (this.told.has(backend)) return;
+    this.told.add(backend);
+    const next = this.order[this.order.indexOf(backend) + 1] ?? "js";
+    this.log(`dotcompute: the ${next} backend stands in for the ${backend} backend: ${tier.reason}`);
   }
 
-  private availableNative(): NativeBackend {
-    const native = this.native();
-    if (!native.available) throw new BackendError("DC402", native.reason ?? "the cpu backend is not available");
-    return native;
+  private loseQuietly(tier: Tier, reason: string): void {
+    tier.compiled = null;
+    tier.state = "lost";
+    tier.reason = reason;
+  }
+
+  private available(name: CompiledBackend): NativeBackend {
+    const backend = this.backend(name);
+    if (!backend.available) throw new BackendError("DC402", backend.reason ?? `the ${name} backend is not available`);
+    return backend;
   }
 
   private script(slot: KernelSlot): CompiledKernel {
-    this.scriptBackend ??= this.makeScript();
-    slot.script ??= this.scriptBackend.compile(slot.kernel);
+    this.made.js ??= this.makers.js();
+    slot.script ??= this.made.js.compile(slot.kernel);
     return slot.script;
   }
 
-  private native(): NativeBackend {
-    this.nativeBackend ??= this.makeNative();
-    return this.nativeBackend;
+  private backend(name: CompiledBackend): NativeBackend {
+    return name === "cpu" ? (this.made.cpu ??= this.makers.cpu()) : (this.made.cuda ??= this.makers.cuda());
   }
+}
+
+function prospects(slot: KernelSlot, { state }: Tier): string {
+  if (state === "compiling") return "cold, compiling in the background";
+  return slot.heavy || slot.runs > 0 ? "cold, compiled by its next run" : `cold, compiled by its second run, or one of ${LARGE} elements`;
 }
 
 /** A failure in one line, without its code: what explain() and the log have room for. A compiler's own words are in later lines. */

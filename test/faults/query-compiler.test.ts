@@ -99,7 +99,7 @@ describe.skipIf(bench.obstacle !== null)(`a compiler${bench.obstacle === null ? 
     const lines: string[] = [];
     const runtime = runtimeOn(
       { log: line => void lines.push(line) },
-      { script: createJsBackend, native: () => createCpuBackend({ cacheFolder, compiler, compileTimeLimit: 700 }) },
+      { js: createJsBackend, cpu: () => createCpuBackend({ cacheFolder, compiler, compileTimeLimit: 700 }) },
     );
     const total = runtime.compute(many).map(x => x * 3).sum();
     expect(total.value()).toBe(30_000);

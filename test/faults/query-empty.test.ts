@@ -27,7 +27,7 @@ function batchedRuntime(): { readonly runtime: Runtime; prepare(runAll: () => vo
     throw new BackendError("DC402", "this kernel has not been prepared");
   };
   const native = { available: true, reason: null, cached: () => null, compile, compileAsync: (kernel: Kernel) => Promise.resolve(kernel).then(compile) };
-  const runtime = runtimeOn({ backend: "cpu" }, { script: createJsBackend, native: () => native });
+  const runtime = runtimeOn({ backend: "cpu" }, { js: createJsBackend, cpu: () => native });
   return {
     runtime,
     async prepare(runAll) {

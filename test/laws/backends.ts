@@ -77,8 +77,8 @@ export interface Runtimes {
 }
 
 export const newRuntimes = (): Runtimes => ({
-  product: runtimeOn({ log: () => undefined }, { script: createJsBackend, native: () => batched as never }),
-  interpreter: runtimeOn({ backend: "js" }, { script: () => ({ compile: interpreted }), native: () => batched as never }),
+  product: runtimeOn({ log: () => undefined }, { js: createJsBackend, cpu: () => batched as never }),
+  interpreter: runtimeOn({ backend: "js" }, { js: () => ({ compile: interpreted }), cpu: () => batched as never }),
 });
 
 /** A kernel on a backend, without queries around it. */

@@ -14,7 +14,7 @@ describe.skipIf(unavailable !== null)(`on the stand-in driver${unavailable === n
   const standIn = unavailable === null ? newStandIn() : null;
   const ran: string[] = [];
   const device = () => standIn!.backend();
-  const cuda = runtimeOn({ backend: "cuda", onRun: ({ backend }) => void ran.push(backend) }, { script: createJsBackend, native: () => createCpuBackend({}), device });
+  const cuda = runtimeOn({ backend: "cuda", onRun: ({ backend }) => void ran.push(backend) }, { js: createJsBackend, cpu: () => createCpuBackend({}), cuda: device });
   const js = createRuntime({ backend: "js" });
   const k = 0.25;
 

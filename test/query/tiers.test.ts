@@ -60,7 +60,7 @@ function setUp(faults: Faults = {}, options: RuntimeOptions = {}) {
       if (faults.run !== undefined) throw faults.run;
     });
   const onRun = ({ terminal, kernels }: RunInfo) => void ran.push(`${terminal} ${kernels.map(({ backend, length }) => `${backend}:${length}`).join(" ")}`);
-  const runtime = runtimeOn({ log: line => void lines.push(line), onRun, ...options }, { script: () => ({ compile: kernel => compiled("js", kernel) }), native: () => native });
+  const runtime = runtimeOn({ log: line => void lines.push(line), onRun, ...options }, { js: () => ({ compile: kernel => compiled("js", kernel) }), cpu: () => native });
   return { runtime, asked, lines, ran };
 }
 
