@@ -103,7 +103,7 @@ export class Tiers {
   /** The compiled kernel that runs now. `length`: how many elements it will see. */
   choose(slot: KernelSlot, length: number, insists: BackendName | null): CompiledKernel {
     const wanted = insists ?? this.insists;
-    if (wanted === null) return (this.first === null ? null : slot[this.first].compiled) ?? this.preferred(slot, length, 0);
+    if (wanted === null) return (this.first === null || this.gone.has(this.first) ? null : slot[this.first].compiled) ?? this.preferred(slot, length, 0);
     return wanted === "js" ? this.script(slot) : this.insisted(slot, wanted);
   }
 
