@@ -8,6 +8,7 @@ if (requested === "random") process.stdout.write(`DOTCOMPUTE_SEED=${seed} repeat
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: ["test/global-setup.ts"],
     setupFiles: ["test/setup.ts"],
     env: { DOTCOMPUTE_SEED: seed },
     // A fault of a native kernel then ends one worker process and not the whole run.

@@ -5,12 +5,21 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "no
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { chosen, openNative } from "../../src/backends/cuda/driver.js";
+import { fetchedNvrtc, fetchFailure } from "./fetch.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.resolve(here, "../..");
 
 export type NvrtcForTests =
-  | { readonly library: string; readonly standIn: boolean; readonly reason: null }
+  | {
+      readonly library: string;
+      readonly standIn: boolean;
+      /** As in "NVRTC 13.0". */
+      readonly name: string;
+      /** What a driver must be to take its PTX, and 13.0 at least: 13000. */
+      readonly driverVersion: number;
+      readonly reason: null;
+    }
   | { readonly library: null; readonly reason: string };
 
 /** nvcc on PATH, else that of the newest toolkit in the usual place. */
@@ -20,20 +29,30 @@ export function findNvcc(): string | null {
   return [...onPath, ...toolkits.map(name => path.join("/usr/local", name, "bin/nvcc"))].find(file => existsSync(file)) ?? null;
 }
 
-/** A real NVRTC if there is one ($DOTCOMPUTE_NVRTC, a library in build/nvrtc, the system's), else the stand-in, built if need be. */
-export function nvrtcForTests(): NvrtcForTests {
+/**
+ * An NVRTC, one that knows this architecture if one is given: a real one if there is one ($DOTCOMPUTE_NVRTC, the one that was
+ * fetched into build/nvrtc, the system's), else the stand-in, built if need be.
+ */
+export function nvrtcForTests(architecture?: number): NvrtcForTests {
   const { native, reason } = openNative();
   if (native === null) return { library: null, reason };
-  const fetched = path.join(root, "build", "nvrtc");
-  const beside = existsSync(fetched) ? readdirSync(fetched).filter(name => /^libnvrtc\.so/.test(name)).map(name => path.join(fetched, name)) : [];
-  for (const candidate of [chosen(undefined, "DOTCOMPUTE_NVRTC"), ...beside, null]) {
-    const opened = native.openCompiler(candidate);
-    if (opened.reason === null) return { library: opened.path, standIn: false, reason: null };
+  const opened = (candidate: string | null, standIn: boolean): NvrtcForTests | null => {
+    const found = native.openCompiler(candidate);
+    if (found.reason !== null || (architecture !== undefined && !found.architectures.includes(architecture))) return null;
+    const { path: library, major, minor } = found;
+    const name = `${standIn ? "nvcc" : "NVRTC"} ${major}.${minor}`;
+    return { library, standIn, name, driverVersion: Math.max(13000, major * 1000 + minor * 10), reason: null };
+  };
+  for (const candidate of [chosen(undefined, "DOTCOMPUTE_NVRTC"), ...fetchedNvrtc(), null]) {
+    const found = opened(candidate, false);
+    if (found !== null) return found;
   }
+  const failure = fetchFailure();
+  const none = failure === null ? "neither libnvrtc nor nvcc is installed" : `neither libnvrtc nor nvcc is installed, and libnvrtc could not be fetched: ${failure}`;
   const nvcc = findNvcc();
-  if (nvcc === null) return { library: null, reason: "neither libnvrtc nor nvcc is installed" };
+  if (nvcc === null) return { library: null, reason: architecture === undefined ? none : `no NVRTC for compute_${architecture} is installed, nor nvcc` };
   try {
-    return { library: buildStandIn(nvcc), standIn: true, reason: null };
+    return opened(buildStandIn(nvcc), true) ?? { library: null, reason: `${nvcc} does not compile for compute_${architecture}` };
   } catch (error) {
     return { library: null, reason: `the stand-in for NVRTC cannot be built: ${error instanceof Error ? error.message : String(error)}` };
   }
@@ -44,6 +63,7 @@ function buildStandIn(nvcc: string): string {
   if (compiler === undefined) throw new Error("there is no C++ compiler");
   const version = /release (\d+)\.(\d+)/.exec(execFileSync(nvcc, ["--version"], { encoding: "utf8" }));
   if (version === null) throw new Error(`${nvcc} does not say its version`);
+  const architectures = execFileSync(nvcc, ["--list-gpu-arch"], { encoding: "utf8" }).match(/\d+/g) ?? [];
   const source = path.join(here, "nvrtc.cpp");
   const folder = path.join(root, "build", "cuda-nvrtc");
   const stamp = createHash("sha256").update(readFileSync(source)).update(nvcc).update(version[0]).digest("hex").slice(0, 16);
@@ -51,7 +71,7 @@ function buildStandIn(nvcc: string): string {
   if (existsSync(library)) return library;
   mkdirSync(folder, { recursive: true });
   const temporary = `${library}.${process.pid}`;
-  const defines = [`-DNVCC="${nvcc}"`, `-DVERSION_MAJOR=${version[1]}`, `-DVERSION_MINOR=${version[2]}`];
+  const defines = [`-DNVCC="${nvcc}"`, `-DVERSION_MAJOR=${version[1]}`, `-DVERSION_MINOR=${version[2]}`, `-DARCHITECTURES=${architectures.join()}`];
   execFileSync(compiler, ["-std=c++20", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", ...defines, "-o", temporary, source], { stdio: "pipe" });
   renameSync(temporary, library);
   return library;

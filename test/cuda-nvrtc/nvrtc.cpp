@@ -2,7 +2,7 @@
 // a process of its own. The two share their compiler's front end and give the same PTX for the same source and flags; nvcc
 // includes more headers of its own accord, so that a source may compile here which NVRTC refuses.
 //
-// NVCC is the compiler's path, VERSION_MAJOR and VERSION_MINOR are its version: see build.ts.
+// NVCC is the compiler's path, VERSION_MAJOR and VERSION_MINOR are its version, ARCHITECTURES what it compiles for: see build.ts.
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int SUCCESS = 0, OUT_OF_MEMORY = 1, INVALID_INPUT = 3, INVALID_PROGRAM = 4, INVALID_OPTION = 5, COMPILATION = 6, INTERNAL_ERROR = 11;
+constexpr int KNOWN[] = {ARCHITECTURES};
 
 struct Program {
   std::string source, name;
@@ -93,12 +95,8 @@ int compile(Program& program, const std::vector<std::string>& options) {
 
 EXPORT int nvrtcVersion(int* major, int* minor) { return *major = VERSION_MAJOR, *minor = VERSION_MINOR, SUCCESS; }
 
-EXPORT int nvrtcGetNumSupportedArchs(int* count) { return *count = 4, SUCCESS; }
-EXPORT int nvrtcGetSupportedArchs(int* architectures) {
-  const int known[] = {75, 80, 90, 120};
-  std::memcpy(architectures, known, sizeof known);
-  return SUCCESS;
-}
+EXPORT int nvrtcGetNumSupportedArchs(int* count) { return *count = static_cast<int>(std::size(KNOWN)), SUCCESS; }
+EXPORT int nvrtcGetSupportedArchs(int* architectures) { return std::memcpy(architectures, KNOWN, sizeof KNOWN), SUCCESS; }
 
 EXPORT const char* nvrtcGetErrorString(int result) {
   switch (result) {

@@ -1,6 +1,6 @@
 /**
  * Emitted CUDA C, compiled: it is legal for the oldest and the newest devices, what it becomes rounds every operation once,
- * and the assembler takes it. nvcc has the front end that NVRTC has, and gives the same PTX.
+ * and the assembler takes it.
  */
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { verify } from "../../fusion/verify.js";
 import { ENDLESS, KERNELS } from "../native/kernels.js";
 import { arrayOf, capture, element, kernelOf, yields } from "./by-hand.js";
-import { CudaWorkshop, hasNvcc, hasPtxas, type Compiled } from "./cuda-harness.js";
+import { compilerFor, CudaWorkshop, hasPtxas, named, type Compiled } from "./cuda-harness.js";
 import { caseChoices, makeCase } from "./kernels.js";
 
 const ARCHITECTURES = [75, 90, 120];
@@ -39,16 +39,20 @@ function checkExact({ ptx, programs }: Compiled): void {
 /** Stack frames, of any function: what should live in registers does. A division may put a register aside. */
 const inMemory = (report: string): readonly string[] => report.match(/\d\d+ bytes (stack frame|spill stores)/g) ?? [];
 
-describe.skipIf(!hasNvcc)("CUDA C (needs nvcc)", () => {
+const oldest = compilerFor(75);
+
+describe.skipIf(oldest.reason !== null)(`CUDA C, compiled ${named(oldest)}`, () => {
   describe.each(ARCHITECTURES)("for compute_%i", architecture => {
-    it("is legal and exact for kernels of every kind", { timeout: 300_000 }, async () => {
+    const by = compilerFor(architecture);
+
+    it.skipIf(by.reason !== null)(`is legal and exact for kernels of every kind, ${named(by)}`, { timeout: 300_000 }, async () => {
       const compiled = await workshop.compile(`hand-${architecture}`, hand, architecture, { strict: true });
       checkExact(compiled);
       const device = DEVICES[architecture];
       if (hasPtxas && device !== undefined) expect(inMemory(await workshop.assemble(compiled, device))).toEqual([]);
     });
 
-    it("is legal and exact for generated kernels", { timeout: 300_000 }, async () => {
+    it.skipIf(by.reason !== null)("is legal and exact for generated kernels", { timeout: 300_000 }, async () => {
       const compiled = await workshop.compile(`generated-${architecture}`, generated(100), architecture);
       checkExact(compiled);
       const device = DEVICES[architecture];

@@ -1,4 +1,4 @@
-/** Emitted CUDA programs in tests: compiled to PTX by nvcc, and run by a driver library as their plans say. */
+/** Emitted CUDA programs in tests: compiled to PTX by NVRTC as the CUDA backend does it, and run by a driver library as their plans say. */
 import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,22 +10,40 @@ import { cudaFlagsOf, cudaPrelude, emitCuda, STATE_BYTES, STATE_FILLS, type Cuda
 import type { Kernel } from "../../fusion/ir.js";
 import { ELEMENTS, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, type AnyTypedArray } from "../../fusion/values.js";
+import { createCudaCompiler, openNvrtc, readCudaHeaders } from "../../src/backends/cuda/compiler.js";
+import { openNative } from "../../src/backends/cuda/driver.js";
+import type { NativeCuda } from "../../src/backends/cuda/native.js";
+import { createDiskCache } from "../../src/cache/disk.js";
+import { nvrtcForTests, type NvrtcForTests } from "../cuda-nvrtc/build.js";
 
 const execute = promisify(execFile);
 const present = (command: string, version: string): boolean => spawnSync(command, [version]).status === 0;
 
-export const hasNvcc = present("nvcc", "--version");
 export const hasPtxas = present("ptxas", "--version");
 /** Of C++, for the runner of launches and for what needs no device. */
 const compiler = ["c++", "g++", "clang++"].find(name => present(name, "--version")) ?? null;
 
 export const hasCompiler = compiler !== null;
 
-const NATIVE = fileURLToPath(new URL("../../native", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const NATIVE = path.join(ROOT, "native");
 const HERE = fileURLToPath(new URL(".", import.meta.url));
+
+const found = new Map<number, NvrtcForTests>();
+/** Who compiles for an architecture here, or why nobody does. */
+export function compilerFor(architecture: number): NvrtcForTests {
+  const known = found.get(architecture) ?? nvrtcForTests(architecture);
+  found.set(architecture, known);
+  return known;
+}
+
+/** For the titles of tests. */
+export const named = (nvrtc: NvrtcForTests): string => (nvrtc.reason === null ? `by ${nvrtc.name}` : nvrtc.reason);
 
 export interface Compiled {
   readonly programs: readonly CudaProgram[];
+  /** The oldest driver that takes the PTX: 13000. */
+  readonly driverVersion: number;
   readonly ptxFile: string;
   readonly ptx: string;
 }
@@ -58,6 +76,22 @@ export type Outcome =
 /** A small device, so that threads have more than one tile of a test's few elements. */
 export const SMALL: CudaDevice = { multiprocessors: 2, blocksPerMultiprocessor: () => 1 };
 
+/** The CUDA backend's compiler. Code is kept from run to run, and for other files: it takes longer to make than to run. */
+function compilerOf(library: string, log: (words: string) => void): ReturnType<typeof createCudaCompiler> {
+  const native = openNative().native as NativeCuda;
+  const listening: NativeCuda = {
+    ...native,
+    compileLater: async (...args) => {
+      const compiled = await native.compileLater(...args);
+      log(compiled.log);
+      return compiled;
+    },
+  };
+  const { nvrtc, reason } = openNvrtc(native, library);
+  if (nvrtc === null) throw new Error(reason);
+  return createCudaCompiler(listening, nvrtc, createDiskCache({ folder: path.join(ROOT, "build", "cuda-kernels") }), readCudaHeaders(ROOT));
+}
+
 /** A folder of one test file, removed with `remove`. */
 export class CudaWorkshop {
   readonly folder = mkdtempSync(path.join(tmpdir(), "dotcompute-cuda-"));
@@ -66,13 +100,21 @@ export class CudaWorkshop {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** All kernels in one module. Throws with the compiler's words, with `strict` also where it only warns. */
+  /** All kernels in one module. Throws with the compiler's words; with `strict` compiles anew and throws also where it only warns. */
   async compile(name: string, kernels: readonly Kernel[], architecture: number, { strict = false } = {}): Promise<Compiled> {
+    const nvrtc = compilerFor(architecture);
+    if (nvrtc.reason !== null) throw new Error(nvrtc.reason);
     const programs = kernels.map((kernel, place) => emitCuda(kernel, { symbol: `k${place}` }));
-    const [source, ptxFile] = [`${name}.cu`, `${name}.ptx`].map(file => path.join(this.folder, file)) as [string, string];
-    writeFileSync(source, cudaPrelude + programs.map(({ text }) => text).join("\n"));
-    await execute("nvcc", ["-ptx", `-arch=compute_${architecture}`, ...cudaFlagsOf(kernels), ...(strict ? ["-Werror", "all-warnings"] : []), "-I", NATIVE, source, "-o", ptxFile]);
-    return { programs, ptxFile, ptx: readFileSync(ptxFile, "utf8") };
+    const source = cudaPrelude + programs.map(({ text }) => text).join("\n");
+    const [flags, target] = [cudaFlagsOf(kernels), { form: "ptx", architecture: `compute_${architecture}` }] as const;
+    let words = "";
+    const compiler = compilerOf(nvrtc.library, log => (words = log));
+    if (strict) compiler.discard(source, flags, target);
+    const ptx = Buffer.from(await compiler.compileLater(source, flags, target)).toString();
+    if (strict && words !== "") throw new Error(words);
+    const ptxFile = path.join(this.folder, `${name}.ptx`);
+    writeFileSync(ptxFile, ptx);
+    return { programs, driverVersion: nvrtc.driverVersion, ptxFile, ptx };
   }
 
   /** What ptxas has to say. Throws if it does not take the file. */
@@ -109,14 +151,14 @@ export class CudaWorkshop {
   }
 
   /** Runs jobs on the device of a driver library. */
-  async run(driver: string, { programs, ptxFile }: Compiled, kernels: readonly Kernel[], jobs: readonly Job[], env: Readonly<Record<string, string>> = {}): Promise<readonly Outcome[]> {
+  async run(driver: string, { programs, driverVersion, ptxFile }: Compiled, kernels: readonly Kernel[], jobs: readonly Job[], env: Readonly<Record<string, string>> = {}): Promise<readonly Outcome[]> {
     const runner = await (this.runner ??= this.build("cuda-runner.cpp"));
     const file = new Words();
     file.word(jobs.length);
     const readers = jobs.map(job => writeJob(file, programs[job.kernel] as CudaProgram, kernels[job.kernel] as Kernel, job));
     const [from, to] = ["jobs", "results"].map(name => path.join(this.folder, name)) as [string, string];
     writeFileSync(from, file.all());
-    await execute(runner, [driver, ptxFile, from, to, path.join(this.folder, "counters")], { env: { ...process.env, ...env }, maxBuffer: 2 ** 26 });
+    await execute(runner, [driver, ptxFile, from, to, path.join(this.folder, "counters")], { env: { ...process.env, DOTCOMPUTE_TEST_CUDA_DRIVER_VERSION: String(driverVersion), ...env }, maxBuffer: 2 ** 26 });
     const results = new Results(new Uint8Array(readFileSync(to)));
     return readers.map(read => read(results));
   }
