@@ -6,14 +6,18 @@
  *
  * 1. `plan = program.plan(length, device)`. Memory on the device: `source` (the elements; none for a range), `output` (array
  *    sinks: room for `length` elements), `state` (STATE_BYTES), `scratch` (`plan.scratchBytes`, contents undefined), each
- *    captured array; all begin at a multiple of ALIGNMENT. What has no bytes may be at any address, also 0. `stop` is one 32-bit word that the device sees while kernels run
- *    (page-locked host memory mapped into it), 0 until the caller wants the run to end.
+ *    captured array; all begin at a multiple of ALIGNMENT. What has no bytes may be at any address, also 0. `stop` is one
+ *    32-bit word that the device sees while kernels run (page-locked host memory mapped into it), 0 until the caller wants
+ *    the run to end.
  * 2. Every fill of `STATE_FILLS`: so many bytes of one value.
- * 3. The launches of `plan.chunk(0, length)`, also for a length of 0. Or chunk by chunk, in order, so that transfers overlap kernels or the source need
- *    not fit: `plan.chunk(from, count)` with every `from` a multiple of 1024 and no chunk above the `chunkLength` that the
- *    plan was made for. `source` is then the chunk's first element; `output` is the chunk's first element for a sink
- *    with `outputByPlace`, and otherwise (filters) the whole output, as each chunk appends to it. A search is over as soon
- *    as `read` finds a position between two chunks of a `first` sink.
+ * 3. The launches of `plan.chunk(0, length)`, also for a length of 0. Or chunk by chunk, in order, so that transfers overlap
+ *    kernels or the source need not fit: `plan.chunk(from, count)` with every `from` a multiple of 1024 and no chunk above the
+ *    `chunkLength` that the plan was made for. `source` is then the chunk's first element; `output` is the chunk's first element
+ *    for a sink with `outputByPlace`. A search is over as soon as `read` finds a position between two chunks of a `first` sink.
+ *    For filters `output` is the whole output, as each chunk appends to it. Where that does not fit either: `output` is room
+ *    for a chunk's elements, `COUNT_ANEW` is filled in before each chunk but the first, and after each chunk `read` counts what
+ *    this chunk has stored, from the output's beginning; so no address is ever outside of its memory. In the end the count is
+ *    the last chunk's.
  * 4. The launches of `plan.finish`.
  * 5. `plan.read(state)` says what came of it. The output's first `count` elements are the result.
  *
@@ -38,6 +42,9 @@ export const STATE_FILLS: readonly Fill[] = [
   { offset: 0, bytes: 16, value: 0xff },
   { offset: 16, bytes: 32, value: 0 },
 ];
+
+/** Filters: how many elements have been stored so far, as in the beginning. */
+export const COUNT_ANEW: Fill = { offset: 16, bytes: 8, value: 0 };
 
 /** `bytes` bytes of the state are to be `value`. */
 export interface Fill {

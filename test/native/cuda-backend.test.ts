@@ -150,21 +150,6 @@ describe.skipIf(unavailable !== null)(`cuda backend on the stand-in driver${unav
     expect(other.compile(total).run(callOf(Float64Array.of(1, 2))).value).toBe(3);
   });
 
-  it("goes on in smaller chunks where memory is short, and gives it all back where that is not enough", async () => {
-    const small = newStandIn({ memory: 1 << 21 });
-    const tight = small.backend();
-    const source = dataOf("f64", 300_000) as Float64Array; // 2.4 MB
-    const call = callOf(source, { scalars: [0.25] });
-    expect(tight.compile(halves).run(call)).toEqual(interpret(halves, call));
-    expect(await tight.compile(halves).start(call, undefined)).toEqual(interpret(halves, call));
-    const large = tight.compile(filter); // a module's own data count, too
-    const { aliveBytes } = small.driver.counters();
-    expect(() => large.run(call)).toThrow(CudaError);
-    await expect(large.start(call, undefined)).rejects.toMatchObject({ kind: "resource", code: "DC406" });
-    expect(small.driver.counters().aliveBytes).toBeLessThanOrEqual(aliveBytes);
-    expect(tight.compile(halves).run(call)).toEqual(interpret(halves, call));
-  });
-
   it.each([
     ["a launch that fails once", { failLaunch: 1 }, "resource", true],
     ["an illegal access", { stickyLaunch: 1 }, "fatal", false],

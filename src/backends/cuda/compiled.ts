@@ -1,7 +1,7 @@
 /** A loaded CUDA program as the runtime calls it: a lane of the device, a run, and its outcome as result or error. */
 import { CompilerBug } from "../../../fusion/errors.js";
 import type { Kernel } from "../../../fusion/ir.js";
-import { canShrink, checkLengths, lengthsOf } from "../arrays.js";
+import { canShrink } from "../arrays.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
 import { replayFrom } from "../js/backend.js";
 import type { CudaContext } from "./driver.js";
@@ -11,6 +11,8 @@ import { newLane, runLater, runNow, type Lane, type LoadedProgram, type Ran } fr
 /** Lanes of a device that wait for their next run. */
 export class Lanes {
   private readonly free: Lane[] = [];
+  /** Never given back: what is left in them may still look at their flag. */
+  private readonly unusable: Lane[] = [];
 
   constructor(private readonly context: CudaContext) {}
 
@@ -19,7 +21,8 @@ export class Lanes {
   }
 
   give(lane: Lane): void {
-    if (this.context.lost !== null) return;
+    if (this.context.lost !== null) return void this.free.splice(0);
+    if (!lane.isUsable) return void this.unusable.push(lane);
     lane.stop.set(0);
     this.free.push(lane);
   }
@@ -48,19 +51,16 @@ export class CudaCompiledKernel implements CompiledKernel {
 
   async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
     signal?.throwIfAborted();
-    const lengths = lengthsOf(call);
     const lane = this.lanes.take();
     const stop = (): void => lane.stop.set(1);
     signal?.addEventListener("abort", stop, { once: true });
     let ran: Ran;
     try {
-      ran = await runLater(this.loaded, call, lane, call.output !== null && this.pins && !canShrink(call.output));
+      ran = await runLater(this.loaded, call, lane, call.output !== null && this.pins && !canShrink(call.output), signal);
     } finally {
       signal?.removeEventListener("abort", stop);
       this.lanes.give(lane);
     }
-    signal?.throwIfAborted();
-    checkLengths(call, lengths);
     const result = this.result(call, ran);
     if (result.output === null || call.output === null || result.output.buffer === call.output.buffer) return result;
     // Memory that cannot be held in place while another thread writes to it is written at the end.

@@ -1,15 +1,16 @@
 /**
- * One run of a program on a device: memory, transfers, launches and the result, as fusion/emit/cuda-plan.ts says. Large inputs go
+ * One run of a program on a device: transfers, launches and the result, as fusion/emit/cuda-plan.ts says. Large inputs go
  * through a few buffers in chunks, each on its way while the device works on the one before; so they need not fit.
  */
-import { STATE_BYTES, STATE_FILLS, type CudaLaunch, type CudaOutcome, type CudaPlan, type CudaProgram } from "../../../fusion/emit/cuda.js";
+import { COUNT_ANEW, STATE_BYTES, STATE_FILLS, type CudaLaunch, type CudaOutcome, type CudaProgram, type Fill } from "../../../fusion/emit/cuda.js";
 import type { KernelCall } from "../../../fusion/call.js";
 import type { Kernel } from "../../../fusion/ir.js";
-import { BLOCK, ELEMENTS, type ElementType } from "../../../fusion/types.js";
 import { newArray, type AnyTypedArray } from "../../../fusion/values.js";
-import type { CudaContext, CudaEvent, CudaFlag, CudaFunction, CudaMemory, CudaStream } from "./driver.js";
-import { CudaError } from "./errors.js";
-import { captureBytes, parameterBytes, type Addresses, type Placed } from "./parameters.js";
+import { checkLengths, lengthsOf } from "../arrays.js";
+import type { CudaContext, CudaFlag, CudaFunction, CudaMemory, CudaStream } from "./driver.js";
+import { Harvest } from "./harvest.js";
+import { captureBytes, parameterBytes, type Addresses } from "./parameters.js";
+import { Room, type Place } from "./room.js";
 
 /** What one run at a time uses of a device. */
 export interface Lane {
@@ -19,9 +20,11 @@ export interface Lane {
   readonly departures: CudaStream;
   /** Ends kernels early. */
   readonly stop: CudaFlag;
+  /** False once a run has left something in it that could not be waited for. */
+  isUsable: boolean;
 }
 
-export const newLane = (context: CudaContext): Lane => ({ arrivals: context.stream(), work: context.stream(), departures: context.stream(), stop: context.flag() });
+export const newLane = (context: CudaContext): Lane => ({ arrivals: context.stream(), work: context.stream(), departures: context.stream(), stop: context.flag(), isUsable: true });
 
 /** A program whose functions are loaded. */
 export interface LoadedProgram {
@@ -41,315 +44,292 @@ export interface Ran {
   readonly output: AnyTypedArray | null;
 }
 
-/** So many chunks are on the device at a time: one that comes, one that is worked on, one that leaves. */
-const RING = 3;
-/** Chunks are halved down to this many elements where memory is short. */
-const FEWEST = 16 * BLOCK;
+/** So many transfers are given ahead: enough for streams not to wait for the calling thread, and few enough to be given up. */
+const AHEAD = 64;
 
-/** A chunk's place on the device. */
-interface Place {
-  readonly source: CudaMemory | null;
-  readonly output: CudaMemory | null;
-  /** Its elements have come; have been used; have left. */
-  readonly arrived: CudaEvent;
-  readonly used: CudaEvent;
-  readonly left: CudaEvent;
+/** What is to be waited for; null if it has been done. */
+type Wait = Promise<void> | null;
+
+/** How those commands are given in which the calling thread takes part: waiting, or as promises. */
+interface Transfers {
+  write(stream: CudaStream, to: CudaMemory, from: AnyTypedArray): Wait;
+  read(stream: CudaStream, from: CudaMemory, to: AnyTypedArray): Wait;
+  /** Until all is done. Throws what failed meanwhile, if nobody has heard of it. */
+  synchronise(stream: CudaStream): Wait;
 }
 
-/** How transfers are asked for: waiting, or as promises that whoever asks waits for in the end. */
-interface Transfers {
-  write(stream: CudaStream, to: CudaMemory, from: AnyTypedArray): void;
-  read(stream: CudaStream, from: CudaMemory, to: AnyTypedArray): void;
+/** Some elements of the source, and where on the device they are. */
+interface Chunk {
+  readonly turn: number;
+  readonly from: number;
+  readonly count: number;
+  readonly place: Place;
 }
 
 class ProgramRun {
-  private readonly taken: { release(): void }[] = [];
-  private readonly source: ElementType | null;
-  private readonly sink: ElementType | null;
-  private readonly byPlace: boolean;
-  private chunkLength: number;
-  private readonly plan: CudaPlan;
-  /** Null for no time at all: it has bytes. */
-  private readonly state: CudaMemory | null;
-  private readonly scratch: CudaMemory | null;
-  /** Filters: room for all elements. */
-  private readonly whole: CudaMemory | null;
-  private readonly ring: Place[] = [];
-  private readonly captures: Uint8Array | bigint;
-  private readonly elementBytes: number;
+  private readonly state = new Uint8Array(STATE_BYTES);
+  private readonly captures: Uint8Array;
 
-  /** Takes all memory. Throws CudaError of kind `resource` if there is not enough, and has then given all of it back. */
   constructor(
     private readonly loaded: LoadedProgram,
     private readonly call: KernelCall,
     private readonly lane: Lane,
+    private readonly room: Room,
     private readonly transfers: Transfers,
-    /** Where elements of their own places go. */
-    private readonly target: AnyTypedArray | null,
+    /** Of array sinks. */
+    private readonly harvest: Harvest | null,
   ) {
-    const { kernel, program } = loaded;
-    this.source = kernel.source.kind === "array" ? kernel.source.element : null;
-    this.sink = kernel.sink.kind === "array" ? kernel.sink.element : null;
-    this.byPlace = program.outputByPlace;
-    const bytes = Math.max(this.source === null ? 0 : ELEMENTS[this.source].bytes, this.byPlace && this.sink !== null ? ELEMENTS[this.sink].bytes : 0);
-    this.elementBytes = bytes;
-    const most = bytes === 0 ? call.length : Math.max(1, Math.floor(loaded.chunkBytes / bytes / BLOCK)) * BLOCK;
-    this.chunkLength = Math.min(call.length, most);
-    try {
-      this.whole = this.sink !== null && !this.byPlace ? this.take(call.length * ELEMENTS[this.sink].bytes) : null;
-      this.takeRing();
-      this.plan = program.plan(call.length, { multiprocessors: loaded.context.device.multiprocessors, blocksPerMultiprocessor: loaded.occupancy }, this.chunkLength);
-      this.state = this.take(STATE_BYTES);
-      this.scratch = this.take(this.plan.scratchBytes);
-      this.captures = this.placeCaptures();
-    } catch (error) {
-      this.release();
-      throw error;
+    const arrays = call.arrays.map(({ length }, at) => ({ address: room.arrays[at]?.address ?? 0n, length }));
+    this.captures = captureBytes(loaded.program.captures, call.scalars, arrays);
+  }
+
+  /** All commands, up to what came of them. Whatever it waits for must have come to pass before it goes on. */
+  *steps(): Generator<Wait, CudaOutcome> {
+    const { room, transfers, lane } = this;
+    STATE_FILLS.forEach(fill => this.fill(fill));
+    this.call.arrays.forEach((array, at) => this.write(room.arrays[at], array));
+    this.write(room.captures, this.captures);
+    const outcome = yield* this.inChunks();
+    if (room.ring.length > 1) {
+      // What their last commands failed with must be heard, and nothing may be on its way in memory that is given back.
+      yield transfers.synchronise(lane.arrivals);
+      yield transfers.synchronise(lane.departures);
+    }
+    return outcome;
+  }
+
+  private inChunks(): Generator<Wait, CudaOutcome> {
+    if (this.loaded.kernel.sink.kind === "first") return this.searched();
+    const inPieces = this.harvest !== null && !this.loaded.program.outputByPlace && this.room.whole === null;
+    return inPieces ? this.inPieces() : this.throughout();
+  }
+
+  /** All chunks; what they leave behind is joined, and read, in the end. */
+  private *throughout(): Generator<Wait, CudaOutcome> {
+    const { room, harvest } = this;
+    const given: Wait[] = [];
+    const unread: Chunk[] = [];
+    for (let chunk = this.chunkAt(0); chunk !== null; chunk = this.chunkAt(chunk.turn + 1)) {
+      given.push(this.bring(chunk));
+      this.workOn(chunk);
+      // What is read on the calling thread keeps it: not before there is more for the device to do.
+      if (chunk.place.output !== null && unread.push(chunk) === room.ring.length) given.push(this.fetch(unread.shift() as Chunk));
+      while (given.length > AHEAD) yield given.shift() as Wait;
+    }
+    for (const chunk of unread) void this.fetch(chunk);
+    this.launchAll(room.plan.finish, null);
+    const outcome = yield* this.look();
+    const count = outcome.status === "done" ? outcome.result.count : 0;
+    if (harvest !== null && room.whole !== null && count > 0) yield this.transfers.read(this.lane.work, room.whole, harvest.next(count));
+    return outcome;
+  }
+
+  /** Until one is found: the rest need not be brought. */
+  private *searched(): Generator<Wait, CudaOutcome> {
+    for (let turn = 0; ; turn++) {
+      const chunk = this.chunkAt(turn) as Chunk;
+      void this.bring(chunk);
+      this.workOn(chunk);
+      const outcome = yield* this.look();
+      const isOver = outcome.status !== "done" || outcome.result.position >= 0;
+      if (isOver || this.chunkAt(turn + 1) === null) return outcome;
     }
   }
 
-  release(): void {
-    for (const thing of this.taken.splice(0)) thing.release();
-  }
-
-  /** All commands but the last reads. A search is interrupted between chunks: the rest may not be needed. */
-  *steps(): Generator<"look"> {
-    const { work } = this.lane;
-    for (const { offset, bytes, value } of STATE_FILLS) work.fill(this.state as CudaMemory, offset, bytes, value);
-    const { length } = this.call;
-    const searches = this.loaded.kernel.sink.kind === "first";
-    let from = 0;
-    let turn = 0;
-    do {
-      const count = Math.min(this.chunkLength, length - from);
-      this.chunk(from, count, turn++);
-      from += count;
-      if (searches && from < length) yield "look";
-    } while (from < length);
-    while (this.unread.length > 0) this.readChunk();
-    this.launchAll(this.plan.finish, this.addresses(null));
-  }
-
-  /** The state's bytes come with this. */
-  readState(to: Uint8Array): void {
-    this.transfers.read(this.lane.work, this.state as CudaMemory, to);
-  }
-
-  /** What a filter has left over. */
-  readOutput(to: AnyTypedArray): void {
-    if (this.whole !== null && to.length > 0) this.transfers.read(this.lane.work, this.whole, to);
-  }
-
-  outcome(state: Uint8Array): CudaOutcome {
-    return this.plan.read(state);
-  }
-
-  private take(bytes: number): CudaMemory | null {
-    if (bytes === 0) return null;
-    const memory = this.lane.work.allocate(bytes);
-    this.taken.push(memory);
-    return memory;
-  }
-
-  private takeRing(): void {
+  /** A filter without room for all that it keeps: what a chunk kept is known, and leaves, before the next is worked on. */
+  private *inPieces(): Generator<Wait, CudaOutcome> {
+    let chunk = this.chunkAt(0) as Chunk;
+    void this.bring(chunk);
     for (;;) {
-      const before = this.taken.length;
-      const places = Math.min(RING, Math.max(1, Math.ceil(this.call.length / Math.max(1, this.chunkLength))));
-      try {
-        for (let i = 0; i < places; i++) this.ring.push(this.takePlace());
-        return;
-      } catch (error) {
-        const smaller = Math.ceil(this.chunkLength / 2 / BLOCK) * BLOCK;
-        if (!(error instanceof CudaError) || error.kind !== "resource" || smaller < FEWEST || this.elementBytes === 0) throw error;
-        this.ring.length = 0;
-        for (const thing of this.taken.splice(before)) thing.release();
-        this.chunkLength = smaller;
-      }
+      if (chunk.turn > 0) this.fill(COUNT_ANEW);
+      this.workOn(chunk);
+      const next = this.chunkAt(chunk.turn + 1);
+      if (next !== null) void this.bring(next); // meanwhile
+      const outcome = yield* this.look();
+      if (outcome.status !== "done") return outcome;
+      if (outcome.result.count > 0) void this.fetch(chunk, outcome.result.count);
+      if (next === null) return outcome;
+      chunk = next;
     }
   }
 
-  private takePlace(): Place {
-    const event = (): CudaEvent => {
-      const made = this.loaded.context.event();
-      this.taken.push(made);
-      return made;
-    };
-    const { chunkLength: length } = this;
-    return {
-      source: this.source === null ? null : this.take(length * ELEMENTS[this.source].bytes),
-      output: this.byPlace && this.sink !== null ? this.take(length * ELEMENTS[this.sink].bytes) : null,
-      arrived: event(),
-      used: event(),
-      left: event(),
-    };
+  /** Null behind the last one. There is always a first. */
+  private chunkAt(turn: number): Chunk | null {
+    const { chunkLength, ring } = this.room;
+    const { length } = this.call;
+    const from = turn * chunkLength;
+    if (turn > 0 && from >= length) return null;
+    return { turn, from, count: Math.min(chunkLength, length - from), place: ring[turn % ring.length] as Place };
   }
 
-  private placeCaptures(): Uint8Array | bigint {
+  /** What came of all so far. */
+  private *look(): Generator<Wait, CudaOutcome> {
+    yield this.transfers.read(this.lane.work, this.room.state, this.state);
+    return this.room.plan.read(this.state);
+  }
+
+  private bring({ turn, from, count, place }: Chunk): Wait {
+    const { work, arrivals } = this.lane;
+    const { source: to, events } = place;
+    if (to === null || count === 0) return null;
+    const elements = (this.call.source as AnyTypedArray).subarray(from, from + count);
+    if (events === null) return this.transfers.write(work, to, elements);
+    // The memory of one stream may be used on another only from where it was given.
+    if (turn < this.room.ring.length) work.record(events.used);
+    arrivals.wait(events.used);
+    const brought = this.transfers.write(arrivals, to, elements);
+    arrivals.record(events.arrived);
+    return brought;
+  }
+
+  private workOn({ turn, from, count, place }: Chunk): void {
     const { work } = this.lane;
-    const placed = this.call.arrays.map((array): Placed => {
-      const memory = this.take(array.byteLength);
-      if (memory !== null) this.transfers.write(work, memory, array);
-      return { address: memory?.address ?? 0n, length: array.length };
-    });
-    const { captures } = this.loaded.program;
-    const bytes = captureBytes(captures, this.call.scalars, placed);
-    if (captures.byValue) return bytes;
-    const memory = this.take(bytes.length);
-    if (memory === null) return 0n;
-    this.transfers.write(work, memory, bytes);
-    return memory.address;
+    const { events } = place;
+    if (events !== null) {
+      if (place.source !== null) work.wait(events.arrived);
+      if (place.output !== null && turn >= this.room.ring.length) work.wait(events.left);
+    }
+    this.launchAll(this.room.plan.chunk(from, count), place);
+    if (events !== null) work.record(events.used);
   }
 
-  private addresses(place: Place | null): Addresses {
-    return {
+  /** The first elements of a chunk's results. */
+  private fetch({ place, count: all }: Chunk, count = all): Wait {
+    const { work, departures } = this.lane;
+    const { output, events } = place;
+    const room = (this.harvest as Harvest).next(count);
+    if (events === null) return this.transfers.read(work, output as CudaMemory, room);
+    departures.wait(events.used);
+    const read = this.transfers.read(departures, output as CudaMemory, room);
+    departures.record(events.left);
+    return read;
+  }
+
+  private fill({ offset, bytes, value }: Fill): void {
+    this.lane.work.fill(this.room.state, offset, bytes, value);
+  }
+
+  private write(to: CudaMemory | null | undefined, from: AnyTypedArray): void {
+    if (to) void this.transfers.write(this.lane.work, to, from);
+  }
+
+  private launchAll(launches: readonly CudaLaunch[], place: Place | null): void {
+    const { room, lane, loaded } = this;
+    const addresses: Addresses = {
       source: place?.source?.address ?? 0n,
-      output: (this.byPlace ? place?.output : this.whole)?.address ?? 0n,
-      state: (this.state as CudaMemory).address,
-      scratch: this.scratch?.address ?? 0n,
-      stop: this.lane.stop.address,
+      output: (place?.output ?? room.whole)?.address ?? 0n,
+      state: room.state.address,
+      scratch: room.scratch?.address ?? 0n,
+      stop: lane.stop.address,
     };
-  }
-
-  private launchAll(launches: readonly CudaLaunch[], addresses: Addresses): void {
     for (const launch of launches) {
       const shape = { grid: [launch.grid, 1, 1], block: [launch.block, 1, 1] } as const;
-      this.lane.work.launch(this.loaded.entry(launch.entry), shape, parameterBytes(launch, addresses, this.captures));
+      lane.work.launch(loaded.entry(launch.entry), shape, parameterBytes(launch, addresses, room.captures?.address ?? this.captures));
     }
-  }
-
-  /** Chunks whose results are still on the device. */
-  private readonly unread: { readonly place: Place; readonly from: number; readonly count: number }[] = [];
-
-  private chunk(from: number, count: number, turn: number): void {
-    const { work, arrivals, departures } = this.lane;
-    const place = this.ring[turn % this.ring.length] as Place;
-    const { source } = this.call;
-    const overlapped = this.ring.length > 1;
-    // Small inputs use one stream, whose order is enough.
-    const bringing = overlapped ? arrivals : work;
-    if (overlapped && turn >= this.ring.length) {
-      bringing.wait(place.used);
-      work.wait(place.left);
-    }
-    // The memory of one stream may be used on another only from where it was given.
-    if (overlapped && turn < this.ring.length) {
-      work.record(place.used);
-      bringing.wait(place.used);
-    }
-    if (source !== null && place.source !== null && count > 0) {
-      this.transfers.write(bringing, place.source, source.subarray(from, from + count));
-      if (overlapped) {
-        bringing.record(place.arrived);
-        work.wait(place.arrived);
-      }
-    }
-    this.launchAll(this.plan.chunk(from, count), this.addresses(place));
-    if (overlapped) work.record(place.used);
-    if (place.output === null || count === 0) return;
-    if (overlapped) departures.wait(place.used);
-    this.unread.push({ place, from, count });
-    // What is read on the calling thread keeps it: not before there is more for the device to do.
-    if (this.unread.length === this.ring.length) this.readChunk();
-  }
-
-  private readChunk(): void {
-    const { place, from, count } = this.unread.shift() as (typeof this.unread)[number];
-    const departing = this.ring.length > 1 ? this.lane.departures : this.lane.work;
-    this.transfers.read(departing, place.output as CudaMemory, (this.target as AnyTypedArray).subarray(from, from + count));
-    if (this.ring.length > 1) departing.record(place.left);
   }
 }
 
-/** Room for what an array sink stores by place: the call's output if it can be written to meanwhile. */
-const targetOf = ({ kernel, program }: LoadedProgram, call: KernelCall, usable: boolean): AnyTypedArray | null => {
-  if (kernel.sink.kind !== "array" || !program.outputByPlace) return null;
-  return call.output !== null && usable ? call.output : newArray(kernel.sink.element, call.length);
-};
+/** Where an array sink's elements go: the call's output if it can be written to meanwhile. */
+function harvestOf({ kernel: { sink }, program }: LoadedProgram, { output, length }: KernelCall, usable: boolean): Harvest | null {
+  if (sink.kind !== "array") return null;
+  const into = output !== null && usable ? output : program.outputByPlace ? newArray(sink.element, length) : null;
+  return new Harvest(sink.element, into);
+}
 
-/** What an array sink gives, from what is on the device or has been read. */
-function outputOf(loaded: LoadedProgram, call: KernelCall, target: AnyTypedArray | null, outcome: CudaOutcome, usable: boolean): AnyTypedArray | null {
-  const { sink } = loaded.kernel;
-  if (sink.kind !== "array" || outcome.status !== "done") return null;
-  const { count } = outcome.result;
-  if (target !== null) return target.length === count ? target : target.subarray(0, count);
-  return call.output !== null && usable ? call.output.subarray(0, count) : newArray(sink.element, count);
+function ranTo(outcome: CudaOutcome, harvest: Harvest | null): Ran {
+  if (harvest === null || outcome.status !== "done") return { outcome, output: null };
+  return { outcome: { status: "done", result: { ...outcome.result, count: harvest.length } }, output: harvest.all() };
 }
 
 /** Runs and waits. Throws CudaError. */
 export function runNow(loaded: LoadedProgram, call: KernelCall, lane: Lane): Ran {
-  const target = targetOf(loaded, call, true);
-  const transfers: Transfers = { write: (stream, to, from) => stream.write(to, from), read: (stream, from, to) => stream.read(from, to) };
-  const run = new ProgramRun(loaded, call, lane, transfers, target);
+  const transfers: Transfers = {
+    write: (stream, to, from) => (stream.write(to, from), null),
+    read: (stream, from, to) => (stream.read(from, to), null),
+    synchronise: stream => (stream.synchronise(), null),
+  };
+  const room = new Room(loaded, call, lane);
   try {
-    const state = new Uint8Array(STATE_BYTES);
-    for (const _ of run.steps()) {
-      run.readState(state);
-      if (isFound(run.outcome(state))) break;
+    const harvest = harvestOf(loaded, call, true);
+    const steps = new ProgramRun(loaded, call, lane, room, transfers, harvest).steps();
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return ranTo(step.value, harvest);
     }
-    run.readState(state);
-    const outcome = run.outcome(state);
-    const output = outputOf(loaded, call, target, outcome, true);
-    if (target === null && output !== null) run.readOutput(output);
-    return { outcome, output };
   } catch (error) {
-    // What is still on its way needs its memory.
-    for (const stream of streamsOf(lane)) for (let attempt = 0; attempt < 2; attempt++) quietly(() => stream.synchronise());
+    quietly(() => lane.stop.set(1));
+    for (const stream of streamsOf(lane)) quietly(() => stream.synchronise());
+    for (const stream of streamsOf(lane)) lane.isUsable &&= quietly(() => stream.synchronise());
     throw error;
   } finally {
-    run.release();
-  }
-}
-
-/** The streams of a run that has failed are waited for twice: the first time may throw what nobody has heard of yet. */
-const streamsOf = ({ arrivals, work, departures }: Lane): readonly CudaStream[] => [arrivals, work, departures];
-
-function quietly(act: () => void): void {
-  try {
-    act();
-  } catch {
-    // It has failed already, and for the same reason.
+    room.release();
   }
 }
 
 /**
  * Runs without keeping the calling thread. `pinned`: whether the call's output can be held in place while it is written; else the
- * result is an array of its own.
+ * result is an array of its own. Rejects with the signal's reason once it is aborted, if only between two chunks.
  */
-export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: Lane, pinned: boolean): Promise<Ran> {
-  const target = targetOf(loaded, call, pinned);
-  const transferring: Promise<void>[] = [];
-  const keep = (promise: Promise<void>): void => {
-    promise.catch(() => {}); // heard of in `settled`
-    transferring.push(promise);
+export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: Lane, pinned: boolean, signal: AbortSignal | undefined): Promise<Ran> {
+  const transferring = new Set<Promise<void>>();
+  const keep = (promise: Promise<void>): Wait => {
+    transferring.add(promise);
+    const gone = (): void => void transferring.delete(promise);
+    promise.then(gone, () => undefined); // a failure is heard of in the end, by whoever waits for what is left
+    return promise;
   };
-  const transfers: Transfers = { write: (stream, to, from) => keep(stream.writeLater(to, from)), read: (stream, from, to) => keep(stream.readLater(from, to)) };
-  const settled = async (): Promise<void> => {
-    const ended = await Promise.allSettled(transferring.splice(0));
-    for (const { status, ...rest } of ended) if (status === "rejected") throw (rest as PromiseRejectedResult).reason;
+  const transfers: Transfers = {
+    write: (stream, to, from) => keep(stream.writeLater(to, from)),
+    read: (stream, from, to) => keep(stream.readLater(from, to)),
+    synchronise: stream => keep(stream.synchroniseLater()),
   };
-  const run = new ProgramRun(loaded, call, lane, transfers, target);
+  const lengths = lengthsOf(call);
+  const goingOn = (): void => {
+    signal?.throwIfAborted();
+    checkLengths(call, lengths);
+  };
+  const room = new Room(loaded, call, lane);
   try {
-    const state = new Uint8Array(STATE_BYTES);
-    for (const _ of run.steps()) {
-      run.readState(state);
-      await settled();
-      if (isFound(run.outcome(state))) break;
+    const harvest = harvestOf(loaded, call, pinned);
+    const steps = new ProgramRun(loaded, call, lane, room, transfers, harvest).steps();
+    for (;;) {
+      const step = steps.next();
+      await (step.done === true ? Promise.all(transferring) : step.value);
+      goingOn();
+      if (step.done === true) return ranTo(step.value, harvest);
     }
-    run.readState(state);
-    await settled();
-    const outcome = run.outcome(state);
-    const output = outputOf(loaded, call, target, outcome, pinned);
-    if (target === null && output !== null) run.readOutput(output);
-    await settled();
-    return { outcome, output };
   } catch (error) {
+    quietly(() => lane.stop.set(1));
     await Promise.allSettled(transferring);
-    for (const stream of streamsOf(lane)) for (let attempt = 0; attempt < 2; attempt++) await stream.synchroniseLater().catch(() => {});
+    for (const stream of streamsOf(lane)) await quietlyLater(() => stream.synchroniseLater());
+    for (const stream of streamsOf(lane)) lane.isUsable &&= await quietlyLater(() => stream.synchroniseLater());
     throw error;
   } finally {
-    run.release();
+    room.release();
   }
 }
 
-/** Between two chunks of a search: whether it is over. */
-const isFound = (outcome: CudaOutcome): boolean => outcome.status !== "done" || outcome.result.position >= 0;
+/**
+ * A run that has failed ends what it has on the device, and waits: that needs its memory. Its streams are waited for twice: the
+ * first time may throw what nobody has heard of yet, the second says whether they can be used again.
+ */
+const streamsOf = ({ arrivals, work, departures }: Lane): readonly CudaStream[] => [arrivals, work, departures];
+
+/** Whether it went well. */
+function quietly(act: () => void): boolean {
+  try {
+    act();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function quietlyLater(act: () => Promise<void>): Promise<boolean> {
+  try {
+    await act();
+    return true;
+  } catch {
+    return false;
+  }
+}

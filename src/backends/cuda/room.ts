@@ -1,0 +1,196 @@
+/** What a run takes of a device's memory: all of it before anything runs, in chunks as long as there is room for. */
+import { STATE_BYTES, type CudaPlan } from "../../../fusion/emit/cuda.js";
+import type { KernelCall } from "../../../fusion/call.js";
+import { BLOCK, ELEMENTS, type ElementType } from "../../../fusion/types.js";
+import type { CudaContext, CudaEvent, CudaMemory } from "./driver.js";
+import { CudaError } from "./errors.js";
+import type { Lane, LoadedProgram } from "./run.js";
+
+/** So many chunks are on the device at a time: one that comes, one that is worked on, one that leaves. */
+const RING = 3;
+/** Chunks are halved down to this many elements where memory is short. */
+const FEWEST = 16 * BLOCK;
+
+/** A chunk's place on the device. */
+export interface Place {
+  readonly source: CudaMemory | null;
+  readonly output: CudaMemory | null;
+  /** Null where there is but one place, and all goes by one stream. */
+  readonly events: PlaceEvents | null;
+}
+
+interface PlaceEvents {
+  /** The chunk's elements have come; have been used; its results have left. */
+  readonly arrived: CudaEvent;
+  readonly used: CudaEvent;
+  readonly left: CudaEvent;
+}
+
+interface Chunks {
+  readonly chunkLength: number;
+  readonly plan: CudaPlan;
+  readonly scratch: CudaMemory | null;
+  readonly ring: readonly Place[];
+}
+
+export class Room {
+  private readonly taken: { release(): void }[] = [];
+  private lack: unknown;
+  private readonly source: ElementType | null;
+  private readonly sink: ElementType | null;
+  private readonly chunks: Chunks;
+
+  readonly state: CudaMemory;
+  /** Null for an array of no elements: no memory has no bytes. */
+  readonly arrays: readonly (CudaMemory | null)[];
+  /** Null if captures are an argument themselves. */
+  readonly captures: CudaMemory | null;
+  /** Filters: all that may be kept. Null where that does not fit, and each chunk's results leave before its place is used again. */
+  readonly whole: CudaMemory | null = null;
+
+  /** Throws CudaError of kind `resource` if there is not enough memory, and has then given all of it back. */
+  constructor(
+    private readonly loaded: LoadedProgram,
+    private readonly call: KernelCall,
+    private readonly lane: Lane,
+  ) {
+    const { kernel, program } = loaded;
+    this.source = kernel.source.kind === "array" ? kernel.source.element : null;
+    this.sink = kernel.sink.kind === "array" ? kernel.sink.element : null;
+    const captureBytes = program.captures.byValue ? 0 : program.captures.bytes;
+    try {
+      this.state = this.take(STATE_BYTES) as CudaMemory;
+      this.arrays = call.arrays.map(({ byteLength }) => this.take(byteLength));
+      this.captures = this.take(captureBytes);
+      const whole = this.sink === null || program.outputByPlace ? null : this.attempt(() => this.besides(call.length * bytesOf(this.sink)));
+      if (whole !== null) [this.whole, this.chunks] = whole;
+      else this.chunks = this.divide(0);
+    } catch (error) {
+      this.release();
+      throw isLack(error) ? this.lacking(error) : error;
+    }
+  }
+
+  get plan(): CudaPlan {
+    return this.chunks.plan;
+  }
+  get chunkLength(): number {
+    return this.chunks.chunkLength;
+  }
+  get scratch(): CudaMemory | null {
+    return this.chunks.scratch;
+  }
+  get ring(): readonly Place[] {
+    return this.chunks.ring;
+  }
+
+  /** Commands that were given before still run. */
+  release(): void {
+    for (const thing of this.taken.splice(0)) thing.release();
+  }
+
+  private take(bytes: number): CudaMemory | null {
+    if (bytes === 0) return null;
+    const { name, memoryBytes } = this.loaded.context.device;
+    if (bytes > memoryBytes) throw new CudaError("resource", `${bytes} bytes are more than all memory of ${name}`);
+    const memory = this.lane.work.allocate(bytes);
+    this.taken.push(memory);
+    return memory;
+  }
+
+  /** Null where memory is short, and then what was taken meanwhile is given back. */
+  private attempt<Taken>(take: () => Taken): Taken | null {
+    const before = this.taken.length;
+    try {
+      return take();
+    } catch (error) {
+      if (!isLack(error)) throw error;
+      this.lack = error;
+      for (const thing of this.taken.splice(before)) thing.release();
+      return null;
+    }
+  }
+
+  /** Memory for all results, and chunks that only come. */
+  private besides(wholeBytes: number): [CudaMemory | null, Chunks] {
+    return [this.take(wholeBytes), this.divide(wholeBytes)];
+  }
+
+  /** The longest chunks that there is room for. Throws if even short ones are too much. */
+  private divide(wholeBytes: number): Chunks {
+    const [longest, shortest] = this.chunkLengths(wholeBytes);
+    for (let chunkLength = longest; ; chunkLength = Math.max(shortest, Math.ceil(chunkLength / 2 / BLOCK) * BLOCK)) {
+      const chunks = this.attempt(() => this.chunksOf(chunkLength, wholeBytes));
+      if (chunks !== null) return chunks;
+      if (chunkLength === shortest) throw this.lack;
+    }
+  }
+
+  private chunkLengths(wholeBytes: number): readonly [longest: number, shortest: number] {
+    const { length } = this.call;
+    const bytes = Math.max(...this.elementBytes(wholeBytes));
+    if (bytes === 0) return [length, length];
+    const longest = Math.min(length, Math.max(1, Math.floor(this.loaded.chunkBytes / bytes / BLOCK)) * BLOCK);
+    return [longest, Math.min(longest, FEWEST)];
+  }
+
+  /** Of an element that comes, and of one that leaves with its chunk. */
+  private elementBytes(wholeBytes: number): readonly [source: number, output: number] {
+    return [bytesOf(this.source), wholeBytes > 0 ? 0 : bytesOf(this.sink)];
+  }
+
+  private planOf(chunkLength: number): CudaPlan {
+    const { program, context, occupancy } = this.loaded;
+    return program.plan(this.call.length, { multiprocessors: context.device.multiprocessors, blocksPerMultiprocessor: occupancy }, chunkLength);
+  }
+
+  private placesOf(chunkLength: number): number {
+    return Math.min(RING, Math.max(1, Math.ceil(this.call.length / Math.max(1, chunkLength))));
+  }
+
+  private chunksOf(chunkLength: number, wholeBytes: number): Chunks {
+    const [source, output] = this.elementBytes(wholeBytes);
+    const plan = this.planOf(chunkLength);
+    const places = this.placesOf(chunkLength);
+    const ring = Array.from({ length: places }, (): Place => ({ source: this.take(chunkLength * source), output: this.take(chunkLength * output), events: places > 1 ? this.takeEvents() : null }));
+    return { chunkLength, plan, ring, scratch: this.take(plan.scratchBytes) };
+  }
+
+  private takeEvents(): PlaceEvents {
+    const event = (): CudaEvent => {
+      const made = this.loaded.context.event();
+      this.taken.push(made);
+      return made;
+    };
+    return { arrived: event(), used: event(), left: event() };
+  }
+
+  /** Bytes, with chunks as short as they get. */
+  private get least(): number {
+    const { program } = this.loaded;
+    const [, chunkLength] = this.chunkLengths(0);
+    const [source, output] = this.elementBytes(0);
+    const arrays = this.call.arrays.reduce((sum, { byteLength }) => sum + byteLength, program.captures.byValue ? 0 : program.captures.bytes);
+    return STATE_BYTES + arrays + this.placesOf(chunkLength) * chunkLength * (source + output) + this.planOf(chunkLength).scratchBytes;
+  }
+
+  private lacking(cause: CudaError): CudaError {
+    const { context } = this.loaded;
+    const { name, memoryBytes } = context.device;
+    const given = cause.call === "" ? "" : ` (${cause.call} gave ${cause.result})`;
+    const what = `the run needs ${this.least} bytes of device memory at once; ${freeBytes(context)} of the ${memoryBytes} bytes of ${name} are free${given}`;
+    return new CudaError("resource", `${what}. Sources and results go through in chunks, but captured arrays and what a reduction keeps of each 1024 elements must fit`, cause, { cause });
+  }
+}
+
+const bytesOf = (element: ElementType | null): number => (element === null ? 0 : ELEMENTS[element].bytes);
+
+const isLack = (error: unknown): error is CudaError => error instanceof CudaError && error.kind === "resource";
+
+function freeBytes(context: CudaContext): number | "some" {
+  try {
+    return context.memory.free;
+  } catch {
+    return "some"; // the driver has other troubles now
+  }
+}
