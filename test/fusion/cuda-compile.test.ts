@@ -12,7 +12,7 @@ import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { verify } from "../../fusion/verify.js";
 import { ENDLESS, KERNELS } from "../native/kernels.js";
 import { arrayOf, capture, element, kernelOf, yields } from "./by-hand.js";
-import { compilerFor, CudaWorkshop, hasPtxas, named, type Compiled } from "./cuda-harness.js";
+import { compilerFor, CudaWorkshop, hasPtxas, titleOf, type Compiled } from "./cuda-harness.js";
 import { caseChoices, makeCase } from "./kernels.js";
 
 const ARCHITECTURES = [75, 90, 120];
@@ -41,11 +41,11 @@ const inMemory = (report: string): readonly string[] => report.match(/\d\d+ byte
 
 const oldest = compilerFor(75);
 
-describe.skipIf(oldest.reason !== null)(`CUDA C, compiled ${named(oldest)}`, () => {
+describe.skipIf(oldest.reason !== null)(`CUDA C, compiled ${titleOf(oldest)}`, () => {
   describe.each(ARCHITECTURES)("for compute_%i", architecture => {
     const by = compilerFor(architecture);
 
-    it.skipIf(by.reason !== null)(`is legal and exact for kernels of every kind, ${named(by)}`, { timeout: 300_000 }, async () => {
+    it.skipIf(by.reason !== null)(`is legal and exact for kernels of every kind, ${titleOf(by)}`, { timeout: 300_000 }, async () => {
       const compiled = await workshop.compile(`hand-${architecture}`, hand, architecture, { strict: true });
       checkExact(compiled);
       const device = DEVICES[architecture];

@@ -38,7 +38,7 @@ export function compilerFor(architecture: number): NvrtcForTests {
 }
 
 /** For the titles of tests. */
-export const named = (nvrtc: NvrtcForTests): string => (nvrtc.reason === null ? `by ${nvrtc.name}` : nvrtc.reason);
+export const titleOf = (nvrtc: NvrtcForTests): string => (nvrtc.reason === null ? `by ${nvrtc.name}` : nvrtc.reason);
 
 export interface Compiled {
   readonly programs: readonly CudaProgram[];
