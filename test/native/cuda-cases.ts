@@ -48,8 +48,8 @@ const KERNELS = {
   "look-up": kernelOf(arrayOf("f64"), f64s, [declare("y", read("f64", "table", x)), yields(local("f64", "y"))], table),
   "look-up and filter": kernelOf(arrayOf("f64"), f64s, [declare("y", read("f64", "table", x)), keep(apply("gt", local("f64", "y"), number(0))), yields(local("f64", "y"))], table),
   "many captures": kernelOf(arrayOf("f64"), f64s, [yields(many.reduce((sum, name) => apply("add", sum, capture("f64", name)), x))], { scalars: Object.fromEntries(many.map(name => [name, "f64"])) }),
-  /** Goes on until the element is no more than 0, which it never is. */
-  endless: kernelOf(RANGE, f64s, [
+  /** Counts until it is below 0. */
+  endless: kernelOf(arrayOf("f64"), f64s, [
     declare("y", number(1), true),
     loop("L", branch(apply("lt", local("f64", "y"), number(0)), [leave("L")]), assign("y", apply("add", local("f64", "y"), number(1)))),
     yields(local("f64", "y")),

@@ -275,7 +275,7 @@ export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: La
   const keep = (promise: Promise<void>): Wait => {
     transferring.add(promise);
     const gone = (): void => void transferring.delete(promise);
-    promise.then(gone, () => undefined); // a failure is heard of in the end, by whoever waits for what is left
+    promise.then(gone, () => undefined); // what fails stays, and is heard of in the end
     return promise;
   };
   const transfers: Transfers = {
@@ -300,7 +300,6 @@ export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: La
     }
   } catch (error) {
     quietly(() => lane.stop.set(1));
-    await Promise.allSettled(transferring);
     for (const stream of streamsOf(lane)) await quietlyLater(() => stream.synchroniseLater());
     for (const stream of streamsOf(lane)) lane.isUsable &&= await quietlyLater(() => stream.synchroniseLater());
     throw error;
@@ -310,8 +309,8 @@ export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: La
 }
 
 /**
- * A run that has failed ends what it has on the device, and waits: that needs its memory. Its streams are waited for twice: the
- * first time may throw what nobody has heard of yet, the second says whether they can be used again.
+ * A run that has failed ends what it has on the device, and waits: that needs its memory and its arrays. Its streams are waited
+ * for twice: the first time may throw what nobody has heard of yet, the second says whether they can be used again.
  */
 const streamsOf = ({ arrivals, work, departures }: Lane): readonly CudaStream[] => [arrivals, work, departures];
 
