@@ -1,4 +1,4 @@
-/** The backends that programs are compared on: the interpreter, JavaScript, and native kernels compiled many at a time. */
+/** The backends that programs are compared on: the interpreter, JavaScript, and native and CUDA kernels compiled many at a time. */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { CPP_FLAGS } from "../../fusion/emit/cpp.js";
@@ -7,9 +7,10 @@ import type { Kernel } from "../../fusion/ir.js";
 import type { CompiledKernel } from "../../src/backends/backend.js";
 import { createCpuBackend, type CpuBackend } from "../../src/backends/cpu/backend.js";
 import { createJsBackend } from "../../src/backends/js/backend.js";
-import { runtimeOn, type Runtime } from "../../src/runtime/create.js";
+import { createRuntime, runtimeOn, type Runtime } from "../../src/runtime/create.js";
+import { compileTogetherOnCuda, cudaDevice, cudaKernel, whyNoCuda } from "./cuda.js";
 
-export type Tried = "interpreter" | "js" | "cpu";
+export type Tried = "interpreter" | "js" | "cpu" | "cuda";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 
@@ -24,9 +25,6 @@ const native: CpuBackend = createCpuBackend({
   mostKernels: 1,
 });
 
-/** Why native kernels cannot be tried here; null if they can. */
-export const whyNoCpu: string | null = tryCompiler();
-
 function tryCompiler(): string | null {
   if (!native.available) return native.reason;
   try {
@@ -37,7 +35,15 @@ function tryCompiler(): string | null {
   }
 }
 
-export const BACKENDS: readonly Tried[] = whyNoCpu === null ? ["interpreter", "js", "cpu"] : ["interpreter", "js"];
+export const whyNoCpu: string | null = tryCompiler();
+
+/** Why a backend cannot be tried here; null if it can. */
+export const whyNot: Readonly<Record<Tried, string | null>> = { interpreter: null, js: null, cpu: whyNoCpu, cuda: whyNoCuda };
+
+export const BACKENDS = (Object.keys(whyNot) as Tried[]).filter(backend => whyNot[backend] === null);
+
+/** Those that compile for long. */
+export const COMPILED = (["cpu", "cuda"] as const).filter(backend => whyNot[backend] === null);
 
 const interpreted = (kernel: Kernel): CompiledKernel => ({
   backend: "js",
@@ -54,8 +60,9 @@ const nativeKernel = (kernel: Kernel): CompiledKernel => {
   return found;
 };
 
-/** Compiles kernels in one translation unit, in another process. */
-export async function compileTogether(kernels: readonly Kernel[]): Promise<void> {
+/** Compiles kernels in one translation unit, beside what this thread does. `batch`: its number. */
+export async function compileTogether(backend: (typeof COMPILED)[number], kernels: readonly Kernel[], batch: number): Promise<void> {
+  if (backend === "cuda") return compileTogetherOnCuda(kernels, batch);
   const missing = kernels.filter(kernel => !compiled.has(kernel));
   if (missing.length === 0) return;
   for (const [at, made] of (await native.compileBatchAsync(missing)).entries()) compiled.set(missing[at] as Kernel, made);
@@ -71,15 +78,19 @@ const batched = {
 };
 
 export interface Runtimes {
-  /** Runs `js` and `cpu`, as queries insist. */
+  /** Runs `js`, `cpu` and `cuda`, as queries insist. */
   readonly product: Runtime;
   readonly interpreter: Runtime;
 }
 
 export const newRuntimes = (): Runtimes => ({
-  product: runtimeOn({ log: () => undefined }, { js: createJsBackend, cpu: () => batched as never }),
+  product: runtimeOn({ log: () => undefined }, { js: createJsBackend, cpu: () => batched as never, cuda: () => cudaDevice }),
   interpreter: runtimeOn({ backend: "js" }, { js: () => ({ compile: interpreted }), cpu: () => batched as never }),
 });
+
+/** As users have it, but for CUDA, which runs where the tests run it. */
+export const runtimeFor = (backend: Exclude<Tried, "interpreter">): Runtime =>
+  backend === "cuda" ? runtimeOn({ backend, log: () => undefined }, { js: createJsBackend, cpu: () => batched as never, cuda: () => cudaDevice }) : createRuntime({ backend, log: () => undefined });
 
 /** A kernel on a backend, without queries around it. */
 export function compileOn(backend: Tried, kernel: Kernel): CompiledKernel {
@@ -90,6 +101,8 @@ export function compileOn(backend: Tried, kernel: Kernel): CompiledKernel {
       return createJsBackend().compile(kernel);
     case "cpu":
       return nativeKernel(kernel);
+    case "cuda":
+      return cudaKernel(kernel);
     default:
       return backend satisfies never;
   }

@@ -1,12 +1,12 @@
 /** Elementary functions are this library's own: every backend gives the bits that the lambdas of `fusion/math` give in JavaScript. */
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { FUNCTIONS, type ElementaryName } from "../../fusion/math/functions.js";
 import { evaluate } from "../../fusion/values.js";
 import { usualArity } from "../../fusion/ops.js";
-import { createRuntime } from "../../src/index.js";
-import { whyNoCpu } from "./backends.js";
+import { compileTogether, runtimeFor, whyNot } from "./backends.js";
 import { inputArray } from "./inputs.js";
 import { showValue } from "./programs.js";
+import { planOf } from "./run.js";
 import { SPECIAL } from "./special.js";
 
 const NAMES = Object.keys(FUNCTIONS) as ElementaryName[];
@@ -35,16 +35,29 @@ function pairsOf(element: "f32" | "f64"): readonly [Float64Array, Float64Array] 
   return [column(0), column(1)];
 }
 
-describe.each((["js", "cpu"] as const).map(backend => ({ backend })))("elementary functions on $backend", ({ backend }) => {
-  const runtime = createRuntime({ backend, log: () => undefined });
+const CASES = NAMES.flatMap(name => (["f64", "f32"] as const).map(element => {
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- one text for each function of the table
+  return { name, element, two: usualArity(name) === 2, f: new Function(`return ${textOf(name)}`)() as (x: number) => number };
+}));
 
-  describe.skipIf(backend === "cpu" && whyNoCpu !== null)(backend === "cpu" && whyNoCpu !== null ? whyNoCpu : "", () => {
-    it.each(NAMES.flatMap(name => (["f64", "f32"] as const).map(element => ({ name, element }))))("$name of $element", ({ name, element }) => {
-      // eslint-disable-next-line @typescript-eslint/no-implied-eval -- one text for each function of the table
-      const f = new Function(`return ${textOf(name)}`)() as (x: number) => number;
-      const two = usualArity(name) === 2;
+describe.each((["js", "cpu", "cuda"] as const).map(backend => ({ backend })))("elementary functions on $backend", ({ backend }) => {
+  const runtime = runtimeFor(backend);
+  const queryOf = ({ f, two }: (typeof CASES)[number], a: Float64Array, b: Float64Array) => runtime.compute(a).map(f, two ? { other: b } : {});
+
+  describe.skipIf(whyNot[backend] !== null)(whyNot[backend] ?? "", () => {
+    beforeAll(async () => {
+      if (backend !== "cuda") return;
+      const kernels = CASES.flatMap(one => {
+        const none = one.element === "f64" ? new Float64Array() : (new Float32Array() as unknown as Float64Array);
+        return planOf(queryOf(one, none, none)).kernels.map(({ kernel }) => kernel);
+      });
+      await compileTogether(backend, kernels, 0);
+    });
+
+    it.each(CASES)("$name of $element", one => {
+      const { name, element, two } = one;
       for (const [a, b] of [[argumentsOf(element, 4), argumentsOf(element, 7)], pairsOf(element)] as const) {
-        const found = runtime.compute(a as Float64Array).map(f, two ? { other: b } : {}).toArray();
+        const found = queryOf(one, a as Float64Array, b as Float64Array).toArray();
         const wrong: string[] = [];
         found.forEach((value, at) => {
           const args = two ? [a[at] as number, b[at] as number] : [a[at] as number];

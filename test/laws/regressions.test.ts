@@ -1,12 +1,12 @@
 /** The smallest forms of wrong answers that generated programs have found. */
 import { describe, expect, it } from "vitest";
-import { createRuntime, range } from "../../src/index.js";
-import { whyNoCpu } from "./backends.js";
+import { range } from "../../src/index.js";
+import { runtimeFor, whyNot } from "./backends.js";
 
-describe.each((["js", "cpu"] as const).map(backend => ({ backend })))("on $backend", ({ backend }) => {
-  const { compute } = createRuntime({ backend, log: () => undefined });
+describe.each((["js", "cpu", "cuda"] as const).map(backend => ({ backend })))("on $backend", ({ backend }) => {
+  const { compute } = runtimeFor(backend);
 
-  describe.skipIf(backend === "cpu" && whyNoCpu !== null)(backend === "cpu" && whyNoCpu !== null ? whyNoCpu : "", () => {
+  describe.skipIf(whyNot[backend] !== null)(whyNot[backend] ?? "", () => {
     it("-0 times a positive number is -0, in integers too", () => {
       expect(compute(Int8Array.of(0, 1)).map(x => 1 / (-x * 3), Float64Array).toArray()).toEqual(Float64Array.of(-Infinity, 1 / -3));
     });

@@ -102,16 +102,21 @@ export function queryOf(runtime: Runtime, program: Program, source: AnyTypedArra
   if (backend !== null) query = query.on(backend);
   const { terminal } = program;
   if (terminal.kind === "toArray") {
-    return { now: () => query.toArray(), later: () => query.toArrayAsync(), into: array => query.toArray({ into: array }), plan: () => planOf((query as unknown as { arrayTerminal(): Bound }).arrayTerminal()) };
+    return { now: () => query.toArray(), later: () => query.toArrayAsync(), into: array => query.toArray({ into: array }), plan: () => planOf(query) };
   }
   const lazy = lazyOf(query, terminal);
-  return { now: () => lazy.value(), later: () => lazy.run(), into: null, plan: () => planOf((lazy as unknown as { bound: Bound }).bound) };
+  return { now: () => lazy.value(), later: () => lazy.run(), into: null, plan: () => planOf(lazy) };
 }
 
 interface Bound {
   readonly node: { plan(): Plan };
 }
-const planOf = ({ node }: Bound): Plan => node.plan();
+
+/** The kernels of a query's array, or of a lazy value. */
+export function planOf(what: object): Plan {
+  const { node } = "arrayTerminal" in what ? (what as { arrayTerminal(): Bound }).arrayTerminal() : (what as { readonly bound: Bound }).bound;
+  return node.plan();
+}
 
 function lazyOf(query: Query<AnyTypedArray>, terminal: Program["terminal"]): LazyValue<unknown> {
   switch (terminal.kind) {

@@ -22,10 +22,14 @@ export interface StandIn {
   backend(options?: CudaBackendOptions): CudaBackend;
 }
 
+const folders: string[] = [];
+// Once for all, as they are made within tests, too.
+afterAll(() => folders.splice(0).forEach(folder => rmSync(folder, { recursive: true, force: true })));
+
 /** A copy of the library: the linker tells libraries apart by their files. */
 export function newStandIn(settings: Readonly<Record<string, number | boolean | string>> = {}): StandIn {
   const folder = mkdtempSync(path.join(os.tmpdir(), "dotcompute-cuda-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   for (const name of ["libcuda.so.1", "control.node"]) copyFileSync(path.join(root, "build", "cuda-driver", name), path.join(folder, name));
   const driver = new TestDriver(folder);
   driver.configure(settings);
