@@ -107,6 +107,8 @@ class Interpreter {
         return this.call.source === null ? index : (this.call.source[index] as number | bigint);
       case "index":
         return index;
+      case "column":
+        return this.array(expr.array)[index] as number | bigint;
       case "length":
         return this.array(expr.array).length;
       case "read": {

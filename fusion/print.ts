@@ -19,6 +19,8 @@ export function printExpr(expr: Expr): string {
     case "element":
     case "index":
       return expr.kind;
+    case "column":
+      return `${expr.array}[index]`;
     case "length":
       return `${expr.array}.length`;
     case "read":

@@ -27,13 +27,19 @@ export interface LambdaInput {
   readonly captures: CaptureTypes;
 }
 
+/** The columns of a table, in their order. */
+export type Columns = ReadonlyMap<string, ElementType>;
+
 export type StageShape =
-  | ({ readonly kind: "map"; readonly to: ElementType | null } & LambdaInput)
+  /** `to`: what results are stored as; null for the sequence's own type, or, from rows and to rows, the natural one. */
+  | ({ readonly kind: "map"; readonly to: ElementType | Columns | null } & LambdaInput)
   | ({ readonly kind: "filter" } & LambdaInput)
   | { readonly kind: "as"; readonly to: ElementType };
 
 export type TerminalShape =
   | { readonly kind: "toArray" }
+  /** Of rows: an array for each column. */
+  | { readonly kind: "toColumns" }
   | { readonly kind: "count" }
   | { readonly kind: "sum" }
   | { readonly kind: "average" }
@@ -55,8 +61,13 @@ export type TerminalShape =
 /** The name under which kernels ask for a reduce's seed: no identifier, so that no capture can have it. */
 export const SEED = "the seed";
 
+/** The stage that columns of the table at hand come from, as origins of kernel parameters: not one of the query's. */
+export const TABLE = -1;
+
+export type SourceShape = { readonly kind: "array"; readonly element: ElementType } | { readonly kind: "range" } | { readonly kind: "columns"; readonly columns: Columns };
+
 export interface QueryShape {
-  readonly source: { readonly kind: "array"; readonly element: ElementType } | { readonly kind: "range" };
+  readonly source: SourceShape;
   readonly stages: readonly StageShape[];
   readonly terminal: TerminalShape;
   /** See `Kernel.fastMath`. */
@@ -66,6 +77,8 @@ export interface QueryShape {
 /** What becomes of the last kernel's raw result. */
 export type Finish =
   | { readonly kind: "array"; readonly element: ElementType }
+  /** The arrays that the last kernels stored, by column. */
+  | { readonly kind: "columns"; readonly columns: Columns }
   /** The number of yields. */
   | { readonly kind: "count" }
   /** The folded value, seed included. With `empty: "error"`, no element at all is JavaScript's TypeError of reduce. */
@@ -90,14 +103,18 @@ export interface PlannedKernel {
   readonly stages: readonly number[];
   /** Why the chain was cut after this kernel; null for the last. */
   readonly barrier: string | null;
+  /** What it reads: the source is table 0, what kernels of table 0 store is table 1, and so on. */
+  readonly table: number;
+  /** The column of the next table that it stores; null where what it stores is the only array, or no array. */
+  readonly column: string | null;
 }
 
 export interface Plan {
-  /** Each kernel's source is the array its predecessor stored. */
+  /** Those of a table one after another: all of them read what those of the table before have stored. */
   readonly kernels: readonly PlannedKernel[];
   readonly finish: Finish;
-  /** Element type of the final sequence. */
-  readonly element: ElementType;
+  /** Element type of the final sequence; null for one of rows. */
+  readonly element: ElementType | null;
   /** Number captures that must be integers, since their results are stored in integer arrays: checked at every run. */
   readonly integral: readonly { readonly stage: number; readonly name: string; readonly lambda: SurfaceLambda }[];
 }

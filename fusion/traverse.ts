@@ -25,6 +25,7 @@ export function mapOperands(expr: Expr, map: (operand: Expr) => Expr): Expr {
     case "capture":
     case "element":
     case "index":
+    case "column":
     case "length":
       return expr;
     case "read": {
@@ -127,6 +128,7 @@ export function operandsOf(expr: Expr): readonly Expr[] {
     case "capture":
     case "element":
     case "index":
+    case "column":
     case "length":
       return [];
     case "read":
@@ -270,7 +272,7 @@ export function usesOf(code: Expr | readonly Stmt[]): ReadonlySet<string> {
   const names = new Set<string>();
   eachExpr(code, expr => {
     if (expr.kind === "local" || expr.kind === "capture") names.add(expr.name);
-    else if (expr.kind === "read" || expr.kind === "length") names.add(expr.array);
+    else if ("array" in expr) names.add(expr.array);
   });
   return names;
 }

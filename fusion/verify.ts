@@ -81,6 +81,13 @@ function checkExpr(expr: Expr, scope: Scope, context: Context): void {
       if (!scope.elements) complain("there is no index where accumulators are combined");
       expectType("f64", "the index");
       break;
+    case "column": {
+      if (!scope.elements) complain("there is no element where accumulators are combined");
+      const array = context.kernel.arrays.find(({ name }) => name === expr.array);
+      if (array?.column !== true) return complain(`${expr.array} is no column`);
+      expectType(ELEMENTS[array.element].scalar, `an element of ${expr.array}`);
+      break;
+    }
     case "length":
       if (!context.arrays.has(expr.array)) complain(`the array ${expr.array} is not declared`);
       expectType("f64", "a length");

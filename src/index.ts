@@ -1,7 +1,8 @@
 /** dotcompute: fluent queries over typed arrays that compile to one fused kernel. */
 import { makeRange } from "./query/source.js";
 import type { Query } from "./query/query.js";
-import type { QueryOptions, QuerySource, Range, SourceArray } from "./query/types.js";
+import type { Rows } from "./query/rows.js";
+import type { QueryOptions, QuerySource, Range, SourceArray, SourceTable, TableSourceOf } from "./query/types.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
 
 /**
@@ -11,7 +12,15 @@ import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js
  * @example
  * const energy = await compute(signal).map(x => x * 0.5).filter(x => x > 0).reduce((a, x) => a + x * x, 0);
  */
-export function compute<S extends QuerySource>(source: S, options: QueryOptions & { readonly runtime?: Runtime } = {}): Query<SourceArray<S>> {
+export function compute<S extends QuerySource>(source: S, options?: QueryOptions & { readonly runtime?: Runtime }): Query<SourceArray<S>>;
+/**
+ * Starts a query over a table: typed arrays of one length by column, or plain objects with the same fields.
+ *
+ * @example
+ * const revenue = await compute({ price, quantity }).sum(r => r.price * r.quantity);
+ */
+export function compute<S extends TableSourceOf>(source: S, options?: QueryOptions & { readonly runtime?: Runtime }): Rows<SourceTable<S>>;
+export function compute(source: QuerySource, options: QueryOptions & { readonly runtime?: Runtime } = {}): unknown {
   return chosenRuntime(options).compute(source, options);
 }
 
@@ -42,6 +51,7 @@ export { BackendError, CompilerBug, LambdaError, QueryError, type ErrorCode } fr
 export type { BackendName } from "./backends/backend.js";
 export type { KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
 export type { Query } from "./query/query.js";
+export type { Rows } from "./query/rows.js";
 export type { LazyValue } from "./query/lazy.js";
 export type {
   Accumulator,
@@ -50,15 +60,24 @@ export type {
   BigArray,
   Capture,
   Captures,
+  ColumnsOf,
   ElementOf,
+  Fields,
   IntoOptions,
+  NewColumns,
+  NumberArray,
   QueryOptions,
   QuerySource,
   Range,
   ReduceOptions,
   ResultOf,
+  RowOf,
   RunOptions,
+  SingleColumn,
   SourceArray,
+  SourceTable,
+  TableOf,
+  TableSourceOf,
   Truth,
   TypedArray,
 } from "./query/types.js";

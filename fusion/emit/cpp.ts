@@ -77,7 +77,7 @@ const RESERVED = new Set([
 /** Without lanes' own values (locals are lanes too) there is nothing but captures and constants, which are scalars. */
 function isUniform(expr: Expr): boolean {
   let uniform = true;
-  walkExpr(expr, ({ kind }) => (uniform &&= kind !== "element" && kind !== "index" && kind !== "local"));
+  walkExpr(expr, ({ kind }) => (uniform &&= kind !== "element" && kind !== "index" && kind !== "column" && kind !== "local"));
   return uniform;
 }
 
@@ -89,6 +89,7 @@ export const cppDialect = (element: string, oneLane = false): Dialect => ({
   element: primary(element),
   index: { text: "lanes.index()", precedence: PRECEDENCE.postfix },
   length: array => ({ text: `${array}.size()`, precedence: PRECEDENCE.postfix }),
+  column: array => ({ text: `lanes.here(${array})`, precedence: PRECEDENCE.postfix }),
   select: { call: "rt_select" },
   types: TYPES,
 });

@@ -23,6 +23,8 @@ function print(expr: Expr, dialect: Dialect): Printed {
       return dialect.element;
     case "index":
       return dialect.index;
+    case "column":
+      return dialect.column(nameIn(dialect, expr.array));
     case "length":
       return dialect.length(nameIn(dialect, expr.array));
     case "read":

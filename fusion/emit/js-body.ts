@@ -203,6 +203,8 @@ export class BodyEmitter {
         return this.element;
       case "index":
         return this.index;
+      case "column":
+        return at(identifier(this.names.of(expr.array)), this.index);
       case "length":
         return member(identifier(this.names.of(expr.array)), "length");
       case "read":

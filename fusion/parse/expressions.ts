@@ -2,6 +2,7 @@
 import type { AssignmentExpression, CallExpression, Expression, Identifier, Literal, MemberExpression, Node, Pattern, SpreadElement, UnaryExpression, UpdateExpression } from "acorn";
 import { LambdaError } from "../errors.js";
 import { argumentCount, CONSTANTS, isBuiltin, isGlobal, VARIADIC } from "./globals.js";
+import { column } from "./records.js";
 import { FORMS, NODES } from "./refusals.js";
 import { constant, foreignPath, globalPath, lookup, named, notIndexable, textOf, tooEarly, unknownForeign, unknownMember, unknownName, valueOf } from "./resolve.js";
 import { nested, refuse } from "./scope.js";
@@ -119,10 +120,18 @@ function member(node: MemberExpression, scope: Scope, context: Context): Surface
   if (object === null) throw notAnObject(node, false, scope, context);
   const name = textOf(node.object, scope);
   if (object.kind === "later") throw tooEarly(name, scope.span(node.object));
+  if (object.kind === "record") return column(object, columnName(node, scope), scope.span(node.property));
   if (object.kind !== "array") throw notIndexable(object, name, node, scope);
   if (node.computed) return { kind: "read", array: object.name, index: convertExpression(node.property as Expression, scope, context), span };
   if (node.property.type === "Identifier" && node.property.name === "length") return { kind: "length", array: object.name, span };
   throw refuse(FORMS.arrayProperty, span);
+}
+
+/** `price` of `row.price` and `row["price"]`. */
+function columnName({ property, computed }: MemberExpression, scope: Scope): string {
+  if (!computed && property.type === "Identifier") return property.name;
+  if (property.type === "Literal" && typeof property.value === "string") return property.value;
+  throw new LambdaError("DC112", "a column is read by its name", scope.span(property), 'Write row.price, or row["price"]');
 }
 
 /** The error for `object.property` where `object` names nothing. `indirect` for a callee that some tool wrote as `(0, object.property)`. */
@@ -157,7 +166,8 @@ function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr
         throw tooEarly(name, scope.span(callee));
       case "scalar":
       case "array":
-        throw new LambdaError("DC111", `${name} is ${binding.kind === "array" ? "an array" : "a single value"} and is called`, span, `Hand over a function under this name${binding.kind === "array" ? `, or read ${name}[x]` : ""}`);
+      case "record":
+        throw new LambdaError("DC111", `${name} is ${CALLED[binding.kind]} and is called`, span, `Hand over a function under this name${binding.kind === "array" ? `, or read ${name}[x]` : ""}`);
       case "variable":
       case "value":
         throw new LambdaError("DC106", `${name} is a number and is called`, span, "Hand a helper function over by name, { clamp }, and write clamp(x)");
@@ -169,6 +179,8 @@ function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr
   if (path !== null) return builtin(builtinOf(path, node, scope, context), node, scope, context);
   throw unknownCallee(node, scope, context);
 }
+
+const CALLED = { scalar: "a single value", array: "an array", record: "a row" } as const;
 
 /** The callee of `(0, callee)(x)`, as tools write the call of an import. */
 function direct(callee: CallExpression["callee"]): CallExpression["callee"] {
@@ -216,12 +228,12 @@ function plain(node: Expression | SpreadElement, scope: Scope): Expression {
   return node;
 }
 
-/** Arguments of a helper: arrays and functions are handed on as they are, all else is a value. */
+/** Arguments of a helper: arrays, rows and functions are handed on as they are, all else is a value. */
 function helperArguments(node: CallExpression, scope: Scope, context: Context): readonly Argument[] {
   return node.arguments.map((arg) => {
     const expression = plain(arg, scope);
     const binding = named(expression, scope, context);
-    return binding?.kind === "array" || binding?.kind === "function" ? binding : convertExpression(expression, scope, context);
+    return binding?.kind === "array" || binding?.kind === "record" || binding?.kind === "function" ? binding : convertExpression(expression, scope, context);
   });
 }
 

@@ -158,6 +158,8 @@ class AssignmentCheck {
         return node.args.reduce<Unset>((unset, arg) => this.expression(arg, unset), before);
       case "do":
         return this.expression(node.result, this.statements(node.body, before));
+      case "object":
+        return node.fields.reduce<Unset>((unset, { value }) => this.expression(value, unset), before);
       default:
         return node satisfies never;
     }

@@ -1,13 +1,15 @@
 /** The text of a lambda becomes a surface lambda: names resolved, helpers inlined, everything unsupported refused. */
-import type { Node } from "acorn";
+import type { Node, Pattern } from "acorn";
 import { LambdaError } from "../errors.js";
-import { convertExpression, refusedNode } from "./expressions.js";
+import { refusedNode } from "./expressions.js";
 import { checkAssigned } from "./flow.js";
 import { Names } from "./names.js";
+import { convertResult, objectAtTop, takeApart } from "./objects.js";
+import { recordOf } from "./records.js";
 import { withoutReturns } from "./returns.js";
 import type { Lowered } from "./returns.js";
 import { Captures, Scope } from "./scope.js";
-import type { Argument, Closure, Context } from "./scope.js";
+import type { Argument, Closure, Context, RecordBinding } from "./scope.js";
 import { checkPlain, parseFunction } from "./source.js";
 import type { FunctionNode } from "./source.js";
 import { convertBody } from "./statements.js";
@@ -22,7 +24,11 @@ export interface LambdaOptions {
     readonly most: number;
     /** What the parameters mean, for messages: `["element", "index"]`. */
     readonly names?: readonly string[];
+    /** The columns of parameters that stand for rows, by the parameter's place. */
+    readonly rows?: readonly (readonly string[] | null)[];
   };
+  /** Whether the result may be an object: a row. */
+  readonly givesRows?: boolean;
 }
 
 /** Parses the text of a lambda; throws LambdaError, which says where and what to write instead. */
@@ -31,8 +37,7 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
   const { site, node } = parseFunction({ text, label });
   checkPlain(node, site);
   const scope = new Scope(null, site);
-  const parameters = parameterNames(node, scope);
-  checkCount(node, parameters, scope, options);
+  checkCount(node, scope, options);
   const names = new Names(Object.keys(options.captures));
   const context: Context = {
     names,
@@ -46,24 +51,40 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
   const assigned = assignedNames(node);
   declareOwnName(node, scope);
   const inner = scope.inner();
-  const unique = parameters.map((name) => names.unique(name));
+  const unique: string[] = [];
+  const rows: (ReadonlyMap<string, string> | null)[] = [];
   const copies: SurfaceStmt[] = [];
-  for (const [index, written] of parameters.entries()) {
-    const name = unique[index] as string;
-    context.constants.add(name);
-    if (!assigned.has(written)) {
-      inner.declare(written, { kind: "variable", name, constant: true });
-      continue;
+  /** A name that is assigned is a variable which starts with the argument. */
+  const copy = (written: string, value: SurfaceExpr): void => {
+    const variable = names.unique(written);
+    copies.push({ kind: "declare", name: variable, value, mutable: true, span: value.span });
+    inner.declare(written, { kind: "variable", name: variable, constant: false });
+  };
+  for (const [index, parameter] of node.params.entries()) {
+    const columns = options.parameters.rows?.[index] ?? null;
+    if (columns === null) {
+      const written = parameterName(parameter, scope);
+      const name = names.unique(written);
+      unique.push(name);
+      rows.push(null);
+      context.constants.add(name);
+      if (assigned.has(written)) copy(written, { kind: "variable", name, span: inner.span(parameter) });
+      else inner.declare(written, { kind: "variable", name, constant: true });
+    } else {
+      const read = new Map<string, string>();
+      const record = recordOf(columns, read, names, context.constants);
+      unique.push(names.unique("row"));
+      rows.push(read);
+      bindRow(parameter, record, inner, (name, value) => (assigned.has(name) ? copy(name, value) : inner.declare(name, { kind: "value", value })));
     }
-    // A parameter that is assigned is a variable which starts with the argument.
-    const span = inner.span(node.params[index] as Node);
-    const copy = names.unique(written);
-    copies.push({ kind: "declare", name: copy, value: { kind: "variable", name, span }, mutable: true, span });
-    inner.declare(written, { kind: "variable", name: copy, constant: false });
   }
-  const { body, result } = convertFunction(node, label, inner, assigned, context);
+  const { body, result: given } = convertFunction(node, label, inner, assigned, context);
+  const { body: before, result } = objectAtTop(given, names, context.constants);
+  if (result.kind === "object" && options.givesRows !== true) {
+    throw new LambdaError("DC111", `${label} gives a row where a single value is needed`, result.span, "Only map gives rows: .map(x => ({ x, square: x * x }))");
+  }
   const { scalars, arrays } = context.captures;
-  const lambda: SurfaceLambda = { source: site.source, parameters: unique, body: [...copies, ...body], result, captures: { scalars: [...scalars], arrays: [...arrays] } };
+  const lambda: SurfaceLambda = { source: site.source, parameters: unique, rows, body: [...copies, ...body, ...before], result, captures: { scalars: [...scalars], arrays: [...arrays] } };
   checkAssigned(lambda);
   return lambda;
 }
@@ -71,7 +92,7 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
 /** The body of a function whose parameters are known in `scope`. */
 function convertFunction(node: FunctionNode, label: string, scope: Scope, assigned: ReadonlySet<string>, context: Context): Lowered {
   const { body } = node;
-  if (body.type !== "BlockStatement") return { body: [], result: convertExpression(body, scope, context) };
+  if (body.type !== "BlockStatement") return { body: [], result: convertResult(body, scope, context) };
   const end = scope.span({ start: body.end - 1, end: body.end });
   return withoutReturns(convertBody(body, scope.inner(), assigned, context), label, end, context.names);
 }
@@ -83,14 +104,19 @@ function declareOwnName(node: FunctionNode, scope: Scope): void {
   }
 }
 
-function parameterNames(node: FunctionNode, scope: Scope): readonly string[] {
-  return node.params.map((parameter) => {
-    if (parameter.type !== "Identifier") throw refusedNode(parameter, scope);
-    return parameter.name;
-  });
+function parameterName(parameter: Pattern, scope: Scope): string {
+  if (parameter.type !== "Identifier") throw refusedNode(parameter, scope);
+  return parameter.name;
 }
 
-function checkCount(node: FunctionNode, parameters: readonly string[], scope: Scope, options: LambdaOptions): void {
+/** Makes a row known by the parameter's name, or its columns by theirs. */
+function bindRow(parameter: Pattern, record: RecordBinding, scope: Scope, columnNamed: (name: string, value: SurfaceExpr) => void): void {
+  if (parameter.type === "ObjectPattern") takeApart(parameter, record, scope, columnNamed);
+  else scope.declare(parameterName(parameter, scope), record);
+}
+
+function checkCount(node: FunctionNode, scope: Scope, options: LambdaOptions): void {
+  const { params: parameters } = node;
   const { least, most, names = [] } = options.parameters;
   if (parameters.length >= least && parameters.length <= most) return;
   const range = least === most ? `${most}` : parameters.length < least ? `at least ${least}` : `at most ${most}`;
@@ -114,17 +140,28 @@ function inline(closure: Closure, args: readonly Argument[], span: Span, context
   }
   checkPlain(node, site);
   const scope = new Scope(closure.scope, site);
-  const parameters = parameterNames(node, scope);
+  const parameters = node.params;
   if (args.length < parameters.length) {
-    throw new LambdaError("DC103", `${name} takes ${parameters.length} argument${parameters.length === 1 ? "" : "s"} and is given ${args.length}`, span, `Give a value for ${parameters.slice(args.length).join(", ")}`);
+    const missing = parameters.slice(args.length).map(parameter => scope.span(parameter)).map(({ source, start, end }) => source.text.slice(start, end));
+    throw new LambdaError("DC103", `${name} takes ${parameters.length} argument${parameters.length === 1 ? "" : "s"} and is given ${args.length}`, span, `Give a value for ${missing.join(", ")}`);
   }
   const assigned = assignedNames(node);
   declareOwnName(node, scope);
   const inner = scope.inner();
   const body: SurfaceStmt[] = [];
   for (const [index, arg] of args.entries()) {
-    const written = parameters[index];
-    if (arg.kind === "array" || arg.kind === "function") {
+    const parameter = parameters[index];
+    if (arg.kind === "record" && parameter !== undefined) {
+      bindRow(parameter, arg, inner, (name, value) => {
+        if (!assigned.has(name)) return inner.declare(name, { kind: "value", value });
+        const unique = context.names.unique(name);
+        body.push({ kind: "declare", name: unique, value, mutable: true, span: value.span });
+        inner.declare(name, { kind: "variable", name: unique, constant: false });
+      });
+      continue;
+    }
+    const written = parameter === undefined ? undefined : parameterName(parameter, scope);
+    if (arg.kind === "array" || arg.kind === "record" || arg.kind === "function") {
       if (written !== undefined) inner.declare(written, arg);
     } else if (written !== undefined && !assigned.has(written) && isFixed(arg, context)) {
       inner.declare(written, { kind: "value", value: arg });

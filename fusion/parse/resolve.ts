@@ -53,6 +53,8 @@ export function valueOf(binding: Binding, name: string, span: Span): SurfaceExpr
       return { kind: "capture", name: binding.name, span };
     case "array":
       throw new LambdaError("DC111", `${name} is an array and is used as a number`, span, `Read one of its elements, ${name}[x], or its length, ${name}.length`);
+    case "record":
+      throw new LambdaError("DC111", `${name} is a row and is used as a number`, span, `Read one of its columns: ${name}.${binding.columns[0] ?? "price"}`);
     case "function":
     case "builtin":
       throw new LambdaError("DC111", `${name} is a function and is used as a number`, span, `Call it: ${name}(x)`);

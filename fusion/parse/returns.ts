@@ -2,6 +2,7 @@
 import { LambdaError } from "../errors.js";
 import { fallsThrough, withoutDeadCode } from "./flow.js";
 import type { Names } from "./names.js";
+import { differing, mixed } from "./objects.js";
 import type { Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
 
 /** A statement as the author wrote it: still with `return`. */
@@ -34,9 +35,80 @@ function lower(statements: readonly Raw[], names: Names, span: Span): Lowered {
   const rest = statements.slice(index);
   const result = asExpression(rest, 0);
   if (result !== null) return { body: before, result };
-  const name = names.unique("result");
-  const declared: SurfaceStmt = { kind: "declare", name, value: null, mutable: true, span };
-  return { body: [...before, declared, ...assigning(rest, name, names, 0)], result: { kind: "variable", name, span } };
+  const place = placeFor(rest, names, span);
+  return { body: [...before, ...place.declared, ...assigning(rest, place, names, 0)], result: place.result };
+}
+
+/** The variables that returns assign: one, or one for each column of a row. */
+interface Place {
+  readonly declared: readonly SurfaceStmt[];
+  readonly result: SurfaceExpr;
+  readonly assign: (value: SurfaceExpr, span: Span) => readonly SurfaceStmt[];
+}
+
+function placeFor(statements: readonly Raw[], names: Names, span: Span): Place {
+  const declare = (name: string): SurfaceStmt => ({ kind: "declare", name, value: null, mutable: true, span });
+  const first = resultsOf(statements)[0] as SurfaceExpr;
+  const columns = columnsOf(first);
+  if (columns === null) {
+    const name = names.unique("result");
+    return { declared: [declare(name)], result: { kind: "variable", name, span }, assign: (value, span) => [{ kind: "assign", name, value, span }] };
+  }
+  const variables = new Map(columns.map(column => [column, names.unique(column)]));
+  const fields = [...variables].map(([column, name]) => ({ name: column, value: { kind: "variable", name, span } as const }));
+  return {
+    declared: [...variables.values()].map(declare),
+    result: { kind: "object", fields, span },
+    assign: (value, span) => assignRow(value, variables, fields, span),
+  };
+}
+
+function assignRow(value: SurfaceExpr, variables: ReadonlyMap<string, string>, fields: Fields, span: Span): readonly SurfaceStmt[] {
+  switch (value.kind) {
+    case "object": {
+      if (value.fields.length !== variables.size || value.fields.some(({ name }) => !variables.has(name))) throw differing(fields, value.fields, value.span);
+      return value.fields.map(({ name, value: field }) => ({ kind: "assign", name: variables.get(name) as string, value: field, span }));
+    }
+    case "conditional":
+      return [{ kind: "if", test: value.test, then: assignRow(value.yes, variables, fields, span), otherwise: assignRow(value.no, variables, fields, span), span }];
+    case "do":
+      return [...value.body, ...assignRow(value.result, variables, fields, span)];
+    default:
+      throw mixed(value.span);
+  }
+}
+
+type Fields = readonly { readonly name: string; readonly value: SurfaceExpr }[];
+
+/** What is returned anywhere in these statements. */
+function resultsOf(statements: readonly Raw[]): readonly SurfaceExpr[] {
+  return statements.flatMap((statement) => {
+    switch (statement.kind) {
+      case "return":
+        return [statement.value];
+      case "if":
+        return [...resultsOf(statement.then), ...resultsOf(statement.otherwise)];
+      case "loop":
+      case "block":
+        return resultsOf(statement.body);
+      default:
+        return [];
+    }
+  });
+}
+
+/** The columns of a row; null for a single value. */
+function columnsOf(value: SurfaceExpr): readonly string[] | null {
+  switch (value.kind) {
+    case "object":
+      return value.fields.map(({ name }) => name);
+    case "do":
+      return columnsOf(value.result);
+    case "conditional":
+      return columnsOf(value.yes) ?? columnsOf(value.no);
+    default:
+      return null;
+  }
 }
 
 /** Early returns after one another nest as `else`; beyond this they leave a block instead. */
@@ -62,27 +134,27 @@ function bothPaths(node: Extract<Raw, { kind: "if" }>, rest: readonly Raw[]): { 
 }
 
 /** Statements that assign their result, instead of returning it. */
-function assigning(statements: readonly Raw[], name: string, names: Names, depth: number): readonly SurfaceStmt[] {
+function assigning(statements: readonly Raw[], place: Place, names: Names, depth: number): readonly SurfaceStmt[] {
   const index = statements.findIndex(returns);
   // Without a return these never end.
   if (index < 0) return statements as readonly SurfaceStmt[];
   const before = statements.slice(0, index) as readonly SurfaceStmt[];
   const first = statements[index] as Raw;
   const rest = statements.slice(index + 1);
-  if (first.kind === "return") return [...before, { kind: "assign", name, value: first.value, span: first.span }];
+  if (first.kind === "return") return [...before, ...place.assign(first.value, first.span)];
   const paths = first.kind === "if" && depth < MAX_NESTING ? bothPaths(first, rest) : null;
   if (first.kind === "if" && paths !== null) {
     const branch: SurfaceStmt = {
       kind: "if",
       test: first.test,
-      then: assigning(paths.then, name, names, depth + 1),
-      otherwise: assigning(paths.otherwise, name, names, depth + 1),
+      then: assigning(paths.then, place, names, depth + 1),
+      otherwise: assigning(paths.otherwise, place, names, depth + 1),
       span: first.span,
     };
     return [...before, branch];
   }
   const label = names.unique("returned");
-  const body = statements.slice(index).flatMap((statement) => leaving(statement, name, label));
+  const body = statements.slice(index).flatMap((statement) => leaving(statement, place, label));
   // The last return is at the end of the block already.
   const last = body.at(-1);
   if (last?.kind === "leave" && last.label === label) body.pop();
@@ -90,15 +162,12 @@ function assigning(statements: readonly Raw[], name: string, names: Names, depth
 }
 
 /** Every return, however deep, assigns the result and leaves. */
-function leaving(statement: Raw, name: string, label: string): SurfaceStmt[] {
+function leaving(statement: Raw, place: Place, label: string): SurfaceStmt[] {
   const { span } = statement;
-  const all = (statements: readonly Raw[]): SurfaceStmt[] => statements.flatMap((inner) => leaving(inner, name, label));
+  const all = (statements: readonly Raw[]): SurfaceStmt[] => statements.flatMap((inner) => leaving(inner, place, label));
   switch (statement.kind) {
     case "return":
-      return [
-        { kind: "assign", name, value: statement.value, span },
-        { kind: "leave", label, span },
-      ];
+      return [...place.assign(statement.value, span), { kind: "leave", label, span }];
     case "if":
       return [{ kind: "if", test: statement.test, then: all(statement.then), otherwise: all(statement.otherwise), span }];
     case "loop":

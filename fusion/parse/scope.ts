@@ -13,6 +13,14 @@ export interface Closure {
   readonly scope: Scope;
 }
 
+/** A row of a table: see records.ts. */
+export interface RecordBinding {
+  readonly kind: "record";
+  readonly columns: readonly string[];
+  /** The unique name of the variable that holds a column's value. */
+  readonly variable: (column: string) => string;
+}
+
 export type Binding =
   /** A parameter or a local variable, by its unique name. */
   | { readonly kind: "variable"; readonly name: string; readonly constant: boolean }
@@ -20,6 +28,7 @@ export type Binding =
   | { readonly kind: "value"; readonly value: SurfaceExpr }
   | { readonly kind: "scalar"; readonly name: string }
   | { readonly kind: "array"; readonly name: string }
+  | RecordBinding
   | { readonly kind: "function"; readonly closure: Closure }
   | { readonly kind: "builtin"; readonly builtin: Builtin }
   /** Declared further down. */
@@ -64,8 +73,8 @@ export interface Context {
   size: number;
 }
 
-/** What a helper is called with: a value to compute, or an array or function to be known by the parameter's name. */
-export type Argument = SurfaceExpr | (Binding & { readonly kind: "array" | "function" });
+/** What a helper is called with: a value to compute, or an array, row or function to be known by the parameter's name. */
+export type Argument = SurfaceExpr | (Binding & { readonly kind: "array" | "record" | "function" });
 
 /** Limits that keep every later stage, and the C++ compiler, within their own. */
 const MAX_DEPTH = 256;

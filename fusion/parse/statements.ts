@@ -6,6 +6,7 @@ import type {
   ForStatement,
   LabeledStatement,
   Node,
+  ObjectPattern,
   Statement,
   VariableDeclaration,
   VariableDeclarator,
@@ -13,6 +14,7 @@ import type {
 } from "acorn";
 import { CompilerBug, LambdaError } from "../errors.js";
 import { convertEffect, convertExpression, refusedNode } from "./expressions.js";
+import { convertResult, takeApart } from "./objects.js";
 import { FORMS } from "./refusals.js";
 import { checkPlain } from "./source.js";
 import { named } from "./resolve.js";
@@ -84,7 +86,7 @@ function convert(node: Statement, frame: Frame, context: Context): readonly Raw[
       return [];
     case "ReturnStatement":
       if (!node.argument) throw new LambdaError("DC107", "this return gives no value", span, "Give a number or a boolean back: return x");
-      return [{ kind: "return", value: convertExpression(node.argument, scope, context), span }];
+      return [{ kind: "return", value: convertResult(node.argument, scope, context), span }];
     case "IfStatement":
       return [
         {
@@ -181,8 +183,9 @@ function declare(node: VariableDeclarator, constant: boolean, frame: Frame, cont
   const { scope } = frame;
   const { id } = node;
   const span = scope.span(node);
-  if (id.type !== "Identifier") throw refusedNode(id, scope);
   const init = node.init ? withoutName(node.init, scope) : null;
+  if (id.type === "ObjectPattern" && init !== null) return columns(id, init, constant, frame, context);
+  if (id.type !== "Identifier") throw refusedNode(id, scope);
   if (init !== null && (init.type === "ArrowFunctionExpression" || init.type === "FunctionExpression")) {
     if (!constant) throw refuse(FORMS.letFunction, span);
     checkPlain(init, scope.site);
@@ -190,7 +193,7 @@ function declare(node: VariableDeclarator, constant: boolean, frame: Frame, cont
     return [];
   }
   const alias = init !== null ? named(init, scope, context) : null;
-  if (alias?.kind === "array" || alias?.kind === "function") {
+  if (alias?.kind === "array" || alias?.kind === "record" || alias?.kind === "function") {
     if (!constant) throw refuse(FORMS.letAlias, span);
     scope.declare(id.name, alias);
     return [];
@@ -201,6 +204,23 @@ function declare(node: VariableDeclarator, constant: boolean, frame: Frame, cont
   if (!mutable) context.constants.add(name);
   scope.declare(id.name, { kind: "variable", name, constant });
   return [{ kind: "declare", name, value, mutable, span }];
+}
+
+/** `const { price, quantity } = row` */
+function columns(pattern: ObjectPattern, init: Expression, constant: boolean, { scope, assigned }: Frame, context: Context): readonly Raw[] {
+  const record = named(init, scope, context);
+  if (record?.kind !== "record") throw refusedNode(pattern, scope);
+  const declared: Raw[] = [];
+  takeApart(pattern, record, scope, (name, value, node) => {
+    if (constant || !assigned.has(name)) {
+      scope.declare(name, { kind: "value", value });
+      return;
+    }
+    const unique = context.names.unique(name);
+    scope.declare(name, { kind: "variable", name: unique, constant: false });
+    declared.push({ kind: "declare", name: unique, value, mutable: true, span: scope.span(node) });
+  });
+  return declared;
 }
 
 /** `__name(function, "name")` is how esbuild keeps a function's name. */

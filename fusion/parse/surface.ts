@@ -65,6 +65,8 @@ export type SurfaceExpr = Spanned &
     | { readonly kind: "call"; readonly callee: Builtin; readonly args: readonly SurfaceExpr[] }
     /** Runs statements, then gives a value: inlined helpers, and assignments used as expressions. */
     | { readonly kind: "do"; readonly body: readonly SurfaceStmt[]; readonly result: SurfaceExpr }
+    /** A row, a value for each column: only ever the whole result of a lambda. */
+    | { readonly kind: "object"; readonly fields: readonly { readonly name: string; readonly value: SurfaceExpr }[] }
   );
 
 export type SurfaceStmt = Spanned &
@@ -84,6 +86,8 @@ export interface SurfaceLambda {
   readonly source: SourceText;
   /** As many as the function declares; unique names. */
   readonly parameters: readonly string[];
+  /** For parameters that stand for rows: the variables of the columns that are read, by column. Null for others. */
+  readonly rows: readonly (ReadonlyMap<string, string> | null)[];
   readonly body: readonly SurfaceStmt[];
   /** Evaluated after the body. Early returns assign a variable and leave a block that is the whole body. */
   readonly result: SurfaceExpr;

@@ -5,21 +5,54 @@
  * arrives. Types are inferred stage by stage on the way, since a stage's element type is its predecessor's result.
  */
 import { apply, convert, local } from "../build.js";
-import { QueryError } from "../errors.js";
+import { CompilerBug, QueryError } from "../errors.js";
 import { ELEMENT_LABEL, type Expr, type Kernel, type Sink, type Source, type Stmt } from "../ir.js";
 import type { OpName } from "../ops.js";
-import type { LambdaInput, PlannedKernel, Plan, StageShape } from "../query.js";
+import type { Columns, LambdaInput, PlannedKernel, Plan, SourceShape, StageShape } from "../query.js";
 import type { Span, SurfaceLambda } from "../parse/surface.js";
 import { ELEMENTS, isBigType, type ElementType } from "../types.js";
-import { inferLambda } from "./infer.js";
+import { inferResult, type Row, type TypedResult } from "./infer.js";
 import { Names, Parameters } from "./parameters.js";
 import { usesParameter } from "./reducers.js";
-import { elementValue, toElement, truthOf, wrapElement, type Typed } from "./typing.js";
+import { elementValue, naturalElement, toElement, truthOf, wrapElement, type Typed } from "./typing.js";
 
 /** The wrap that a store into such an array does anyway. */
 const WRAPS: Partial<Record<ElementType, OpName>> = { i8: "wrapI8", u8: "wrapU8", i16: "wrapI16", u16: "wrapU16" };
 
 const NOWHERE: Span = { source: { text: "", label: "the query" }, start: 0, end: 0 };
+
+/** A column of the rows that stages see. */
+interface Column {
+  readonly element: ElementType;
+  readonly value: Typed;
+}
+
+/** The rows that stages see: columns by name, each loaded when it is first read. */
+class Rows {
+  private readonly loaded = new Map<string, Column>();
+
+  constructor(
+    readonly columns: Columns,
+    private readonly load: (name: string, element: ElementType) => Typed,
+  ) {}
+
+  column(name: string): Column {
+    let column = this.loaded.get(name);
+    if (column === undefined) {
+      const element = this.columns.get(name);
+      if (element === undefined) throw new CompilerBug(`there is no column ${name}`);
+      this.loaded.set(name, (column = { element, value: this.load(name, element) }));
+    }
+    return column;
+  }
+
+  /** The column that a value is, unchanged. */
+  elementOf({ expr }: Typed): ElementType | null {
+    if (expr.kind !== "local") return null;
+    for (const { element, value } of this.loaded.values()) if (value.expr.kind === "local" && value.expr.name === expr.name) return element;
+    return null;
+  }
+}
 
 /** The kernel that is being fused, and the kernels before it. */
 export class Fusion {
@@ -29,15 +62,17 @@ export class Fusion {
   private body: Stmt[] = [];
   private stages: number[] = [];
   private filtered = false;
-  /** The element as the next stage sees it. */
-  private value: Typed;
+  private table = 0;
+  private source: Source;
+  /** The element, or the row, as the next stage sees it. */
+  private value: Typed | Rows;
+  /** The element type of the sequence so far, unless it is one of rows. */
+  private type: ElementType;
 
-  constructor(
-    private source: Source,
-    /** The element type of the sequence so far. */
-    public element: ElementType,
-  ) {
-    this.value = this.sourceValue();
+  constructor(source: SourceShape) {
+    this.source = source.kind === "columns" ? { kind: "range" } : source;
+    this.type = source.kind === "array" ? source.element : "f64";
+    this.value = source.kind === "columns" ? this.rowsOf(source.columns) : this.sourceValue();
   }
 
   private sourceValue(): Typed {
@@ -46,12 +81,31 @@ export class Fusion {
     return elementValue({ kind: "element", type }, source.kind === "array" ? source.element : "range", NOWHERE);
   }
 
+  private rowsOf(columns: Columns): Rows {
+    return new Rows(columns, (name, element) => {
+      const { scalar } = ELEMENTS[element];
+      const array = this.parameters.column(name, element);
+      return elementValue(this.declare(`${name}_here`, { kind: "column", type: scalar, array }), element, NOWHERE);
+    });
+  }
+
   get isFiltered(): boolean {
     return this.filtered;
   }
 
+  /** The element of a sequence of single values. */
   get current(): Typed {
+    if (this.value instanceof Rows) throw new QueryError("DC306", "rows have no value of their own", "Take one of their columns first: .map(row => row.price)");
     return this.value;
+  }
+
+  get element(): ElementType {
+    return this.type;
+  }
+
+  /** The columns of a sequence of rows; null for one of single values. */
+  get columns(): Columns | null {
+    return this.value instanceof Rows ? this.value.columns : null;
   }
 
   get kernelParameters(): Parameters {
@@ -61,8 +115,9 @@ export class Fusion {
   stage(stage: StageShape, index: number): void {
     switch (stage.kind) {
       case "map": {
-        const result = this.call(stage, index, "map");
-        this.become(result, stage.to ?? this.element, "map", index, stage.lambda);
+        const result = this.result(stage, index, "map");
+        if (isRow(result)) this.becomeRows(result, stage.to instanceof Map ? stage.to : NO_COLUMNS, index, stage.lambda);
+        else this.become(result, this.resultType(result, stage.to), "map", index, stage.lambda);
         break;
       }
       case "filter": {
@@ -90,14 +145,32 @@ export class Fusion {
    * place is only known once all earlier elements have been filtered, the kernel is cut.
    */
   call(input: LambdaInput, stage: number, verb: string, ...before: readonly Typed[]): Typed {
+    const result = this.result(input, stage, verb, ...before);
+    if (isRow(result)) throw new CompilerBug(`${verb} is given a row`);
+    return result;
+  }
+
+  private result(input: LambdaInput, stage: number, verb: string, ...before: readonly Typed[]): TypedResult["result"] {
     this.placeFor(input.lambda, before.length + 1, verb);
-    const element = this.named(input.lambda.parameters[before.length] ?? "element");
+    const element = this.argument(input.lambda.parameters[before.length] ?? "element");
     const place: Typed = { expr: { kind: "index", type: "f64" }, weak: false, integral: [], span: NOWHERE };
     const { lambda, captures } = input;
-    this.parameters.big = this.element === "u64" ? "u64" : "i64";
-    const typed = inferLambda(lambda, [...before, element, place], { captures, stage, parameters: this.parameters });
+    this.parameters.big = this.bigType();
+    const typed = inferResult(lambda, [...before, element, place], { captures, stage, parameters: this.parameters });
     this.body.push(...typed.body);
     return typed.result;
+  }
+
+  /** What BigInts among themselves are beside this element or these columns. */
+  private bigType(): "i64" | "u64" {
+    const types = this.columns === null ? [this.type] : [...this.columns.values()];
+    return types.includes("u64") && !types.includes("i64") ? "u64" : "i64";
+  }
+
+  /** What a lambda's element parameter is. */
+  private argument(name: string): Typed | Row {
+    const { value } = this;
+    return value instanceof Rows ? { column: column => value.column(column).value } : this.named(name);
   }
 
   /** Cuts the kernel if a lambda reads the element's place (its parameter `index`) after a filter. */
@@ -109,11 +182,10 @@ export class Fusion {
 
   /** The element, in a local if it is not one already. */
   named(name: string): Typed {
-    const { expr } = this.value;
-    if (expr.kind !== "element" && expr.kind !== "local" && expr.kind !== "const") {
-      this.value = { ...this.value, expr: this.declare(name, expr) };
-    }
-    return this.value;
+    const value = this.current;
+    const { expr } = value;
+    if (expr.kind === "element" || expr.kind === "local" || expr.kind === "const") return value;
+    return (this.value = { ...value, expr: this.declare(name, expr) });
   }
 
   declare(name: string, value: Expr): Expr {
@@ -126,63 +198,112 @@ export class Fusion {
     this.body.push(...stmts);
   }
 
+  /** What a map's result is stored as: what it says; a sequence keeps its type; of rows, the column's or the value's own. */
+  private resultType(result: Typed, to: ElementType | Columns | null): ElementType {
+    if (typeof to === "string") return to;
+    return this.value instanceof Rows ? (this.value.elementOf(result) ?? naturalElement(result)) : this.type;
+  }
+
   private become(result: Typed, element: ElementType, verb: string, stage: number, lambda: SurfaceLambda): void {
+    this.value = this.stored(result, element, verb, stage, lambda);
+    this.type = element;
+  }
+
+  private becomeRows(fields: ReadonlyMap<string, Typed>, to: Columns, stage: number, lambda: SurfaceLambda): void {
+    const before = this.value;
+    const known = new Map<string, Column>();
+    for (const [name, field] of fields) {
+      const unchanged = before instanceof Rows ? before.elementOf(field) : field.expr.kind === "element" || field.expr === before.expr ? this.type : null;
+      const element = to.get(name) ?? unchanged ?? naturalElement(field);
+      const value = unchanged === element ? field : this.stored(field, element, "map", stage, lambda);
+      const { kind } = value.expr;
+      known.set(name, { element, value: kind === "local" || kind === "const" || kind === "element" ? value : { ...value, expr: this.declare(name, value.expr) } });
+    }
+    const columns = new Map([...known].map(([name, { element }]) => [name, element]));
+    this.value = new Rows(columns, name => (known.get(name) as Column).value);
+  }
+
+  /** A value as an array of such elements would give it back. */
+  private stored(result: Typed, element: ElementType, verb: string, stage: number, lambda: SurfaceLambda): Typed {
     const expr = toElement(result, element, verb, this.parameters);
     if (ELEMENTS[element].integer && element !== "u8c" && result.integral !== false && !isBigType(expr.type)) {
       for (const name of result.integral) this.integral.push({ stage, name, lambda });
     }
-    this.element = element;
-    this.value = elementValue(wrapElement(expr, element), element, result.span);
+    return elementValue(wrapElement(expr, element), element, result.span);
   }
 
   private convertTo(element: ElementType): void {
-    const { expr } = this.value;
+    const { expr, span } = this.current;
     const target = ELEMENTS[element].scalar;
     if (isBigType(target) && (expr.type === "f32" || expr.type === "f64")) {
       throw new QueryError("DC305", `as(${ELEMENTS[element].array}) cannot take fractions`, "Convert in a map that says how to round: .map(x => BigInt(Math.trunc(x)), BigInt64Array)");
     }
     const converted = element === "u8c" ? apply("clampU8", convert("f64", expr)) : convert(target, expr);
-    this.element = element;
-    this.value = elementValue(wrapElement(converted, element), element, this.value.span);
+    this.type = element;
+    this.value = elementValue(wrapElement(converted, element), element, span);
   }
 
   /** Ends the kernel here: its results are stored, and a new kernel reads them. */
   private cut(reason: string): void {
-    this.finishKernel(this.arraySink(), reason);
-    this.source = { kind: "array", element: this.element };
+    const { columns } = this;
+    this.store(reason);
+    this.table += 1;
+    this.source = columns === null ? { kind: "array", element: this.type } : { kind: "range" };
     this.parameters = new Parameters(new Names());
     this.body = [];
     this.stages = [];
     this.filtered = false;
-    this.value = this.sourceValue();
+    this.value = columns === null ? this.sourceValue() : this.rowsOf(columns);
+  }
+
+  /** Ends kernels that store the sequence: one, or one for each column. */
+  private store(barrier: string | null): void {
+    const { value, stages } = this;
+    if (!(value instanceof Rows)) return this.finishKernel(this.arraySink(value, this.type), barrier, null);
+    // All columns are loaded before the body is used more than once.
+    const columns = [...value.columns.keys()].map(name => [name, value.column(name)] as const);
+    const { body } = this;
+    for (const [name, column] of columns) {
+      this.body = [...body];
+      this.stages = stages;
+      this.finishKernel(this.arraySink(column.value, column.element), barrier, name);
+    }
   }
 
   /** Stores the elements; a store truncates to the element's bits, so a wrap before it is dropped. */
-  private arraySink(): Sink {
-    const { expr } = this.value;
-    const wraps = expr.kind === "apply" && expr.op === WRAPS[this.element];
+  private arraySink({ expr }: Typed, element: ElementType): Sink {
+    const wraps = expr.kind === "apply" && expr.op === WRAPS[element];
     this.yield(wraps ? (expr.args[0] as Expr) : expr);
-    return { kind: "array", element: this.element };
+    return { kind: "array", element };
   }
 
   yield(value: Expr | null): void {
     this.body.push({ kind: "yield", value });
   }
 
-  private finishKernel(sink: Sink, barrier: string | null): void {
+  private finishKernel(sink: Sink, barrier: string | null, column: string | null): void {
     const { scalars, arrays } = this.parameters;
     const kernel: Kernel = { source: this.source, scalars, arrays, body: this.body, sink };
-    this.done.push({ kernel, stages: this.stages, barrier });
+    this.done.push({ kernel, stages: this.stages, barrier, table: this.table, column });
   }
 
   /** The plan, when the terminal stores the sequence. */
   intoArray(): Omit<Plan, "finish"> {
-    return this.into(this.arraySink());
+    this.store(null);
+    return this.plan();
   }
 
   /** The plan, when the terminal has written its yield and this is its sink. */
   into(sink: Sink): Omit<Plan, "finish"> {
-    this.finishKernel(sink, null);
-    return { kernels: this.done, element: this.element, integral: this.integral };
+    this.finishKernel(sink, null, null);
+    return this.plan();
+  }
+
+  private plan(): Omit<Plan, "finish"> {
+    return { kernels: this.done, element: this.columns === null ? this.type : null, integral: this.integral };
   }
 }
+
+const NO_COLUMNS: Columns = new Map();
+
+const isRow = (result: TypedResult["result"]): result is ReadonlyMap<string, Typed> => result instanceof Map;

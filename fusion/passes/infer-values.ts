@@ -41,6 +41,8 @@ export function hasStatements(expr: SurfaceExpr): boolean {
       return false;
     case "do":
       return true;
+    case "object":
+      return expr.fields.some(({ value }) => hasStatements(value));
     case "read":
       return hasStatements(expr.index);
     case "unary":

@@ -45,6 +45,17 @@ export interface TypedLambda {
   readonly result: Typed;
 }
 
+/** A row, as the value of a lambda's parameter: its columns, those that are read. */
+export interface Row {
+  readonly column: (name: string) => Typed;
+}
+
+/** What a lambda gives: a value, or a row of them. */
+export interface TypedResult {
+  readonly body: readonly Stmt[];
+  readonly result: Typed | ReadonlyMap<string, Typed>;
+}
+
 interface Variable {
   readonly name: string;
   readonly kind: Kind;
@@ -102,9 +113,18 @@ export class Inference {
       case "do":
         this.statements(expr.body);
         return { ...this.expression(expr.result), span };
+      case "object":
+        throw new LambdaError("DC111", "a row is used as a single value", span, "A helper that gives a row may only be called for a map's whole result");
       default:
         return expr satisfies never;
     }
+  }
+
+  /** A row's columns are evaluated in order. */
+  result(expr: SurfaceExpr): Typed | ReadonlyMap<string, Typed> {
+    if (expr.kind !== "object") return this.expression(expr);
+    const fields = expr.fields.map(({ name, value }, at) => [name, this.stable(value, ...expr.fields.slice(at + 1).map(later => later.value))] as const);
+    return new Map(fields);
   }
 
   /** An operand whose value must not be changed by assignments inside the operands that follow it. */
@@ -364,12 +384,20 @@ const MOST_REPETITIONS = 20;
  * Types one lambda. `args` are the values of its parameters, as many as the lambda declares (or more). Names of locals become
  * unique in the kernel.
  */
-export function inferLambda(lambda: SurfaceLambda, args: readonly Typed[], context: LambdaContext): TypedLambda {
+export function inferLambda(lambda: SurfaceLambda, args: readonly (Typed | Row)[], context: LambdaContext): TypedLambda {
+  const { body, result } = inferResult(lambda, args, context);
+  if (result instanceof Map) throw new CompilerBug("a row is where a single value is needed");
+  return { body, result: result as Typed };
+}
+
+/** The same for a lambda that may give a row. */
+export function inferResult(lambda: SurfaceLambda, args: readonly (Typed | Row)[], context: LambdaContext): TypedResult {
   const given = new Map<string, Typed>();
   lambda.parameters.forEach((name, index) => {
     const arg = args[index];
     if (!arg) throw new CompilerBug(`no value for parameter ${name}`);
-    given.set(name, arg);
+    if ("expr" in arg) given.set(name, arg);
+    else for (const [column, variable] of lambda.rows[index] ?? []) given.set(variable, arg.column(column));
   });
   const variables = new Map<string, Variable>();
   const labels = new Map<string, string>();
@@ -378,7 +406,7 @@ export function inferLambda(lambda: SurfaceLambda, args: readonly Typed[], conte
     names.restart();
     const inference = new Inference(context, given, variables, labels, names);
     inference.statements(lambda.body);
-    const result = inference.expression(lambda.result);
+    const result = inference.result(lambda.result);
     if (!inference.changed) return { body: inference.out, result };
   }
   throw new CompilerBug("type inference does not come to an end");

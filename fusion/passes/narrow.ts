@@ -148,6 +148,7 @@ class Narrowing {
       case "capture":
       case "element":
       case "index":
+      case "column":
       case "length":
       case "read":
         return null;

@@ -1,10 +1,10 @@
 /** The names of one kernel: its scalar and array parameters, as lambdas ask for them, and its locals. */
 import type { ArrayParameter, ScalarParameter } from "../ir.js";
-import { SEED, type CaptureType } from "../query.js";
+import { SEED, TABLE, type CaptureType } from "../query.js";
 import type { ElementType, ScalarType } from "../types.js";
 
-/** `$` and letters beyond ASCII are no part of an identifier in C. */
-const legal = (name: string): string => name.replaceAll(/\W/gu, "_");
+/** `$` and letters beyond ASCII are no part of an identifier in C; columns may have any name. */
+const legal = (name: string): string => name.replaceAll(/\W/gu, "_").replace(/^(?=\d|$)/, "v");
 
 /** The identifier that a parameter should have, by what it stands for. */
 export const plainName = (origin: string): string => (origin === SEED ? "seed" : legal(origin));
@@ -73,6 +73,13 @@ export class Parameters {
     const found = this.arrays.find(p => p.origin.stage === stage && p.origin.name === name);
     if (found) return found.name;
     const parameter = { name: this.names.fresh(name), element, origin: { stage, name } };
+    this.arrays.push(parameter);
+    return parameter.name;
+  }
+
+  /** A column of the table that the kernel reads. */
+  column(name: string, element: ElementType): string {
+    const parameter: ArrayParameter = { name: this.names.fresh(name), element, origin: { stage: TABLE, name }, column: true };
     this.arrays.push(parameter);
     return parameter.name;
   }

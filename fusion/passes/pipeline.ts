@@ -1,6 +1,6 @@
 /** From a query's shape to its plan: fusion, then every pass on every kernel, each result verified. */
 import type { Kernel } from "../ir.js";
-import type { Plan, QueryShape } from "../query.js";
+import { TABLE, type Plan, type PlannedKernel, type QueryShape } from "../query.js";
 import { verify } from "../verify.js";
 import { Fusion } from "./fuse.js";
 import { narrow } from "./narrow.js";
@@ -31,12 +31,24 @@ export function optimise(kernel: Kernel): Kernel {
   }, kernel);
 }
 
+/** Columns of a table between kernels that nothing reads are not stored; but for one, which says how many rows there are. */
+function withoutUnread(kernels: readonly PlannedKernel[]): readonly PlannedKernel[] {
+  const kept: PlannedKernel[] = [];
+  for (const planned of kernels.toReversed()) {
+    const { table, column } = planned;
+    const readers = kept.filter(later => later.table === table + 1);
+    const read = readers.some(({ kernel }) => kernel.arrays.some(({ origin }) => origin.stage === TABLE && origin.name === column));
+    const first = kernels.find(other => other.table === table) === planned && !kept.some(later => later.table === table);
+    if (column === null || readers.length === 0 || read || first) kept.push(planned);
+  }
+  return kept.reverse();
+}
+
 /** The kernels of a query, and what becomes of the last one's result. Throws LambdaError or QueryError where types do not fit. */
 export function planQuery(shape: QueryShape): Plan {
-  const { source } = shape;
-  const fusion = new Fusion(source, source.kind === "array" ? source.element : "f64");
+  const fusion = new Fusion(shape.source);
   shape.stages.forEach((stage, index) => fusion.stage(stage, index));
   const plan = planTerminal(fusion, shape);
   const marked = (kernel: Kernel): Kernel => (shape.fastMath === true ? { ...kernel, fastMath: true } : kernel);
-  return { ...plan, kernels: plan.kernels.map(planned => ({ ...planned, kernel: optimise(marked(planned.kernel)) })) };
+  return { ...plan, kernels: withoutUnread(plan.kernels.map(planned => ({ ...planned, kernel: optimise(marked(planned.kernel)) }))) };
 }

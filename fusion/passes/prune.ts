@@ -35,7 +35,7 @@ function usedNames(kernel: Kernel): Set<string> {
   walkKernel(kernel, {
     expr: expr => {
       if (expr.kind === "local" || expr.kind === "capture") used.add(expr.name);
-      else if (expr.kind === "read" || expr.kind === "length") used.add(expr.array);
+      else if ("array" in expr) used.add(expr.array);
     },
   });
   if (kernel.sink.kind === "fold") {
@@ -73,7 +73,7 @@ function dropParameters(kernel: Kernel): Kernel {
     expr: expr =>
       mapExpr(expr, node => {
         if (node.kind === "capture") return renamed.has(node.name) ? { ...node, name: renamed.get(node.name) as string } : node;
-        if (node.kind === "read" || node.kind === "length") return renamed.has(node.array) ? { ...node, array: renamed.get(node.array) as string } : node;
+        if ("array" in node) return renamed.has(node.array) ? { ...node, array: renamed.get(node.array) as string } : node;
         return node;
       }),
   });

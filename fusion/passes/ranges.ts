@@ -58,6 +58,7 @@ export class Ranges {
       case "index":
       case "length":
         return PLACE;
+      case "column":
       case "read": {
         const element = this.elements.get(expr.array);
         return element === undefined ? ANY : elementRange(element);

@@ -27,7 +27,7 @@ export function recogniseReducer(lambda: SurfaceLambda): Recognised | null {
   const found = operandOf(lambda.result, accumulator);
   if (found === null || mentions(found.term, accumulator)) return null;
   const plain = lambda.body.length === 0 && found.term.kind === "variable" && found.term.name === rest[0];
-  return { op: found.op, logical: found.logical, plain, term: { ...lambda, parameters: rest, result: found.term } };
+  return { op: found.op, logical: found.logical, plain, term: { ...lambda, parameters: rest, rows: lambda.rows.slice(1), result: found.term } };
 }
 
 function operandOf(result: SurfaceExpr, accumulator: string): { op: ReduceOp; logical: boolean; term: SurfaceExpr } | null {
@@ -96,6 +96,8 @@ export function mentions(expr: SurfaceExpr, name: string): boolean {
       return expr.args.some(arg => mentions(arg, name));
     case "do":
       return expr.body.some(stmt => statementMentions(stmt, name)) || mentions(expr.result, name);
+    case "object":
+      return expr.fields.some(({ value }) => mentions(value, name));
     default:
       return expr satisfies never;
   }

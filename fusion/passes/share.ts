@@ -159,6 +159,8 @@ class Sharing {
       case "element":
       case "index":
         return expr.kind;
+      case "column":
+        return `column ${expr.array}`;
       case "length":
         return `length ${expr.array}`;
       case "read":

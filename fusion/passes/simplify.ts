@@ -23,6 +23,7 @@ export function sameExpr(a: Expr, b: Expr): boolean {
     case "element":
     case "index":
       return true;
+    case "column":
     case "length":
       return a.array === (b as typeof a).array;
     case "read":

@@ -16,6 +16,11 @@ export function planTerminal(fusion: Fusion, { terminal, stages }: QueryShape): 
   switch (terminal.kind) {
     case "toArray":
       return { ...fusion.intoArray(), finish: { kind: "array", element: fusion.element } };
+    case "toColumns": {
+      const { columns } = fusion;
+      if (columns === null) throw new QueryError("DC306", "single values have no columns", "Use toArray(), or map to rows first: .map(x => ({ x, square: x * x }))");
+      return { ...fusion.intoArray(), finish: { kind: "columns", columns } };
+    }
     case "count":
       fusion.yield(null);
       return { ...fusion.into({ kind: "count" }), finish: { kind: "count" } };
@@ -83,7 +88,7 @@ function search(fusion: Fusion, terminal: TerminalOf<"some" | "every" | "find" |
   if (ranked) fusion.push({ kind: "visit" });
   const test = truthOf(fusion.call(terminal, stage, terminal.kind));
   fusion.keepIf(terminal.kind === "every" ? apply("not", test) : test);
-  const value = terminal.kind === "find" || terminal.kind === "findIndex" ? fusion.current.expr : truth(true);
+  const value = terminal.kind === "find" ? fusion.current.expr : truth(true);
   fusion.yield(value);
   const plan = fusion.into({ kind: "first", type: value.type, ranked });
   switch (terminal.kind) {
@@ -172,12 +177,13 @@ const notLogical = (value: Typed, seed: string | null, kind: Kind): LambdaError 
 function fold(fusion: Fusion, terminal: TerminalOf<"reduce">, stage: number): Plan {
   const { seed, lambda } = terminal;
   const parameters = fusion.kernelParameters;
-  const element = fusion.named(lambda.parameters[1] ?? "element");
-  const big = kindOf(element) === "u64" ? "u64" : "i64";
-  const type: ScalarType = seed === "boolean" ? "bool" : seed === "bigint" ? big : seed === "number" ? "f64" : isBigType(element.expr.type) ? element.expr.type : "f64";
+  // Rows have no value to begin with: they are folded from a seed.
+  const element = fusion.columns === null ? fusion.named(lambda.parameters[1] ?? "element") : null;
+  const big = element !== null && kindOf(element) === "u64" ? "u64" : "i64";
+  const type: ScalarType = seed === "boolean" ? "bool" : seed === "bigint" ? big : seed === null && element !== null && isBigType(element.expr.type) ? element.expr.type : "f64";
   const accumulator = parameters.names.fresh(lambda.parameters[0] ?? "accumulator");
-  const carried: Typed = { expr: local(type, accumulator), weak: false, integral: false, span: element.span };
-  const first = seed === null ? fusion.declare("arriving", convert(type, element.expr)) : null;
+  const carried: Typed = { expr: local(type, accumulator), weak: false, integral: false, span: lambda.result.span };
+  const first = seed === null ? fusion.declare("arriving", convert(type, fusion.current.expr)) : null;
   const next = fusion.call(terminal, stage, "reduce", carried);
   fusion.yield(asAccumulator(next, type, fusion));
   const seedParameter = seed === null ? null : parameters.scalar(stage, SEED, type, seed === "number" ? { kind: seed, single: false } : { kind: seed });

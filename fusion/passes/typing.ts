@@ -250,3 +250,9 @@ export function wrapElement(expr: Expr, element: ElementType): Expr {
       return element satisfies never;
   }
 }
+
+/** What an array must hold to keep such values as they are. */
+export function naturalElement({ expr, weak }: Typed): ElementType {
+  if (expr.type === "bool") return "u8";
+  return weak && !isBigType(expr.type) ? "f64" : expr.type;
+}

@@ -60,6 +60,12 @@ class Lane {
 
   RT_MEMBER double index() const { return double(place); }
 
+  /// The element at this place of an array as long as the source.
+  template <class E>
+  RT_MEMBER Loaded<E> here(const Array<E>& array) const {
+    return place < array.length ? Loaded<E>(array.data[place]) : Loaded<E>(0);
+  }
+
   /// Runs `body` for an element; false if it yields nothing.
   template <class Body, class... Rest>
   RT_MEMBER bool run(const Body& body, u64 at, Rest&&... rest) {

@@ -92,6 +92,13 @@ struct Group {
     return places;
   }
 
+  /// The elements at the lanes' own places of an array as long as the source; zeros beyond its end.
+  template <class E>
+  RT_MEMBER Pack<Loaded<E>, G> here(const Array<E>& array) const {
+    if (__builtin_expect(base + G > array.length, 0)) return load_some<E, G>(array.data + base, base < array.length ? array.length - base : 0);
+    return load<E, G>(array.data + base);
+  }
+
   /// Called once a turn by loops, which end early when the caller wants the kernel to stop.
   RT_MEMBER bool stopped() {
     if (__builtin_expect(++turns % 1024 != 0, 1)) return false;
@@ -167,6 +174,11 @@ struct Group<1> {
   RT_MEMBER explicit Group(const Call* call) : stop(call->stop) {}
 
   RT_MEMBER double index() const { return double(base); }
+
+  template <class E>
+  RT_MEMBER Loaded<E> here(const Array<E>& array) const {
+    return base < array.length ? array.data[base] : Loaded<E>(0);
+  }
 
   RT_MEMBER bool stopped() {
     if (__builtin_expect(++turns % 1024 != 0, 1)) return false;

@@ -1,10 +1,12 @@
 /** Checks of what the methods of a query were called with. */
 import { QueryError, withArticle } from "../../fusion/errors.js";
+import type { Columns } from "../../fusion/query.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
+import { BACKEND_NAMES, QUOTED_BACKENDS, type BackendName } from "../backends/backend.js";
 import { captureTypes, NO_CAPTURES } from "./captures.js";
 import type { SeedKind } from "./shape.js";
-import { describe } from "./source.js";
+import { describe, quote } from "./given.js";
 import type { Captures, QueryOptions } from "./types.js";
 
 export function checkFunction(f: unknown, verb: string): unknown {
@@ -30,6 +32,24 @@ export function checkConstructor(constructor: unknown, verb: string): ElementTyp
   if (foreign !== undefined) return foreign;
   const found = typeof constructor === "function" ? constructor.name || "a function" : describe(constructor);
   throw new QueryError("DC305", `${verb}() takes a typed array's constructor, not ${found}`, `Name the array to make: ${verb === "as" ? ".as(Float64Array)" : ".map(f, Float64Array)"}.`);
+}
+
+/** What a map makes, and its captures: both are objects, but only one holds constructors. */
+export function checkTargets(second: unknown, third: unknown): { readonly to: ElementType | Columns | null; readonly captures: unknown } {
+  if (typeof second === "function") return { to: checkConstructor(second, "map"), captures: third };
+  const values = typeof second === "object" && second !== null ? Object.entries(second) : [];
+  if (values.length > 0 && values.every(([, value]) => isConstructor(value))) {
+    return { to: new Map(values.map(([name, value]) => [name, checkConstructor(value, "map")])), captures: third };
+  }
+  checkNoMore(third, "map");
+  return { to: null, captures: second };
+}
+
+const isConstructor = (value: unknown): boolean => typeof value === "function" && "BYTES_PER_ELEMENT" in value;
+
+export function checkBackend(backend: BackendName): BackendName {
+  if (BACKEND_NAMES.includes(backend)) return backend;
+  throw new QueryError("DC305", `there is no backend ${quote(backend)}`, `The backends are ${QUOTED_BACKENDS}.`);
 }
 
 export function seedKind(seed: unknown): SeedKind {

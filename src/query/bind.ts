@@ -1,12 +1,13 @@
 /** The arguments of a query's kernels: where each comes from, and whether its value of today may be handed over. */
 import { CompilerBug, LambdaError, QueryError } from "../../fusion/errors.js";
 import type { Origin } from "../../fusion/ir.js";
-import { SEED, type Plan } from "../../fusion/query.js";
+import { SEED, TABLE, type Plan } from "../../fusion/query.js";
 import type { ScalarType, ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { identifierAt } from "./captures.js";
 import type { Binding, Place, ShapeNode, TerminalNode } from "./shape.js";
-import { checkAttached } from "./source.js";
+import { checkAttached } from "./given.js";
+import { columnOf, type Table } from "./table.js";
 import type { Capture } from "./types.js";
 
 export type StageValues = readonly (readonly Capture[])[];
@@ -19,6 +20,7 @@ export function bindingsOf(node: TerminalNode, plan: Plan): readonly Binding[] {
   const names: (readonly string[])[] = [[...node.names, SEED]];
   for (let at: ShapeNode = node.parent; at.parent !== null; at = at.parent) names.unshift(at.names);
   const place = ({ stage, name }: Origin): Place => {
+    if (stage === TABLE) return { stage, at: 0, name };
     const at = names[stage]?.indexOf(name) ?? -1;
     if (at < 0) throw new CompilerBug(`the plan asks for ${name} of stage ${stage}, which was not given`);
     return { stage, at, name };
@@ -40,9 +42,10 @@ export function bindScalars({ scalars }: Binding, values: StageValues): readonly
   return bound;
 }
 
-export function bindArrays({ arrays }: Binding, values: StageValues): readonly AnyTypedArray[] {
+export function bindArrays({ arrays }: Binding, values: StageValues, table: Table | null): readonly AnyTypedArray[] {
   if (arrays.length === 0) return NO_ARRAYS;
   return arrays.map(({ stage, at, name }) => {
+    if (stage === TABLE) return columnOf(table, name);
     const array = (values[stage] as readonly Capture[])[at] as AnyTypedArray;
     checkAttached(array, `the captured array ${name}`);
     return array;

@@ -3,7 +3,7 @@ import { QueryError } from "../../fusion/errors.js";
 import type { SurfaceLambda } from "../../fusion/parse/surface.js";
 import type { CaptureType, CaptureTypes } from "../../fusion/query.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
-import { describe } from "./source.js";
+import { describe } from "./given.js";
 import type { Capture, Captures } from "./types.js";
 
 /** The captures of a verb without any. */

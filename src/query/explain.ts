@@ -4,12 +4,14 @@ import { cudaPrelude, emitCuda } from "../../fusion/emit/cuda.js";
 import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink } from "../../fusion/ir.js";
-import type { Plan, PlannedKernel, StageShape, TerminalShape } from "../../fusion/query.js";
-import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
+import { TABLE, type Columns, type Plan, type PlannedKernel, type StageShape, type TerminalShape } from "../../fusion/query.js";
+import { BLOCK, ELEMENTS, isBigType, LANES, type ElementType } from "../../fusion/types.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
 import { showCapture } from "./captures.js";
 import type { ShapeNode } from "./shape.js";
-import { quote, sourceLength, type BoundSource } from "./source.js";
+import { quote } from "./given.js";
+import { sourceLength, type BoundSource } from "./source.js";
+import { showTable } from "./table.js";
 import type { Capture } from "./types.js";
 
 /** The expression tree, the kernels it is fused into, and the backend of each. Compiles nothing. */
@@ -22,7 +24,7 @@ export function explainTerminal(bound: BoundTerminal): string {
     const choice = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend);
     const lines = [
       `${title(plan, at, stages, terminal)}`,
-      `  reads ${reads(planned, at, query.source)}`,
+      `  reads ${reads(planned, plan.kernels, query.source)}`,
       `  ${gives(planned.kernel.sink, terminal)}`,
       ...(planned.barrier === null ? [] : [`  barrier: ${planned.barrier}`]),
       ...(planned.kernel.fastMath === true ? [FAST] : []),
@@ -85,6 +87,9 @@ function showSource(source: BoundSource): string {
       return `Array(${length})`;
     case "array":
       return `${ELEMENTS[source.element].array}(${length})`;
+    case "columns":
+    case "rows":
+      return showTable(source);
     default:
       return source satisfies never;
   }
@@ -93,7 +98,7 @@ function showSource(source: BoundSource): string {
 function showStage(stage: StageShape, captures: readonly string[]): string {
   switch (stage.kind) {
     case "map":
-      return call("map", oneLine(stage.lambda.source.text), ...(stage.to === null ? [] : [ELEMENTS[stage.to].array]), ...captures);
+      return call("map", oneLine(stage.lambda.source.text), ...showTarget(stage.to), ...captures);
     case "filter":
       return call("filter", oneLine(stage.lambda.source.text), ...captures);
     case "as":
@@ -108,6 +113,7 @@ function showTerminal({ node, values }: BoundTerminal): string {
   const captures = showCaptures(node.names, values);
   switch (terminal.kind) {
     case "toArray":
+    case "toColumns":
     case "count":
     case "sum":
     case "average":
@@ -140,6 +146,11 @@ function showTerminal({ node, values }: BoundTerminal): string {
   }
 }
 
+function showTarget(to: ElementType | Columns | null): readonly string[] {
+  if (to === null) return [];
+  return [typeof to === "string" ? ELEMENTS[to].array : `{ ${[...to].map(([name, element]) => `${name}: ${ELEMENTS[element].array}`).join(", ")} }`];
+}
+
 /** The captures as one argument; none if there are none. */
 function showCaptures(names: readonly string[], values: readonly Capture[]): readonly string[] {
   if (names.length === 0) return [];
@@ -152,12 +163,20 @@ const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ");
 /** The kernel's number, and what is fused into it. */
 function title({ kernels }: Plan, at: number, stages: readonly StageShape[], terminal: TerminalShape): string {
   const fused = (kernels[at]?.stages ?? []).flatMap(index => stages[index]?.kind ?? []);
-  const all = at === kernels.length - 1 ? [...fused, terminal.kind] : fused;
-  return `kernel ${at + 1} of ${kernels.length}: ${all.join(", ")}`;
+  const last = kernels[at]?.table === kernels.at(-1)?.table;
+  const all = last ? [...fused, terminal.kind] : fused;
+  const column = kernels[at]?.column ?? null;
+  return `kernel ${at + 1} of ${kernels.length}: ${[...all, ...(column === null ? [] : [`column ${column}`])].join(", ")}`;
 }
 
-function reads({ kernel }: PlannedKernel, at: number, source: BoundSource): string {
-  if (at > 0) return `what kernel ${at} stored`;
+function reads({ kernel, table }: PlannedKernel, kernels: readonly PlannedKernel[], source: BoundSource): string {
+  const columns = kernel.arrays.filter(({ origin }) => origin.stage === TABLE).map(({ origin }) => origin.name);
+  if (table > 0) {
+    const before = kernels.flatMap((planned, at) => (planned.table === table - 1 && (planned.column === null || columns.includes(planned.column)) ? [at + 1] : []));
+    if (before.length > 0) return `what kernel${before.length === 1 ? "" : "s"} ${before.join(" and ")} stored`;
+  }
+  if (columns.length > 0) return `the column${columns.length === 1 ? "" : "s"} ${columns.join(", ")}`;
+  if (table > 0 || source.kind === "columns" || source.kind === "rows") return "no column: only how many rows there are";
   if (kernel.source.kind === "range") return "nothing: its elements are their own places";
   return source.kind === "numbers" ? "a Float64Array copied from the array of numbers" : `the ${ELEMENTS[kernel.source.element].array}`;
 }

@@ -36,6 +36,7 @@ export function finishScalar(plan: Plan, node: TerminalNode, result: KernelResul
     case "position":
       return result.position < 0 ? -1 : finish.ranked ? result.rank : result.position;
     case "array":
+    case "columns":
       throw new CompilerBug("an array is not a scalar");
     default:
       return finish satisfies never;
@@ -70,7 +71,7 @@ function seededType(op: ReduceOp, sink: Sink, value: ScalarValue): ScalarType {
 
 /** JavaScript's own words for a reduce; `Math.min()` is Infinity, but no BigInt is. */
 function nothingToReduce({ element }: Plan, { terminal }: TerminalNode): TypeError {
-  return terminal.kind === "reduce"
+  return terminal.kind === "reduce" || element === null
     ? new TypeError("Reduce of empty array with no initial value")
     : new TypeError(`The ${terminal.kind} of an empty ${ELEMENTS[element].array} does not exist: there is no infinite BigInt`);
 }

@@ -7,7 +7,7 @@ import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
 import type { KernelResult } from "../backends/backend.js";
 import type { StageValues } from "./bind.js";
-import { checkAttached, describe } from "./source.js";
+import { checkAttached, describe } from "./given.js";
 
 export interface Destination {
   readonly array: AnyTypedArray;
@@ -17,6 +17,7 @@ export interface Destination {
 
 /** `length`: of the source, which no result exceeds. `mayStop`: a backend may stop half way, and another begin from the start. */
 export function prepareInto(into: unknown, plan: Plan, source: AnyTypedArray | null, length: number, values: StageValues, mayStop: boolean): Destination {
+  if (plan.element === null) throw new CompilerBug("rows have no single destination");
   const wanted = ELEMENTS[plan.element].array;
   const element = elementTypeOf(into);
   if (element !== plan.element) {

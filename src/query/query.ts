@@ -1,16 +1,17 @@
 /** The fluent query: verbs that extend it, terminals that run it. */
 import { QueryError } from "../../fusion/errors.js";
-import { BACKEND_NAMES, QUOTED_BACKENDS, type BackendName } from "../backends/backend.js";
+import type { BackendName } from "../backends/backend.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
-import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkNoMore, checkQueryOptions, checkReduceOptions, checkRunOptions, checkSearched, fitsElement, seedKind } from "./arguments.js";
+import { checkBackend, checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkQueryOptions, checkReduceOptions, checkRunOptions, checkSearched, checkTargets, fitsElement, seedKind } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import { deliver } from "./into.js";
 import { LazyValue } from "./lazy.js";
+import { Rows } from "./rows.js";
 import { runAsync, runNow } from "./run.js";
-import type { LambdaVerb, PlainTerminal, PredicateTerminal, SearchTerminal, ShapeNode } from "./shape.js";
-import { bindSource, quote } from "./source.js";
+import type { SearchTerminal } from "./shape.js";
+import { bindSource, shapeOfSource } from "./source.js";
 import type {
   Accumulator,
   ArrayConstructor,
@@ -18,16 +19,18 @@ import type {
   BigArray,
   Captures,
   ElementOf,
+  Fields,
   IntoOptions,
+  NewColumns,
   QueryOptions,
-  QuerySource,
   ReduceOptions,
   ResultOf,
   RunOptions,
-  SourceArray,
+  TableOf,
   Truth,
   TypedArray,
 } from "./types.js";
+import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
 
 /**
  * A chain of verbs over a source, whose results would be an `A`. Nothing runs until a terminal asks for a result; a query never
@@ -42,7 +45,8 @@ export class Query<A extends TypedArray> {
   constructor(private readonly bound: BoundQuery) {}
 
   /**
-   * Every element becomes what the lambda gives for it, stored as the sequence's own element type, or in the array named.
+   * Every element becomes what the lambda gives for it, stored as the sequence's own element type, or in the array named. A
+   * lambda that gives an object makes rows of elements.
    *
    * @example
    * const k = 0.5;
@@ -51,12 +55,12 @@ export class Query<A extends TypedArray> {
    */
   map(f: (x: ElementOf<A>, i: number) => ResultOf<A>, captures?: Captures): Query<A>;
   map<C extends ArrayConstructor>(f: (x: ElementOf<A>, i: number) => ResultOf<ArrayOf<C>>, to: C, captures?: Captures): Query<ArrayOf<C>>;
-  map(f: unknown, second?: unknown, third?: unknown): Query<TypedArray> {
-    if (typeof second !== "function") {
-      checkNoMore(third, "map");
-      return this.extend("map", f, null, second);
-    }
-    return this.extend("map", f, checkConstructor(second, "map"), third);
+  map<F extends Fields>(f: (x: ElementOf<A>, i: number) => F, captures?: Captures): Rows<NewColumns<Record<never, never>, F>>;
+  map<F extends Fields, C extends { readonly [K in keyof F]?: ArrayConstructor }>(f: (x: ElementOf<A>, i: number) => F, to: C, captures?: Captures): Rows<NewColumns<Record<never, never>, F, C>>;
+  map(f: unknown, second?: unknown, third?: unknown): Query<TypedArray> | Rows<TableOf> {
+    const { to, captures } = checkTargets(second, third);
+    const bound = withLambda(this.bound, "map", f, to, captures);
+    return bound.shape.columns === null ? new Query(bound) : newRows(bound);
   }
 
   /**
@@ -66,7 +70,7 @@ export class Query<A extends TypedArray> {
    * compute(delays).filter(x => x > limit, { limit });
    */
   filter(f: (x: ElementOf<A>, i: number) => Truth, captures?: Captures): Query<A> {
-    return this.extend("filter", f, null, captures);
+    return new Query(withLambda(this.bound, "filter", f, null, captures));
   }
 
   /**
@@ -76,7 +80,7 @@ export class Query<A extends TypedArray> {
    * compute(new Uint8Array(pixels)).as(Float32Array).map(x => x / 255);
    */
   as<C extends ArrayConstructor>(to: C): Query<ArrayOf<C>> {
-    return this.to(this.bound.shape.asStage(checkConstructor(to, "as")), NO_VALUES);
+    return new Query(withStage(this.bound, this.bound.shape.asStage(checkConstructor(to, "as")), NO_VALUES));
   }
 
   /**
@@ -87,10 +91,7 @@ export class Query<A extends TypedArray> {
    * compute(signal).map(x => x * 2).on("cpu").toArray();
    */
   on(backend: BackendName): Query<A> {
-    if (!BACKEND_NAMES.includes(backend)) {
-      throw new QueryError("DC305", `there is no backend ${quote(backend)}`, `The backends are ${QUOTED_BACKENDS}.`);
-    }
-    return new Query({ ...this.bound, backend });
+    return new Query({ ...this.bound, backend: checkBackend(backend) });
   }
 
   /**
@@ -134,7 +135,7 @@ export class Query<A extends TypedArray> {
    * await compute(distances).sum();
    */
   sum(): LazyValue<ElementOf<A>> {
-    return this.plain("sum");
+    return plainValue(this.bound, "sum");
   }
 
   /**
@@ -144,7 +145,7 @@ export class Query<A extends TypedArray> {
    * compute(delays).filter(x => x > 30).count().value();
    */
   count(): LazyValue<number> {
-    return this.plain("count");
+    return plainValue(this.bound, "count");
   }
 
   /**
@@ -159,7 +160,7 @@ export class Query<A extends TypedArray> {
     if (element === "i64" || element === "u64") {
       throw new QueryError("DC306", "BigInts have no average: it may be a fraction", "Average them as numbers: .as(Float64Array).average().");
     }
-    return this.plain("average");
+    return plainValue(this.bound, "average");
   }
 
   /**
@@ -169,7 +170,7 @@ export class Query<A extends TypedArray> {
    * await compute(readings).min();
    */
   min(): LazyValue<ElementOf<A>> {
-    return this.plain("min");
+    return plainValue(this.bound, "min");
   }
 
   /**
@@ -179,7 +180,7 @@ export class Query<A extends TypedArray> {
    * await compute(readings).max();
    */
   max(): LazyValue<ElementOf<A>> {
-    return this.plain("max");
+    return plainValue(this.bound, "max");
   }
 
   /**
@@ -189,7 +190,7 @@ export class Query<A extends TypedArray> {
    * compute(readings).some(x => x > limit, { limit }).value();
    */
   some(f: (x: ElementOf<A>, i: number) => Truth, captures?: Captures): LazyValue<boolean> {
-    return this.predicate("some", f, captures);
+    return predicateValue(this.bound, "some", f, captures);
   }
 
   /**
@@ -199,7 +200,7 @@ export class Query<A extends TypedArray> {
    * compute(readings).every(x => x >= 0).value();
    */
   every(f: (x: ElementOf<A>, i: number) => Truth, captures?: Captures): LazyValue<boolean> {
-    return this.predicate("every", f, captures);
+    return predicateValue(this.bound, "every", f, captures);
   }
 
   /**
@@ -209,7 +210,7 @@ export class Query<A extends TypedArray> {
    * compute(readings).find(x => x > 100).value();
    */
   find(f: (x: ElementOf<A>, i: number) => Truth, captures?: Captures): LazyValue<ElementOf<A> | undefined> {
-    return this.predicate("find", f, captures);
+    return predicateValue(this.bound, "find", f, captures);
   }
 
   /**
@@ -219,7 +220,7 @@ export class Query<A extends TypedArray> {
    * compute(readings).findIndex(x => x > 100).value();
    */
   findIndex(f: (x: ElementOf<A>, i: number) => Truth, captures?: Captures): LazyValue<number> {
-    return this.predicate("findIndex", f, captures);
+    return predicateValue(this.bound, "findIndex", f, captures);
   }
 
   /**
@@ -249,7 +250,7 @@ export class Query<A extends TypedArray> {
    * compute(readings).filter(x => x < 0).first().value();
    */
   first(): LazyValue<ElementOf<A> | undefined> {
-    return this.plain("first");
+    return plainValue(this.bound, "first");
   }
 
   /**
@@ -259,7 +260,7 @@ export class Query<A extends TypedArray> {
    * compute(readings).filter(x => x < 0).last().value();
    */
   last(): LazyValue<ElementOf<A> | undefined> {
-    return this.plain("last");
+    return plainValue(this.bound, "last");
   }
 
   /**
@@ -311,26 +312,6 @@ export class Query<A extends TypedArray> {
     return "Query";
   }
 
-  private extend<B extends TypedArray>(verb: LambdaVerb, f: unknown, to: ReturnType<typeof checkConstructor> | null, captures: unknown): Query<B> {
-    const record = checkCaptures(captures, verb);
-    return this.to(this.bound.shape.lambdaStage(verb, checkFunction(f, verb), to, record), captureValues(record));
-  }
-
-  private to<B extends TypedArray>(shape: ShapeNode, values: BoundQuery["values"]): Query<B> {
-    const { bound } = this;
-    return new Query({ runtime: bound.runtime, source: bound.source, parent: bound, shape, values, backend: bound.backend });
-  }
-
-  private plain<T>(kind: PlainTerminal): LazyValue<T> {
-    return new LazyValue({ query: this.bound, node: this.bound.shape.plainTerminal(kind), values: NO_VALUES });
-  }
-
-  private predicate<T>(kind: PredicateTerminal, f: unknown, captures: unknown): LazyValue<T> {
-    const record = checkCaptures(captures, kind);
-    const node = this.bound.shape.predicateTerminal(kind, checkFunction(f, kind), record);
-    return new LazyValue({ query: this.bound, node, values: captureValues(record) });
-  }
-
   private search<T extends number | boolean>(kind: SearchTerminal, searched: unknown, absent: T): LazyValue<T> {
     const { shape } = this.bound;
     const value = checkSearched(searched, shape.element, kind);
@@ -339,13 +320,17 @@ export class Query<A extends TypedArray> {
   }
 
   private arrayTerminal(): BoundTerminal {
-    return { query: this.bound, node: this.bound.shape.plainTerminal("toArray"), values: NO_VALUES };
+    return plainTerminal(this.bound, "toArray");
   }
 }
 
+const newRows = (bound: BoundQuery): Rows<TableOf> => new Rows(bound, single => new Query(single) as Query<never>);
+
 /** A query over a source, in a runtime. */
-export function queryOf<S extends QuerySource>(runtime: RuntimeCore, source: S, options: QueryOptions = {}): Query<SourceArray<S>> {
+export function queryOf(runtime: RuntimeCore, source: unknown, options: QueryOptions = {}): Query<never> | Rows<TableOf> {
+  const { fastMath } = checkQueryOptions(options);
   const bound = bindSource(source);
-  const shape = runtime.shapes.root(bound.kind === "range" ? "range" : "array", bound.element, checkQueryOptions(options).fastMath === true);
-  return new Query({ runtime, source: bound, parent: null, shape, values: NO_VALUES, backend: null });
+  const shape = runtime.shapes.root(shapeOfSource(bound), fastMath === true);
+  const query: BoundQuery = { runtime, source: bound, parent: null, shape, values: NO_VALUES, backend: null };
+  return shape.columns === null ? new Query(query) : newRows(query);
 }

@@ -1,6 +1,6 @@
 /** Runs a bound terminal: kernels in order, each on the backend that its tier chooses; now, or off the main thread. */
 import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
-import type { Plan } from "../../fusion/query.js";
+import type { Plan, PlannedKernel } from "../../fusion/query.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
@@ -10,7 +10,9 @@ import type { KernelSlot } from "../runtime/tiers.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
 import { prepareInto, type Destination } from "./into.js";
-import { checkAttached, isGone, readSource, sourceLength } from "./source.js";
+import { checkAttached, isGone } from "./given.js";
+import { readSource, sourceLength } from "./source.js";
+import { readTable, type Table } from "./table.js";
 import type { TerminalNode } from "./shape.js";
 
 /** What a run works with. */
@@ -21,7 +23,11 @@ interface Job {
   readonly backend: BackendName | null;
   readonly destination: Destination | null;
   source: AnyTypedArray | null;
+  /** Columns, instead of a source. */
+  table: Table | null;
   length: number;
+  /** What kernels of this table have stored, by column. */
+  stored: Map<string, AnyTypedArray>;
   /** For `onRun`; null if nobody listens. */
   readonly runs: KernelRun[] | null;
 }
@@ -29,6 +35,8 @@ interface Job {
 /** A terminal's raw result, and how many elements its last kernel was given. */
 export interface Outcome {
   readonly result: KernelResult;
+  /** What the last kernels stored, of a terminal that gives columns. */
+  readonly columns: Table | null;
   readonly length: number;
   /** Where an array terminal was told to put its results. */
   readonly destination: Destination | null;
@@ -40,7 +48,7 @@ export function runNow(bound: BoundTerminal, into: AnyTypedArray | null): Outcom
   let result: KernelResult | null = null;
   for (let at = 0; at < job.slots.length; at += 1) {
     const slot = job.slots[at] as KernelSlot;
-    if (result !== null) follow(job, result);
+    if (result !== null) follow(job, at, result);
     const call = callOf(job, at, bound.node);
     let compiled = tiers.choose(slot, job.length, job.backend);
     for (result = null; result === null; ) {
@@ -65,7 +73,7 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
   let result: KernelResult | null = null;
   for (let at = 0; at < job.slots.length; at += 1) {
     const slot = job.slots[at] as KernelSlot;
-    if (result !== null) follow(job, result);
+    if (result !== null) follow(job, at, result);
     const call = callOf(job, at, bound.node);
     const safe = call.arrays.some(canShrink) ? { ...call, arrays: call.arrays.map(array => (canShrink(array) ? array.slice() : array)) } : call;
     let compiled = await tiers.chooseAsync(slot, job.length, job.backend);
@@ -93,10 +101,11 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null): Job {
   const slots = query.runtime.slots(node);
   const values = stageValues(bound);
   if (plan.integral.length > 0) checkIntegral(plan, node, values);
-  const source = readSource(query.source);
+  const table = readTable(query.source);
+  const source = table === null ? readSource(query.source) : null;
   const length = source === null ? sourceLength(query.source) : source.length;
   const destination = into === null ? null : prepareInto(into, plan, source, length, values, query.runtime.tiers.mayStop(query.backend));
-  return { plan, slots, values, backend: query.backend, destination, source, length, runs: query.runtime.onRun === null ? null : [] };
+  return { plan, slots, values, backend: query.backend, destination, source, table, stored: new Map(), length, runs: query.runtime.onRun === null ? null : [] };
 }
 
 function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
@@ -109,26 +118,37 @@ function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
     length: job.length,
     output: last && job.destination !== null ? job.destination.direct : null,
     scalars: bindScalars(binding, job.values),
-    arrays: bindArrays(binding, job.values),
+    arrays: bindArrays(binding, job.values, job.table),
   };
 }
 
-/** The next kernel reads what this one stored. */
-function follow(job: Job, result: KernelResult): void {
+/** The kernel reads what those of the table before its own have stored. */
+function follow(job: Job, at: number, result: KernelResult): void {
+  const [before, now] = [job.plan.kernels[at - 1] as PlannedKernel, job.plan.kernels[at] as PlannedKernel];
+  keepColumn(job, before, result);
+  if (before.table === now.table) return;
   if (result.output === null) throw new CompilerBug("a kernel before a barrier stored nothing");
-  job.source = result.output;
   job.length = result.output.length;
+  job.source = before.column === null ? result.output : null;
+  job.table = before.column === null ? null : job.stored;
+  job.stored = new Map();
+}
+
+function keepColumn(job: Job, { column }: PlannedKernel, { output }: KernelResult): void {
+  if (column !== null && output !== null) job.stored.set(column, output);
 }
 
 function note(job: Job, { backend }: CompiledKernel): void {
   job.runs?.push({ backend, length: job.length });
 }
 
-function outcome({ query, node }: BoundTerminal, { length, runs, destination }: Job, result: KernelResult | null): Outcome {
+function outcome({ query, node }: BoundTerminal, job: Job, result: KernelResult | null): Outcome {
   if (result === null) throw new CompilerBug("a plan has no kernel");
+  const { length, runs, destination } = job;
   const last = runs?.at(-1);
+  keepColumn(job, job.plan.kernels.at(-1) as PlannedKernel, result);
   if (runs !== null && last !== undefined) query.runtime.onRun?.({ terminal: node.terminal.kind, backend: last.backend, kernels: runs });
-  return { result, length, destination };
+  return { result, columns: job.stored.size === 0 ? null : job.stored, length, destination };
 }
 
 /** Transferring a buffer takes the elements away from a run in flight. */

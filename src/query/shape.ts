@@ -2,10 +2,10 @@
  * Shapes of queries, interned: a query built again from the same lambda texts, capture types and element types arrives at the
  * same node, with everything that was parsed, planned and compiled for it. So the second run of a query does no compiler work.
  */
-import { LambdaError, QueryError } from "../../fusion/errors.js";
-import { parseLambda } from "../../fusion/parse/lambda.js";
+import { CompilerBug, LambdaError, QueryError } from "../../fusion/errors.js";
+import { parseLambda, type LambdaOptions } from "../../fusion/parse/lambda.js";
 import { planQuery } from "../../fusion/passes/pipeline.js";
-import { captureKinds, type CaptureType, type CaptureTypes, type Plan, type QueryShape, type StageShape, type TerminalShape } from "../../fusion/query.js";
+import { captureKinds, type CaptureType, type CaptureTypes, type Columns, type Plan, type QueryShape, type SourceShape, type StageShape, type TerminalShape } from "../../fusion/query.js";
 import type { SurfaceLambda } from "../../fusion/parse/surface.js";
 import type { ElementType, ScalarType } from "../../fusion/types.js";
 import type { KernelSlot } from "../runtime/tiers.js";
@@ -13,7 +13,7 @@ import { bringsSingles, captureTypes, checkUsed, matchesCaptures, NO_CAPTURES, t
 import type { Captures } from "./types.js";
 
 export type LambdaVerb = "map" | "filter";
-export type PlainTerminal = "toArray" | "count" | "sum" | "average" | "min" | "max" | "first" | "last";
+export type PlainTerminal = "toArray" | "toColumns" | "count" | "sum" | "average" | "min" | "max" | "first" | "last";
 export type PredicateTerminal = "some" | "every" | "find" | "findIndex";
 export type SearchTerminal = "indexOf" | "includes";
 export type SeedKind = "number" | "bigint" | "boolean";
@@ -56,11 +56,12 @@ export class Shapes {
   private roots = new Map<string, ShapeNode>();
   private nodes = 0;
 
-  root(kind: "array" | "range", element: ElementType, fastMath: boolean): ShapeNode {
-    const key = `${kind === "range" ? "range" : element}${fastMath ? " fast" : ""}`;
+  root(source: SourceShape, fastMath: boolean): ShapeNode {
+    const key = `${source.kind === "columns" ? JSON.stringify([...source.columns]) : source.kind === "range" ? "range" : source.element}${fastMath ? " fast" : ""}`;
     let node = this.roots.get(key);
     if (node === undefined) {
-      node = new ShapeNode(this, null, null, kind === "range", element, NO_NAMES, element === "f32", fastMath);
+      const sequence = source.kind === "columns" ? { element: "f64" as const, columns: source.columns } : { element: source.kind === "range" ? ("f64" as const) : source.element, columns: null };
+      node = new ShapeNode(this, null, null, source, sequence, NO_NAMES, hasSingles(sequence), fastMath);
       this.roots.set(key, node);
     }
     return node;
@@ -77,8 +78,20 @@ export class Shapes {
 
 const NO_NAMES: readonly string[] = [];
 
+/** What a sequence holds: elements of one type, or rows (whose `element` means nothing). */
+interface Sequence {
+  readonly element: ElementType;
+  readonly columns: Columns | null;
+}
+
+const hasSingles = ({ element, columns }: Sequence): boolean => (columns === null ? element === "f32" : [...columns.values()].includes("f32"));
+
 /** A source and the stages behind it. */
 export class ShapeNode {
+  /** Of the sequence so far; of rows it means nothing. */
+  readonly element: ElementType;
+  /** The columns of the rows so far; null for a sequence of single values. */
+  readonly columns: Columns | null;
   readonly depth: number;
   private readonly stages: Edges<ShapeNode> = new Map();
   private readonly terminals: Edges<TerminalNode> = new Map();
@@ -88,9 +101,8 @@ export class ShapeNode {
     private readonly shapes: Shapes,
     readonly parent: ShapeNode | null,
     readonly stage: StageShape | null,
-    readonly isRange: boolean,
-    /** Of the sequence so far. */
-    readonly element: ElementType,
+    readonly source: SourceShape,
+    sequence: Sequence,
     /** The captures of this stage. */
     readonly names: readonly string[],
     /** Whether an f32 may have taken part so far. */
@@ -98,15 +110,17 @@ export class ShapeNode {
     readonly fastMath: boolean,
   ) {
     this.depth = parent === null ? 0 : parent.depth + 1;
+    ({ element: this.element, columns: this.columns } = sequence);
   }
 
-  lambdaStage(verb: LambdaVerb, f: unknown, to: ElementType | null, captures: Captures): ShapeNode {
+  /** `to`: what a map's results are stored as, or, of rows, some of its columns. */
+  lambdaStage(verb: LambdaVerb, f: unknown, to: ElementType | Columns | null, captures: Captures): ShapeNode {
     const text = textOf(f);
-    return findEdge(this.stages, text, verb, to, captures) ?? this.addLambdaStage(verb, text, to, captures);
+    return findEdge(this.stages, text, verb, detailOf(to), captures) ?? this.addLambdaStage(verb, text, to, captures);
   }
 
   asStage(to: ElementType): ShapeNode {
-    return findEdge(this.stages, "", "as", to, NO_CAPTURES) ?? this.addStage("", { kind: "as", to }, to, to, NO_TYPES, this.singles || to === "f32");
+    return findEdge(this.stages, "", "as", to, NO_CAPTURES) ?? this.addStage("", { kind: "as", to }, to, { element: to, columns: null }, NO_TYPES, this.singles || to === "f32");
   }
 
   plainTerminal(kind: PlainTerminal): TerminalNode {
@@ -138,32 +152,64 @@ export class ShapeNode {
     return findEdge(this.terminals, text, "reduce", detail, captures) ?? this.addReduce(text, combineText, detail, seed, captures, sequential);
   }
 
-  private addLambdaStage(kind: LambdaVerb, text: string, to: ElementType | null, captures: Captures): ShapeNode {
-    const { types, singles } = this.typesOf(kind, text, captures, to === "f32");
-    const lambda = parse(text, kind, types, ELEMENT_PARAMETERS);
+  private addLambdaStage(kind: LambdaVerb, text: string, to: ElementType | Columns | null, captures: Captures): ShapeNode {
+    const { types, singles } = this.typesOf(kind, text, captures, to === "f32" || (to instanceof Map && [...to.values()].includes("f32")));
+    const lambda = parse(text, kind, types, this.elementParameters());
     checkUsed(types, [lambda], kind);
     const stage: StageShape = kind === "map" ? { kind, to, lambda, captures: types } : { kind, lambda, captures: types };
-    return this.addStage(text, stage, to, to ?? this.element, types, singles);
+    const next = this.after(stage);
+    return this.addStage(text, stage, detailOf(to), next, types, singles || hasSingles(next));
   }
 
-  private addStage(text: string, stage: StageShape, to: ElementType | null, element: ElementType, types: CaptureTypes, singles: boolean): ShapeNode {
+  /** What the sequence holds after a stage. */
+  private after(stage: StageShape): Sequence {
+    if (stage.kind === "filter") return this;
+    if (stage.kind === "as") return { element: stage.to, columns: null };
+    const rows = stage.lambda.result.kind === "object";
+    checkTarget(stage, rows);
+    if (!rows && typeof stage.to === "string") return { element: stage.to, columns: null };
+    if (!rows && this.columns === null) return this;
+    // The types of what a lambda makes of rows, or of rows that it makes, are found by inference.
+    const { finish } = atCall(() => planQuery({ ...this.shape(), stages: [...this.shape().stages, stage], terminal: { kind: rows ? "toColumns" : "toArray" } }));
+    if (finish.kind === "columns") return { element: "f64", columns: finish.columns };
+    if (finish.kind === "array") return { element: finish.element, columns: null };
+    throw new CompilerBug("a plan of an array gives none");
+  }
+
+  private addStage(text: string, stage: StageShape, detail: string | null, next: Sequence, types: CaptureTypes, singles: boolean): ShapeNode {
     const names = Object.keys(types);
-    const node = new ShapeNode(this.shapes, this, stage, this.isRange, element, names, singles, this.fastMath);
-    addEdge(this.stages, text, { verb: stage.kind, detail: to, names, types: Object.values(types), singles, node });
+    const node = new ShapeNode(this.shapes, this, stage, this.source, next, names, singles, this.fastMath);
+    addEdge(this.stages, text, { verb: stage.kind, detail, names, types: Object.values(types), singles, node });
     this.shapes.grow();
     return node;
   }
 
+  private stagesSoFar(): readonly StageShape[] {
+    const before = this.parent?.stagesSoFar() ?? [];
+    return this.stage === null ? before : [...before, this.stage];
+  }
+
+  /** The source and the stages so far. */
+  shape(): Omit<QueryShape, "terminal"> {
+    const stages = this.stagesSoFar();
+    return { source: this.source, stages, ...(this.fastMath ? { fastMath: true as const } : {}) };
+  }
+
+  private elementParameters(before = 0, least = 0): LambdaOptions["parameters"] {
+    const rows = this.columns === null ? {} : { rows: [...Array.from({ length: before }, () => null), [...this.columns.keys()]] };
+    return { least, most: before + 2, ...rows };
+  }
+
   private addPredicate(kind: PredicateTerminal, text: string, captures: Captures): TerminalNode {
     const { types, singles } = this.typesOf(kind, text, captures, false);
-    const lambda = parse(text, kind, types, ELEMENT_PARAMETERS);
+    const lambda = parse(text, kind, types, this.elementParameters());
     checkUsed(types, [lambda], kind);
     return this.addTerminal(text, { kind, lambda, captures: types }, null, types, singles);
   }
 
   private addReduce(text: string, combineText: string | null, detail: string | null, seed: SeedKind | null, captures: Captures, sequential: boolean): TerminalNode {
     const { types, singles } = this.typesOf("reduce", `${text} ${combineText ?? ""}`, captures, false);
-    const lambda = parse(text, "reduce", types, { least: 1, most: 3 });
+    const lambda = parse(text, "reduce", types, this.elementParameters(1, 1));
     const combine = combineText === null ? null : { lambda: parse(combineText, "combine", types, { least: 2, most: 2 }), captures: types };
     checkUsed(types, combine === null ? [lambda] : [lambda, combine.lambda], "reduce");
     return this.addTerminal(text, { kind: "reduce", lambda, captures: types, seed, combine, sequential }, detail, types, singles);
@@ -190,11 +236,27 @@ export class ShapeNode {
 }
 
 const NO_TYPES: CaptureTypes = {};
-const ELEMENT_PARAMETERS = { least: 0, most: 2 } as const;
 
-function parse(text: string, verb: string, types: CaptureTypes, parameters: { readonly least: number; readonly most: number }): SurfaceLambda {
+/** Tells the targets of maps apart. */
+const detailOf = (to: ElementType | Columns | null): string | null => (to instanceof Map ? JSON.stringify([...to]) : (to as ElementType | null));
+
+/** Columns are named for rows, a single array for single values. */
+function checkTarget({ to, lambda }: StageShape & { readonly kind: "map" }, rows: boolean): void {
+  if (to === null || rows === (to instanceof Map)) {
+    if (!(to instanceof Map) || lambda.result.kind !== "object") return;
+    const { fields } = lambda.result;
+    const unknown = [...(to as Columns).keys()].find(name => !fields.some(field => field.name === name));
+    if (unknown === undefined) return;
+    throw new QueryError("DC305", `map() was told what to store the column ${unknown} as, but its lambda gives no such column`, `Its columns are ${fields.map(({ name }) => name).join(", ")}.`);
+  }
+  throw rows
+    ? new QueryError("DC305", "map() was told one array to make, but its lambda gives rows", "Name the arrays by column: .map(f, { total: Float32Array }).")
+    : new QueryError("DC305", "map() was told columns to make, but its lambda gives single values", "Name one array: .map(f, Float32Array).");
+}
+
+function parse(text: string, verb: string, types: CaptureTypes, parameters: LambdaOptions["parameters"]): SurfaceLambda {
   const label = verb === "combine" ? "the combine function of reduce" : `the lambda of ${verb}`;
-  return atCall(() => parseLambda(text, { label, captures: captureKinds(types), parameters }));
+  return atCall(() => parseLambda(text, { label, captures: captureKinds(types), parameters, givesRows: verb === "map" }));
 }
 
 /** A caller's mistake is found deep in the compiler; its stack begins here, so that the caller's own line is on it. */
@@ -242,9 +304,6 @@ export class TerminalNode {
   }
 
   shape(): QueryShape {
-    const stages: StageShape[] = [];
-    let root = this.parent;
-    for (; root.parent !== null; root = root.parent) if (root.stage !== null) stages.unshift(root.stage);
-    return { source: root.isRange ? { kind: "range" } : { kind: "array", element: root.element }, stages, terminal: this.terminal, ...(root.fastMath ? { fastMath: true as const } : {}) };
+    return { ...this.parent.shape(), terminal: this.terminal };
   }
 }

@@ -1,7 +1,10 @@
 /** What a query reads: classifies what `compute` was given and gives its elements when a terminal runs. */
-import { QueryError, withArticle } from "../../fusion/errors.js";
+import { QueryError } from "../../fusion/errors.js";
+import type { SourceShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { checkAttached, describe } from "./given.js";
+import { bindTable, hasRows, tableLength, type TableSource } from "./table.js";
 import { Range } from "./types.js";
 
 /** A source whose kind has been checked. Its elements and its length are read when a terminal runs. */
@@ -9,16 +12,35 @@ export type BoundSource =
   | { readonly kind: "array"; readonly element: ElementType; readonly array: AnyTypedArray }
   /** Copied into a Float64Array by every run. */
   | { readonly kind: "numbers"; readonly element: "f64"; readonly array: readonly unknown[] }
-  | { readonly kind: "range"; readonly element: "f64"; readonly length: number };
+  | { readonly kind: "range"; readonly element: "f64"; readonly length: number }
+  | TableSource;
 
-const REMEDY = "Pass a typed array, an array of numbers, or range(n): compute(Float64Array.from(values)).";
+const REMEDY = "Pass a typed array, an array of numbers, columns, or range(n): compute(Float64Array.from(values)), compute({ price, quantity }).";
 
 export function bindSource(source: unknown): BoundSource {
   const element = elementTypeOf(source);
   if (element !== undefined) return { kind: "array", element, array: source as AnyTypedArray };
-  if (Array.isArray(source)) return { kind: "numbers", element: "f64", array: source };
+  if (Array.isArray(source) && !hasRows(source)) return { kind: "numbers", element: "f64", array: source };
+  const table = bindTable(source);
+  if (table !== null) return table;
   if (source instanceof Range) return { kind: "range", element: "f64", length: source.length };
   throw new QueryError("DC301", `compute() cannot read ${describe(source)}`, remedyFor(source));
+}
+
+/** What a plan needs to know of a source. */
+export function shapeOfSource(source: BoundSource): SourceShape {
+  switch (source.kind) {
+    case "range":
+      return { kind: "range" };
+    case "array":
+    case "numbers":
+      return { kind: "array", element: source.element };
+    case "columns":
+    case "rows":
+      return { kind: "columns", columns: source.columns };
+    default:
+      return source satisfies never;
+  }
 }
 
 /** `range(n)`, checked. */
@@ -39,6 +61,9 @@ export function sourceLength(source: BoundSource): number {
     case "array":
       checkAttached(source.array, "the source");
       return source.array.length;
+    case "columns":
+    case "rows":
+      return tableLength(source);
     default:
       return source satisfies never;
   }
@@ -54,29 +79,11 @@ export function readSource(source: BoundSource): AnyTypedArray | null {
     case "array":
       checkAttached(source.array, "the source");
       return source.array;
+    case "columns":
+    case "rows":
+      return null;
     default:
       return source satisfies never;
-  }
-}
-
-/** Throws QueryError DC307 if the array's buffer was detached, or has shrunk so that the array no longer fits in it. */
-export function checkAttached(array: AnyTypedArray, what: string): void {
-  if (array.length === 0 && isGone(array)) {
-    throw new QueryError(
-      "DC307",
-      `${what}, ${withArticle(array[Symbol.toStringTag])}, has lost its buffer: it was transferred elsewhere, or has become too short`,
-      "Run the query before the buffer is transferred, or hand over a copy: compute(array.slice()).",
-    );
-  }
-}
-
-/** Every array method says so of an array whose buffer is detached or too short; an empty array is neither. */
-export function isGone(array: AnyTypedArray): boolean {
-  try {
-    array.keys();
-    return false;
-  } catch {
-    return true;
   }
 }
 
@@ -105,32 +112,4 @@ function remedyFor(source: unknown): string {
   if (typeof source === "number") return "For 0, 1, 2 … n - 1 write compute(range(n)).";
   if (typeof source === "object" && source !== null && Symbol.iterator in source) return "Collect it first: compute(Float64Array.from(iterable)).";
   return REMEDY;
-}
-
-/** As `describe`, but shows what a string says: for names of which there are few. */
-export const quote = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : describe(value));
-
-/** How messages name a value of a wrong kind. */
-export function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  switch (typeof value) {
-    case "number":
-    case "boolean":
-      return String(value);
-    case "bigint":
-      return `${value}n`;
-    case "string":
-      return "a string";
-    case "symbol":
-      return "a symbol";
-    case "function":
-      return "a function";
-    default: {
-      if (Array.isArray(value)) return "an array";
-      const name = Object.prototype.toString.call(value).slice(8, -1);
-      const maker = (value as { readonly constructor?: { readonly name?: unknown } }).constructor?.name;
-      const shown = name === "Object" && typeof maker === "string" && maker !== "" ? maker : name;
-      return shown === "Object" ? "an object" : withArticle(shown);
-    }
-  }
 }

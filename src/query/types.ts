@@ -42,6 +42,34 @@ export type Captures = Readonly<Record<string, Capture>>;
 /** What `compute` takes. */
 export type QuerySource = TypedArray | readonly number[] | Range;
 
+/** Typed arrays of one length, by column. */
+export type TableOf = Readonly<Record<string, TypedArray>>;
+
+/** A row as plain objects have it, and as a lambda may give it. */
+export type Fields = Readonly<Record<string, number | bigint | boolean>>;
+
+/** What `compute` makes rows of. */
+export type TableSourceOf = TableOf | readonly Fields[];
+
+/** The columns of a source: its own; or of plain objects those that hold such values. */
+export type SourceTable<S extends TableSourceOf> = S extends readonly (infer R)[] ? { readonly [K in keyof R]: SingleColumn<R[K]> } : S;
+
+/** A row of a table, as lambdas see it. */
+export type RowOf<T extends TableOf> = { readonly [K in keyof T]: ElementOf<T[K]> };
+
+export type NumberArray = Exclude<TypedArray, BigArray>;
+
+/** The array that a column of such values may be stored in. */
+export type SingleColumn<V> = [V] extends [bigint] ? BigArray : [V] extends [boolean] ? Uint8Array : NumberArray;
+
+/** The columns that a lambda's object makes: as they are named, as they were, or as their values say. */
+export type NewColumns<T extends TableOf, F extends Fields, C = Record<never, never>> = {
+  readonly [K in keyof F]: K extends keyof C ? (C[K] extends ArrayConstructor ? ArrayOf<C[K]> : SingleColumn<F[K]>) : K extends keyof T ? T[K] | SingleColumn<F[K]> : SingleColumn<F[K]>;
+};
+
+/** A table's columns, as `toColumns` gives them. */
+export type ColumnsOf<T extends TableOf> = { [K in keyof T]: T[K] };
+
 /** The array type of a source's elements; ranges and arrays of numbers give `Float64Array`. */
 export type SourceArray<S extends QuerySource> = S extends Int8Array
   ? Int8Array

@@ -5,8 +5,9 @@ import { createCpuBackend } from "../backends/cpu/backend.js";
 import { createCudaBackend } from "../backends/cuda/backend.js";
 import { createJsBackend } from "../backends/js/backend.js";
 import { queryOf, type Query } from "../query/query.js";
-import { describe, quote } from "../query/source.js";
-import type { QueryOptions, QuerySource, SourceArray } from "../query/types.js";
+import type { Rows } from "../query/rows.js";
+import { describe, quote } from "../query/given.js";
+import type { QueryOptions, QuerySource, SourceArray, SourceTable, TableSourceOf } from "../query/types.js";
 import { RuntimeCore, type Backends, type RuntimeOptions } from "./runtime.js";
 
 /** Where queries run: its own choice of backend, kernel cache and log. */
@@ -19,6 +20,7 @@ export interface Runtime {
    * scripted.compute(signal).sum().value();
    */
   compute<S extends QuerySource>(source: S, options?: QueryOptions): Query<SourceArray<S>>;
+  compute<S extends TableSourceOf>(source: S, options?: QueryOptions): Rows<SourceTable<S>>;
   /**
    * Resolves when all kernels that were being compiled in the background are ready, so that the next run is native.
    *
@@ -48,7 +50,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
 export function runtimeOn(options: RuntimeOptions, backends: Backends): Runtime {
   checkOptions(options);
   const core = new RuntimeCore(options, backends);
-  return { compute: (source, options) => queryOf(core, source, options), settled: () => core.tiers.settled() };
+  return { compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never, settled: () => core.tiers.settled() };
 }
 
 const OPTIONS = { cacheFolder: "string", compiler: "string", log: "function", onRun: "function", cuda: "object" } as const;

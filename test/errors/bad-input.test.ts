@@ -37,7 +37,7 @@ async function rejectionOf(run: () => unknown): Promise<Error> {
 
 type Mistake = readonly [name: string, run: () => unknown, code: ErrorCode, firstLine: string, remedy: string];
 
-const READABLE = "Pass a typed array, an array of numbers, or range(n): compute(Float64Array.from(values)).";
+const READABLE = "Pass a typed array, an array of numbers, columns, or range(n): compute(Float64Array.from(values)), compute({ price, quantity }).";
 const COLLECT = "Collect it first: compute(Float64Array.from(iterable)).";
 const ARRAY_TO_MAKE = "Name the array to make: .map(f, Float64Array).";
 const BY_NAME = "Hand them over by name: .map(x => x * k, { k }).";
@@ -52,7 +52,7 @@ const QUERY_MISTAKES: readonly Mistake[] = [
   ["compute of a symbol", () => loose["compute"]!(Symbol("x")), "DC301", "compute() cannot read a symbol", READABLE],
   ["compute of a function", () => loose["compute"]!(() => 1), "DC301", "compute() cannot read a function", READABLE],
   ["compute of a promise", () => loose["compute"]!(Promise.resolve(doubles)), "DC301", "compute() cannot read a Promise", READABLE],
-  ["compute of what looks like an array", () => loose["compute"]!({ length: 1, 0: 5 }), "DC301", "compute() cannot read an object", READABLE],
+  ["compute of what looks like an array", () => loose["compute"]!({ length: 1, 0: 5 }), "DC301", "the column 0 is 5, not a typed array", "The columns of a table are typed arrays of one length: compute({ price, quantity })."],
   ["compute of a generator", () => loose["compute"]!((function* () { yield 1; })()), "DC301", "compute() cannot read a Generator", COLLECT],
   ["compute of a proxy", () => loose["compute"]!(new Proxy(doubles, {})), "DC301", "compute() cannot read a Float64Array", COLLECT],
   ["compute of a query", () => loose["compute"]!(compute(doubles)), "DC301", "compute() cannot read a Query", READABLE],

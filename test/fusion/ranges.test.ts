@@ -100,10 +100,11 @@ class Checker {
         return call.source === null ? this.index : (call.source[this.index] as number | bigint);
       case "index":
         return this.index;
+      case "column":
       case "length":
       case "read": {
         const array = call.arrays[kernel.arrays.findIndex(({ name }) => name === expr.array)] as Float64Array;
-        return expr.kind === "length" ? array.length : (array[this.value(expr.at) as number] as number);
+        return expr.kind === "length" ? array.length : (array[expr.kind === "column" ? this.index : (this.value(expr.at) as number)] as number);
       }
       case "apply":
         return evaluate(expr.op, (expr.args[0] as Expr).type, expr.type, expr.args.map(arg => this.value(arg)));

@@ -18,14 +18,14 @@ const typed = (): { [name: string]: (...args: unknown[]) => { [name: string]: (.
 
 describe("DC301: sources", () => {
   it.each([
-    ["a string", "abc", "DC301: compute() cannot read a string\nPass a typed array, an array of numbers, or range(n): compute(Float64Array.from(values))."],
-    ["null", null, "DC301: compute() cannot read null\nPass a typed array, an array of numbers, or range(n): compute(Float64Array.from(values))."],
-    ["nothing", undefined, "DC301: compute() cannot read undefined\nPass a typed array, an array of numbers, or range(n): compute(Float64Array.from(values))."],
+    ["a string", "abc", "DC301: compute() cannot read a string\nPass a typed array, an array of numbers, columns, or range(n): compute(Float64Array.from(values)), compute({ price, quantity })."],
+    ["null", null, "DC301: compute() cannot read null\nPass a typed array, an array of numbers, columns, or range(n): compute(Float64Array.from(values)), compute({ price, quantity })."],
+    ["nothing", undefined, "DC301: compute() cannot read undefined\nPass a typed array, an array of numbers, columns, or range(n): compute(Float64Array.from(values)), compute({ price, quantity })."],
     ["a number", 10, "DC301: compute() cannot read 10\nFor 0, 1, 2 … n - 1 write compute(range(n))."],
     ["a buffer", new ArrayBuffer(8), "DC301: compute() cannot read an ArrayBuffer\nWrap it in a typed array that says what it holds: compute(new Float64Array(buffer))."],
     ["a DataView", new DataView(new ArrayBuffer(8)), "DC301: compute() cannot read a DataView\nWrap its buffer in a typed array: compute(new Uint8Array(view.buffer, view.byteOffset, view.byteLength))."],
     ["a Set", new Set([1]), "DC301: compute() cannot read a Set\nCollect it first: compute(Float64Array.from(iterable))."],
-    ["an object", {}, "DC301: compute() cannot read an object\nPass a typed array, an array of numbers, or range(n): compute(Float64Array.from(values))."],
+    ["an object", {}, "DC301: compute() was given an object without columns\nName typed arrays of one length: compute({ price, quantity })."],
   ])("refuses %s", (_, source, message) => {
     const error = failure(() => loose(source));
     expect(error).toBeInstanceOf(QueryError);

@@ -1,0 +1,122 @@
+/** Objects taken apart, and objects as results: a lambda that gives `{ total, tax }` gives a row, one value for each column. */
+import type { Expression, Node, ObjectExpression, ObjectPattern, Property } from "acorn";
+import { LambdaError } from "../errors.js";
+import { convertExpression, refusedNode } from "./expressions.js";
+import type { Names } from "./names.js";
+import { column, listed } from "./records.js";
+import { named } from "./resolve.js";
+import type { Context, RecordBinding, Scope } from "./scope.js";
+import type { Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
+
+/** The names that `{ price, qty: q }` gives to columns become known in the scope. */
+export function takeApart(pattern: ObjectPattern, record: RecordBinding, scope: Scope, constant: (name: string, column: SurfaceExpr, node: Node) => void): void {
+  for (const property of pattern.properties) {
+    if (property.type !== "Property" || property.computed || property.value.type !== "Identifier") {
+      throw refusedNode(property.type === "Property" ? property.value : property, scope);
+    }
+    const key = keyOf(property, scope);
+    constant(property.value.name, column(record, key, scope.span(property.key)), property);
+  }
+}
+
+function keyOf({ key, computed }: { readonly key: Property["key"]; readonly computed: boolean }, scope: Scope): string {
+  if (!computed && key.type === "Identifier") return key.name;
+  if (key.type === "Literal" && typeof key.value === "string") return key.value;
+  throw new LambdaError("DC102", "a column's name must be written out", scope.span(key), "Write { total: x * y }");
+}
+
+/** What a lambda gives back: a value, or an object whose fields are. */
+export function convertResult(node: Expression, scope: Scope, context: Context): SurfaceExpr {
+  const span = scope.span(node);
+  if (node.type === "ObjectExpression") return objectOf(node, scope, context);
+  if (node.type === "ConditionalExpression") {
+    const test = convertExpression(node.test, scope, context);
+    return { kind: "conditional", test, yes: convertResult(node.consequent, scope, context), no: convertResult(node.alternate, scope, context), span };
+  }
+  const binding = node.type === "Identifier" ? named(node, scope, context) : null;
+  return binding?.kind === "record" ? { kind: "object", fields: fieldsOf(binding, span), span } : convertExpression(node, scope, context);
+}
+
+const fieldsOf = (record: RecordBinding, span: Span): readonly { readonly name: string; readonly value: SurfaceExpr }[] =>
+  record.columns.map(name => ({ name, value: column(record, name, span) }));
+
+function objectOf(node: ObjectExpression, scope: Scope, context: Context): SurfaceExpr {
+  const span = scope.span(node);
+  const fields = new Map<string, SurfaceExpr>();
+  for (const property of node.properties) {
+    if (property.type === "SpreadElement") {
+      const binding = named(property.argument, scope, context);
+      if (binding?.kind !== "record") throw new LambdaError("DC102", "only a row can be spread into a new one", scope.span(property), "Write { ...row, total: row.price * row.quantity }");
+      for (const { name, value } of fieldsOf(binding, scope.span(property))) fields.set(name, value);
+    } else {
+      if (property.kind !== "init" || property.method) throw refusedNode(property.value, scope);
+      fields.set(keyOf(property, scope), convertExpression(property.value, scope, context));
+    }
+  }
+  if (fields.size === 0) throw new LambdaError("DC112", "the object has no columns", span, "Give at least one: { total: row.price * row.quantity }");
+  return { kind: "object", fields: [...fields].map(([name, value]) => ({ name, value })), span };
+}
+
+/**
+ * A result in which objects are at the end of choices and statements becomes one object at the top, whose fields make the
+ * choices. Values that are no objects stay as they are.
+ */
+export function objectAtTop(result: SurfaceExpr, names: Names, constants: Set<string>): { readonly body: readonly SurfaceStmt[]; readonly result: SurfaceExpr } {
+  const { span } = result;
+  if (!givesObject(result)) return { body: [], result };
+  switch (result.kind) {
+    case "do": {
+      const inner = objectAtTop(result.result, names, constants);
+      return { body: [...result.body, ...inner.body], result: inner.result };
+    }
+    case "conditional": {
+      const yes = branchOf(result.yes, names, constants);
+      const no = branchOf(result.no, names, constants);
+      const name = names.unique("test");
+      constants.add(name);
+      const test: SurfaceExpr = { kind: "variable", name, span: result.test.span };
+      const fields = yes.map(field => ({ name: field.name, value: { kind: "conditional", test, yes: field.value, no: sameColumn(field.name, yes, no, span), span } as const }));
+      // A test as it is may be anything; twice negated it is a truth value.
+      const truth: SurfaceExpr = { kind: "unary", operator: "!", argument: { kind: "unary", operator: "!", argument: result.test, span: result.test.span }, span: result.test.span };
+      return { body: [{ kind: "declare", name, value: truth, mutable: false, span: result.test.span }], result: { kind: "object", fields, span } };
+    }
+    default:
+      return { body: [], result };
+  }
+}
+
+type Fields = readonly { readonly name: string; readonly value: SurfaceExpr }[];
+
+/** The fields of a branch; its statements run within each field that needs them. */
+function branchOf(branch: SurfaceExpr, names: Names, constants: Set<string>): Fields {
+  const { body, result } = objectAtTop(branch, names, constants);
+  if (result.kind !== "object") throw mixed(branch.span);
+  if (body.length > 0) throw new LambdaError("DC102", "a choice between rows cannot run statements in one of them", branch.span, "Choose within the columns: { total: test ? a : b }, or return early");
+  return result.fields;
+}
+
+/** The column of the other branch. */
+function sameColumn(name: string, one: Fields, other: Fields, span: Span): SurfaceExpr {
+  const found = other.find(field => field.name === name);
+  if (found === undefined || one.length !== other.length) throw differing(one, other, span);
+  return found.value;
+}
+
+export const differing = (one: Fields, other: Fields, span: Span): LambdaError =>
+  new LambdaError("DC112", `one path gives the columns ${listed(one.map(({ name }) => name))}, another ${listed(other.map(({ name }) => name))}`, span, "Every path must give the same columns");
+
+export const mixed = (span: Span): LambdaError => new LambdaError("DC112", "one path gives a row, another a single value", span, "Every path must give the same columns");
+
+/** Whether a result is a row on any path. */
+export function givesObject(expr: SurfaceExpr): boolean {
+  switch (expr.kind) {
+    case "object":
+      return true;
+    case "do":
+      return givesObject(expr.result);
+    case "conditional":
+      return givesObject(expr.yes) || givesObject(expr.no);
+    default:
+      return false;
+  }
+}

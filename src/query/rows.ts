@@ -1,0 +1,170 @@
+/** Queries over rows: tables whose lambdas read columns by name, and whose maps may make new ones. */
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
+import type { BackendName } from "../backends/backend.js";
+import { checkBackend, checkBigSeed, checkCaptures, checkFunction, checkReduceOptions, checkRunOptions, checkTargets, seedKind } from "./arguments.js";
+import type { BoundQuery } from "./bound.js";
+import { captureValues } from "./captures.js";
+import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
+import { LazyValue } from "./lazy.js";
+import type { Query } from "./query.js";
+import { runAsync, runNow, type Outcome } from "./run.js";
+import type { Accumulator, ArrayConstructor, ArrayOf, Captures, ColumnsOf, Fields, NewColumns, NumberArray, ReduceOptions, RowOf, RunOptions, SingleColumn, TableOf, Truth } from "./types.js";
+import { plainTerminal, plainValue, predicateValue, withLambda } from "./verbs.js";
+
+/**
+ * A chain of verbs over a table, whose result would have the columns `T`. A lambda reads the columns of its row by name,
+ * `row => row.price * row.quantity` or `({ price, quantity }) => …`; a kernel touches those that are read, and no others.
+ */
+export class Rows<T extends TableOf> {
+  /** @internal */
+  constructor(
+    private readonly bound: BoundQuery,
+    /** A query over single values: what `map` makes of rows. */
+    private readonly single: (bound: BoundQuery) => Query<never>,
+  ) {}
+
+  /**
+   * Every row becomes what the lambda gives for it: an object makes new columns, a value a sequence without columns. Numbers
+   * are stored as doubles, unless a column is handed on as it is, the result is f32 or a 32-bit integer by its operator, or
+   * the arrays to make are named.
+   *
+   * @example
+   * compute({ price, quantity }).map(r => r.price * r.quantity).sum();
+   * compute({ price, quantity }).map(r => ({ ...r, total: r.price * r.quantity })).toColumns();
+   * compute({ price, quantity }).map(r => ({ total: r.price * r.quantity }), { total: Float32Array }).toColumns();
+   */
+  map<F extends Fields>(f: (row: RowOf<T>, i: number) => F, captures?: Captures): Rows<NewColumns<T, F>>;
+  map<F extends Fields, C extends { readonly [K in keyof F]?: ArrayConstructor }>(f: (row: RowOf<T>, i: number) => F, to: C, captures?: Captures): Rows<NewColumns<T, F, C>>;
+  map<C extends ArrayConstructor>(f: (row: RowOf<T>, i: number) => number | bigint | boolean, to: C, captures?: Captures): Query<ArrayOf<C>>;
+  map<V extends number | bigint | boolean>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): Query<SingleColumn<V>>;
+  map(f: unknown, second?: unknown, third?: unknown): unknown {
+    const { to, captures } = checkTargets(second, third);
+    const bound = withLambda(this.bound, "map", f, to, captures);
+    return bound.shape.columns === null ? this.single(bound) : new Rows(bound, this.single);
+  }
+
+  /**
+   * Keeps the rows for which the lambda is true.
+   *
+   * @example
+   * compute({ delay, distance }).filter(({ delay }) => delay > limit, { limit });
+   */
+  filter(f: (row: RowOf<T>, i: number) => Truth, captures?: Captures): Rows<T> {
+    return new Rows(withLambda(this.bound, "filter", f, null, captures), this.single);
+  }
+
+  /** Insists on a backend, in place of the runtime's choice: see `Query.on`. */
+  on(backend: BackendName): Rows<T> {
+    return new Rows({ ...this.bound, backend: checkBackend(backend) }, this.single);
+  }
+
+  /**
+   * Folds the rows to one value: see `Query.reduce`. A seed is needed, for a row is no value.
+   *
+   * @example
+   * compute({ price, quantity }).reduce((total, r) => total + r.price * r.quantity, 0);
+   */
+  reduce<S extends number | bigint | boolean>(f: (a: Accumulator<S>, row: RowOf<T>, i: number) => Accumulator<S>, seed: S, captures?: Captures, options?: ReduceOptions<Accumulator<S>>): LazyValue<Accumulator<S>> {
+    const { bound } = this;
+    const record = checkCaptures(captures, "reduce");
+    const { combine, sequential } = checkReduceOptions(options);
+    const kind = seedKind(seed);
+    checkBigSeed(seed, bound.shape.element);
+    const node = bound.shape.reduceTerminal(checkFunction(f, "reduce"), kind, record, combine, sequential);
+    return new LazyValue({ query: bound, node, values: [...captureValues(record), seed] });
+  }
+
+  /**
+   * The sum of a value of each row.
+   *
+   * @example
+   * await compute({ price, quantity }).sum(r => r.price * r.quantity);
+   */
+  sum<V extends number | bigint>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<V extends bigint ? bigint : number> {
+    return plainValue(this.valuesOf("sum", f, captures), "sum");
+  }
+
+  /** The arithmetic mean of a value of each row; NaN of none. */
+  average(f: (row: RowOf<T>, i: number) => number, captures?: Captures): LazyValue<number> {
+    return plainValue(this.valuesOf("average", f, captures), "average");
+  }
+
+  /** The smallest value of a row, as `Math.min` finds it. */
+  min<V extends number | bigint>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<V extends bigint ? bigint : number> {
+    return plainValue(this.valuesOf("min", f, captures), "min");
+  }
+
+  /** The largest value of a row, as `Math.max` finds it. */
+  max<V extends number | bigint>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<V extends bigint ? bigint : number> {
+    return plainValue(this.valuesOf("max", f, captures), "max");
+  }
+
+  /** How many rows there are. */
+  count(): LazyValue<number> {
+    return plainValue(this.bound, "count");
+  }
+
+  /** Whether the lambda is true for any row. */
+  some(f: (row: RowOf<T>, i: number) => Truth, captures?: Captures): LazyValue<boolean> {
+    return predicateValue(this.bound, "some", f, captures);
+  }
+
+  /** Whether the lambda is true for every row. */
+  every(f: (row: RowOf<T>, i: number) => Truth, captures?: Captures): LazyValue<boolean> {
+    return predicateValue(this.bound, "every", f, captures);
+  }
+
+  /** The place of the first row for which the lambda is true; -1 if there is none. */
+  findIndex(f: (row: RowOf<T>, i: number) => Truth, captures?: Captures): LazyValue<number> {
+    return predicateValue(this.bound, "findIndex", f, captures);
+  }
+
+  /**
+   * Runs the query now, on this thread: new arrays of one length, by column.
+   *
+   * @example
+   * const { total } = compute({ price, quantity }).map(r => ({ total: r.price * r.quantity })).toColumns();
+   */
+  toColumns(): ColumnsOf<T> {
+    return columnsOf(runNow(plainTerminal(this.bound, "toColumns"), null));
+  }
+
+  /** Runs the query off the main thread. */
+  async toColumnsAsync(options: RunOptions = {}): Promise<ColumnsOf<T>> {
+    const { signal } = checkRunOptions(options, "toColumnsAsync");
+    return columnsOf(await runAsync(plainTerminal(this.bound, "toColumns"), null, signal));
+  }
+
+  /** Runs the query now: an object for each row. For many rows `toColumns` is much the better. */
+  toRows(): RowOf<T>[] {
+    const columns = Object.entries(this.toColumns() as Readonly<Record<string, NumberArray>>);
+    const length = columns[0]?.[1].length ?? 0;
+    return Array.from({ length }, (_, at) => Object.fromEntries(columns.map(([name, array]) => [name, array[at]])) as RowOf<T>);
+  }
+
+  /** What `toColumns` would run: the query, its kernels, and which backend runs each, and why. */
+  explain(): string {
+    return explainTerminal(plainTerminal(this.bound, "toColumns"));
+  }
+
+  /** The code that a backend runs for `toColumns`, all kernels. */
+  source(language: SourceLanguage): string {
+    return sourceOf(plainTerminal(this.bound, "toColumns"), language);
+  }
+
+  /** What it is called, in messages and by consoles. */
+  get [Symbol.toStringTag](): string {
+    return "Rows";
+  }
+
+  private valuesOf(terminal: string, f: unknown, captures: unknown): BoundQuery {
+    const bound = withLambda(this.bound, "map", checkFunction(f, terminal), null, captures);
+    if (bound.shape.columns === null) return bound;
+    throw new QueryError("DC305", `${terminal}() takes a value of each row, but its lambda gives rows`, `Give one value: .${terminal}(row => row.${[...bound.shape.columns.keys()][0] ?? "price"}).`);
+  }
+}
+
+function columnsOf<T extends TableOf>({ columns }: Outcome): ColumnsOf<T> {
+  if (columns === null) throw new CompilerBug("a query of rows stored no columns");
+  return Object.fromEntries(columns) as ColumnsOf<T>;
+}

@@ -1,0 +1,133 @@
+/** Tables as sources: typed arrays of one length, by column; or plain objects, row by row, read into such arrays at every run. */
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
+import type { Columns } from "../../fusion/query.js";
+import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { ARRAY_CONSTRUCTORS, elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { checkAttached, describe } from "./given.js";
+
+/** Columns with their elements, all of one length. */
+export type Table = ReadonlyMap<string, AnyTypedArray>;
+
+export type TableSource =
+  | { readonly kind: "columns"; readonly columns: Columns; readonly table: Table }
+  | { readonly kind: "rows"; readonly columns: Columns; readonly rows: readonly unknown[] };
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** A plain object, of this realm or another; neither an array nor an instance of a class. */
+function isPlain(value: unknown): value is Row {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+}
+
+/** Whether an array's first element is an object. */
+export const hasRows = (source: readonly unknown[]): boolean => isPlain(source[0]);
+
+/** The table that `compute` was given; null if it was given something else. */
+export function bindTable(source: unknown): TableSource | null {
+  if (Array.isArray(source)) return { kind: "rows", columns: columnsOfRow(source[0] as Row), rows: source };
+  return isPlain(source) ? bindColumns(source) : null;
+}
+
+function bindColumns(source: Row): TableSource {
+  const table = new Map<string, AnyTypedArray>();
+  const columns = new Map<string, ElementType>();
+  for (const [name, array] of Object.entries(source)) {
+    const element = elementTypeOf(array);
+    if (element === undefined) {
+      throw new QueryError("DC301", `the column ${name} is ${describe(array)}, not a typed array`, Array.isArray(array) ? `Write { ${name}: Float64Array.from(${name}) }.` : "The columns of a table are typed arrays of one length: compute({ price, quantity }).");
+    }
+    columns.set(name, element);
+    table.set(name, array as AnyTypedArray);
+  }
+  if (columns.size === 0) throw new QueryError("DC301", "compute() was given an object without columns", "Name typed arrays of one length: compute({ price, quantity }).");
+  const bound: TableSource = { kind: "columns", columns, table };
+  tableLength(bound);
+  return bound;
+}
+
+const KINDS: Readonly<Record<string, ElementType>> = { number: "f64", boolean: "u8", bigint: "i64" };
+
+/** The first row says what columns there are. */
+function columnsOfRow(row: Row): Columns {
+  const columns = new Map<string, ElementType>();
+  for (const [name, value] of Object.entries(row)) {
+    const element = KINDS[typeof value];
+    if (element === undefined) throw notAValue(name, value, 0);
+    columns.set(name, element);
+  }
+  if (columns.size === 0) throw new QueryError("DC301", "the rows given to compute() have no columns", "Rows are objects of numbers, BigInts and booleans: [{ price: 2.5, quantity: 3 }].");
+  return columns;
+}
+
+const notAValue = (name: string, value: unknown, row: number): QueryError =>
+  new QueryError("DC301", `the column ${name} of row ${row} is ${describe(value)}`, "Columns hold numbers, BigInts or booleans: leave others out, or turn them into numbers first.");
+
+/** How many rows there are now. Throws QueryError where the columns are not of one length. */
+export function tableLength(source: TableSource): number {
+  if (source.kind === "rows") return source.rows.length;
+  let first: { readonly name: string; readonly length: number } | null = null;
+  for (const [name, array] of source.table) {
+    checkAttached(array, `the column ${name}`);
+    first ??= { name, length: array.length };
+    if (array.length === first.length) continue;
+    throw new QueryError("DC308", `the column ${first.name} has ${first.length} elements, but ${name} has ${array.length}`, "The columns of a table have one length: cut the longer one, with subarray().");
+  }
+  return first?.length ?? 0;
+}
+
+/** The columns as they are now; null for a source that is no table. */
+export function readTable(source: TableSource | { readonly kind: "array" | "numbers" | "range" }): Table | null {
+  switch (source.kind) {
+    case "columns":
+      tableLength(source);
+      return source.table;
+    case "rows":
+      return readRows(source);
+    case "array":
+    case "numbers":
+    case "range":
+      return null;
+    default:
+      return source satisfies never;
+  }
+}
+
+function readRows({ columns, rows }: TableSource & { readonly kind: "rows" }): Table {
+  const table = new Map([...columns].map(([name, element]) => [name, new ARRAY_CONSTRUCTORS[element](rows.length) as AnyTypedArray] as const));
+  rows.forEach((row, at) => {
+    if (!isPlain(row)) throw new QueryError("DC301", `row ${at} of the source is ${describe(row)}, not an object`, "An array given to compute() holds numbers only, or objects with the same columns only.");
+    const extra = Object.keys(row).find(name => !columns.has(name));
+    if (extra !== undefined) throw new QueryError("DC308", `row ${at} of the source has a column ${extra}, which the first row has not`, "Every row must have the same columns.");
+    for (const [name, element] of columns) {
+      const value = Object.hasOwn(row, name) ? row[name] : undefined;
+      if (value === undefined) throw new QueryError("DC308", `row ${at} of the source has no ${name}`, "Every row must have the same columns as the first.");
+      if (KINDS[typeof value] !== element) throw wrongKind(name, value, at, element);
+      if (typeof value === "bigint" && BigInt.asIntN(64, value) !== value) {
+        throw new QueryError("DC301", `the column ${name} of row ${at} is ${value}n, which does not fit in 64 bits`, "Columns of BigInts are 64-bit integers, -(2n ** 63n) to 2n ** 63n - 1n.");
+      }
+      (table.get(name) as Float64Array)[at] = value as number;
+    }
+  });
+  return table;
+}
+
+function wrongKind(name: string, value: unknown, row: number, element: ElementType): QueryError {
+  if (KINDS[typeof value] === undefined) return notAValue(name, value, row);
+  const first = { f64: "a number", u8: "a boolean", i64: "a BigInt" }[element as "f64" | "u8" | "i64"];
+  return new QueryError("DC308", `the column ${name} of row ${row} is a ${typeof value}, but ${first} in the first row`, "A column holds values of one type.");
+}
+
+/** A column that a kernel asks for. */
+export function columnOf(table: Table | null, name: string): AnyTypedArray {
+  const column = table?.get(name);
+  if (column === undefined) throw new CompilerBug(`a kernel reads the column ${name}, which nothing stored`);
+  return column;
+}
+
+/** `{ price: Float64Array(3), … }`, as explain() shows it. */
+export function showTable(source: TableSource): string {
+  const shown = [...source.columns].map(([name, element]) => (source.kind === "columns" ? `${name}: ${ELEMENTS[element].array}` : name));
+  return `{ ${shown.join(", ")} } × ${tableLength(source)}`;
+}
