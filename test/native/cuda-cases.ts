@@ -7,6 +7,7 @@ import type { Kernel, Sink, Stmt } from "../../fusion/ir.js";
 import type { ElementType } from "../../fusion/types.js";
 import type { CudaBackend } from "../../src/backends/cuda/backend.js";
 import type { CudaCompiledKernel } from "../../src/backends/cuda/compiled.js";
+import type { StandIn } from "./cuda-stand-in.js";
 import { arrayOf, assign, branch, callOf, capture, dataOf, declare, difference, element, index, keep, kernelOf, leave, loop, RANGE, read, visit, yields } from "../fusion/by-hand.js";
 
 const x = element("f64");
@@ -30,7 +31,7 @@ const table = { arrays: { table: "f64" } } as const;
 const MANY = 600;
 const many = Array.from({ length: MANY }, (_, place) => `k${place}`);
 
-const KERNELS = {
+export const KERNELS = {
   map: kernelOf(arrayOf("f64"), f64s, [yields(apply("mul", x, capture("f64", "k")))], { scalars: { k: "f64" } }),
   "map to wider elements": kernelOf(arrayOf("u8"), f64s, [yields(apply("mul", convert("f64", narrow), number(0.5)))]),
   "map of a range": kernelOf(RANGE, f64s, [yields(apply("mul", x, index))]),
@@ -93,4 +94,12 @@ export function compileCases(backend: CudaBackend): (name: CaseName) => CudaComp
 export function expectResult(actual: KernelResult, expected: KernelResult): void {
   expect(difference(actual.output, expected.output)).toBeNull();
   expect({ ...actual, output: null }).toEqual({ ...expected, output: null });
+}
+
+/** Lets the device do all that it was given, its streams taking turns by chance. */
+export function drain({ driver }: StandIn): void {
+  driver.call("cuCtxPushCurrent_v2", driver.get("cuDevicePrimaryCtxRetain", 0));
+  driver.call("cuCtxSynchronize");
+  driver.get("cuCtxPopCurrent_v2");
+  driver.call("cuDevicePrimaryCtxRelease_v2", 0);
 }

@@ -2,9 +2,9 @@
 import { describe, expect, it, vi } from "vitest";
 import { QueryError } from "../../fusion/errors.js";
 import { Lanes } from "../../src/backends/cuda/compiled.js";
-import { openDriver } from "../../src/backends/cuda/driver.js";
+import { CudaFlag, openDriver } from "../../src/backends/cuda/driver.js";
 import { CudaError } from "../../src/backends/cuda/errors.js";
-import { caseOf, compileCases, expectedOf, expectResult, type CaseName } from "./cuda-cases.js";
+import { caseOf, compileCases, drain, expectedOf, expectResult, KERNELS, type CaseName } from "./cuda-cases.js";
 import { newStandIn, unavailable } from "./cuda-stand-in.js";
 
 const suite = unavailable === null ? describe : describe.skip;
@@ -104,14 +104,6 @@ suite(`CUDA runs that fail${unavailable === null ? "" : `: ${unavailable}`}`, ()
       }
     });
 
-    it("while the device is in an endless loop", async () => {
-      const call = caseOf("endless", 100 * 1024);
-      const running = native("endless").start(call, undefined);
-      structuredClone(call.source, { transfer: [(call.source as Float64Array<ArrayBuffer>).buffer] });
-      await expect(running).rejects.toThrow(message);
-      expectResult(native("map").run(caseOf("map", LENGTH)), expectedOf("map", caseOf("map", LENGTH)));
-    });
-
     it("or from where results go, or from among the captures", async () => {
       const stored = { ...caseOf("map", LENGTH), output: new Float64Array(LENGTH) };
       const running = native("map").start(stored, undefined);
@@ -131,12 +123,15 @@ suite(`CUDA runs that fail${unavailable === null ? "" : `: ${unavailable}`}`, ()
     const right = caseOf("look-up and filter", LENGTH);
     const call = { ...right, source: (right.source as Float64Array).with(20, 5000) };
     const message = "DC401: table[5000] is out of range: table has 5000 elements";
-    for (let round = 0; round < 2; round++) {
+    // In most orders of what is left in streams, nothing shows that the next chunk comes where memory has been given back.
+    for (let seed = 1; seed <= 60; seed++) {
+      standIn.driver.configure({ seed });
       expect(() => native.run(call)).toThrow(new RangeError(message));
-      await expect(native.start(call, undefined)).rejects.toThrow(new RangeError(message));
-      expectResult(native.run(right), expectedOf("look-up and filter", right));
-      expectResult(await native.start(right, undefined), expectedOf("look-up and filter", right));
+      drain(standIn);
     }
+    await expect(native.start(call, undefined)).rejects.toThrow(new RangeError(message));
+    expectResult(await native.start(right, undefined), expectedOf("look-up and filter", right));
+    expectResult(native.run(right), expectedOf("look-up and filter", right));
     expect(backend.reason).toBeNull();
     expect(standIn.driver.lastFault()).toBe("");
   });
@@ -160,6 +155,7 @@ suite(`CUDA runs that fail${unavailable === null ? "" : `: ${unavailable}`}`, ()
 
   describe("a launch that the driver refuses", () => {
     it.each(KINDS)("first, second and so on: %s", async name => {
+      const flag = vi.spyOn(CudaFlag.prototype, "set");
       for (const settings of [{}, PIECES]) {
         const standIn = newStandIn(settings);
         const native = compileCases(standIn.backend(CHUNK))(name);
@@ -169,6 +165,7 @@ suite(`CUDA runs that fail${unavailable === null ? "" : `: ${unavailable}`}`, ()
         for (let failLaunch = 1; failLaunch <= 24; failLaunch += failLaunch < 5 ? 1 : 6) {
           for (const later of [false, true]) {
             standIn.driver.configure({ failLaunch, failLaunchResult: 701 });
+            flag.mockClear();
             try {
               expectResult(later ? await native.start(call, undefined) : native.run(call), expected);
             } catch (error) {
@@ -176,7 +173,9 @@ suite(`CUDA runs that fail${unavailable === null ? "" : `: ${unavailable}`}`, ()
               expect(error).toBeInstanceOf(CudaError);
               expect(error).toMatchObject({ kind: "resource", call: "cuLaunchKernel", result: "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES" });
               standIn.driver.configure({ failLaunch: 0 });
-              // In the same lane, whose streams and flag know nothing of it.
+              // What was on its way has been told to end, and the flag is down again.
+              expect(flag.mock.calls).toEqual([[1], [0]]);
+              // In the same lane, whose streams know nothing of it.
               expectResult(later ? native.run(call) : await native.start(call, undefined), expected);
             }
           }
@@ -221,8 +220,7 @@ suite(`CUDA runs that fail${unavailable === null ? "" : `: ${unavailable}`}`, ()
       const standIn = newStandIn();
       const call = caseOf("map", 100);
       const expected = expectedOf("map", call);
-      const { kernel } = compileCases(newStandIn().backend())("map");
-      for (const attempt of [() => standIn.backend().compile(kernel), () => standIn.backend().compileAsync(kernel), () => standIn.backend().compileBatchAsync([kernel])]) {
+      for (const attempt of [() => standIn.backend().compile(KERNELS.map), () => standIn.backend().compileAsync(KERNELS.map), () => standIn.backend().compileBatchAsync([KERNELS.map])]) {
         standIn.driver.configure({ failModule: 1 });
         const error: unknown = await (async () => attempt())().catch((thrown: unknown) => thrown);
         expect(error).toBeInstanceOf(CudaError);
@@ -235,11 +233,10 @@ suite(`CUDA runs that fail${unavailable === null ? "" : `: ${unavailable}`}`, ()
     it("is not at hand where it is looked for", () => {
       const standIn = newStandIn();
       const backend = standIn.backend();
-      const { kernel } = compileCases(newStandIn().backend())("map");
-      backend.compile(kernel);
+      backend.compile(KERNELS.map);
       const other = standIn.backend();
       standIn.driver.configure({ failModule: 1 });
-      expect(other.cached(kernel)).toBeNull();
+      expect(other.cached(KERNELS.map)).toBeNull();
       expect(other.available).toBe(true);
     });
   });
@@ -249,7 +246,7 @@ suite(`CUDA runs that fail${unavailable === null ? "" : `: ${unavailable}`}`, ()
     const backend = standIn.backend({ form: undefined });
     expect(backend).toMatchObject({ available: true, device: { major: 15, minor: 0 } });
     const call = caseOf("filter", 3000);
-    expectResult(compileCases(backend)("filter").run(call), expectedOf("filter", call));
+    expectResult(backend.compile(KERNELS.filter).run(call), expectedOf("filter", call));
   });
 
   it("a device older than all that NVRTC knows is refused, with what to do", () => {

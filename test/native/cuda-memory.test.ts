@@ -3,19 +3,16 @@ import { describe, expect, it } from "vitest";
 import type { KernelCall } from "../../fusion/call.js";
 import { newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { CudaError } from "../../src/backends/cuda/errors.js";
-import { caseOf, compileCases, expectedOf, expectResult, NAMES, type CaseName } from "./cuda-cases.js";
+import { caseOf, compileCases, drain, expectedOf, expectResult, NAMES, type CaseName } from "./cuda-cases.js";
 import { newStandIn, unavailable, type StandIn } from "./cuda-stand-in.js";
 
 /** These end, and long before the test does. */
 const QUICK = NAMES.filter(name => name !== "endless" && name !== "many captures");
 
 /** What the device holds of runs, once it has done all that it was given. */
-const held = ({ driver }: StandIn) => {
-  driver.call("cuCtxPushCurrent_v2", driver.get("cuDevicePrimaryCtxRetain", 0));
-  driver.call("cuCtxSynchronize");
-  driver.get("cuCtxPopCurrent_v2");
-  driver.call("cuDevicePrimaryCtxRelease_v2", 0);
-  const { aliveBytes, aliveAllocations, events } = driver.counters();
+const held = (standIn: StandIn) => {
+  drain(standIn);
+  const { aliveBytes, aliveAllocations, events } = standIn.driver.counters();
   return { aliveBytes, aliveAllocations, events };
 };
 /** What was given back may still be on its way to the device. */
