@@ -7,9 +7,11 @@ import { fileURLToPath } from "node:url";
 import type { Kernel } from "../../fusion/ir.js";
 import type { CompiledKernel } from "../../src/backends/backend.js";
 import { createCudaBackend, type CudaBackend, type CudaBackendOptions } from "../../src/backends/cuda/backend.js";
-import { newStandIn, unavailable, type StandIn } from "../native/cuda-stand-in.js";
+import type { StandIn } from "../native/cuda-stand-in.js";
 
 const ON_GPU = process.env["DOTCOMPUTE_TEST_GPU"] === "1";
+// Once it is loaded, the linker takes it for the system's library of that name.
+const standIns = ON_GPU ? null : await import("../native/cuda-stand-in.js");
 const CACHE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../build/laws-cuda-kernels");
 
 /** Who runs when, on the stand-in. A device has its own. */
@@ -30,12 +32,13 @@ interface Machine {
 }
 
 function newMachine(): Machine {
-  const standIn = ON_GPU ? null : newStandIn();
+  const standIn = standIns === null ? null : standIns.newStandIn();
   const make = standIn === null ? createCudaBackend : standIn.backend;
   return { standIn, backends: CHUNKINGS.map(chunking => make({ cacheFolder: CACHE, ...chunking })) };
 }
 
-let machine: Machine | null = ON_GPU || unavailable === null ? newMachine() : null;
+const unavailable = standIns === null ? null : standIns.unavailable;
+let machine: Machine | null = unavailable === null ? newMachine() : null;
 let turn = 0;
 let compiled = new WeakMap<Kernel, CompiledKernel>();
 
