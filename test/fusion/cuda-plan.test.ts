@@ -4,6 +4,7 @@ import { local, number, apply, constant } from "../../fusion/build.js";
 import { emitCuda, levelsOf, STATE_BYTES, STATE_FILLS, THREADS, type CudaArgument, type CudaDevice, type CudaLaunch, type CudaPlan } from "../../fusion/emit/cuda.js";
 import type { Kernel, Sink } from "../../fusion/ir.js";
 import { verify } from "../../fusion/verify.js";
+import { parameterBytes } from "../../src/backends/cuda/parameters.js";
 import { arrayOf, capture, element, keep, kernelOf, yields } from "./by-hand.js";
 
 const DEVICE: CudaDevice = { multiprocessors: 132, blocksPerMultiprocessor: () => 8 };
@@ -76,6 +77,42 @@ describe("a plan", () => {
     expect(plan.chunk(2048, 2048).map(scratchOf)).toEqual([[16]]);
     expect(plan.chunk(4096, 904).map(words)).toEqual([[4096, 904]]);
     expect(plan.finish.map(words)).toEqual([[5]]);
+  });
+
+  it("gives every element of a huge source to one chunk, and every block its own place", () => {
+    const length = 2 ** 33 + 1500;
+    const chunkLength = 2 ** 21;
+    for (const { plan } of [MAP, FILTER, SUM]) {
+      const { chunk, scratchBytes } = plan(length, DEVICE, chunkLength);
+      const places = new Set<number>();
+      const outside: number[] = [];
+      let next = 0;
+      for (let from = 0; from < length; from += chunkLength) {
+        const count = Math.min(chunkLength, length - from);
+        const launches = chunk(from, count);
+        const [base, of] = words(launches[0] as CudaLaunch);
+        expect(base).toBe(next);
+        next = (base as number) + (of as number);
+        for (const offset of launches.flatMap(scratchOf)) {
+          if (plan === SUM.plan) places.add(offset);
+          if (!(offset >= 0 && offset < scratchBytes)) outside.push(offset);
+        }
+      }
+      expect(next).toBe(length);
+      expect(outside).toEqual([]);
+      if (plan !== SUM.plan) continue;
+      expect([...places].slice(-2)).toEqual([8 * (2 ** 23 - 2 ** 11), 8 * 2 ** 23]);
+      expect(places.size).toBe(4097);
+      // The last chunk has two blocks, whose values join those of all others.
+      expect(words(plan(length, DEVICE, chunkLength).finish[0] as CudaLaunch)).toEqual([2 ** 23 + 2]);
+    }
+  });
+
+  it("is handed over without losing a bit", () => {
+    const [launch] = SUM.plan(2 ** 53, DEVICE, 2 ** 20).chunk(2 ** 53 - 2 ** 20, 2 ** 20) as readonly [CudaLaunch];
+    const addresses = { source: 2n ** 63n + 16n, output: 0n, state: 2n ** 47n, scratch: 2n ** 48n, stop: 4n };
+    const bytes = parameterBytes(launch, addresses, new Uint8Array(0));
+    expect(Array.from(new BigUint64Array(bytes.buffer))).toEqual([2n ** 63n + 16n, 2n ** 53n - 2n ** 20n, 2n ** 20n, 2n ** 48n + 8n * (2n ** 43n - 2n ** 10n), 2n ** 47n, 4n]);
   });
 
   it("knows what to do without elements", () => {
