@@ -1,13 +1,17 @@
 /** Runs on the stand-in driver that do not go as planned: aborted, undone by faults of the device, or of their arrays. Each ends with an error, and the next is right. */
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { QueryError } from "../../fusion/errors.js";
+import type { NativeAddon } from "../../src/backends/cpu/addon.js";
+import { loadAddon, type LoadedAddon } from "../../src/backends/cpu/load-addon.js";
 import { Lanes } from "../../src/backends/cuda/compiled.js";
 import { CudaFlag, openDriver } from "../../src/backends/cuda/driver.js";
 import { CudaError } from "../../src/backends/cuda/errors.js";
-import { caseOf, compileCases, drain, expectedOf, expectResult, KERNELS, type CaseName } from "./cuda-cases.js";
-import { newStandIn, unavailable } from "./cuda-stand-in.js";
-
-const suite = unavailable === null ? describe : describe.skip;
+import { nativeCuda, type NativeCuda } from "../../src/backends/cuda/native.js";
+import { caseOf, compileCases, drain, expectedOf, expectResult, KERNELS, onStandIn, type CaseName } from "./cuda-cases.js";
+import { newStandIn } from "./cuda-stand-in.js";
 
 /** 1024 elements of f64. */
 const CHUNK = { chunkBytes: 8192 } as const;
@@ -17,7 +21,7 @@ const LENGTH = 12_000;
 const CHUNKS = 12;
 const KINDS = ["map", "filter", "counted sum", "fold in order", "first", "last", "look-up and filter"] as const satisfies readonly CaseName[];
 
-suite(`CUDA runs that fail${unavailable === null ? "" : `: ${unavailable}`}`, () => {
+onStandIn("CUDA runs that fail", () => {
   describe("a query that is aborted", () => {
     const standIn = newStandIn({ deferred: true });
     const native = compileCases(standIn.backend(CHUNK));
@@ -241,6 +245,25 @@ suite(`CUDA runs that fail${unavailable === null ? "" : `: ${unavailable}`}`, ()
     });
   });
 
+  it("code that NVRTC refuses is an error with NVRTC's words, and other kernels go on", async () => {
+    const { addon, ...loaded } = loadAddon();
+    const cuda = nativeCuda(addon as NativeAddon) as NativeCuda;
+    const worse = { ...cuda, compile: withNonsense(cuda.compile), compileLater: withNonsense(cuda.compileLater) };
+    const cacheFolder = mkdtempSync(path.join(os.tmpdir(), "dotcompute-cuda-refused-"));
+    try {
+      const backend = newStandIn().backend({ cacheFolder, loaded: { ...loaded, addon: { ...addon, cuda: () => worse } } as unknown as LoadedAddon });
+      const errors = [thrownBy(() => backend.compile(KERNELS.map)), await backend.compileAsync(KERNELS.map).catch((error: unknown) => error)];
+      for (const error of errors) {
+        expect(error).toBeInstanceOf(CudaError);
+        expect(error).toMatchObject({ kind: "programmer", call: "nvrtcCompileProgram", log: expect.stringMatching(/^kernel\.cu\(\d+\): error: .*nonsense/m) as string });
+      }
+      expect(backend.available).toBe(true);
+      expect(readdirSync(cacheFolder)).toEqual([]);
+    } finally {
+      rmSync(cacheFolder, { recursive: true });
+    }
+  });
+
   it("a device newer than NVRTC runs what NVRTC makes for an older one", () => {
     const standIn = newStandIn({ capability: 150 });
     const backend = standIn.backend({ form: undefined });
@@ -250,10 +273,16 @@ suite(`CUDA runs that fail${unavailable === null ? "" : `: ${unavailable}`}`, ()
   });
 
   it("a device older than all that NVRTC knows is refused, with what to do", () => {
-    const { reason } = newStandIn({ capability: 61 }).backend();
-    expect(reason).toMatch(/^DC406: NVRTC \d+\.\d+ \(.*\) cannot compile for a device of compute capability 6\.1: it compiles for 7\.5, .*\. Install an NVRTC that can, or name one in \$DOTCOMPUTE_NVRTC$/);
+    const { reason } = newStandIn({ capability: 30 }).backend();
+    expect(reason).toMatch(/^DC406: NVRTC \d+\.\d+ \(.*\) cannot compile for a device of compute capability 3\.0: it compiles for \d.*\. Install an NVRTC that can, or name one in \$DOTCOMPUTE_NVRTC$/);
   });
 });
+
+/** With a source that is not CUDA C. */
+const withNonsense =
+  <Arguments extends readonly unknown[], Result>(compile: (compiler: number, source: string, ...rest: Arguments) => Result) =>
+  (compiler: number, source: string, ...rest: Arguments): Result =>
+    compile(compiler, `${source}\nnonsense nonsense\n`, ...rest);
 
 const thrownBy = (act: () => unknown): unknown => {
   try {

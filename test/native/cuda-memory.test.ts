@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { KernelCall } from "../../fusion/call.js";
 import { newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { CudaError } from "../../src/backends/cuda/errors.js";
-import { caseOf, compileCases, drain, expectedOf, expectResult, NAMES, type CaseName } from "./cuda-cases.js";
-import { newStandIn, unavailable, type StandIn } from "./cuda-stand-in.js";
+import { caseOf, compileCases, drain, expectedOf, expectResult, NAMES, onStandIn, type CaseName } from "./cuda-cases.js";
+import { newStandIn, type StandIn } from "./cuda-stand-in.js";
 
 /** These end, and long before the test does. */
 const QUICK = NAMES.filter(name => name !== "endless" && name !== "many captures");
@@ -33,9 +33,7 @@ const inResizable = (array: AnyTypedArray): AnyTypedArray => {
 const inShared = (array: AnyTypedArray): AnyTypedArray =>
   new (array.constructor as new (memory: SharedArrayBuffer) => AnyTypedArray)(new SharedArrayBuffer(array.byteLength));
 
-const suite = unavailable === null ? describe : describe.skip;
-
-suite(`CUDA where arrays are larger than the device's memory${unavailable === null ? "" : `: ${unavailable}`}`, () => {
+onStandIn("CUDA where arrays are larger than the device's memory", () => {
   /** Bytes. Three chunks of f64 that come and leave take 786432. */
   const MEMORY = 1_000_000;
   const LENGTH = 150_000;

@@ -5,7 +5,8 @@ import { createCpuBackend } from "../../src/backends/cpu/backend.js";
 import { createJsBackend } from "../../src/backends/js/backend.js";
 import { range, type createRuntime } from "../../src/index.js";
 import { runtimeOn } from "../../src/runtime/create.js";
-import { newStandIn, unavailable } from "./cuda-stand-in.js";
+import { onStandIn } from "./cuda-cases.js";
+import { newStandIn } from "./cuda-stand-in.js";
 
 const LENGTH = 100_100;
 const data = Float64Array.from({ length: LENGTH }, (_, at) => Math.sin(at));
@@ -39,10 +40,10 @@ const QUERIES: readonly (readonly [string, (runtime: Runtime) => unknown, Traffi
   ["a captured array goes to the device once", r => r.compute(bytes).map(x => table[x] as number, Float64Array, { table }).toArray(), traffic(9 * LENGTH, 8 * LENGTH, 0, LENGTH + 8 * 256, 8 * LENGTH)],
 ];
 
-describe.skipIf(unavailable !== null)(`CUDA's traffic${unavailable === null ? "" : `: ${unavailable}`}`, () => {
-  const standIn = unavailable === null ? newStandIn() : null;
+onStandIn("CUDA's traffic", () => {
+  const standIn = newStandIn();
   const runtime = (chunkBytes?: number): Runtime =>
-    runtimeOn({ backend: "cuda" }, { js: createJsBackend, cpu: () => createCpuBackend({}), cuda: () => standIn!.backend({ chunkBytes }) });
+    runtimeOn({ backend: "cuda" }, { js: createJsBackend, cpu: () => createCpuBackend({}), cuda: () => standIn.backend({ chunkBytes }) });
 
   describe.each([
     ["at once", runtime()],
@@ -50,9 +51,9 @@ describe.skipIf(unavailable !== null)(`CUDA's traffic${unavailable === null ? ""
   ])("%s", (way, on) => {
     it.each(QUERIES)("%s", (_name, query, { loaded, stored, more, toDevice, toHost }) => {
       query(on); // compiles
-      const before = standIn!.driver.counters();
+      const before = standIn.driver.counters();
       query(on);
-      const after = standIn!.driver.counters();
+      const after = standIn.driver.counters();
       const within = (moved: number, least: number): void => {
         expect(moved).toBeGreaterThanOrEqual(least);
         expect(moved).toBeLessThanOrEqual(least + 8 * LENGTH * more);
