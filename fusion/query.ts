@@ -34,7 +34,23 @@ export type StageShape =
   /** `to`: what results are stored as; null for the sequence's own type, or, from rows and to rows, the natural one. */
   | ({ readonly kind: "map"; readonly to: ElementType | Columns | null } & LambdaInput)
   | ({ readonly kind: "filter" } & LambdaInput)
-  | { readonly kind: "as"; readonly to: ElementType };
+  | { readonly kind: "as"; readonly to: ElementType }
+  /** The elements from the stage's value `start` to before its value `end`, as `Array.prototype.slice` counts them. `from`: whether `start` may be other than 0. */
+  | { readonly kind: "slice"; readonly from: boolean; readonly captures: CaptureTypes }
+  | { readonly kind: "reverse" }
+  /** Stable; `then` sorts among what the sort stage before it found equal. NaN comes last either way. */
+  | ({ readonly kind: "sort"; readonly descending: boolean; readonly then: boolean } & LambdaInput)
+  /** The first of elements that are the same, NaN among them, as `Set` tells them apart. */
+  | { readonly kind: "distinct" }
+  /** A row for each key, in the order of first occurrence: the key's columns, then the aggregates. */
+  | ({ readonly kind: "group"; readonly aggregates: readonly Aggregate[] } & LambdaInput);
+
+/** What a group's elements come to: as that terminal gives it for the sequence of `value`s alone; `count` needs none. */
+export interface Aggregate {
+  readonly name: string;
+  readonly terminal: "count" | "sum" | "average" | "min" | "max" | "first" | "last";
+  readonly value: LambdaInput | null;
+}
 
 export type TerminalShape =
   | { readonly kind: "toArray" }
@@ -109,9 +125,38 @@ export interface PlannedKernel {
   readonly column: string | null;
 }
 
+/** Columns that stand for the elements of a sequence of single values, and for keys: no name that a user's column can have. */
+export const SINGLE = "\0element";
+export const keyColumn = (number: number): string => `\0key ${number}`;
+export const valueColumn = (number: number): string => `\0value ${number}`;
+
+/** What happens to a table before the kernels that read it run: rows are chosen and moved, on the host. */
+export type TableStep = {
+  readonly table: number;
+  /** The query's stages that it does. */
+  readonly stages: readonly number[];
+} & (
+  | { readonly kind: "slice" | "reverse" | "distinct" }
+  /** Leaves the key columns out. */
+  | { readonly kind: "sort"; readonly keys: readonly { readonly column: string; readonly descending: boolean }[] }
+  | { readonly kind: "group"; readonly keys: readonly { readonly column: string; readonly name: string }[]; readonly aggregates: readonly GroupColumn[] }
+);
+
+/** A column of a table of groups: the terminal's value over each group's elements of a column. */
+export interface GroupColumn {
+  readonly name: string;
+  readonly terminal: Aggregate["terminal"];
+  /** Null for counts. */
+  readonly column: string | null;
+  /** What it is stored as. */
+  readonly element: ElementType;
+}
+
 export interface Plan {
   /** Those of a table one after another: all of them read what those of the table before have stored. */
   readonly kernels: readonly PlannedKernel[];
+  /** In their order. */
+  readonly steps: readonly TableStep[];
   readonly finish: Finish;
   /** Element type of the final sequence; null for one of rows. */
   readonly element: ElementType | null;

@@ -52,6 +52,8 @@ export type { BackendName } from "./backends/backend.js";
 export type { KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
 export type { Query } from "./query/query.js";
 export type { Rows } from "./query/rows.js";
+export type { Aggregated, Aggregates, Group, Grouping, GroupTable } from "./query/group.js";
+export type { Sequence, SortKey } from "./query/sequence.js";
 export type { LazyValue } from "./query/lazy.js";
 export type {
   Accumulator,

@@ -8,12 +8,14 @@ import { apply, convert, local } from "../build.js";
 import { CompilerBug, QueryError } from "../errors.js";
 import { ELEMENT_LABEL, type Expr, type Kernel, type Sink, type Source, type Stmt } from "../ir.js";
 import type { OpName } from "../ops.js";
-import type { Columns, LambdaInput, PlannedKernel, Plan, SourceShape, StageShape } from "../query.js";
+import { keyColumn, SINGLE, type Aggregate, type Columns, type GroupColumn, type LambdaInput, type PlannedKernel, type Plan, type SourceShape, valueColumn, type StageShape, type TableStep } from "../query.js";
 import type { Span, SurfaceLambda } from "../parse/surface.js";
 import { ELEMENTS, isBigType, type ElementType } from "../types.js";
 import { inferResult, type Row, type TypedResult } from "./infer.js";
 import { Names, Parameters } from "./parameters.js";
 import { usesParameter } from "./reducers.js";
+import { Rows, type Column } from "./rows.js";
+import { mentions } from "../traverse.js";
 import { elementValue, naturalElement, toElement, truthOf, wrapElement, type Typed } from "./typing.js";
 
 /** The wrap that a store into such an array does anyway. */
@@ -21,37 +23,11 @@ const WRAPS: Partial<Record<ElementType, OpName>> = { i8: "wrapI8", u8: "wrapU8"
 
 const NOWHERE: Span = { source: { text: "", label: "the query" }, start: 0, end: 0 };
 
-/** A column of the rows that stages see. */
-interface Column {
+interface SortKey {
+  readonly column: string;
+  readonly descending: boolean;
+  readonly typed: Typed;
   readonly element: ElementType;
-  readonly value: Typed;
-}
-
-/** The rows that stages see: columns by name, each loaded when it is first read. */
-class Rows {
-  private readonly loaded = new Map<string, Column>();
-
-  constructor(
-    readonly columns: Columns,
-    private readonly load: (name: string, element: ElementType) => Typed,
-  ) {}
-
-  column(name: string): Column {
-    let column = this.loaded.get(name);
-    if (column === undefined) {
-      const element = this.columns.get(name);
-      if (element === undefined) throw new CompilerBug(`there is no column ${name}`);
-      this.loaded.set(name, (column = { element, value: this.load(name, element) }));
-    }
-    return column;
-  }
-
-  /** The column that a value is, unchanged. */
-  elementOf({ expr }: Typed): ElementType | null {
-    if (expr.kind !== "local") return null;
-    for (const { element, value } of this.loaded.values()) if (value.expr.kind === "local" && value.expr.name === expr.name) return element;
-    return null;
-  }
 }
 
 /** The kernel that is being fused, and the kernels before it. */
@@ -63,6 +39,11 @@ export class Fusion {
   private stages: number[] = [];
   private filtered = false;
   private table = 0;
+  private readonly steps: TableStep[] = [];
+  /** Sorts that have not ended: more keys may follow. */
+  private sorting: { readonly keys: readonly SortKey[]; readonly stages: readonly number[] } | null = null;
+  /** Whether the source is a table, and not a range. */
+  private ofTable: boolean;
   private source: Source;
   /** The element, or the row, as the next stage sees it. */
   private value: Typed | Rows;
@@ -71,6 +52,7 @@ export class Fusion {
 
   constructor(source: SourceShape) {
     this.source = source.kind === "columns" ? { kind: "range" } : source;
+    this.ofTable = source.kind === "columns";
     this.type = source.kind === "array" ? source.element : "f64";
     this.value = source.kind === "columns" ? this.rowsOf(source.columns) : this.sourceValue();
   }
@@ -128,10 +110,104 @@ export class Fusion {
       case "as":
         this.convertTo(stage.to);
         break;
+      case "slice":
+        this.slice(stage.from, index);
+        return;
+      case "reverse":
+        this.cut("reverse needs all elements first");
+        this.steps.push({ kind: "reverse", table: this.table, stages: [index] });
+        return;
+      case "distinct":
+        this.cut("distinct needs all elements first");
+        this.steps.push({ kind: "distinct", table: this.table, stages: [index] });
+        return;
+      case "sort":
+        this.sort(stage, index);
+        return;
+      case "group":
+        this.group(stage, index);
+        return;
       default:
         stage satisfies never;
     }
     this.stages.push(index);
+  }
+
+  /** Places of a table can be left out before its kernels run, as long as nothing has been filtered and no number of a place has been used. */
+  private slice(from: boolean, index: number): void {
+    const fixed = this.filtered ? "a filter" : from && this.usesPlaces ? "a lambda that uses the index" : this.isRange ? "a range" : null;
+    if (fixed !== null) this.cut(`a slice behind ${fixed} takes from its results`);
+    this.steps.push({ kind: "slice", table: this.table, stages: [index] });
+  }
+
+  private get usesPlaces(): boolean {
+    return mentions(this.body, "index") || (!(this.value instanceof Rows) && mentions(this.value.expr, "index"));
+  }
+
+  /** The places themselves are the elements. */
+  private get isRange(): boolean {
+    return this.source.kind === "range" && !this.ofTable;
+  }
+
+  /** Keys are computed beside the elements; a `then` adds one to those of the sort before. */
+  private sort(stage: StageShape & { readonly kind: "sort" }, index: number): void {
+    const last = this.sorting;
+    if (stage.then && last === null) throw new CompilerBug("thenBy does not follow a sort");
+    const keys = stage.then && last !== null ? last.keys : [];
+    const stages = stage.then && last !== null ? last.stages : [];
+    const value = this.call(stage, index, stage.then ? "thenBy" : "orderBy");
+    const element = naturalElement(value);
+    const key = { column: keyColumn(keys.length + 1), descending: stage.descending, typed: elementValue(toElement(value, element, "orderBy", this.parameters), element, value.span), element };
+    this.sorting = { keys: [...keys, key], stages: [...stages, index] };
+  }
+
+  /** Ends a run of sorts, once a stage that is no `then` follows, or the terminal. */
+  settle(next: StageShape | null): void {
+    const { sorting } = this;
+    if (sorting === null || (next?.kind === "sort" && next.then)) return;
+    this.sorting = null;
+    this.cut("a sort needs all elements first", new Map(sorting.keys.map(({ column, typed, element }) => [column, { element, value: typed }])));
+    this.steps.push({ kind: "sort", table: this.table, stages: sorting.stages, keys: sorting.keys.map(({ column, descending }) => ({ column, descending })) });
+  }
+
+  private group(stage: StageShape & { readonly kind: "group" }, index: number): void {
+    const key = this.result(stage, index, "groupBy");
+    const keys = isRow(key) ? [...key] : [["key", key] as const];
+    const before = this.value;
+    const stored = new Map<string, Column>();
+    const columns = new Map<string, ElementType>();
+    const keyColumns = keys.map(([name, typed], at) => {
+      const element = (before instanceof Rows ? before.elementOf(typed) : typed.expr.kind === "element" ? this.type : null) ?? naturalElement(typed);
+      const column = keyColumn(at + 1);
+      stored.set(column, { element, value: this.stored(typed, element, "groupBy", index, stage.lambda) });
+      columns.set(name, element);
+      return { column, name };
+    });
+    const aggregates = stage.aggregates.map((aggregate, at): GroupColumn => {
+      const { name, terminal, value } = aggregate;
+      if (columns.has(name)) throw new QueryError("DC308", `two columns of the groups are called ${name}`, "Give the aggregate another name.");
+      const column = value === null && terminal === "count" ? null : valueColumn(at + 1);
+      const element = column === null ? "u32" : this.aggregated(aggregate, column, stored, index);
+      columns.set(name, element);
+      return { name, terminal, column, element };
+    });
+    this.cut("groups need all elements first", stored, true);
+    this.value = this.rowsOf(columns);
+    this.source = { kind: "range" };
+    this.ofTable = true;
+    this.steps.push({ kind: "group", table: this.table, stages: [index], keys: keyColumns, aggregates });
+  }
+
+  /** Stores what an aggregate is of; gives what the aggregate is. */
+  private aggregated({ terminal, value }: Aggregate, column: string, stored: Map<string, Column>, index: number): ElementType {
+    const typed = value === null ? this.current : this.call(value, index, terminal);
+    const unchanged = this.value instanceof Rows ? this.value.elementOf(typed) : value === null ? this.type : null;
+    const element = unchanged ?? naturalElement(typed);
+    stored.set(column, { element, value: { ...typed, expr: toElement(typed, element, terminal, this.parameters) } });
+    if (terminal === "average" && (element === "i64" || element === "u64")) throw new QueryError("DC306", "BigInts have no average: it may be a fraction", "Average them as numbers: g.average(r => Number(r.id)).");
+    if (terminal === "average") return "f64";
+    if (terminal === "sum") return element === "i64" || element === "u64" ? element : "f64";
+    return element;
   }
 
   /** Elements for which the test fails yield nothing. */
@@ -243,12 +319,13 @@ export class Fusion {
     this.value = elementValue(wrapElement(converted, element), element, span);
   }
 
-  /** Ends the kernel here: its results are stored, and a new kernel reads them. */
-  private cut(reason: string): void {
+  /** Ends the kernel here: its results are stored, and a new kernel reads them. `beside`: more columns; `alone`: no others. */
+  private cut(reason: string, beside: ReadonlyMap<string, Column> = new Map(), alone = false): void {
     const { columns } = this;
-    this.store(reason);
+    this.store(reason, beside, alone);
     this.table += 1;
     this.source = columns === null ? { kind: "array", element: this.type } : { kind: "range" };
+    this.ofTable = columns !== null;
     this.parameters = new Parameters(new Names());
     this.body = [];
     this.stages = [];
@@ -257,11 +334,12 @@ export class Fusion {
   }
 
   /** Ends kernels that store the sequence: one, or one for each column. */
-  private store(barrier: string | null): void {
+  private store(barrier: string | null, beside: ReadonlyMap<string, Column> = new Map(), alone = false): void {
     const { value, stages } = this;
-    if (!(value instanceof Rows)) return this.finishKernel(this.arraySink(value, this.type), barrier, null);
+    if (!(value instanceof Rows) && beside.size === 0) return this.finishKernel(this.arraySink(value, this.type), barrier, null);
     // All columns are loaded before the body is used more than once.
-    const columns = [...value.columns.keys()].map(name => [name, value.column(name)] as const);
+    const own = alone ? [] : value instanceof Rows ? [...value.columns.keys()].map(name => [name, value.column(name)] as const) : [[SINGLE, { element: this.type, value }] as const];
+    const columns = [...own, ...beside];
     const { body } = this;
     for (const [name, column] of columns) {
       this.body = [...body];
@@ -300,7 +378,7 @@ export class Fusion {
   }
 
   private plan(): Omit<Plan, "finish"> {
-    return { kernels: this.done, element: this.columns === null ? this.type : null, integral: this.integral };
+    return { kernels: this.done, steps: this.steps, element: this.columns === null ? this.type : null, integral: this.integral };
   }
 }
 

@@ -1,6 +1,6 @@
 /** From a query's shape to its plan: fusion, then every pass on every kernel, each result verified. */
 import type { Kernel } from "../ir.js";
-import { TABLE, type Plan, type PlannedKernel, type QueryShape } from "../query.js";
+import { SINGLE, TABLE, type Plan, type PlannedKernel, type QueryShape, type TableStep } from "../query.js";
 import { verify } from "../verify.js";
 import { Fusion } from "./fuse.js";
 import { narrow } from "./narrow.js";
@@ -32,23 +32,45 @@ export function optimise(kernel: Kernel): Kernel {
 }
 
 /** Columns of a table between kernels that nothing reads are not stored; but for one, which says how many rows there are. */
-function withoutUnread(kernels: readonly PlannedKernel[]): readonly PlannedKernel[] {
+function withoutUnread(steps: readonly TableStep[], kernels: readonly PlannedKernel[]): readonly PlannedKernel[] {
   const kept: PlannedKernel[] = [];
   for (const planned of kernels.toReversed()) {
     const { table, column } = planned;
     const readers = kept.filter(later => later.table === table + 1);
-    const read = readers.some(({ kernel }) => kernel.arrays.some(({ origin }) => origin.stage === TABLE && origin.name === column));
+    const read =
+      readers.some(({ kernel }) => kernel.arrays.some(({ origin }) => origin.stage === TABLE && origin.name === column) || (column === SINGLE && kernel.source.kind === "array")) ||
+      steps.some(step => step.table === table + 1 && stepReads(step, column));
     const first = kernels.find(other => other.table === table) === planned && !kept.some(later => later.table === table);
     if (column === null || readers.length === 0 || read || first) kept.push(planned);
   }
   return kept.reverse();
 }
 
+function stepReads(step: TableStep, column: string | null): boolean {
+  switch (step.kind) {
+    case "slice":
+    case "reverse":
+      return false;
+    case "distinct":
+      return true;
+    case "sort":
+      return step.keys.some(key => key.column === column);
+    case "group":
+      return true;
+    default:
+      return step satisfies never;
+  }
+}
+
 /** The kernels of a query, and what becomes of the last one's result. Throws LambdaError or QueryError where types do not fit. */
 export function planQuery(shape: QueryShape): Plan {
   const fusion = new Fusion(shape.source);
-  shape.stages.forEach((stage, index) => fusion.stage(stage, index));
+  shape.stages.forEach((stage, index) => {
+    fusion.settle(stage);
+    fusion.stage(stage, index);
+  });
+  fusion.settle(null);
   const plan = planTerminal(fusion, shape);
   const marked = (kernel: Kernel): Kernel => (shape.fastMath === true ? { ...kernel, fastMath: true } : kernel);
-  return { ...plan, kernels: withoutUnread(plan.kernels.map(planned => ({ ...planned, kernel: optimise(marked(planned.kernel)) }))) };
+  return { ...plan, kernels: withoutUnread(plan.steps, plan.kernels.map(planned => ({ ...planned, kernel: optimise(marked(planned.kernel)) }))) };
 }

@@ -7,7 +7,7 @@ import type { AnyTypedArray } from "../../fusion/values.js";
 import { identifierAt } from "./captures.js";
 import type { Binding, Place, ShapeNode, TerminalNode } from "./shape.js";
 import { checkAttached } from "./given.js";
-import { columnOf, type Table } from "./table.js";
+import { columnOf, type Table } from "../table/table.js";
 import type { Capture } from "./types.js";
 
 export type StageValues = readonly (readonly Capture[])[];

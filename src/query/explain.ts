@@ -4,14 +4,14 @@ import { cudaPrelude, emitCuda } from "../../fusion/emit/cuda.js";
 import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink } from "../../fusion/ir.js";
-import { TABLE, type Columns, type Plan, type PlannedKernel, type StageShape, type TerminalShape } from "../../fusion/query.js";
+import { TABLE, type Aggregate, type Columns, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
 import { BLOCK, ELEMENTS, isBigType, LANES, type ElementType } from "../../fusion/types.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
 import { showCapture } from "./captures.js";
 import type { ShapeNode } from "./shape.js";
 import { quote } from "./given.js";
 import { sourceLength, type BoundSource } from "./source.js";
-import { showTable } from "./table.js";
+import { showTable } from "../table/source.js";
 import type { Capture } from "./types.js";
 
 /** The expression tree, the kernels it is fused into, and the backend of each. Compiles nothing. */
@@ -23,6 +23,7 @@ export function explainTerminal(bound: BoundTerminal): string {
   const kernels = plan.kernels.map((planned, at) => {
     const choice = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend);
     const lines = [
+      ...stepsBefore(plan, at).map(showStep),
       `${title(plan, at, stages, terminal)}`,
       `  reads ${reads(planned, plan.kernels, query.source)}`,
       `  ${gives(planned.kernel.sink, terminal)}`,
@@ -103,6 +104,15 @@ function showStage(stage: StageShape, captures: readonly string[]): string {
       return call("filter", oneLine(stage.lambda.source.text), ...captures);
     case "as":
       return call("as", ELEMENTS[stage.to].array);
+    case "slice":
+      return stage.from ? call("slice", ...captures) : call("take", ...captures);
+    case "reverse":
+    case "distinct":
+      return call(stage.kind);
+    case "sort":
+      return call(`${stage.then ? "thenBy" : "orderBy"}${stage.descending ? "Descending" : ""}`, oneLine(stage.lambda.source.text), ...captures);
+    case "group":
+      return `${call("groupBy", oneLine(stage.lambda.source.text), ...captures)}.aggregate({ ${stage.aggregates.map(showAggregate).join(", ")} })`;
     default:
       return stage satisfies never;
   }
@@ -146,6 +156,8 @@ function showTerminal({ node, values }: BoundTerminal): string {
   }
 }
 
+const showAggregate = ({ name, terminal, value }: Aggregate): string => `${name}: g => g.${terminal}(${value === null ? "" : oneLine(value.lambda.source.text)})`;
+
 function showTarget(to: ElementType | Columns | null): readonly string[] {
   if (to === null) return [];
   return [typeof to === "string" ? ELEMENTS[to].array : `{ ${[...to].map(([name, element]) => `${name}: ${ELEMENTS[element].array}`).join(", ")} }`];
@@ -166,8 +178,11 @@ function title({ kernels }: Plan, at: number, stages: readonly StageShape[], ter
   const last = kernels[at]?.table === kernels.at(-1)?.table;
   const all = last ? [...fused, terminal.kind] : fused;
   const column = kernels[at]?.column ?? null;
-  return `kernel ${at + 1} of ${kernels.length}: ${[...all, ...(column === null ? [] : [`column ${column}`])].join(", ")}`;
+  return `kernel ${at + 1} of ${kernels.length}: ${[...all, ...(column === null ? [] : [columnInWords(column)])].join(", ")}`;
 }
+
+/** Columns of the compiler's own have names that no user's column can have. */
+const columnInWords = (name: string): string => (name.startsWith("\0") ? name.slice(1) : `column ${name}`);
 
 function reads({ kernel, table }: PlannedKernel, kernels: readonly PlannedKernel[], source: BoundSource): string {
   const columns = kernel.arrays.filter(({ origin }) => origin.stage === TABLE).map(({ origin }) => origin.name);
@@ -182,6 +197,30 @@ function reads({ kernel, table }: PlannedKernel, kernels: readonly PlannedKernel
 }
 
 const CANONICAL = `in the canonical order: ${LANES} lanes, blocks of ${BLOCK}, a pairwise tree, the same on every backend`;
+
+/** What happens to a table before the first of its kernels. */
+const stepsBefore = ({ steps, kernels }: Plan, at: number): readonly TableStep[] =>
+  kernels[at - 1]?.table === kernels[at]?.table ? [] : steps.filter(({ table }) => table === kernels[at]?.table);
+
+function showStep(step: TableStep): string {
+  const here = "on the calling thread";
+  switch (step.kind) {
+    case "slice":
+      return `slice: views, nothing is copied, ${here}`;
+    case "reverse":
+      return `reverse: copies, ${here}`;
+    case "distinct":
+      return `distinct: a hash table, ${here}`;
+    case "sort":
+      return `sort: a stable radix sort by ${step.keys.length === 1 ? "one key" : `${step.keys.length} keys`}, ${here}`;
+    case "group": {
+      const shown = step.aggregates.map(({ name, terminal }) => `${name} (${terminal})`);
+      return `group: a hash table and a counting sort, then ${shown.join(", ")} of each group by itself, ${here}`;
+    }
+    default:
+      return step satisfies never;
+  }
+}
 
 /** What the kernel does with what arrives. */
 function gives(sink: Sink, terminal: TerminalShape): string {

@@ -1,15 +1,16 @@
 /** The fluent query: verbs that extend it, terminals that run it. */
 import { QueryError } from "../../fusion/errors.js";
-import type { BackendName } from "../backends/backend.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
-import { checkBackend, checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkQueryOptions, checkReduceOptions, checkRunOptions, checkSearched, checkTargets, fitsElement, seedKind } from "./arguments.js";
+import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkQueryOptions, checkReduceOptions, checkRunOptions, checkSearched, checkTargets, fitsElement, seedKind } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import { deliver } from "./into.js";
+import { Grouping } from "./group.js";
 import { LazyValue } from "./lazy.js";
 import { Rows } from "./rows.js";
 import { runAsync, runNow } from "./run.js";
+import { Sequence, type SortKey } from "./sequence.js";
 import type { SearchTerminal } from "./shape.js";
 import { bindSource, shapeOfSource } from "./source.js";
 import type {
@@ -40,9 +41,15 @@ import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from
  * lambda that cannot become a kernel throws a LambdaError from the verb it was given to; types that do not fit throw one
  * from the terminal.
  */
-export class Query<A extends TypedArray> {
+export class Query<A extends TypedArray> extends Sequence<ElementOf<A>, Query<A>> {
   /** @internal */
-  constructor(private readonly bound: BoundQuery) {}
+  constructor(bound: BoundQuery) {
+    super(bound);
+  }
+
+  protected next(bound: BoundQuery): Query<A> {
+    return new Query(bound);
+  }
 
   /**
    * Every element becomes what the lambda gives for it, stored as the sequence's own element type, or in the array named. A
@@ -64,16 +71,6 @@ export class Query<A extends TypedArray> {
   }
 
   /**
-   * Keeps the elements for which the lambda is true.
-   *
-   * @example
-   * compute(delays).filter(x => x > limit, { limit });
-   */
-  filter(f: (x: ElementOf<A>, i: number) => Truth, captures?: Captures): Query<A> {
-    return new Query(withLambda(this.bound, "filter", f, null, captures));
-  }
-
-  /**
    * Converts every element as a typed array of that kind would store it.
    *
    * @example
@@ -84,14 +81,18 @@ export class Query<A extends TypedArray> {
   }
 
   /**
-   * Insists on a backend, in place of the runtime's choice. A terminal throws a BackendError if it cannot run there; on `cpu` and
-   * `cuda` it waits for the compiler.
+   * Elements by a key: a value, or an object of several. `aggregate` makes rows of the groups.
    *
    * @example
-   * compute(signal).map(x => x * 2).on("cpu").toArray();
+   * compute(readings).groupBy(x => Math.floor(x)).aggregate({ n: g => g.count(), mean: g => g.average() }).toRows();
    */
-  on(backend: BackendName): Query<A> {
-    return new Query({ ...this.bound, backend: checkBackend(backend) });
+  groupBy<K extends SortKey | Fields>(key: (x: ElementOf<A>, i: number) => K, captures?: Captures): Grouping<ElementOf<A>, K> {
+    return new Grouping(this.bound, key, captures, newRows);
+  }
+
+  /** How many elements have each key: rows of the columns `key` (or its own fields) and `count`. */
+  countBy<K extends SortKey | Fields>(key: (x: ElementOf<A>, i: number) => K, captures?: Captures) {
+    return this.groupBy(key, captures).aggregate({ count: g => g.count() });
   }
 
   /**
@@ -136,16 +137,6 @@ export class Query<A extends TypedArray> {
    */
   sum(): LazyValue<ElementOf<A>> {
     return plainValue(this.bound, "sum");
-  }
-
-  /**
-   * How many elements there are.
-   *
-   * @example
-   * compute(delays).filter(x => x > 30).count().value();
-   */
-  count(): LazyValue<number> {
-    return plainValue(this.bound, "count");
   }
 
   /**

@@ -1,13 +1,14 @@
 /** Queries over rows: tables whose lambdas read columns by name, and whose maps may make new ones. */
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
-import type { BackendName } from "../backends/backend.js";
-import { checkBackend, checkBigSeed, checkCaptures, checkFunction, checkReduceOptions, checkRunOptions, checkTargets, seedKind } from "./arguments.js";
+import { checkBigSeed, checkCaptures, checkFunction, checkReduceOptions, checkRunOptions, checkTargets, seedKind } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues } from "./captures.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
+import { Grouping } from "./group.js";
 import { LazyValue } from "./lazy.js";
 import type { Query } from "./query.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
+import { Sequence, type SortKey } from "./sequence.js";
 import type { Accumulator, ArrayConstructor, ArrayOf, Captures, ColumnsOf, Fields, NewColumns, NumberArray, ReduceOptions, RowOf, RunOptions, SingleColumn, TableOf, Truth } from "./types.js";
 import { plainTerminal, plainValue, predicateValue, withLambda } from "./verbs.js";
 
@@ -15,13 +16,19 @@ import { plainTerminal, plainValue, predicateValue, withLambda } from "./verbs.j
  * A chain of verbs over a table, whose result would have the columns `T`. A lambda reads the columns of its row by name,
  * `row => row.price * row.quantity` or `({ price, quantity }) => …`; a kernel touches those that are read, and no others.
  */
-export class Rows<T extends TableOf> {
+export class Rows<T extends TableOf> extends Sequence<RowOf<T>, Rows<T>> {
   /** @internal */
   constructor(
-    private readonly bound: BoundQuery,
+    bound: BoundQuery,
     /** A query over single values: what `map` makes of rows. */
     private readonly single: (bound: BoundQuery) => Query<never>,
-  ) {}
+  ) {
+    super(bound);
+  }
+
+  protected next(bound: BoundQuery): Rows<T> {
+    return new Rows(bound, this.single);
+  }
 
   /**
    * Every row becomes what the lambda gives for it: an object makes new columns, a value a sequence without columns. Numbers
@@ -44,18 +51,19 @@ export class Rows<T extends TableOf> {
   }
 
   /**
-   * Keeps the rows for which the lambda is true.
+   * Rows by a key: a value, or an object of several. `aggregate` says what becomes of each group.
    *
    * @example
-   * compute({ delay, distance }).filter(({ delay }) => delay > limit, { limit });
+   * compute({ carrier, delay }).groupBy(r => r.carrier).aggregate({ n: g => g.count(), delay: g => g.average(r => r.delay) });
+   * compute(sales).groupBy(r => ({ year: r.year, month: r.month })).aggregate({ total: g => g.sum(r => r.price) });
    */
-  filter(f: (row: RowOf<T>, i: number) => Truth, captures?: Captures): Rows<T> {
-    return new Rows(withLambda(this.bound, "filter", f, null, captures), this.single);
+  groupBy<K extends SortKey | Fields>(key: (row: RowOf<T>, i: number) => K, captures?: Captures): Grouping<RowOf<T>, K> {
+    return new Grouping(this.bound, key, captures, bound => new Rows(bound, this.single));
   }
 
-  /** Insists on a backend, in place of the runtime's choice: see `Query.on`. */
-  on(backend: BackendName): Rows<T> {
-    return new Rows({ ...this.bound, backend: checkBackend(backend) }, this.single);
+  /** How many rows have each key: the rows of the columns `key` (or its own fields) and `count`. */
+  countBy<K extends SortKey | Fields>(key: (row: RowOf<T>, i: number) => K, captures?: Captures) {
+    return this.groupBy(key, captures).aggregate({ count: g => g.count() });
   }
 
   /**
@@ -97,11 +105,6 @@ export class Rows<T extends TableOf> {
   /** The largest value of a row, as `Math.max` finds it. */
   max<V extends number | bigint>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<V extends bigint ? bigint : number> {
     return plainValue(this.valuesOf("max", f, captures), "max");
-  }
-
-  /** How many rows there are. */
-  count(): LazyValue<number> {
-    return plainValue(this.bound, "count");
   }
 
   /** Whether the lambda is true for any row. */

@@ -1,18 +1,21 @@
 /** Runs a bound terminal: kernels in order, each on the backend that its tier chooses; now, or off the main thread. */
 import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
-import type { Plan, PlannedKernel } from "../../fusion/query.js";
-import type { ScalarValue } from "../../fusion/types.js";
-import type { AnyTypedArray } from "../../fusion/values.js";
+import { SINGLE, type Plan, type PlannedKernel } from "../../fusion/query.js";
+import type { ElementType, ScalarValue } from "../../fusion/types.js";
+import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
 import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
 import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
+import { finishScalar } from "./finish.js";
 import { prepareInto, type Destination } from "./into.js";
 import { checkAttached, isGone } from "./given.js";
 import { readSource, sourceLength } from "./source.js";
-import { readTable, type Table } from "./table.js";
+import { readTable } from "../table/source.js";
+import { applyStep, type StepContext } from "../table/steps.js";
+import type { Table } from "../table/table.js";
 import type { TerminalNode } from "./shape.js";
 
 /** What a run works with. */
@@ -22,6 +25,7 @@ interface Job {
   readonly values: StageValues;
   readonly backend: BackendName | null;
   readonly destination: Destination | null;
+  readonly context: StepContext;
   source: AnyTypedArray | null;
   /** Columns, instead of a source. */
   table: Table | null;
@@ -44,6 +48,7 @@ export interface Outcome {
 
 export function runNow(bound: BoundTerminal, into: AnyTypedArray | null): Outcome {
   const job = newJob(bound, into);
+  if (job.plan.steps.length > 0) takeSteps(job, 0);
   const { tiers } = bound.query.runtime;
   let result: KernelResult | null = null;
   for (let at = 0; at < job.slots.length; at += 1) {
@@ -66,6 +71,7 @@ export function runNow(bound: BoundTerminal, into: AnyTypedArray | null): Outcom
 export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined): Promise<Outcome> {
   signal?.throwIfAborted();
   const job = newJob(bound, into);
+  if (job.plan.steps.length > 0) takeSteps(job, 0);
   const given = job.source;
   // Memory that may be given back to the system while another thread reads it is copied first.
   if (given !== null && canShrink(given)) job.source = given.slice();
@@ -104,8 +110,8 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null): Job {
   const table = readTable(query.source);
   const source = table === null ? readSource(query.source) : null;
   const length = source === null ? sourceLength(query.source) : source.length;
-  const destination = into === null ? null : prepareInto(into, plan, source, length, values, query.runtime.tiers.mayStop(query.backend));
-  return { plan, slots, values, backend: query.backend, destination, source, table, stored: new Map(), length, runs: query.runtime.onRun === null ? null : [] };
+  const destination = into === null ? null : prepareInto(into, plan, source, length, values, plan.steps.length > 0 || query.runtime.tiers.mayStop(query.backend));
+  return { plan, slots, values, backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(bound, values), source, table, stored: new Map(), length, runs: query.runtime.onRun === null ? null : [] };
 }
 
 function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
@@ -132,6 +138,38 @@ function follow(job: Job, at: number, result: KernelResult): void {
   job.source = before.column === null ? result.output : null;
   job.table = before.column === null ? null : job.stored;
   job.stored = new Map();
+  if (job.plan.steps.length > 0) takeSteps(job, now.table);
+}
+
+/** What happens to a table before its kernels run. A sequence of single values is a table of one column. */
+function takeSteps(job: Job, table: number): void {
+  const steps = job.plan.steps.filter(step => step.table === table);
+  if (steps.length === 0) return;
+  let rows = { table: job.table ?? new Map(job.source === null ? [] : [[SINGLE, job.source]]), length: job.length };
+  for (const step of steps) rows = applyStep(step, rows, job.context);
+  job.length = rows.length;
+  job.source = rows.table.get(SINGLE) ?? null;
+  job.table = rows.table;
+}
+
+const NO_CONTEXT: StepContext = {
+  valuesOf: () => [],
+  aggregate: () => {
+    throw new CompilerBug("a query without steps aggregates nothing");
+  },
+};
+
+/** What steps need of a query: the values of its stages, and terminals over arrays by themselves. */
+function contextOf({ query, node }: BoundTerminal, values: StageValues): StepContext {
+  return {
+    valuesOf: stage => values[stage] ?? [],
+    aggregate: (terminal, array) => {
+      const element = elementTypeOf(array) as ElementType;
+      const shape = query.runtime.shapes.root({ kind: "array", element }, node.parent.fastMath);
+      const own: BoundTerminal = { query: { runtime: query.runtime, source: { kind: "array", element, array }, parent: null, shape, values: [], backend: query.backend }, node: shape.plainTerminal(terminal), values: [] };
+      return finishScalar(own.node.plan(), own.node, runNow(own, null).result, undefined) as ScalarValue;
+    },
+  };
 }
 
 function keepColumn(job: Job, { column }: PlannedKernel, { output }: KernelResult): void {

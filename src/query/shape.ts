@@ -5,7 +5,7 @@
 import { CompilerBug, LambdaError, QueryError } from "../../fusion/errors.js";
 import { parseLambda, type LambdaOptions } from "../../fusion/parse/lambda.js";
 import { planQuery } from "../../fusion/passes/pipeline.js";
-import { captureKinds, type CaptureType, type CaptureTypes, type Columns, type Plan, type QueryShape, type SourceShape, type StageShape, type TerminalShape } from "../../fusion/query.js";
+import { captureKinds, type Aggregate, type CaptureType, type CaptureTypes, type Columns, type Plan, type QueryShape, type SourceShape, type StageShape, type TerminalShape } from "../../fusion/query.js";
 import type { SurfaceLambda } from "../../fusion/parse/surface.js";
 import type { ElementType, ScalarType } from "../../fusion/types.js";
 import type { KernelSlot } from "../runtime/tiers.js";
@@ -123,6 +123,45 @@ export class ShapeNode {
     return findEdge(this.stages, "", "as", to, NO_CAPTURES) ?? this.addStage("", { kind: "as", to }, to, { element: to, columns: null }, NO_TYPES, this.singles || to === "f32");
   }
 
+  /** `from`: whether the slice may begin elsewhere than at 0. Its values are `start` and `end`. */
+  sliceStage(from: boolean): ShapeNode {
+    const detail = from ? "from" : null;
+    return findEdge(this.stages, "", "slice", detail, SLICE) ?? this.addStage("", { kind: "slice", from, captures: SLICE_TYPES }, detail, this, SLICE_TYPES, this.singles);
+  }
+
+  plainStage(kind: "reverse" | "distinct"): ShapeNode {
+    return findEdge(this.stages, "", kind, null, NO_CAPTURES) ?? this.addStage("", { kind }, null, this, NO_TYPES, this.singles);
+  }
+
+  sortStage(f: unknown, descending: boolean, then: boolean, captures: Captures): ShapeNode {
+    const [text, verb] = [textOf(f), then ? "thenBy" : "orderBy"];
+    const detail = `${verb}${descending ? " descending" : ""}`;
+    const found = findEdge(this.stages, text, "sort", detail, captures);
+    if (found !== undefined) return found;
+    const { types, singles } = this.typesOf(verb, text, captures, false);
+    const lambda = parse(text, verb, types, this.elementParameters());
+    checkUsed(types, [lambda], verb);
+    return this.addStage(text, { kind: "sort", descending, then, lambda, captures: types }, detail, this, types, singles);
+  }
+
+  groupStage(f: unknown, aggregates: readonly AggregateOf[], captures: Captures): ShapeNode {
+    const texts = [textOf(f), ...aggregates.map(({ f: value }) => (value === null ? "" : textOf(value)))];
+    const text = texts.join("\n");
+    const detail = JSON.stringify([texts.map(({ length }) => length), aggregates.map(({ name, terminal }) => [name, terminal])]);
+    const found = findEdge(this.stages, text, "group", detail, captures);
+    if (found !== undefined) return found;
+    const { types, singles } = this.typesOf("groupBy", text, captures, false);
+    const lambda = parse(textOf(f), "groupBy", types, this.elementParameters());
+    const parsed = aggregates.map(({ name, terminal, f: value }) => ({
+      name,
+      terminal,
+      value: value === null ? null : { lambda: parse(textOf(value), terminal, types, this.elementParameters()), captures: types },
+    }));
+    checkUsed(types, [lambda, ...parsed.flatMap(({ value }) => (value === null ? [] : [value.lambda]))], "groupBy");
+    const stage: StageShape = { kind: "group", lambda, captures: types, aggregates: parsed };
+    return this.addStage(text, stage, detail, this.after(stage), types, singles);
+  }
+
   plainTerminal(kind: PlainTerminal): TerminalNode {
     let node = this.plain.get(kind);
     if (node === undefined) {
@@ -163,12 +202,13 @@ export class ShapeNode {
 
   /** What the sequence holds after a stage. */
   private after(stage: StageShape): Sequence {
-    if (stage.kind === "filter") return this;
-    if (stage.kind === "as") return { element: stage.to, columns: null };
-    const rows = stage.lambda.result.kind === "object";
-    checkTarget(stage, rows);
-    if (!rows && typeof stage.to === "string") return { element: stage.to, columns: null };
-    if (!rows && this.columns === null) return this;
+    if (stage.kind !== "map" && stage.kind !== "group") return this;
+    const rows = stage.kind === "group" || stage.lambda.result.kind === "object";
+    if (stage.kind === "map") {
+      checkTarget(stage, rows);
+      if (!rows && typeof stage.to === "string") return { element: stage.to, columns: null };
+      if (!rows && this.columns === null) return this;
+    }
     // The types of what a lambda makes of rows, or of rows that it makes, are found by inference.
     const { finish } = atCall(() => planQuery({ ...this.shape(), stages: [...this.shape().stages, stage], terminal: { kind: rows ? "toColumns" : "toArray" } }));
     if (finish.kind === "columns") return { element: "f64", columns: finish.columns };
@@ -236,6 +276,15 @@ export class ShapeNode {
 }
 
 const NO_TYPES: CaptureTypes = {};
+const SLICE: Captures = { start: 0, end: 0 };
+const SLICE_TYPES: CaptureTypes = { start: { kind: "number", single: false }, end: { kind: "number", single: false } };
+
+/** An aggregate as a query was given it. */
+export interface AggregateOf {
+  readonly name: string;
+  readonly terminal: Aggregate["terminal"];
+  readonly f: unknown;
+}
 
 /** Tells the targets of maps apart. */
 const detailOf = (to: ElementType | Columns | null): string | null => (to instanceof Map ? JSON.stringify([...to]) : (to as ElementType | null));
@@ -256,7 +305,7 @@ function checkTarget({ to, lambda }: StageShape & { readonly kind: "map" }, rows
 
 function parse(text: string, verb: string, types: CaptureTypes, parameters: LambdaOptions["parameters"]): SurfaceLambda {
   const label = verb === "combine" ? "the combine function of reduce" : `the lambda of ${verb}`;
-  return atCall(() => parseLambda(text, { label, captures: captureKinds(types), parameters, givesRows: verb === "map" }));
+  return atCall(() => parseLambda(text, { label, captures: captureKinds(types), parameters, givesRows: verb === "map" || verb === "groupBy" }));
 }
 
 /** A caller's mistake is found deep in the compiler; its stack begins here, so that the caller's own line is on it. */

@@ -4,7 +4,7 @@ import type { SourceShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { checkAttached, describe } from "./given.js";
-import { bindTable, hasRows, tableLength, type TableSource } from "./table.js";
+import { bindTable, hasRows, tableLength, type TableSource } from "../table/source.js";
 import { Range } from "./types.js";
 
 /** A source whose kind has been checked. Its elements and its length are read when a terminal runs. */

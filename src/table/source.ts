@@ -1,12 +1,10 @@
 /** Tables as sources: typed arrays of one length, by column; or plain objects, row by row, read into such arrays at every run. */
-import { CompilerBug, QueryError } from "../../fusion/errors.js";
+import { QueryError } from "../../fusion/errors.js";
 import type { Columns } from "../../fusion/query.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
-import { checkAttached, describe } from "./given.js";
-
-/** Columns with their elements, all of one length. */
-export type Table = ReadonlyMap<string, AnyTypedArray>;
+import { checkAttached, describe } from "../query/given.js";
+import type { Table } from "./table.js";
 
 export type TableSource =
   | { readonly kind: "columns"; readonly columns: Columns; readonly table: Table }
@@ -117,13 +115,6 @@ function wrongKind(name: string, value: unknown, row: number, element: ElementTy
   if (KINDS[typeof value] === undefined) return notAValue(name, value, row);
   const first = { f64: "a number", u8: "a boolean", i64: "a BigInt" }[element as "f64" | "u8" | "i64"];
   return new QueryError("DC308", `the column ${name} of row ${row} is a ${typeof value}, but ${first} in the first row`, "A column holds values of one type.");
-}
-
-/** A column that a kernel asks for. */
-export function columnOf(table: Table | null, name: string): AnyTypedArray {
-  const column = table?.get(name);
-  if (column === undefined) throw new CompilerBug(`a kernel reads the column ${name}, which nothing stored`);
-  return column;
 }
 
 /** `{ price: Float64Array(3), … }`, as explain() shows it. */

@@ -1,0 +1,97 @@
+/** Groups: rows for each key, and what their elements come to. */
+import { QueryError } from "../../fusion/errors.js";
+import type { Aggregate } from "../../fusion/query.js";
+import { checkCaptures, checkFunction } from "./arguments.js";
+import type { BoundQuery } from "./bound.js";
+import { captureValues } from "./captures.js";
+import { describe } from "./given.js";
+import type { AggregateOf } from "./shape.js";
+import type { Rows } from "./rows.js";
+import type { Capture, Captures, Fields, SingleColumn, TableOf } from "./types.js";
+import { withStage } from "./verbs.js";
+
+/** What one aggregate is, as a function of a group says it. `V`: what it gives. */
+export interface Aggregated<V> extends AggregateOf {
+  readonly captures: Captures;
+  /** For types alone: it does not exist. */
+  readonly gives?: V;
+}
+
+/** A group, as the functions given to `aggregate` see it: each of its methods says what to compute, and computes nothing. */
+export interface Group<Element> {
+  count(): Aggregated<number>;
+  sum<V extends number | bigint>(f?: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  average(f?: (x: Element, i: number) => number, captures?: Captures): Aggregated<number>;
+  min<V extends number | bigint>(f?: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  max<V extends number | bigint>(f?: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  first<V extends number | bigint | boolean>(f?: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  last<V extends number | bigint | boolean>(f?: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+}
+
+/** The aggregates of a group, by the names of their columns. */
+export type Aggregates<Element> = Readonly<Record<string, (group: Group<Element>) => Aggregated<number | bigint | boolean>>>;
+
+/** The columns of a table of groups: those of the key, and one for each aggregate. */
+export type GroupTable<K, G> = { readonly [N in keyof KeyFields<K>]: SingleColumn<KeyFields<K>[N]> } & {
+  readonly [N in keyof G]: G[N] extends (group: never) => Aggregated<infer V> ? SingleColumn<V> : never;
+};
+type KeyFields<K> = K extends Fields ? K : { readonly key: K };
+
+const isKnown = (value: unknown): value is Aggregated<unknown> => typeof value === "object" && value !== null && "terminal" in value && "captures" in value;
+
+/** A query by key, of which aggregates make rows again. */
+export class Grouping<Element, K> {
+  /** @internal */
+  constructor(
+    private readonly bound: BoundQuery,
+    private readonly key: unknown,
+    private readonly captures: unknown,
+    private readonly rows: (bound: BoundQuery) => Rows<TableOf>,
+  ) {}
+
+  /**
+   * A row for each key, in the order in which the keys first occur: the key (as `key`, or under the names of its own fields),
+   * then what each function says of the group. Sums are those that `compute(group).sum()` gives for the group's elements alone.
+   *
+   * @example
+   * compute({ carrier, delay })
+   *   .groupBy(r => r.carrier)
+   *   .aggregate({ flights: g => g.count(), delay: g => g.average(r => r.delay), worst: g => g.max(r => r.delay) })
+   *   .toRows();
+   */
+  aggregate<G extends Aggregates<Element>>(aggregates: G): Rows<GroupTable<K, G>> {
+    if (typeof aggregates !== "object" || (aggregates as unknown) === null || Object.keys(aggregates).length === 0) {
+      throw new QueryError("DC305", `aggregate() takes functions of a group by name, not ${describe(aggregates)}`, "Write .aggregate({ n: g => g.count(), total: g => g.sum(r => r.price) }).");
+    }
+    const captures: Record<string, Capture> = { ...checkCaptures(this.captures, "groupBy") };
+    const list = Object.entries(aggregates).map(([name, f]) => this.one(name, f, captures));
+    const shape = this.bound.shape.groupStage(checkFunction(this.key, "groupBy"), list, captures);
+    return this.rows(withStage(this.bound, shape, captureValues(captures))) as unknown as Rows<GroupTable<K, G>>;
+  }
+
+  private one(name: string, f: unknown, captures: Record<string, Capture>): AggregateOf {
+    const told: unknown = (checkFunction(f, "aggregate") as (group: Group<Element>) => unknown)(groupOf(this.bound.shape.columns !== null));
+    if (!isKnown(told)) throw new QueryError("DC305", `the aggregate ${name} gives ${describe(told)}`, "Give what one of the group's methods gives: g => g.count(), g => g.sum(r => r.price).");
+    for (const [key, value] of Object.entries(told.captures)) {
+      if (key in captures && !Object.is(captures[key], value)) throw new QueryError("DC302", `two functions of the groups are handed different values under the name ${key}`, "Give one of them another name.");
+      captures[key] = value;
+    }
+    return { name, terminal: told.terminal, f: told.f };
+  }
+}
+
+function groupOf<Element>(isRows: boolean): Group<Element> {
+  const of = (terminal: Aggregate["terminal"]) => (f?: unknown, captures?: unknown) => {
+    if (f === undefined && isRows) throw new QueryError("DC305", `${terminal}() of a group of rows takes a function`, `Say of what: g => g.${terminal}(r => r.price).`);
+    return { name: "", terminal, f: f === undefined ? null : checkFunction(f, terminal), captures: checkCaptures(captures, terminal) };
+  };
+  return {
+    count: () => ({ name: "", terminal: "count", f: null, captures: {} }),
+    sum: of("sum"),
+    average: of("average"),
+    min: of("min"),
+    max: of("max"),
+    first: of("first"),
+    last: of("last"),
+  } as Group<Element>;
+}

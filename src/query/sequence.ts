@@ -1,0 +1,136 @@
+/** Verbs that queries over single values and queries over rows share: they choose and move elements, and compute none. */
+import { QueryError } from "../../fusion/errors.js";
+import type { BackendName } from "../backends/backend.js";
+import { checkBackend, checkCaptures, checkFunction } from "./arguments.js";
+import type { BoundQuery } from "./bound.js";
+import { captureValues, NO_VALUES } from "./captures.js";
+import { describe } from "./given.js";
+import type { LazyValue } from "./lazy.js";
+import type { Captures } from "./types.js";
+import { plainValue, withLambda, withStage } from "./verbs.js";
+
+/** What elements may be ordered by. */
+export type SortKey = number | bigint | boolean;
+
+/** `Element`: what lambdas see. `Self`: what the verbs give. */
+export abstract class Sequence<Element, Self> {
+  /** @internal */
+  constructor(protected readonly bound: BoundQuery) {}
+
+  protected abstract next(bound: BoundQuery): Self;
+
+  /**
+   * Keeps the elements for which the lambda is true.
+   *
+   * @example
+   * compute(delays).filter(x => x > limit, { limit });
+   * compute({ delay, distance }).filter(({ delay }) => delay > limit, { limit });
+   */
+  filter(f: (x: Element, i: number) => boolean | number | bigint, captures?: Captures): Self {
+    return this.next(withLambda(this.bound, "filter", f, null, captures));
+  }
+
+  /**
+   * Insists on a backend, in place of the runtime's choice. A terminal throws a BackendError if it cannot run there; on `cpu` and
+   * `cuda` it waits for the compiler.
+   *
+   * @example
+   * compute(signal).map(x => x * 2).on("cpu").toArray();
+   */
+  on(backend: BackendName): Self {
+    return this.next({ ...this.bound, backend: checkBackend(backend) });
+  }
+
+  /**
+   * The first `count` elements, or all if there are fewer. What comes behind them is not computed, unless a filter comes first.
+   *
+   * @example
+   * compute(readings).filter(x => x > 100).take(10).toArray();
+   */
+  take(count: number): Self {
+    return this.sliced(false, 0, checkCount(count, "take"));
+  }
+
+  /** All but the first `count` elements. */
+  skip(count: number): Self {
+    return this.sliced(true, checkCount(count, "skip"), Infinity);
+  }
+
+  /**
+   * The elements from `start` to before `end`, as `Array.prototype.slice` counts them: from the end where they are negative.
+   *
+   * @example
+   * compute(readings).slice(-100).average();
+   */
+  slice(start = 0, end = Infinity): Self {
+    return this.sliced(true, checkPlace(start, "slice"), checkPlace(end, "slice"));
+  }
+
+  /** The elements from the last to the first. */
+  reverse(): Self {
+    return this.next(withStage(this.bound, this.bound.shape.plainStage("reverse"), NO_VALUES));
+  }
+
+  /** Each element once, where it first occurs. They are the same as `Set` has it: NaN is itself, -0 is 0; rows, in every column. */
+  distinct(): Self {
+    return this.next(withStage(this.bound, this.bound.shape.plainStage("distinct"), NO_VALUES));
+  }
+
+  /**
+   * The elements in the ascending order of a key, which is stable: those with the same key stay in their order. -0 comes before
+   * 0, NaN last.
+   *
+   * @example
+   * compute({ carrier, delay }).orderBy(r => r.carrier).thenByDescending(r => r.delay).toColumns();
+   */
+  orderBy(key: (x: Element, i: number) => SortKey, captures?: Captures): Self {
+    return this.sorted(key, false, false, captures);
+  }
+
+  /** The same in the descending order; NaN still comes last. */
+  orderByDescending(key: (x: Element, i: number) => SortKey, captures?: Captures): Self {
+    return this.sorted(key, true, false, captures);
+  }
+
+  /** Orders those elements that the sort before it found equal. */
+  thenBy(key: (x: Element, i: number) => SortKey, captures?: Captures): Self {
+    return this.sorted(key, false, true, captures);
+  }
+
+  /** The same in the descending order. */
+  thenByDescending(key: (x: Element, i: number) => SortKey, captures?: Captures): Self {
+    return this.sorted(key, true, true, captures);
+  }
+
+  /**
+   * How many elements there are.
+   *
+   * @example
+   * compute(delays).filter(x => x > 30).count().value();
+   */
+  count(): LazyValue<number> {
+    return plainValue(this.bound, "count");
+  }
+
+  private sliced(from: boolean, start: number, end: number): Self {
+    return this.next(withStage(this.bound, this.bound.shape.sliceStage(from), [start, end]));
+  }
+
+  private sorted(key: unknown, descending: boolean, then: boolean, captures: unknown): Self {
+    const verb = `${then ? "thenBy" : "orderBy"}${descending ? "Descending" : ""}`;
+    const { shape } = this.bound;
+    if (then && shape.stage?.kind !== "sort") throw new QueryError("DC305", `${verb}() orders what an orderBy() before it found equal, and there is none`, "Write .orderBy(f).thenBy(g).");
+    const record = checkCaptures(captures, verb);
+    return this.next(withStage(this.bound, shape.sortStage(checkFunction(key, verb), descending, then, record), captureValues(record)));
+  }
+}
+
+function checkCount(count: unknown, verb: string): number {
+  if (typeof count === "number" && Number.isInteger(count) && count >= 0) return count;
+  throw new QueryError("DC305", `${verb}() takes a number of elements, 0, 1, 2 …, not ${describe(count)}`, verb === "take" ? "For the last ones write .slice(-10)." : "To leave out the last ones write .slice(0, -10).");
+}
+
+function checkPlace(place: unknown, verb: string): number {
+  if (typeof place === "number" && (Number.isInteger(place) || place === Infinity)) return place;
+  throw new QueryError("DC305", `${verb}() takes places, whole numbers, not ${describe(place)}`, "Write .slice(10, 20), or .slice(-10) for the last ten.");
+}

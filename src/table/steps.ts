@@ -1,0 +1,65 @@
+/** What happens to tables between kernels: rows are chosen, moved and grouped, on the calling thread. */
+import { keyColumn, type GroupColumn, type TableStep } from "../../fusion/query.js";
+import { newArray, type AnyTypedArray } from "../../fusion/values.js";
+import type { ScalarValue } from "../../fusion/types.js";
+import { byCode, codesOf } from "./codes.js";
+import { sortedPlaces } from "./sort.js";
+import { columnOf, elementsAt, rowsAt, type Table } from "./table.js";
+
+export interface Rows {
+  readonly table: Table;
+  readonly length: number;
+}
+
+export interface StepContext {
+  /** The values of a stage, in the order of its names: a slice's start and end. */
+  readonly valuesOf: (stage: number) => readonly unknown[];
+  /** What a terminal gives for an array by itself. */
+  readonly aggregate: (terminal: GroupColumn["terminal"], array: AnyTypedArray) => ScalarValue;
+}
+
+export function applyStep(step: TableStep, { table, length }: Rows, context: StepContext): Rows {
+  switch (step.kind) {
+    case "slice": {
+      const [start, end] = context.valuesOf(step.stages[0] as number) as [number, number];
+      const sliced = new Map([...table].map(([name, array]) => [name, array.subarray(0, length).subarray(start, end)]));
+      const [from, to] = [placeOf(start, length), placeOf(end, length)];
+      return { table: sliced, length: Math.max(0, to - from) };
+    }
+    case "reverse":
+      return { table: new Map([...table].map(([name, array]) => [name, (array.slice() as Float64Array).reverse()])), length };
+    case "distinct": {
+      const { firsts } = codesOf([...table.values()], length);
+      return { table: rowsAt(table, firsts), length: firsts.length };
+    }
+    case "sort": {
+      const keys = step.keys.map(({ column, descending }) => ({ array: columnOf(table, column), descending }));
+      const rest = new Map([...table].filter(([name]) => !step.keys.some(({ column }) => column === name)));
+      return { table: rowsAt(rest, sortedPlaces(keys, length)), length };
+    }
+    case "group":
+      return group(step, { table, length }, context);
+    default:
+      return step satisfies never;
+  }
+}
+
+/** As `slice` counts: from the end where it is negative. */
+const placeOf = (place: number, length: number): number => (place < 0 ? Math.max(0, length + place) : Math.min(place, length));
+
+function group(step: TableStep & { readonly kind: "group" }, { table, length }: Rows, context: StepContext): Rows {
+  const found = codesOf(step.keys.map((_, at) => columnOf(table, keyColumn(at + 1))), length);
+  const { places, offsets } = byCode(found);
+  const count = found.firsts.length;
+  const grouped = new Map<string, AnyTypedArray>(step.keys.map(({ column, name }) => [name, elementsAt(columnOf(table, column), found.firsts)]));
+  for (const { name, terminal, column, element } of step.aggregates) {
+    const results = newArray(element, count);
+    const values = column === null ? null : elementsAt(columnOf(table, column), places);
+    for (let code = 0; code < count; code += 1) {
+      const [from, to] = [offsets[code] as number, offsets[code + 1] as number];
+      (results as Float64Array)[code] = (values === null ? to - from : context.aggregate(terminal, values.subarray(from, to))) as number;
+    }
+    grouped.set(name, results);
+  }
+  return { table: grouped, length: count };
+}

@@ -1,0 +1,26 @@
+/** Tables: typed arrays of one length, by column. */
+import { CompilerBug } from "../../fusion/errors.js";
+import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
+
+export type Table = ReadonlyMap<string, AnyTypedArray>;
+
+/** A column that a kernel or a step asks for. */
+export function columnOf(table: Table | null, name: string): AnyTypedArray {
+  const column = table?.get(name);
+  if (column === undefined) throw new CompilerBug(`a kernel reads the column ${JSON.stringify(name)}, which nothing stored`);
+  return column;
+}
+
+/** New arrays of the rows at these places, in their order. */
+export function rowsAt(table: Table, places: Uint32Array): Table {
+  return new Map([...table].map(([name, array]) => [name, elementsAt(array, places)]));
+}
+
+export function elementsAt(array: AnyTypedArray, places: Uint32Array): AnyTypedArray {
+  const element = elementTypeOf(array);
+  if (element === undefined) throw new CompilerBug("a column is no typed array");
+  const from = array as Float64Array;
+  const to = newArray(element, places.length) as Float64Array;
+  for (let at = 0; at < places.length; at += 1) to[at] = from[places[at] as number] as number;
+  return to;
+}
