@@ -41,8 +41,8 @@ export class CudaBench {
   }
 
   /** All kernels in one module. */
-  async run(file: string, kernels: readonly Kernel[], jobs: readonly Job[]): Promise<readonly Outcome[]> {
-    return this.workshop.run(this.driver, await this.workshop.compile(file, kernels, 75), kernels, jobs);
+  async run(file: string, kernels: readonly Kernel[], jobs: readonly Job[], environment: Environment = {}): Promise<readonly Outcome[]> {
+    return this.workshop.run(this.driver, await this.workshop.compile(file, kernels, 75), kernels, jobs, environment);
   }
 
   /** What the jobs of the last run have moved. */

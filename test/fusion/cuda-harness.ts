@@ -1,6 +1,7 @@
 /** Emitted CUDA programs in tests: compiled to PTX by NVRTC as the CUDA backend does it, and run by a driver library as their plans say. */
 import { execFile, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -123,21 +124,11 @@ export class CudaWorkshop {
     return stdout + stderr;
   }
 
-  private async build(file: string): Promise<string> {
-    const program = path.join(this.folder, path.basename(file, ".cpp"));
-    if (compiler === null) throw new Error("there is no C++ compiler");
-    await execute(compiler, ["-std=c++17", "-O1", "-ffp-contract=off", "-Wno-unknown-pragmas", "-I", NATIVE, path.join(HERE, file), "-o", program, "-ldl"]);
-    return program;
-  }
-
   /** What a program of this folder prints. */
   async output(file: string): Promise<string> {
-    const { stdout } = await execute(await this.build(file));
+    const { stdout } = await execute(await built(file, path.join(this.folder, path.basename(file, ".cpp"))));
     return stdout;
   }
-
-  /** The program that launches what a plan says. */
-  private runner: Promise<string> | null = null;
 
   /** What the stand-in driver counted in each job of the last run. */
   traffic(): readonly Traffic[] {
@@ -152,7 +143,7 @@ export class CudaWorkshop {
 
   /** Runs jobs on the device of a driver library. */
   async run(driver: string, { programs, driverVersion, ptxFile }: Compiled, kernels: readonly Kernel[], jobs: readonly Job[], env: Readonly<Record<string, string>> = {}): Promise<readonly Outcome[]> {
-    const runner = await (this.runner ??= this.build("cuda-runner.cpp"));
+    const runner = await runnerOfLaunches();
     const file = new Words();
     file.word(jobs.length);
     const readers = jobs.map(job => writeJob(file, programs[job.kernel] as CudaProgram, kernels[job.kernel] as Kernel, job));
@@ -162,6 +153,23 @@ export class CudaWorkshop {
     const results = new Results(new Uint8Array(readFileSync(to)));
     return readers.map(read => read(results));
   }
+}
+
+async function built(file: string, program: string): Promise<string> {
+  if (compiler === null) throw new Error("there is no C++ compiler");
+  await execute(compiler, ["-std=c++17", "-O1", "-ffp-contract=off", "-Wno-unknown-pragmas", "-I", NATIVE, path.join(HERE, file), "-o", program, "-ldl"]);
+  return program;
+}
+
+/** The program that launches what a plan says; built where it has changed. */
+async function runnerOfLaunches(): Promise<string> {
+  const source = "cuda-runner.cpp";
+  const hash = createHash("sha256").update(readFileSync(path.join(HERE, source))).digest("hex").slice(0, 16);
+  const program = path.join(ROOT, "build", "cuda-nvrtc", `cuda-runner-${hash}`);
+  if (existsSync(program)) return program;
+  mkdirSync(path.dirname(program), { recursive: true });
+  renameSync(await built(source, `${program}.${process.pid}`), program);
+  return program;
 }
 
 /** The file of jobs, as cuda-runner.cpp reads it. */

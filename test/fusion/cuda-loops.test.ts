@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { apply, convert, number } from "../../fusion/build.js";
-import type { Expr, Sink } from "../../fusion/ir.js";
+import type { Expr, Kernel, Sink } from "../../fusion/ir.js";
 import type { ElementType } from "../../fusion/types.js";
 import { verify } from "../../fusion/verify.js";
 import { ENDLESS, KERNELS } from "../native/kernels.js";
@@ -33,10 +33,13 @@ describe.skipIf(unavailable !== null)(`loops of CUDA programs on the PTX interpr
     expect(await bench.complaints("orders", chosen, jobsOf(chosen, [0, 33, 2500, 9000]), 75, [{}, ...SCHEDULES, DEFERRED])).toEqual([]);
   });
 
-  it("join many blocks, also more than one warp joins", async () => {
+  it.each([
+    ["more blocks than lanes", 70_000],
+    ["many blocks, also by more than one warp", 1_050_000],
+  ])("join %s", async (_, length) => {
     const kernels = chosen.filter(({ name }) => /^(add f64, filtered and counted|fold in lanes|fold of BigInts in lanes|f64 to u16, filtered)$/.test(name));
-    const jobs = kernels.flatMap(({ kernel }, place): readonly Job[] => [70_000, 1_050_000].map(length => ({ kernel: place, call: handCall(kernel, length) })));
-    expect(jobs).toHaveLength(8);
+    const jobs = kernels.map(({ kernel }, place): Job => ({ kernel: place, call: handCall(kernel, length) }));
+    expect(jobs).toHaveLength(4);
     expect(await bench.complaints("blocks", kernels, jobs)).toEqual([]);
   });
 
@@ -62,13 +65,18 @@ describe.skipIf(unavailable !== null)(`loops of CUDA programs on the PTX interpr
   });
 
   it("end early when they are to stop, also within a loop without end", async () => {
-    const kernels = ENDLESS.map(({ name, kernel }) => verify(kernel, name));
-    const jobs = kernels.map((kernel, place): Job => {
-      const call = handCall(kernel, 1500);
+    const kernels = [...ENDLESS, ...KERNELS.filter(({ name }) => name === "ordered fold")].map(({ name, kernel }) => verify(kernel, name));
+    expect(kernels).toHaveLength(ENDLESS.length + 1);
+    const stopped = (kernel: Kernel, place: number, length: number): Job => {
+      const call = handCall(kernel, length);
       call.source?.fill(3 as never);
       return { kernel: place, call, stop: true };
-    });
-    expect(await bench.run("endless", kernels, jobs)).toEqual(kernels.map(() => ({ status: "stopped" })));
+    };
+    const ends = kernels.map(() => ({ status: "stopped" }));
+    expect(await bench.run("endless", kernels, kernels.map((kernel, place) => stopped(kernel, place, 1500)))).toEqual(ends);
+    // Once for all elements of a thread: each would go on for 1024 turns otherwise.
+    const limited = { DOTCOMPUTE_TEST_CUDA_SPIN_LIMIT: "1M" };
+    expect(await bench.run("endless", kernels, kernels.map((kernel, place) => stopped(kernel, place, 20_000)), limited)).toEqual(ends);
   });
 
   it("leave loops without end behind an element that fails or is found", async () => {
@@ -82,7 +90,10 @@ describe.skipIf(unavailable !== null)(`loops of CUDA programs on the PTX interpr
     source.fill(2, 41);
     const kernels = [found, failing].map(kernel => verify(kernel, "the test"));
     const call = callOf(source);
-    const jobs = [{ kernel: 0, call }, { kernel: 1, call: { ...call, arrays: [new Float64Array(2)] } }];
-    expect(await bench.run("behind", kernels, jobs)).toMatchObject([{ status: "done", result: { position: 40, value: 40 } }, { status: "failed", position: 40 }]);
+    // Found by every other lane at once: those between wait for the first of them.
+    const often = callOf(source.map((_, at) => (at < 40 ? 0 : at % 2 === 0 ? 1 : 2)));
+    const jobs = [{ kernel: 0, call }, { kernel: 0, call: often }, { kernel: 1, call: { ...call, arrays: [new Float64Array(2)] } }];
+    const at40 = { status: "done", result: { position: 40, value: 40 } };
+    expect(await bench.run("behind", kernels, jobs)).toMatchObject([at40, at40, { status: "failed", position: 40 }]);
   });
 });

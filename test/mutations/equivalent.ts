@@ -1,0 +1,33 @@
+/** Mutants that no test can notice, and why: they change no result. Those that match no mutant any more are errors. */
+
+export interface Equivalent {
+  readonly rule: string;
+  readonly file: string;
+  /** The line of the source, without its indentation. */
+  readonly line: string;
+  /** Where only some mutants of such lines are meant: a part of the mutated line, or the line above. */
+  readonly becomes?: string;
+  readonly below?: string;
+  readonly reason: string;
+}
+
+export const EQUIVALENT: readonly Equivalent[] = [
+  {
+    rule: "goes on although halted",
+    file: "native/rt/lane.cuh",
+    line: "halted = true;",
+    below: "atomicMin(&state->failed, place);",
+    reason: "places of a thread ascend: whatever it does behind its first failure is never looked at, and loops end by `decided`",
+  },
+  { rule: "any lane", file: "native/rt/map.cuh", line: "if (lane == 0) (totals != nullptr ? totals[tile] : state->count) = before;", reason: "all lanes hold the same sum, and store it" },
+  {
+    rule: "any lane",
+    file: "native/rt/reduce.cuh",
+    line: "if (lane % (2 * step) == 0 && lane + step < size) value = join(value, next);",
+    becomes: "== 0 && true",
+    reason: "lanes behind the last hold an exact identity or no value: joining them changes nothing",
+  },
+  { rule: "a lane's own vote", file: "native/rt/search.cuh", line: "return !__any_sync(EVERY_LANE, found != NOWHERE || lane.halted || seen->position < at || seen->failed < at);", reason: "it leaves work out: lanes that go on find elements behind the first" },
+  { rule: "any lane", file: "native/rt/search.cuh", line: "if (lane_id() == 0 && found != NOWHERE) atomicMin(&state->position, found);", reason: "the other lanes name places that they have seen, none before the first" },
+  { rule: "any lane", file: "native/rt/search.cuh", line: "if (lane_id() == 0 && behind != 0) atomicMax((i64*)&state->position, i64(behind - 1));", reason: "the other lanes name places that they have seen, none behind the last" },
+];
