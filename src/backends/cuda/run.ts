@@ -259,7 +259,7 @@ export function runNow(loaded: LoadedProgram, call: KernelCall, lane: Lane): Ran
   } catch (error) {
     quietly(() => lane.stop.set(1));
     for (const stream of streamsOf(lane)) quietly(() => stream.synchronise());
-    for (const stream of streamsOf(lane)) lane.isUsable &&= quietly(() => stream.synchronise());
+    for (const stream of streamsOf(lane)) if (!quietly(() => stream.synchronise())) lane.isUsable = false;
     throw error;
   } finally {
     room.release();
@@ -301,7 +301,7 @@ export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: La
   } catch (error) {
     quietly(() => lane.stop.set(1));
     for (const stream of streamsOf(lane)) await quietlyLater(() => stream.synchroniseLater());
-    for (const stream of streamsOf(lane)) lane.isUsable &&= await quietlyLater(() => stream.synchroniseLater());
+    for (const stream of streamsOf(lane)) if (!(await quietlyLater(() => stream.synchroniseLater()))) lane.isUsable = false;
     throw error;
   } finally {
     room.release();
