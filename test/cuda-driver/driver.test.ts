@@ -241,6 +241,21 @@ suite("the stand-in driver", driver => {
     expect(driver.lastFault()).toContain("PTX line");
   });
 
+  it("memory of a stream is there for another one only from where it was allocated", () => {
+    for (const use of [(at: bigint, stream: bigint) => driver.call("cuMemsetD32Async", at, 41, 1, stream), (at: bigint, stream: bigint) => launch(stream, at)]) {
+      for (const waits of [true, false]) {
+        driver.fresh({ deferred: 1 });
+        const [own, other, event] = [driver.get("cuStreamCreate", 1), driver.get("cuStreamCreate", 1), driver.get("cuEventCreate", 2)];
+        const at = driver.get("cuMemAllocAsync", 4, own);
+        driver.call("cuEventRecord", event, own);
+        if (waits) driver.call("cuStreamWaitEvent", other, event, 0);
+        use(at, other);
+        expect(driver.result("cuStreamSynchronize", other)).toBe(waits ? 0 : 700);
+        if (!waits) expect(driver.lastFault()).toContain("memory that the stream it was allocated in has not come to yet");
+      }
+    }
+  });
+
   it("measures the time between two events", () => {
     driver.fresh();
     const [start, end] = [driver.get("cuEventCreate", 0), driver.get("cuEventCreate", 0)];

@@ -1,5 +1,6 @@
 // Memory and copies.
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "state.hpp"
@@ -23,7 +24,8 @@ bool pinned(const ptx::Memory& memory, const void* host, std::size_t bytes) {
 template <class F>
 void withDevice(State& state, Context& context, Address address, std::size_t bytes, F copy) {
   std::byte* device = hostOf(state.memory, address, bytes);
-  if (device) copy(device);
+  if (device && state.memory.find(address, bytes)->pending) state.fault(context, ILLEGAL_ADDRESS, std::string("A copy or fill of ") + PENDING);
+  else if (device) copy(device);
   else state.fault(context, ILLEGAL_ADDRESS, "A copy or fill of memory that was freed before it ran.");
 }
 
@@ -131,8 +133,10 @@ ENTRY Result cuMemAllocAsync(Address* address, std::size_t bytes, void* stream) 
     require(address);
     require(state.settings.pools, NOT_SUPPORTED);
     Context& context = state.current();
-    state.timelineOf(context, stream);
-    *address = state.allocate(context.device, bytes);
+    Timeline& timeline = state.timelineOf(context, stream);
+    const Address begin = *address = state.allocate(context.device, bytes);
+    state.memory.setPending(begin, true);
+    context.submit(timeline, [&state, begin] { state.memory.setPending(begin, false); });
   });
 }
 

@@ -126,11 +126,13 @@ void runKernel(State& state, Context& context, const LoadedFunction& function, p
   schedule.seed = settings.seed * 1'000'003 + state.counters.launches;
   schedule.spinLimit = settings.spinLimit;
   schedule.residentBlocks = static_cast<unsigned>(settings.residentBlocks);
-  const auto mayAccess = [&context](const ptx::Region& region) {
-    return region.device == ptx::HOST || region.device == context.device || context.peers.contains(region.device);
+  const auto forbidden = [&context](const ptx::Region& region) -> const char* {
+    const bool reachable = region.device == ptx::HOST || region.device == context.device || context.peers.contains(region.device);
+    if (!reachable) return "the memory of another device, without peer access.";
+    return region.pending ? PENDING : nullptr;
   };
   state.counters.launches++;
-  ptx::Launch launch(function.module->program, *function.procedure, grid, block, shared, parameters, state.memory, mayAccess, schedule);
+  ptx::Launch launch(function.module->program, *function.procedure, grid, block, shared, parameters, state.memory, forbidden, schedule);
   try {
     launch.run();
   } catch (const ptx::Fault& fault) {

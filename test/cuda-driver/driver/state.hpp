@@ -55,6 +55,9 @@ class Context {
   bool idle() const;
 };
 
+/// What memory is whose stream has not come to its allocation: an event must order other streams behind that.
+inline constexpr const char* PENDING = "memory that the stream it was allocated in has not come to yet.";
+
 struct Counters {
   ptx::Counts kernels;
   std::uint64_t launches = 0;

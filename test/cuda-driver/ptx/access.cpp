@@ -150,7 +150,7 @@ class Resolver {
         if (!recent.holds(address, bytes_)) {
           const Region* found = launch_.memory.find(address, bytes_);
           if (!found) outsideGlobal(lane);
-          if (!launch_.mayAccess(*found)) outside(lane, address, "the memory of another device, without peer access.");
+          if (const char* what = launch_.forbidden(*found)) outside(lane, address, what);
           recent = *found;
         }
         access_.at[lane] = recent.host + (address - recent.begin);

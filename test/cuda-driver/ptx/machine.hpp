@@ -200,7 +200,7 @@ class Block {
 class Launch {
  public:
   Launch(const Program& program, const Procedure& kernel, Dimensions grid, Dimensions block, std::uint32_t dynamicShared,
-         std::vector<std::byte> parameters, const Memory& memory, std::function<bool(const Region&)> mayAccess, Schedule schedule);
+         std::vector<std::byte> parameters, const Memory& memory, std::function<const char*(const Region&)> forbidden, Schedule schedule);
   /// Runs to the end. Throws Fault.
   void run();
 
@@ -211,7 +211,7 @@ class Launch {
   const std::uint32_t dynamicShared;
   const std::vector<std::byte> parameters;
   const Memory& memory;
-  const std::function<bool(const Region&)> mayAccess;
+  const std::function<const char*(const Region&)> forbidden;  // what such memory is that the kernel may not use; else null
   const Schedule schedule;
   Counts counts;
   Random random;

@@ -32,7 +32,7 @@ std::optional<std::uint64_t> Memory::allocate(int device, std::uint64_t bytes) {
   if (next == 0) next = GLOBAL_WINDOW + DEVICE_BYTES * static_cast<std::uint64_t>(device) + ALIGNMENT;
   const std::uint64_t begin = next;
   next += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + GAP;
-  live_.emplace(begin, Allocation{{begin, begin + bytes, host, device}, {host, std::free}});
+  live_.emplace(begin, Allocation{{begin, begin + bytes, host, device, false}, {host, std::free}});
   used_[device + 1] += bytes;
   return begin;
 }
@@ -42,7 +42,7 @@ void* Memory::allocateHost(std::uint64_t bytes) {
   if (posix_memalign(&host, GAP, bytes) != 0) return nullptr;
   std::memset(host, 0xff, bytes);
   const auto begin = reinterpret_cast<std::uint64_t>(host);
-  live_.emplace(begin, Allocation{{begin, begin + bytes, static_cast<std::byte*>(host), HOST}, {static_cast<std::byte*>(host), std::free}});
+  live_.emplace(begin, Allocation{{begin, begin + bytes, static_cast<std::byte*>(host), HOST, false}, {static_cast<std::byte*>(host), std::free}});
   used_[HOST + 1] += bytes;
   return host;
 }
@@ -52,7 +52,7 @@ bool Memory::registerHost(void* host, std::uint64_t bytes) {
   const auto after = live_.lower_bound(begin);
   if (after != live_.end() && after->first < begin + bytes) return false;
   if (find(begin, 1)) return false;
-  live_.emplace(begin, Allocation{{begin, begin + bytes, static_cast<std::byte*>(host), HOST}, {static_cast<std::byte*>(host), keep}});
+  live_.emplace(begin, Allocation{{begin, begin + bytes, static_cast<std::byte*>(host), HOST, false}, {static_cast<std::byte*>(host), keep}});
   return true;
 }
 
@@ -61,6 +61,10 @@ bool Memory::unregisterHost(void* host) {
   if (found == live_.end() || found->second.owner.get_deleter() != keep) return false;
   live_.erase(found);
   return true;
+}
+
+void Memory::setPending(std::uint64_t begin, bool pending) {
+  if (const auto found = live_.find(begin); found != live_.end()) found->second.region.pending = pending;
 }
 
 bool Memory::release(std::uint64_t begin) {

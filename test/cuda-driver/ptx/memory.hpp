@@ -28,6 +28,7 @@ struct Region {
   std::uint64_t end = 0;
   std::byte* host = nullptr;
   int device = HOST;
+  bool pending = false;  // the stream that it was allocated in has not come to it
 
   bool holds(std::uint64_t address, std::uint64_t bytes) const { return address >= begin && address <= end && bytes <= end - address; }
 };
@@ -45,6 +46,8 @@ class Memory {
   void* allocateHost(std::uint64_t bytes);
   bool registerHost(void* host, std::uint64_t bytes);
   bool unregisterHost(void* host);
+  /// Whether nobody may use the allocation yet; nothing if it is gone.
+  void setPending(std::uint64_t begin, bool pending);
   /// Whether there was such an allocation, of that device or the host.
   bool release(std::uint64_t begin);
   void releaseDevice(int device);

@@ -45,7 +45,7 @@ std::uint32_t layOut(const Program& program, const Procedure& kernel, std::vecto
 }  // namespace
 
 Launch::Launch(const Program& program, const Procedure& kernel, Dimensions grid, Dimensions block, std::uint32_t dynamicShared,
-               std::vector<std::byte> parameters, const Memory& memory, std::function<bool(const Region&)> mayAccess, Schedule schedule)
+               std::vector<std::byte> parameters, const Memory& memory, std::function<const char*(const Region&)> forbidden, Schedule schedule)
     : program(program),
       kernel(kernel),
       grid(grid),
@@ -53,7 +53,7 @@ Launch::Launch(const Program& program, const Procedure& kernel, Dimensions grid,
       dynamicShared(dynamicShared),
       parameters(std::move(parameters)),
       memory(memory),
-      mayAccess(std::move(mayAccess)),
+      forbidden(std::move(forbidden)),
       schedule(schedule),
       random(schedule.seed),
       recent(program.code.size()) {
