@@ -42,8 +42,20 @@ export type StageShape =
   | ({ readonly kind: "sort"; readonly descending: boolean; readonly then: boolean } & LambdaInput)
   /** The first of elements that are the same, NaN among them, as `Set` tells them apart. */
   | { readonly kind: "distinct" }
+  /** Behind the elements those of another query, the stage's first value, of the same type or columns. */
+  | { readonly kind: "concat" }
+  /**
+   * What the lambda gives for elements of this query and of another, the value behind the stage's captures: those at the same
+   * place, or those with the same key (the other's keys are one value further on).
+   */
+  | ({ readonly kind: "pair"; readonly key: LambdaInput | null; readonly right: SequenceShape } & LambdaInput)
+  /** The elements whose key is among the keys of another query, the value behind the stage's captures; or is not. */
+  | ({ readonly kind: "match"; readonly keep: boolean } & LambdaInput)
   /** A row for each key, in the order of first occurrence: the key's columns, then the aggregates. */
   | ({ readonly kind: "group"; readonly aggregates: readonly Aggregate[] } & LambdaInput);
+
+/** What a sequence holds: elements of one type, or rows. */
+export type SequenceShape = { readonly columns: null; readonly element: ElementType } | { readonly columns: Columns };
 
 /** What a group's elements come to: as that terminal gives it for the sequence of `value`s alone; `count` needs none. */
 export interface Aggregate {
@@ -128,6 +140,8 @@ export interface PlannedKernel {
 /** Columns that stand for the elements of a sequence of single values, and for keys: no name that a user's column can have. */
 export const SINGLE = "\0element";
 export const keyColumn = (number: number): string => `\0key ${number}`;
+/** A column of the other query's. */
+export const rightColumn = (name: string): string => `\0right ${name}`;
 export const valueColumn = (number: number): string => `\0value ${number}`;
 
 /** What happens to a table before the kernels that read it run: rows are chosen and moved, on the host. */
@@ -136,7 +150,11 @@ export type TableStep = {
   /** The query's stages that it does. */
   readonly stages: readonly number[];
 } & (
-  | { readonly kind: "slice" | "reverse" | "distinct" }
+  | { readonly kind: "slice" | "reverse" | "distinct" | "concat" | "zip" }
+  /** Rows of both whose keys, these columns, are the same; the other's columns are called `rightColumn`. */
+  | { readonly kind: "join"; readonly keys: readonly string[] }
+  /** Leaves the key columns out. */
+  | { readonly kind: "match"; readonly keys: readonly string[]; readonly keep: boolean }
   /** Leaves the key columns out. */
   | { readonly kind: "sort"; readonly keys: readonly { readonly column: string; readonly descending: boolean }[] }
   | { readonly kind: "group"; readonly keys: readonly { readonly column: string; readonly name: string }[]; readonly aggregates: readonly GroupColumn[] }

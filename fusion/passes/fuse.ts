@@ -8,7 +8,7 @@ import { apply, convert, local } from "../build.js";
 import { CompilerBug, QueryError } from "../errors.js";
 import { ELEMENT_LABEL, type Expr, type Kernel, type Sink, type Source, type Stmt } from "../ir.js";
 import type { OpName } from "../ops.js";
-import { keyColumn, SINGLE, type Aggregate, type Columns, type GroupColumn, type LambdaInput, type PlannedKernel, type Plan, type SourceShape, valueColumn, type StageShape, type TableStep } from "../query.js";
+import { keyColumn, SINGLE, type Aggregate, type Columns, type GroupColumn, type LambdaInput, rightColumn, type PlannedKernel, type Plan, type SequenceShape, type SourceShape, valueColumn, type StageShape, type TableStep } from "../query.js";
 import type { Span, SurfaceLambda } from "../parse/surface.js";
 import { ELEMENTS, isBigType, type ElementType } from "../types.js";
 import { inferResult, type Row, type TypedResult } from "./infer.js";
@@ -114,13 +114,20 @@ export class Fusion {
         this.slice(stage.from, index);
         return;
       case "reverse":
-        this.cut("reverse needs all elements first");
-        this.steps.push({ kind: "reverse", table: this.table, stages: [index] });
-        return;
       case "distinct":
-        this.cut("distinct needs all elements first");
-        this.steps.push({ kind: "distinct", table: this.table, stages: [index] });
+      case "concat":
+        this.cut(`${stage.kind} needs all elements first`);
+        this.steps.push({ kind: stage.kind, table: this.table, stages: [index] });
         return;
+      case "pair":
+        this.pair(stage, index);
+        return;
+      case "match": {
+        const keys = this.keysOf(stage, index, stage.keep ? "semiJoin" : "antiJoin");
+        this.cut("a join needs all elements first", keys);
+        this.steps.push({ kind: "match", table: this.table, stages: [index], keys: [...keys.keys()], keep: stage.keep });
+        return;
+      }
       case "sort":
         this.sort(stage, index);
         return;
@@ -170,7 +177,38 @@ export class Fusion {
     this.steps.push({ kind: "sort", table: this.table, stages: sorting.stages, keys: sorting.keys.map(({ column, descending }) => ({ column, descending })) });
   }
 
+  /** The columns of a key: one, or one for each of its fields. */
+  private keysOf(input: LambdaInput, index: number, verb: string): ReadonlyMap<string, Column> {
+    const key = this.result(input, index, verb);
+    const values = isRow(key) ? [...key.values()] : [key];
+    return new Map(values.map((typed, at) => {
+      const element = naturalElement(typed);
+      return [keyColumn(at + 1), { element, value: this.stored(typed, element, verb, index, input.lambda) }];
+    }));
+  }
+
+  /** Both sequences become one table, and the lambda a map over its rows. */
+  private pair(stage: StageShape & { readonly kind: "pair" }, index: number): void {
+    const keys = stage.key === null ? null : this.keysOf(stage.key, index, "join");
+    const left: SequenceShape = this.columns === null ? { columns: null, element: this.type } : { columns: this.columns };
+    this.cut(keys === null ? "zip puts two sequences side by side" : "a join needs all elements first", keys ?? new Map());
+    const step = { table: this.table, stages: [index] };
+    this.steps.push(keys === null ? { kind: "zip", ...step } : { kind: "join", ...step, keys: [...keys.keys()] });
+    const ofRight = (name: string): string => rightColumn(name);
+    const both = this.rowsOf(new Map([...columnsOf(left, name => name), ...columnsOf(stage.right, ofRight)]));
+    this.source = { kind: "range" };
+    this.ofTable = true;
+    this.value = both;
+    const side = ({ columns }: SequenceShape, name: (column: string) => string): Typed | Row =>
+      columns === null ? both.column(name(SINGLE)).value : { column: column => both.column(name(column)).value };
+    const result = this.inferred(stage, index, [side(left, name => name), side(stage.right, ofRight)]);
+    if (isRow(result)) this.becomeRows(result, NO_COLUMNS, index, stage.lambda);
+    else this.become(result, this.resultType(result, null), "zip", index, stage.lambda);
+    this.stages.push(index);
+  }
+
   private group(stage: StageShape & { readonly kind: "group" }, index: number): void {
+    this.placeForAny([stage.lambda, ...stage.aggregates.flatMap(({ value }) => (value === null ? [] : [value.lambda]))], "a group");
     const key = this.result(stage, index, "groupBy");
     const keys = isRow(key) ? [...key] : [["key", key] as const];
     const before = this.value;
@@ -228,11 +266,14 @@ export class Fusion {
 
   private result(input: LambdaInput, stage: number, verb: string, ...before: readonly Typed[]): TypedResult["result"] {
     this.placeFor(input.lambda, before.length + 1, verb);
-    const element = this.argument(input.lambda.parameters[before.length] ?? "element");
+    return this.inferred(input, stage, [...before, this.argument(input.lambda.parameters[before.length] ?? "element")]);
+  }
+
+  /** Calls a lambda with these values and the element's place. */
+  private inferred({ lambda, captures }: LambdaInput, stage: number, values: readonly (Typed | Row)[]): TypedResult["result"] {
     const place: Typed = { expr: { kind: "index", type: "f64" }, weak: false, integral: [], span: NOWHERE };
-    const { lambda, captures } = input;
     this.parameters.big = this.bigType();
-    const typed = inferResult(lambda, [...before, element, place], { captures, stage, parameters: this.parameters });
+    const typed = inferResult(lambda, [...values, place], { captures, stage, parameters: this.parameters });
     this.body.push(...typed.body);
     return typed.result;
   }
@@ -254,6 +295,12 @@ export class Fusion {
     if (this.filtered && usesParameter(lambda, index)) {
       this.cut(`${verb} uses the index after a filter: an element's place is known only once the filter has passed over all elements before it`);
     }
+  }
+
+  /** The same for lambdas that one kernel must run. */
+  placeForAny(lambdas: readonly SurfaceLambda[], verb: string): void {
+    const needing = lambdas.find(lambda => usesParameter(lambda, 1));
+    if (needing !== undefined) this.placeFor(needing, 1, verb);
   }
 
   /** The element, in a local if it is not one already. */
@@ -383,5 +430,9 @@ export class Fusion {
 }
 
 const NO_COLUMNS: Columns = new Map();
+
+/** The columns of a sequence in a table, single values in one of their own. */
+const columnsOf = (sequence: SequenceShape, name: (column: string) => string): readonly (readonly [string, ElementType])[] =>
+  sequence.columns === null ? [[name(SINGLE), sequence.element]] : [...sequence.columns].map(([column, element]) => [name(column), element]);
 
 const isRow = (result: TypedResult["result"]): result is ReadonlyMap<string, Typed> => result instanceof Map;

@@ -1,6 +1,7 @@
 /** From a query's shape to its plan: fusion, then every pass on every kernel, each result verified. */
 import type { Kernel } from "../ir.js";
-import { SINGLE, TABLE, type Plan, type PlannedKernel, type QueryShape, type TableStep } from "../query.js";
+import { SINGLE, TABLE, type Plan, type PlannedKernel, type QueryShape, type StageShape, type TableStep } from "../query.js";
+import type { SurfaceLambda } from "../parse/surface.js";
 import { verify } from "../verify.js";
 import { Fusion } from "./fuse.js";
 import { narrow } from "./narrow.js";
@@ -46,13 +47,24 @@ function withoutUnread(steps: readonly TableStep[], kernels: readonly PlannedKer
   return kept.reverse();
 }
 
+function runOfSorts(stages: readonly StageShape[], first: number): readonly SurfaceLambda[] {
+  const rest = stages.slice(first + 1);
+  const end = rest.findIndex(stage => stage.kind !== "sort" || !stage.then);
+  return [stages[first], ...rest.slice(0, end < 0 ? undefined : end)].flatMap(stage => (stage?.kind === "sort" ? [stage.lambda] : []));
+}
+
 function stepReads(step: TableStep, column: string | null): boolean {
   switch (step.kind) {
     case "slice":
     case "reverse":
+    case "zip":
       return false;
     case "distinct":
+    case "concat":
       return true;
+    case "join":
+    case "match":
+      return column !== null && step.keys.includes(column);
     case "sort":
       return step.keys.some(key => key.column === column);
     case "group":
@@ -67,6 +79,8 @@ export function planQuery(shape: QueryShape): Plan {
   const fusion = new Fusion(shape.source);
   shape.stages.forEach((stage, index) => {
     fusion.settle(stage);
+    // The keys of a run of sorts are computed by one kernel, so it is cut before the first of them if any needs that.
+    if (stage.kind === "sort" && !stage.then) fusion.placeForAny(runOfSorts(shape.stages, index), "a sort");
     fusion.stage(stage, index);
   });
   fusion.settle(null);

@@ -4,9 +4,9 @@ import { cudaPrelude, emitCuda } from "../../fusion/emit/cuda.js";
 import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink } from "../../fusion/ir.js";
-import { TABLE, type Aggregate, type Columns, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
+import { SINGLE, TABLE, type Aggregate, type Columns, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
 import { BLOCK, ELEMENTS, isBigType, LANES, type ElementType } from "../../fusion/types.js";
-import { stageValues, type BoundTerminal } from "./bound.js";
+import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { showCapture } from "./captures.js";
 import type { ShapeNode } from "./shape.js";
 import { quote } from "./given.js";
@@ -23,7 +23,7 @@ export function explainTerminal(bound: BoundTerminal): string {
   const kernels = plan.kernels.map((planned, at) => {
     const choice = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend);
     const lines = [
-      ...stepsBefore(plan, at).map(showStep),
+      ...stepsBefore(plan, at).flatMap(step => [showStep(step), ...otherOf(bound, step)]),
       `${title(plan, at, stages, terminal)}`,
       `  reads ${reads(planned, plan.kernels, query.source)}`,
       `  ${gives(planned.kernel.sink, terminal)}`,
@@ -74,7 +74,7 @@ function tree(bound: BoundTerminal, stages: readonly StageShape[]): string {
   const values = stageValues(bound);
   const names: (readonly string[])[] = [];
   for (let at: ShapeNode = bound.query.shape; at.parent !== null; at = at.parent) names.unshift(at.names);
-  const verbs = stages.map((stage, at) => `  .${showStage(stage, showCaptures(names[at] ?? [], values[at] ?? []))}`);
+  const verbs = stages.map((stage, at) => `  .${showStage(stage, showCaptures(names[at] ?? [], values[at] ?? []), showOther(values[at] ?? []))}`);
   const options = bound.node.shape().fastMath === true ? ", { fastMath: true }" : "";
   return [`compute(${showSource(bound.query.source)}${options})`, ...verbs, `  .${showTerminal(bound)}`].join("\n");
 }
@@ -96,7 +96,29 @@ function showSource(source: BoundSource): string {
   }
 }
 
-function showStage(stage: StageShape, captures: readonly string[]): string {
+/** What a verb takes another query as. */
+function showOther(values: readonly unknown[]): string {
+  const other = values.find(isBound);
+  return other === undefined ? "" : `compute(${showSource(other.source)})${other.parent === null ? "" : "…"}`;
+}
+
+const isBound = (value: unknown): value is BoundQuery => typeof value === "object" && value !== null && "shape" in value && "source" in value;
+
+/** The kernels of the other query that a step runs first. */
+function otherOf(bound: BoundTerminal, { stages }: TableStep): readonly string[] {
+  const others = stages.flatMap(stage => (stageValues(bound)[stage] as readonly unknown[]).filter(isBound)).filter(({ parent }) => parent !== null);
+  return others.flatMap(query => {
+    const node = query.shape.plainTerminal(query.shape.columns === null ? "toArray" : "toColumns");
+    return explainTerminal({ query, node, values: [] }).trimEnd().split("\n").map(line => `  | ${line}`.trimEnd());
+  });
+}
+
+/** A stage as its verb is called. */
+function verbOf(stage: StageShape): string {
+  return stage.kind === "pair" ? (stage.key === null ? "zip" : "join") : stage.kind;
+}
+
+function showStage(stage: StageShape, captures: readonly string[], other: string): string {
   switch (stage.kind) {
     case "map":
       return call("map", oneLine(stage.lambda.source.text), ...showTarget(stage.to), ...captures);
@@ -109,6 +131,12 @@ function showStage(stage: StageShape, captures: readonly string[]): string {
     case "reverse":
     case "distinct":
       return call(stage.kind);
+    case "concat":
+      return call("concat", other);
+    case "pair":
+      return stage.key === null ? call("zip", other, oneLine(stage.lambda.source.text), ...captures) : call("join", other, oneLine(stage.key.lambda.source.text), "…", oneLine(stage.lambda.source.text), ...captures);
+    case "match":
+      return call(stage.keep ? "semiJoin" : "antiJoin", other, oneLine(stage.lambda.source.text), "…", ...captures);
     case "sort":
       return call(`${stage.then ? "thenBy" : "orderBy"}${stage.descending ? "Descending" : ""}`, oneLine(stage.lambda.source.text), ...captures);
     case "group":
@@ -174,7 +202,7 @@ const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ");
 
 /** The kernel's number, and what is fused into it. */
 function title({ kernels }: Plan, at: number, stages: readonly StageShape[], terminal: TerminalShape): string {
-  const fused = (kernels[at]?.stages ?? []).flatMap(index => stages[index]?.kind ?? []);
+  const fused = (kernels[at]?.stages ?? []).flatMap(index => verbOf(stages[index] as StageShape));
   const last = kernels[at]?.table === kernels.at(-1)?.table;
   const all = last ? [...fused, terminal.kind] : fused;
   const column = kernels[at]?.column ?? null;
@@ -187,10 +215,10 @@ const columnInWords = (name: string): string => (name.startsWith("\0") ? name.sl
 function reads({ kernel, table }: PlannedKernel, kernels: readonly PlannedKernel[], source: BoundSource): string {
   const columns = kernel.arrays.filter(({ origin }) => origin.stage === TABLE).map(({ origin }) => origin.name);
   if (table > 0) {
-    const before = kernels.flatMap((planned, at) => (planned.table === table - 1 && (planned.column === null || columns.includes(planned.column)) ? [at + 1] : []));
+    const before = kernels.flatMap((planned, at) => (planned.table === table - 1 && (planned.column === null || columns.includes(planned.column) || (planned.column === SINGLE && kernel.source.kind === "array")) ? [at + 1] : []));
     if (before.length > 0) return `what kernel${before.length === 1 ? "" : "s"} ${before.join(" and ")} stored`;
   }
-  if (columns.length > 0) return `the column${columns.length === 1 ? "" : "s"} ${columns.join(", ")}`;
+  if (columns.length > 0) return `the column${columns.length === 1 ? "" : "s"} ${columns.map(name => name.replace("\0", "")).join(", ")}`;
   if (table > 0 || source.kind === "columns" || source.kind === "rows") return "no column: only how many rows there are";
   if (kernel.source.kind === "range") return "nothing: its elements are their own places";
   return source.kind === "numbers" ? "a Float64Array copied from the array of numbers" : `the ${ELEMENTS[kernel.source.element].array}`;
@@ -211,6 +239,14 @@ function showStep(step: TableStep): string {
       return `reverse: copies, ${here}`;
     case "distinct":
       return `distinct: a hash table, ${here}`;
+    case "concat":
+      return `concat: runs the other query and copies, ${here}`;
+    case "zip":
+      return `zip: runs the other query; views, nothing is copied, ${here}`;
+    case "join":
+      return `join: runs the other query, then a hash table of its keys, ${here}`;
+    case "match":
+      return `${step.keep ? "semiJoin" : "antiJoin"}: runs the other query's keys, then a hash table of them, ${here}`;
     case "sort":
       return `sort: a stable radix sort by ${step.keys.length === 1 ? "one key" : `${step.keys.length} keys`}, ${here}`;
     case "group": {

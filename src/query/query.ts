@@ -50,6 +50,9 @@ export class Query<A extends TypedArray> extends Sequence<ElementOf<A>, Query<A>
   protected next(bound: BoundQuery): Query<A> {
     return new Query(bound);
   }
+  protected any(bound: BoundQuery): unknown {
+    return bound.shape.columns === null ? new Query(bound) : newRows(bound);
+  }
 
   /**
    * Every element becomes what the lambda gives for it, stored as the sequence's own element type, or in the array named. A
@@ -66,8 +69,7 @@ export class Query<A extends TypedArray> extends Sequence<ElementOf<A>, Query<A>
   map<F extends Fields, C extends { readonly [K in keyof F]?: ArrayConstructor }>(f: (x: ElementOf<A>, i: number) => F, to: C, captures?: Captures): Rows<NewColumns<Record<never, never>, F, C>>;
   map(f: unknown, second?: unknown, third?: unknown): Query<TypedArray> | Rows<TableOf> {
     const { to, captures } = checkTargets(second, third);
-    const bound = withLambda(this.bound, "map", f, to, captures);
-    return bound.shape.columns === null ? new Query(bound) : newRows(bound);
+    return this.any(withLambda(this.bound, "map", f, to, captures)) as never;
   }
 
   /**

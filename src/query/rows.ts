@@ -29,6 +29,9 @@ export class Rows<T extends TableOf> extends Sequence<RowOf<T>, Rows<T>> {
   protected next(bound: BoundQuery): Rows<T> {
     return new Rows(bound, this.single);
   }
+  protected any(bound: BoundQuery): unknown {
+    return bound.shape.columns === null ? this.single(bound) : new Rows(bound, this.single);
+  }
 
   /**
    * Every row becomes what the lambda gives for it: an object makes new columns, a value a sequence without columns. Numbers
@@ -46,8 +49,7 @@ export class Rows<T extends TableOf> extends Sequence<RowOf<T>, Rows<T>> {
   map<V extends number | bigint | boolean>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): Query<SingleColumn<V>>;
   map(f: unknown, second?: unknown, third?: unknown): unknown {
     const { to, captures } = checkTargets(second, third);
-    const bound = withLambda(this.bound, "map", f, to, captures);
-    return bound.shape.columns === null ? this.single(bound) : new Rows(bound, this.single);
+    return this.any(withLambda(this.bound, "map", f, to, captures));
   }
 
   /**

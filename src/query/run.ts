@@ -8,13 +8,13 @@ import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../b
 import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
-import { stageValues, type BoundTerminal } from "./bound.js";
+import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { finishScalar } from "./finish.js";
 import { prepareInto, type Destination } from "./into.js";
 import { checkAttached, isGone } from "./given.js";
 import { readSource, sourceLength } from "./source.js";
 import { readTable } from "../table/source.js";
-import { applyStep, type StepContext } from "../table/steps.js";
+import { applyStep, type Rows, type StepContext } from "../table/steps.js";
 import type { Table } from "../table/table.js";
 import type { TerminalNode } from "./shape.js";
 
@@ -145,24 +145,34 @@ function follow(job: Job, at: number, result: KernelResult): void {
 function takeSteps(job: Job, table: number): void {
   const steps = job.plan.steps.filter(step => step.table === table);
   if (steps.length === 0) return;
-  let rows = { table: job.table ?? new Map(job.source === null ? [] : [[SINGLE, job.source]]), length: job.length };
+  let rows: Rows = { table: job.table ?? singles(job.source) ?? new Map<string, AnyTypedArray>(), length: job.length };
   for (const step of steps) rows = applyStep(step, rows, job.context);
   job.length = rows.length;
   job.source = rows.table.get(SINGLE) ?? null;
   job.table = rows.table;
 }
 
-const NO_CONTEXT: StepContext = {
-  valuesOf: () => [],
-  aggregate: () => {
-    throw new CompilerBug("a query without steps aggregates nothing");
-  },
+const unasked = (): never => {
+  throw new CompilerBug("a query without steps asks for nothing");
 };
+const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked, aggregate: unasked };
+
+/** All that a query gives, now, on this thread; of a source alone its own arrays. */
+function rowsOf(query: BoundQuery): Rows {
+  const table = query.parent === null ? (readTable(query.source) ?? singles(readSource(query.source))) : null;
+  if (table !== null) return { table, length: sourceLength(query.source) };
+  const { columns, result } = runNow({ query, node: query.shape.plainTerminal(query.shape.columns === null ? "toArray" : "toColumns"), values: [] }, null);
+  const given = columns ?? singles(result.output) ?? new Map<string, AnyTypedArray>();
+  return { table: given, length: [...given.values()][0]?.length ?? 0 };
+}
+
+const singles = (array: AnyTypedArray | null): Table | null => (array === null ? null : new Map([[SINGLE, array]]));
 
 /** What steps need of a query: the values of its stages, and terminals over arrays by themselves. */
 function contextOf({ query, node }: BoundTerminal, values: StageValues): StepContext {
   return {
     valuesOf: stage => values[stage] ?? [],
+    otherOf: (stage, fromEnd) => rowsOf(values[stage]?.at(-fromEnd) as unknown as BoundQuery),
     aggregate: (terminal, array) => {
       const element = elementTypeOf(array) as ElementType;
       const shape = query.runtime.shapes.root({ kind: "array", element }, node.parent.fastMath);

@@ -1,12 +1,16 @@
 /** Verbs that queries over single values and queries over rows share: they choose and move elements, and compute none. */
-import { QueryError } from "../../fusion/errors.js";
+import { QueryError, withArticle } from "../../fusion/errors.js";
+import { ELEMENTS } from "../../fusion/types.js";
 import type { BackendName } from "../backends/backend.js";
 import { checkBackend, checkCaptures, checkFunction } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { describe } from "./given.js";
 import type { LazyValue } from "./lazy.js";
-import type { Captures } from "./types.js";
+import type { Query } from "./query.js";
+import type { Rows } from "./rows.js";
+import type { ShapeNode } from "./shape.js";
+import type { Capture, Captures, Fields, NewColumns, SingleColumn } from "./types.js";
 import { plainValue, withLambda, withStage } from "./verbs.js";
 
 /** What elements may be ordered by. */
@@ -15,9 +19,11 @@ export type SortKey = number | bigint | boolean;
 /** `Element`: what lambdas see. `Self`: what the verbs give. */
 export abstract class Sequence<Element, Self> {
   /** @internal */
-  constructor(protected readonly bound: BoundQuery) {}
+  constructor(readonly bound: BoundQuery) {}
 
   protected abstract next(bound: BoundQuery): Self;
+  /** A query over rows, or over single values, as its shape says. */
+  protected abstract any(bound: BoundQuery): unknown;
 
   /**
    * Keeps the elements for which the lambda is true.
@@ -103,6 +109,80 @@ export abstract class Sequence<Element, Self> {
   }
 
   /**
+   * The elements, and behind them those of another query, of the same type or columns.
+   *
+   * @example
+   * compute(january).concat(compute(february)).sum();
+   */
+  concat(other: Sequence<Element, Self>): Self {
+    const [own, right] = [this.bound.shape, boundOf(other, "concat").shape];
+    if (sequenceInWords(own) !== sequenceInWords(right)) {
+      throw new QueryError("DC308", `concat() puts ${sequenceInWords(right)} behind ${sequenceInWords(own)}`, "Both must hold the same: convert with .as(…), or map to the same columns.");
+    }
+    return this.next(withStage(this.bound, own.concatStage(), [asValue(other.bound)]));
+  }
+
+  /**
+   * What the lambda gives for the elements of both queries at the same place, as many as the shorter has: a value, or an object
+   * for rows.
+   *
+   * @example
+   * compute(prices).zip(compute(quantities), (p, q) => p * q).sum();
+   */
+  zip<R, F extends Fields>(right: Sequence<R, unknown>, f: (x: Element, y: R, i: number) => F, captures?: Captures): Rows<NewColumns<Record<never, never>, F>>;
+  zip<R, V extends SortKey>(right: Sequence<R, unknown>, f: (x: Element, y: R, i: number) => V, captures?: Captures): Query<SingleColumn<V>>;
+  zip(right: Sequence<never, unknown>, f: unknown, captures?: Captures): unknown {
+    const other = boundOf(right, "zip");
+    const record = checkCaptures(captures, "zip");
+    return this.any(withStage(this.bound, this.bound.shape.pairStage(checkFunction(f, "zip"), null, other.shape, record), [...captureValues(record), asValue(other)]));
+  }
+
+  /**
+   * What the lambda gives for each pair of elements whose keys are the same (as `Map` has it): in the order of these elements, and
+   * among the matches of one in the order of the others. A key is a value, or an object of several.
+   *
+   * @example
+   * compute(flights).join(compute(airports), f => f.origin, a => a.id, (f, a) => ({ delay: f.delay, height: a.height }));
+   */
+  join<R, F extends Fields>(
+    right: Sequence<R, unknown>,
+    key: (x: Element, i: number) => SortKey | Fields,
+    rightKey: (y: R, i: number) => SortKey | Fields,
+    f: (x: Element, y: R, i: number) => F,
+    captures?: Captures,
+  ): Rows<NewColumns<Record<never, never>, F>>;
+  join<R, V extends SortKey>(
+    right: Sequence<R, unknown>,
+    key: (x: Element, i: number) => SortKey | Fields,
+    rightKey: (y: R, i: number) => SortKey | Fields,
+    f: (x: Element, y: R, i: number) => V,
+    captures?: Captures,
+  ): Query<SingleColumn<V>>;
+  join(right: Sequence<never, unknown>, key: unknown, rightKey: unknown, f: unknown, captures?: Captures): unknown {
+    const other = boundOf(right, "join");
+    const record = checkCaptures(captures, "join");
+    const shape = this.bound.shape.pairStage(checkFunction(f, "join"), checkFunction(key, "join"), other.shape, record);
+    return this.any(withStage(this.bound, shape, [...captureValues(record), asValue(other), asValue(keysOf(other, rightKey, "join"))]));
+  }
+
+  /** The elements whose key is among the keys of another query. */
+  semiJoin<R>(right: Sequence<R, unknown>, key: (x: Element, i: number) => SortKey | Fields, rightKey: (y: R, i: number) => SortKey | Fields, captures?: Captures): Self {
+    return this.matched(true, right as Sequence<never, unknown>, key, rightKey, captures);
+  }
+
+  /** The elements whose key is not among the keys of another query. */
+  antiJoin<R>(right: Sequence<R, unknown>, key: (x: Element, i: number) => SortKey | Fields, rightKey: (y: R, i: number) => SortKey | Fields, captures?: Captures): Self {
+    return this.matched(false, right as Sequence<never, unknown>, key, rightKey, captures);
+  }
+
+  private matched(keep: boolean, right: Sequence<never, unknown>, key: unknown, rightKey: unknown, captures: unknown): Self {
+    const verb = keep ? "semiJoin" : "antiJoin";
+    const other = boundOf(right, verb);
+    const record = checkCaptures(captures, verb);
+    return this.next(withStage(this.bound, this.bound.shape.matchStage(checkFunction(key, verb), keep, record), [...captureValues(record), asValue(keysOf(other, rightKey, verb))]));
+  }
+
+  /**
    * How many elements there are.
    *
    * @example
@@ -124,6 +204,21 @@ export abstract class Sequence<Element, Self> {
     return this.next(withStage(this.bound, shape.sortStage(checkFunction(key, verb), descending, then, record), captureValues(record)));
   }
 }
+
+/** The query behind what a verb was given. */
+function boundOf(other: unknown, verb: string): BoundQuery {
+  if (other instanceof Sequence) return other.bound;
+  throw new QueryError("DC305", `${verb}() takes another query, not ${describe(other)}`, `Start one: .${verb}(compute(other)${verb === "concat" ? "" : ", …"}).`);
+}
+
+/** The keys of the other query; its lambda sees nothing but its own row. */
+const keysOf = (other: BoundQuery, key: unknown, verb: string): BoundQuery => withLambda(other, "map", checkFunction(key, verb), null, undefined);
+
+/** Stages have values; those of one that takes another query are that query, too. */
+const asValue = (query: BoundQuery): Capture => query as unknown as Capture;
+
+const sequenceInWords = ({ columns, element }: ShapeNode): string =>
+  columns === null ? `a sequence for ${withArticle(ELEMENTS[element].array)}` : `rows of ${[...columns].map(([name, type]) => `${name} (${ELEMENTS[type].array})`).join(", ")}`;
 
 function checkCount(count: unknown, verb: string): number {
   if (typeof count === "number" && Number.isInteger(count) && count >= 0) return count;

@@ -2,14 +2,14 @@
  * Shapes of queries, interned: a query built again from the same lambda texts, capture types and element types arrives at the
  * same node, with everything that was parsed, planned and compiled for it. So the second run of a query does no compiler work.
  */
-import { CompilerBug, LambdaError, QueryError } from "../../fusion/errors.js";
-import { parseLambda, type LambdaOptions } from "../../fusion/parse/lambda.js";
+import { CompilerBug } from "../../fusion/errors.js";
+import type { LambdaOptions } from "../../fusion/parse/lambda.js";
 import { planQuery } from "../../fusion/passes/pipeline.js";
-import { captureKinds, type Aggregate, type CaptureType, type CaptureTypes, type Columns, type Plan, type QueryShape, type SourceShape, type StageShape, type TerminalShape } from "../../fusion/query.js";
-import type { SurfaceLambda } from "../../fusion/parse/surface.js";
+import type { Aggregate, CaptureType, CaptureTypes, Columns, Plan, QueryShape, SequenceShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
 import type { ElementType, ScalarType } from "../../fusion/types.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bringsSingles, captureTypes, checkUsed, matchesCaptures, NO_CAPTURES, textOf, withoutSingles } from "./captures.js";
+import { atCall, checkTarget, parse } from "./parse.js";
 import type { Captures } from "./types.js";
 
 export type LambdaVerb = "map" | "filter";
@@ -129,6 +129,40 @@ export class ShapeNode {
     return findEdge(this.stages, "", "slice", detail, SLICE) ?? this.addStage("", { kind: "slice", from, captures: SLICE_TYPES }, detail, this, SLICE_TYPES, this.singles);
   }
 
+  concatStage(): ShapeNode {
+    return findEdge(this.stages, "", "concat", null, NO_CAPTURES) ?? this.addStage("", { kind: "concat" }, null, this, NO_TYPES, this.singles);
+  }
+
+  /** A zip without a key, a join with one. */
+  pairStage(f: unknown, key: unknown, right: ShapeNode, captures: Captures): ShapeNode {
+    const [text, keyText] = [textOf(f), key === null ? "" : textOf(key)];
+    const detail = JSON.stringify([keyText, right.columns === null ? right.element : [...right.columns]]);
+    const whole = `${text}\n${keyText}`;
+    const found = findEdge(this.stages, whole, "pair", detail, captures);
+    if (found !== undefined) return found;
+    const verb = key === null ? "zip" : "join";
+    const { types, singles } = this.typesOf(verb, whole, captures, hasSingles(right));
+    const names = (node: ShapeNode): readonly string[] | null => (node.columns === null ? null : [...node.columns.keys()]);
+    const lambda = parse(text, verb, types, { least: 0, most: 3, rows: [names(this), names(right)] });
+    const keyLambda = key === null ? null : parse(keyText, "the key of join", types, this.elementParameters());
+    checkUsed(types, keyLambda === null ? [lambda] : [lambda, keyLambda], verb);
+    const other: SequenceShape = right.columns === null ? { columns: null, element: right.element } : { columns: right.columns };
+    const stage: StageShape = { kind: "pair", lambda, captures: types, key: keyLambda === null ? null : { lambda: keyLambda, captures: types }, right: other };
+    const next = this.after(stage);
+    return this.addStage(whole, stage, detail, next, types, singles || hasSingles(next));
+  }
+
+  /** `keep`: those that match, or those that do not. */
+  matchStage(key: unknown, keep: boolean, captures: Captures): ShapeNode {
+    const [text, verb] = [textOf(key), keep ? "semiJoin" : "antiJoin"];
+    const found = findEdge(this.stages, text, "match", verb, captures);
+    if (found !== undefined) return found;
+    const { types, singles } = this.typesOf(verb, text, captures, false);
+    const lambda = parse(text, verb, types, this.elementParameters());
+    checkUsed(types, [lambda], verb);
+    return this.addStage(text, { kind: "match", keep, lambda, captures: types }, verb, this, types, singles);
+  }
+
   plainStage(kind: "reverse" | "distinct"): ShapeNode {
     return findEdge(this.stages, "", kind, null, NO_CAPTURES) ?? this.addStage("", { kind }, null, this, NO_TYPES, this.singles);
   }
@@ -202,7 +236,7 @@ export class ShapeNode {
 
   /** What the sequence holds after a stage. */
   private after(stage: StageShape): Sequence {
-    if (stage.kind !== "map" && stage.kind !== "group") return this;
+    if (stage.kind !== "map" && stage.kind !== "group" && stage.kind !== "pair") return this;
     const rows = stage.kind === "group" || stage.lambda.result.kind === "object";
     if (stage.kind === "map") {
       checkTarget(stage, rows);
@@ -288,35 +322,6 @@ export interface AggregateOf {
 
 /** Tells the targets of maps apart. */
 const detailOf = (to: ElementType | Columns | null): string | null => (to instanceof Map ? JSON.stringify([...to]) : (to as ElementType | null));
-
-/** Columns are named for rows, a single array for single values. */
-function checkTarget({ to, lambda }: StageShape & { readonly kind: "map" }, rows: boolean): void {
-  if (to === null || rows === (to instanceof Map)) {
-    if (!(to instanceof Map) || lambda.result.kind !== "object") return;
-    const { fields } = lambda.result;
-    const unknown = [...(to as Columns).keys()].find(name => !fields.some(field => field.name === name));
-    if (unknown === undefined) return;
-    throw new QueryError("DC305", `map() was told what to store the column ${unknown} as, but its lambda gives no such column`, `Its columns are ${fields.map(({ name }) => name).join(", ")}.`);
-  }
-  throw rows
-    ? new QueryError("DC305", "map() was told one array to make, but its lambda gives rows", "Name the arrays by column: .map(f, { total: Float32Array }).")
-    : new QueryError("DC305", "map() was told columns to make, but its lambda gives single values", "Name one array: .map(f, Float32Array).");
-}
-
-function parse(text: string, verb: string, types: CaptureTypes, parameters: LambdaOptions["parameters"]): SurfaceLambda {
-  const label = verb === "combine" ? "the combine function of reduce" : `the lambda of ${verb}`;
-  return atCall(() => parseLambda(text, { label, captures: captureKinds(types), parameters, givesRows: verb === "map" || verb === "groupBy" }));
-}
-
-/** A caller's mistake is found deep in the compiler; its stack begins here, so that the caller's own line is on it. */
-function atCall<T>(run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof LambdaError || error instanceof QueryError) Error.captureStackTrace(error);
-    throw error;
-  }
-}
 
 /** A capture: its stage, and its place among that stage's values. */
 export interface Place {

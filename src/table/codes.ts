@@ -1,5 +1,6 @@
 /** Which rows are the same: equal rows get equal numbers, 0, 1, 2 … in the order in which they first occur. */
-import type { AnyTypedArray } from "../../fusion/values.js";
+/** Typed arrays, or plain ones. */
+export type Values = ArrayLike<number | bigint>;
 
 export interface Codes {
   /** Of each row. */
@@ -9,14 +10,14 @@ export interface Codes {
 }
 
 /** Rows are the same whose values are in every column, as `Map` tells values apart: NaN is itself, and -0 is 0. */
-export function codesOf(columns: readonly AnyTypedArray[], length: number): Codes {
+export function codesOf(columns: readonly Values[], length: number): Codes {
   let known: Codes | null = null;
   for (const column of columns) known = refined(column, length, known);
   return known ?? { codes: new Uint32Array(length), firsts: Uint32Array.from({ length: Math.min(length, 1) }) };
 }
 
 /** Tells rows apart that a further column tells apart. */
-function refined(column: AnyTypedArray, length: number, before: Codes | null): Codes {
+function refined(column: Values, length: number, before: Codes | null): Codes {
   const own = codesOfValues(column, length);
   if (before === null) return own;
   const count = own.firsts.length;
@@ -26,7 +27,7 @@ function refined(column: AnyTypedArray, length: number, before: Codes | null): C
   return codesOfValues(pairs, length);
 }
 
-function codesOfValues(column: AnyTypedArray, length: number): Codes {
+function codesOfValues(column: Values, length: number): Codes {
   const known = new Map<number | bigint, number>();
   const codes = new Uint32Array(length);
   const firsts: number[] = [];

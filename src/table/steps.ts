@@ -1,8 +1,9 @@
 /** What happens to tables between kernels: rows are chosen, moved and grouped, on the calling thread. */
-import { keyColumn, type GroupColumn, type TableStep } from "../../fusion/query.js";
-import { newArray, type AnyTypedArray } from "../../fusion/values.js";
-import type { ScalarValue } from "../../fusion/types.js";
+import { keyColumn, rightColumn, type GroupColumn, type TableStep } from "../../fusion/query.js";
+import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
+import type { ElementType, ScalarValue } from "../../fusion/types.js";
 import { byCode, codesOf } from "./codes.js";
+import { matches, matching } from "./join.js";
 import { sortedPlaces } from "./sort.js";
 import { columnOf, elementsAt, rowsAt, type Table } from "./table.js";
 
@@ -14,6 +15,8 @@ export interface Rows {
 export interface StepContext {
   /** The values of a stage, in the order of its names: a slice's start and end. */
   readonly valuesOf: (stage: number) => readonly unknown[];
+  /** What the query gives that is this value of a stage, counted from the end. */
+  readonly otherOf: (stage: number, fromEnd: number) => Rows;
   /** What a terminal gives for an array by itself. */
   readonly aggregate: (terminal: GroupColumn["terminal"], array: AnyTypedArray) => ScalarValue;
 }
@@ -37,11 +40,46 @@ export function applyStep(step: TableStep, { table, length }: Rows, context: Ste
       const rest = new Map([...table].filter(([name]) => !step.keys.some(({ column }) => column === name)));
       return { table: rowsAt(rest, sortedPlaces(keys, length)), length };
     }
+    case "concat":
+      return concatenated({ table, length }, context.otherOf(step.stages[0] as number, 1));
+    case "zip": {
+      const right = context.otherOf(step.stages[0] as number, 1);
+      const shorter = Math.min(length, right.length);
+      const both = [...table, ...onTheRight(right.table)].map(([name, array]) => [name, array.subarray(0, shorter)] as const);
+      return { table: new Map(both), length: shorter };
+    }
+    case "join": {
+      const [right, rightKeys] = [context.otherOf(step.stages[0] as number, 2), context.otherOf(step.stages[0] as number, 1)];
+      const pairs = matches(keysIn(table, step.keys), length, [...rightKeys.table.values()], right.length);
+      const rest = new Map([...table].filter(([name]) => !step.keys.includes(name)));
+      return { table: new Map([...rowsAt(rest, pairs.left), ...onTheRight(rowsAt(right.table, pairs.right))]), length: pairs.left.length };
+    }
+    case "match": {
+      const right = context.otherOf(step.stages[0] as number, 1);
+      const places = matching(keysIn(table, step.keys), length, [...right.table.values()], right.length, step.keep);
+      const rest = new Map([...table].filter(([name]) => !step.keys.includes(name)));
+      return { table: rowsAt(rest, places), length: places.length };
+    }
     case "group":
       return group(step, { table, length }, context);
     default:
       return step satisfies never;
   }
+}
+
+const keysIn = (table: Table, keys: readonly string[]): readonly AnyTypedArray[] => keys.map(key => columnOf(table, key));
+
+const onTheRight = (table: Table): readonly (readonly [string, AnyTypedArray])[] => [...table].map(([name, array]) => [rightColumn(name), array]);
+
+function concatenated(left: Rows, right: Rows): Rows {
+  const length = left.length + right.length;
+  const table = [...left.table].map(([name, array]) => {
+    const whole = newArray(elementTypeOf(array) as ElementType, length) as Float64Array;
+    whole.set(array.subarray(0, left.length) as Float64Array);
+    whole.set(columnOf(right.table, name).subarray(0, right.length) as Float64Array, left.length);
+    return [name, whole as AnyTypedArray] as const;
+  });
+  return { table: new Map(table), length };
 }
 
 /** As `slice` counts: from the end where it is negative. */

@@ -1,0 +1,53 @@
+/** Joins by key: a hash join, in the order of the left rows, and among the matches of one in the order of the right ones. */
+import { QueryError } from "../../fusion/errors.js";
+import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { byCode, codesOf, type Values } from "./codes.js";
+
+type Keys = readonly AnyTypedArray[];
+
+/** The pairs of places, left and right, whose keys are the same. */
+export function matches(left: Keys, leftLength: number, right: Keys, rightLength: number): { readonly left: Uint32Array; readonly right: Uint32Array } {
+  const { codes, counts, places, offsets } = coded(left, leftLength, right, rightLength);
+  let total = 0;
+  for (let at = 0; at < leftLength; at += 1) total += counts(codes[at] as number);
+  const pairs = { left: new Uint32Array(total), right: new Uint32Array(total) };
+  let next = 0;
+  for (let at = 0; at < leftLength; at += 1) {
+    const code = codes[at] as number;
+    const from = offsets[code] as number;
+    for (let match = 0; match < counts(code); match += 1) {
+      pairs.left[next] = at;
+      pairs.right[next] = places[from + match] as number;
+      next += 1;
+    }
+  }
+  return pairs;
+}
+
+/** The places on the left that have a match on the right; or that have none. */
+export function matching(left: Keys, leftLength: number, right: Keys, rightLength: number, keep: boolean): Uint32Array {
+  const { codes, counts } = coded(left, leftLength, right, rightLength);
+  return Uint32Array.from({ length: leftLength }, (_, at) => at).filter(at => counts(codes[at] as number) > 0 === keep);
+}
+
+/** Keys of both sides as numbers, and where the right ones are. */
+function coded(left: Keys, leftLength: number, right: Keys, rightLength: number) {
+  if (left.length !== right.length) throw new QueryError("DC305", `the keys of a join have ${left.length} values on the left and ${right.length} on the right`, "Give both keys the same fields.");
+  const columns = left.map((array, at) => {
+    const other = right[at] as AnyTypedArray;
+    if (isBig(array) !== isBig(other)) throw new QueryError("DC305", "one key of a join is a number, the other a BigInt, and so they are never the same", "Convert one of them: Number(r.id), or BigInt(r.id).");
+    return joined(array, leftLength, other, rightLength);
+  });
+  const { codes, firsts } = codesOf(columns, leftLength + rightLength);
+  const { places, offsets } = byCode({ codes: codes.subarray(leftLength), firsts });
+  return { codes, places, offsets, counts: (code: number) => (offsets[code + 1] as number) - (offsets[code] as number) };
+}
+
+const isBig = (array: AnyTypedArray): boolean => elementTypeOf(array) === "i64" || elementTypeOf(array) === "u64";
+
+function joined(left: AnyTypedArray, leftLength: number, right: AnyTypedArray, rightLength: number): Values {
+  const values = new Array<number | bigint>(leftLength + rightLength);
+  for (let at = 0; at < leftLength; at += 1) values[at] = left[at] as number | bigint;
+  for (let at = 0; at < rightLength; at += 1) values[leftLength + at] = right[at] as number | bigint;
+  return values;
+}

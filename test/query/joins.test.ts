@@ -1,0 +1,94 @@
+/** Verbs that bring two queries together: concat, zip and joins, against arrays of objects. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createRuntime, type Query, type Rows } from "../../src/index.js";
+import { whyNoCpu } from "../laws/backends.js";
+
+const SEED = Number(process.env["DOTCOMPUTE_SEED"]);
+const js = createRuntime({ backend: "js" });
+
+type Row = { readonly k: number; readonly v: number };
+const tableOf = (rows: readonly Row[]) => ({ k: Float64Array.from(rows, row => row.k), v: Int32Array.from(rows, row => row.v) });
+const listed = (columns: Record<string, ArrayLike<number>>) => Object.fromEntries(Object.entries(columns).map(([name, array]) => [name, Array.from(array)]));
+const columns = (rows: readonly Record<string, number>[], names: readonly string[]) => Object.fromEntries(names.map(name => [name, rows.map(row => row[name])]));
+
+const anyKey = fc.oneof(fc.integer({ min: -2, max: 3 }), fc.constantFrom(NaN, -0, 0.5, Infinity));
+const anyRows = fc.array(fc.record({ k: anyKey, v: fc.integer({ min: -5, max: 5 }) }), { maxLength: 20 });
+const same = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b));
+
+describe("two queries", () => {
+  it("come together as their rows do", { timeout: 120_000 }, () => {
+    fc.assert(
+      fc.property(anyRows, anyRows, (left, right) => {
+        const [l, r] = [js.compute(tableOf(left)), js.compute(tableOf(right))];
+        const filtered = right.filter(row => row.v > -3);
+        const kept = r.filter(row => row.v > -3);
+        expect(listed(l.join(r, a => a.k, b => b.k, (a, b) => ({ k: a.k, left: a.v, right: b.v })).toColumns())).toEqual(
+          columns(left.flatMap(a => right.filter(b => same(a.k, b.k)).map(b => ({ k: a.k, left: a.v, right: b.v }))), ["k", "left", "right"]),
+        );
+        expect(Array.from(l.filter(a => a.v > 0).join(kept, a => ({ x: a.k, y: a.v % 2 }), b => ({ x: b.k, y: b.v % 2 }), (a, b, i) => a.v * b.v + i).toArray())).toEqual(
+          left.filter(a => a.v > 0).flatMap(a => filtered.filter(b => same(a.k, b.k) && same(a.v % 2, b.v % 2)).map(b => a.v * b.v)).map((x, i) => x + i),
+        );
+        const known = (k: number): boolean => filtered.some(b => same(b.v, k));
+        expect(listed(l.semiJoin(kept, a => a.k, b => b.v).toColumns())).toEqual(columns(left.filter(a => known(a.k)), ["k", "v"]));
+        expect(listed(l.antiJoin(kept, a => a.k, b => b.v).toColumns())).toEqual(columns(left.filter(a => !known(a.k)), ["k", "v"]));
+        expect(listed(l.concat(kept).filter((_, i) => i % 2 === 0).toColumns())).toEqual(columns([...left, ...filtered].filter((_, i) => i % 2 === 0), ["k", "v"]));
+        expect(Array.from(l.zip(kept, (a, b, i) => a.v - b.v + i).toArray())).toEqual(left.slice(0, Math.min(left.length, filtered.length)).map((a, i) => a.v - (filtered[i] as Row).v + i));
+        expect(l.zip(kept, (a, b) => ({ ...a, other: b.k })).orderBy(row => row.other).count().value()).toBe(Math.min(left.length, filtered.length));
+      }),
+      { numRuns: process.env["DOTCOMPUTE_LONG"] === undefined ? 200 : 2_000, seed: SEED },
+    );
+  });
+
+  const [few, more] = [Float64Array.of(1, 2, 3), Int32Array.of(10, 20)];
+
+  it("of single values, of rows and both", () => {
+    expect(js.compute(few).zip(js.compute(more), (x, y) => x + y).toArray()).toEqual(Float64Array.of(11, 22));
+    expect(js.compute(few).zip(js.compute({ more }), (x, r, i) => ({ x, i, twice: r.more * 2 })).toRows()).toEqual([{ x: 1, i: 0, twice: 20 }, { x: 2, i: 1, twice: 40 }]);
+    expect(js.compute(few).join(js.compute({ id: Int8Array.of(3, 1), name: Uint16Array.of(300, 100) }), x => x, r => r.id, (x, { name }) => ({ x, name })).toColumns()).toEqual({ x: Float64Array.of(1, 3), name: Uint16Array.of(100, 300) });
+    expect(js.compute(few).concat(js.compute(few).map(x => x * scale, { scale })).sum().value()).toBe(18);
+    expect(js.compute(few).semiJoin(js.compute(more), x => x * 10, y => y).toArray()).toEqual(Float64Array.of(1, 2));
+  });
+
+  it("with captures, which the other query has its own of", () => {
+    const k = 2;
+    const other = js.compute(few).map(x => x * k, { k: 10 });
+    expect(js.compute(few).zip(other, (x, y) => x * k + y, { k }).toArray()).toEqual(Float64Array.of(12, 24, 36));
+    expect(js.compute(few).zip(other, (x, y) => x * k + y, { k: 3 }).toArray()).toEqual(Float64Array.of(13, 26, 39));
+  });
+
+  it("with itself, again and again", () => {
+    const rows = js.compute({ x: few });
+    const squares = rows.join(rows, a => a.x, b => b.x, (a, b) => ({ x: a.x * b.x }));
+    expect(squares.zip(squares, (a, b) => a.x + b.x).toArray()).toEqual(Float64Array.of(2, 8, 18));
+  });
+
+  it.skipIf(whyNoCpu !== null)("on cpu", { timeout: 60_000 }, async () => {
+    const cpu = createRuntime({ backend: "cpu" });
+    const ids = Uint16Array.from({ length: 3000 }, (_, i) => (i * 7) % 500);
+    const values = Float32Array.from({ length: 500 }, (_, i) => i / 3);
+    const joined = cpu.compute({ id: ids }).join(cpu.compute(values).map((x, i) => ({ id: i, x })), a => a.id, b => b.id, (a, b) => ({ id: a.id, third: b.x }));
+    const wanted = { id: ids, third: Float32Array.from(ids, id => values[id] as number) };
+    expect(joined.toColumns()).toEqual(wanted);
+    expect(await joined.toColumnsAsync()).toEqual(wanted);
+  });
+
+  it("are explained, with the kernels of both", () => {
+    const text = js.compute(few).join(js.compute({ more }).filter(r => r.more > 3), x => x, r => r.more, (x, r) => ({ x, more: r.more })).explain();
+    expect(text).toContain("  .join(compute({ more: Int32Array } × 2)…, (x) => x, …, (x, r) => ({ x, more: r.more }))");
+    expect(text).toMatch(/join: runs the other query, then a hash table of its keys, on the calling thread\n {2}\| compute\(\{ more: Int32Array \} × 2\)\n {2}\| {3}\.filter/);
+    expect(text).toMatch(/kernel 4 of 4: join, toColumns, column more\n {2}reads the column right more\n/);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ["an array", () => js.compute(few).concat(few as unknown as Query<Float64Array>), "DC305: concat() takes another query, not a Float64Array\nStart one: .concat(compute(other))."],
+    ["another type", () => js.compute(few).concat(js.compute(more) as unknown as Query<Float64Array>), "DC308: concat() puts a sequence for an Int32Array behind a sequence for a Float64Array"],
+    ["other columns", () => js.compute({ few }).concat(js.compute({ more }) as unknown as Rows<{ few: Float64Array<ArrayBuffer> }>), "DC308: concat() puts rows of more (Int32Array) behind rows of few (Float64Array)"],
+    ["keys of other fields", () => js.compute(few).join(js.compute(more), x => ({ a: x, b: x }), y => y, x => x).toArray(), "DC305: the keys of a join have 2 values on the left and 1 on the right"],
+    ["a number and a BigInt as keys", () => js.compute(few).join(js.compute(BigInt64Array.of(1n)), x => x, y => y, x => x).toArray(), "DC305: one key of a join is a number, the other a BigInt"],
+    ["a column of the wrong side", () => js.compute({ few }).zip(js.compute({ more }), (a, b) => (a as unknown as { more: number }).more + b.more), "DC112: there is no column more"],
+  ])("%s is refused", (_, work, words) => {
+    expect(work).toThrow(words);
+  });
+});
+const scale = 2;
