@@ -107,6 +107,15 @@ suite("the stand-in driver", driver => {
     expect(driver.result("cuMemcpyHtoD_v2", half, new Uint8Array(8), 8)).toBe(1);
   });
 
+  it("fails the recording that a test names, and questions from the one that it names", () => {
+    driver.fresh({ failRecord: 2, failQuery: 2 });
+    const [stream, event] = [driver.get("cuStreamCreate", 1), driver.get("cuEventCreate", 2)];
+    expect([1, 2, 3].map(() => driver.result("cuEventRecord", event, stream))).toEqual([0, 2, 0]);
+    expect([1, 2, 3].map(() => driver.result("cuStreamQuery", stream))).toEqual([0, 2, 2]);
+    driver.configure({ failQuery: 0 });
+    expect(driver.result("cuStreamQuery", stream)).toBe(0);
+  });
+
   it("fails the allocation, the launch or the module that a test names", () => {
     driver.fresh({ failAllocation: 2 });
     const allocate = (): number => driver.result("cuMemAlloc_v2", new BigUint64Array(1), 4);

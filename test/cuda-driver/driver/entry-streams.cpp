@@ -68,6 +68,7 @@ ENTRY Result cuStreamSynchronize(void* stream) {
 ENTRY Result cuStreamQuery(void* stream) {
   return entry([=](State& state) {
     Context& context = state.current();
+    if (state.settings.failQuery) require(++state.occasions.queries < state.settings.failQuery, OUT_OF_MEMORY);
     ask(context, state.timelineOf(context, stream).end());
   });
 }
@@ -100,6 +101,7 @@ ENTRY Result cuEventRecord(void* handle, void* stream) {
     Context& context = state.current();
     Event& event = state.eventOf(handle);
     require(event.context == &context, INVALID_HANDLE);
+    if (state.settings.failRecord) require(++state.occasions.records != state.settings.failRecord, OUT_OF_MEMORY);
     Timeline& timeline = state.timelineOf(context, stream);
     event.time = std::make_shared<std::chrono::steady_clock::time_point>();
     context.submit(timeline, [time = event.time] { *time = std::chrono::steady_clock::now(); });

@@ -69,6 +69,8 @@ ENTRY Result ptxTestConfigure(const char* text) {
           if (name == "stickyLaunch") state.occasions.sticky = 0;
           if (name == "loseDevice") state.occasions.losses = 0, state.lost.clear();
           if (name == "failModule") state.occasions.modules = 0;
+          if (name == "failRecord") state.occasions.records = 0;
+          if (name == "failQuery") state.occasions.queries = 0;
           if (name == "seed") state.random = ptx::Random(settings.seed);
           if (name == "failInit" || name == "devices") state.initialised = false;
         }

@@ -31,6 +31,8 @@ constexpr Row ROWS[] = {
     {"failLaunch", &Settings::failLaunch},
     {"failLaunchResult", &Settings::failLaunchResult},
     {"failModule", &Settings::failModule},
+    {"failRecord", &Settings::failRecord},
+    {"failQuery", &Settings::failQuery},
     {"stickyLaunch", &Settings::stickyLaunch},
     {"loseDevice", &Settings::loseDevice},
     {"log", &Settings::log},

@@ -76,6 +76,8 @@ struct Occasions {
   std::uint64_t sticky = 0;
   std::uint64_t losses = 0;
   std::uint64_t modules = 0;
+  std::uint64_t records = 0;
+  std::uint64_t queries = 0;
 };
 
 class State {
