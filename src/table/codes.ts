@@ -1,4 +1,5 @@
 /** Which rows are the same: equal rows get equal numbers, 0, 1, 2 … in the order in which they first occur. */
+
 /** Typed arrays, or plain ones. */
 export type Values = ArrayLike<number | bigint>;
 
@@ -13,7 +14,7 @@ export interface Codes {
 export function codesOf(columns: readonly Values[], length: number): Codes {
   let known: Codes | null = null;
   for (const column of columns) known = refined(column, length, known);
-  return known ?? { codes: new Uint32Array(length), firsts: Uint32Array.from({ length: Math.min(length, 1) }) };
+  return known ?? { codes: new Uint32Array(length), firsts: new Uint32Array(Math.min(length, 1)) };
 }
 
 /** Tells rows apart that a further column tells apart. */
@@ -22,12 +23,37 @@ function refined(column: Values, length: number, before: Codes | null): Codes {
   if (before === null) return own;
   const count = own.firsts.length;
   const pairs = new Float64Array(length);
-  // Two numbers of fewer than 2^32 rows make one that a double holds, unless both are huge; then there is no such memory either.
+  // Two numbers below 2^26 make one that a double holds exactly; with more distinct values on both sides there is no memory for them.
   for (let at = 0; at < length; at += 1) pairs[at] = (before.codes[at] as number) * count + (own.codes[at] as number);
   return codesOfValues(pairs, length);
 }
 
 function codesOfValues(column: Values, length: number): Codes {
+  if (column instanceof Int8Array || column instanceof Uint8Array || column instanceof Uint8ClampedArray || column instanceof Int16Array || column instanceof Uint16Array) return byTable(column, length);
+  return length > 0 && typeof column[0] === "bigint" ? byMap(column, length) : byHash(column as ArrayLike<number>, length);
+}
+
+const NONE = 0xffffffff;
+
+/** Small integers are places in a table. */
+function byTable(column: ArrayLike<number>, length: number): Codes {
+  const known = new Uint32Array(65536).fill(NONE);
+  const codes = new Uint32Array(length);
+  const firsts: number[] = [];
+  for (let at = 0; at < length; at += 1) {
+    const place = (column[at] as number) & 0xffff;
+    let code = known[place] as number;
+    if (code === NONE) {
+      known[place] = code = firsts.length;
+      firsts.push(at);
+    }
+    codes[at] = code;
+  }
+  return { codes, firsts: Uint32Array.from(firsts) };
+}
+
+/** 64-bit integers: JavaScript has no cheaper way to them. */
+function byMap(column: Values, length: number): Codes {
   const known = new Map<number | bigint, number>();
   const codes = new Uint32Array(length);
   const firsts: number[] = [];
@@ -43,13 +69,61 @@ function codesOfValues(column: Values, length: number): Codes {
   return { codes, firsts: Uint32Array.from(firsts) };
 }
 
+/** Numbers, by their bits, in a hash table with open addressing that doubles when it is half full. */
+function byHash(column: ArrayLike<number>, length: number): Codes {
+  const value = new Float64Array(1);
+  const halves = new Uint32Array(value.buffer);
+  /** -0 + 0 is 0, and all NaNs are made one. */
+  const hashOf = (number: number): number => {
+    value[0] = number === number ? number + 0 : NaN;
+    const mixed = Math.imul((halves[0] as number) ^ Math.imul(halves[1] as number, 0x85ebca6b), 0xc2b2ae35);
+    return (mixed ^ (mixed >>> 15)) >>> 0;
+  };
+  let mask = 1023;
+  let slots = new Uint32Array(mask + 1).fill(NONE);
+  const codes = new Uint32Array(length);
+  const firsts: number[] = [];
+  const grow = (): void => {
+    mask = mask * 2 + 1;
+    slots = new Uint32Array(mask + 1).fill(NONE);
+    firsts.forEach((first, code) => {
+      let slot = hashOf(column[first] as number) & mask;
+      while (slots[slot] !== NONE) slot = (slot + 1) & mask;
+      slots[slot] = code;
+    });
+  };
+  for (let at = 0; at < length; at += 1) {
+    const now = column[at] as number;
+    let slot = hashOf(now) & mask;
+    let code = slots[slot] as number;
+    while (code !== NONE) {
+      const known = column[firsts[code] as number] as number;
+      if (known === now || (known !== known && now !== now)) break;
+      slot = (slot + 1) & mask;
+      code = slots[slot] as number;
+    }
+    if (code === NONE) {
+      code = firsts.length;
+      firsts.push(at);
+      slots[slot] = code;
+      if (firsts.length * 2 > mask) grow();
+    }
+    codes[at] = code;
+  }
+  return { codes, firsts: Uint32Array.from(firsts) };
+}
+
 /** Rows by code: the rows of code c are `places[offsets[c]]` to before `places[offsets[c + 1]]`, in their order. */
 export function byCode({ codes, firsts }: Codes): { readonly places: Uint32Array; readonly offsets: Uint32Array } {
   const offsets = new Uint32Array(firsts.length + 1);
-  for (const code of codes) (offsets[code + 1] as number)++;
+  for (let at = 0; at < codes.length; at += 1) (offsets[(codes[at] as number) + 1] as number) += 1;
   for (let code = 0; code < firsts.length; code += 1) (offsets[code + 1] as number) += offsets[code] as number;
   const next = offsets.slice();
   const places = new Uint32Array(codes.length);
-  codes.forEach((code, place) => (places[(next[code] as number)++] = place));
+  for (let at = 0; at < codes.length; at += 1) {
+    const code = codes[at] as number;
+    places[next[code] as number] = at;
+    (next[code] as number) += 1;
+  }
   return { places, offsets };
 }

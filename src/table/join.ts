@@ -1,6 +1,7 @@
 /** Joins by key: a hash join, in the order of the left rows, and among the matches of one in the order of the right ones. */
 import { QueryError } from "../../fusion/errors.js";
-import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import type { ElementType } from "../../fusion/types.js";
+import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { byCode, codesOf, type Values } from "./codes.js";
 
 type Keys = readonly AnyTypedArray[];
@@ -27,7 +28,10 @@ export function matches(left: Keys, leftLength: number, right: Keys, rightLength
 /** The places on the left that have a match on the right; or that have none. */
 export function matching(left: Keys, leftLength: number, right: Keys, rightLength: number, keep: boolean): Uint32Array {
   const { codes, counts } = coded(left, leftLength, right, rightLength);
-  return Uint32Array.from({ length: leftLength }, (_, at) => at).filter(at => counts(codes[at] as number) > 0 === keep);
+  const places = new Uint32Array(leftLength);
+  let count = 0;
+  for (let at = 0; at < leftLength; at += 1) if (counts(codes[at] as number) > 0 === keep) places[count++] = at;
+  return places.subarray(0, count);
 }
 
 /** Keys of both sides as numbers, and where the right ones are. */
@@ -45,9 +49,15 @@ function coded(left: Keys, leftLength: number, right: Keys, rightLength: number)
 
 const isBig = (array: AnyTypedArray): boolean => elementTypeOf(array) === "i64" || elementTypeOf(array) === "u64";
 
+/** All the keys, in an array that holds both sides' values exactly. */
 function joined(left: AnyTypedArray, leftLength: number, right: AnyTypedArray, rightLength: number): Values {
-  const values = new Array<number | bigint>(leftLength + rightLength);
-  for (let at = 0; at < leftLength; at += 1) values[at] = left[at] as number | bigint;
-  for (let at = 0; at < rightLength; at += 1) values[leftLength + at] = right[at] as number | bigint;
+  const kind = elementTypeOf(left) as ElementType;
+  if (isBig(left) && kind !== elementTypeOf(right)) {
+    // Signed and unsigned BigInts: the same bits may be two values.
+    return [...(left as BigInt64Array).subarray(0, leftLength), ...(right as BigInt64Array).subarray(0, rightLength)];
+  }
+  const values = newArray(kind === elementTypeOf(right) ? kind : "f64", leftLength + rightLength) as Float64Array;
+  values.set((left as Float64Array).subarray(0, leftLength));
+  values.set((right as Float64Array).subarray(0, rightLength), leftLength);
   return values;
 }

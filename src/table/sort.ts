@@ -15,7 +15,8 @@ const WORD_BITS = 32;
 
 /** The places of 0 … length - 1 in the order of the first key, among equals of the second, and so on; then in their own order. */
 export function sortedPlaces(keys: readonly Key[], length: number): Uint32Array {
-  let places = Uint32Array.from({ length }, (_, at) => at);
+  let places = new Uint32Array(length);
+  for (let at = 0; at < length; at += 1) places[at] = at;
   let room = new Uint32Array(length);
   // From the last key to the first, and from the low word to the high one: each pass keeps what the one before has ordered.
   for (const key of keys.toReversed()) {
@@ -53,11 +54,18 @@ function wordsOf({ array, descending }: Key, length: number): readonly Uint32Arr
   if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
     const halves = new Uint32Array(array.buffer, array.byteOffset, length * 2);
     const sign = array instanceof BigInt64Array ? 0x80000000 : 0;
-    return [Uint32Array.from({ length }, (_, at) => (halves[2 * at] as number) ^ flip), Uint32Array.from({ length }, (_, at) => (halves[2 * at + 1] as number) ^ sign ^ flip)];
+    const [low, high] = [new Uint32Array(length), new Uint32Array(length)];
+    for (let at = 0; at < length; at += 1) {
+      low[at] = (halves[2 * at] as number) ^ flip;
+      high[at] = (halves[2 * at + 1] as number) ^ sign ^ flip;
+    }
+    return [low, high];
   }
   // Negative integers come before the others once the sign is turned round.
   const sign = array instanceof Int8Array || array instanceof Int16Array || array instanceof Int32Array ? 0x80000000 : 0;
-  return [Uint32Array.from({ length }, (_, at) => (array[at] as number) ^ sign ^ flip)];
+  const words = new Uint32Array(length);
+  for (let at = 0; at < length; at += 1) words[at] = (array[at] as number) ^ sign ^ flip;
+  return [words];
 }
 
 /** Bits of positive floats are in the floats' order; those of negative ones in the opposite, and below. */
@@ -79,8 +87,10 @@ function doubles(array: Float64Array, length: number, flip: number): readonly Ui
 
 function singles(array: Float32Array, length: number, flip: number): Uint32Array {
   const words = new Uint32Array(array.buffer, array.byteOffset, length);
-  return Uint32Array.from({ length }, (_, at) => {
+  const keys = new Uint32Array(length);
+  for (let at = 0; at < length; at += 1) {
     const bits = words[at] as number;
-    return Number.isNaN(array[at]) ? 0xffffffff : bits ^ (bits >>> 31 === 1 ? 0xffffffff : 0x80000000) ^ flip;
-  });
+    keys[at] = Number.isNaN(array[at]) ? 0xffffffff : bits ^ (bits >>> 31 === 1 ? 0xffffffff : 0x80000000) ^ flip;
+  }
+  return keys;
 }
