@@ -1,0 +1,50 @@
+/** The types of queries over tables, as a user's compiler sees them. */
+import { compute, type LazyValue, type NumberArray, type Query, type Rows } from "../../src/index.js";
+import { expectType } from "./expect.js";
+
+
+const sales = { price: new Float64Array(1), quantity: new Int32Array(1), id: new BigInt64Array(1) };
+
+export async function rows(): Promise<void> {
+  const table = compute(sales);
+  expectType<number>()(await table.sum(r => r.price * r.quantity));
+  expectType<bigint>()(table.sum(r => r.id).value());
+  expectType<LazyValue<number>>()(table.filter(({ price }) => price > 2).count());
+  expectType<Float64Array>()(table.map(r => r.price, Float64Array).toArray());
+  expectType<NumberArray>()(table.map(r => r.price).toArray());
+  expectType<Uint8Array>()(table.map(r => r.price > 2).toArray());
+  expectType<BigInt64Array | BigUint64Array>()(table.map(r => r.id).toArray());
+  const { total, late } = table.map(r => ({ ...r, total: r.price * r.quantity, late: r.price > 2 })).toColumns();
+  expectType<NumberArray>()(total);
+  expectType<Uint8Array>()(late);
+  expectType<Float32Array>()(table.map(r => ({ half: r.price / 2 }), { half: Float32Array }).toColumns().half);
+  const [first] = table.orderBy(r => r.price).thenByDescending(r => r.id).take(3).toRows();
+  expectType<number | undefined>()(first?.price);
+  expectType<bigint | undefined>()(first?.id);
+  const [group] = table.groupBy(r => r.quantity).aggregate({ n: g => g.count(), most: g => g.max(r => r.id) }).toRows();
+  expectType<number | undefined>()(group?.key);
+  expectType<number | undefined>()(group?.n);
+  expectType<bigint | undefined>()(group?.most);
+  const several = table.groupBy(r => ({ dear: r.price > 2, quantity: r.quantity })).aggregate({ n: g => g.count() }).toColumns();
+  expectType<Uint8Array>()(several.dear);
+  expectType<number>()(compute([{ age: 3, member: true }]).average(p => p.age).value());
+  const joined = table.join(compute({ id: new Int32Array(1), name: new Uint16Array(1) }), r => r.quantity, s => s.id, (r, s) => ({ price: r.price, name: s.name }));
+  expectType<number | undefined>()(joined.toRows()[0]?.name);
+  const zipped: Query<NumberArray> = compute(sales.price).zip(compute(sales.quantity), (x, y) => x * y);
+  const same: Rows<typeof sales> = table.concat(table.reverse()).distinct().slice(-3).on("js");
+  void [zipped, same];
+  // @ts-expect-error there is no such column
+  table.map(r => r.prize);
+  // @ts-expect-error a row is no number
+  table.map(r => r * 2);
+  // @ts-expect-error a sum of rows needs a value
+  table.sum();
+  // @ts-expect-error a BigInt and a number do not mix
+  table.map(r => r.id * r.price);
+  // @ts-expect-error columns are typed arrays
+  compute({ price: [1, 2, 3] });
+  // @ts-expect-error rows have no text
+  compute([{ name: "x" }]);
+  // @ts-expect-error the other query holds something else
+  compute(sales.price).concat(compute(sales.quantity));
+}
