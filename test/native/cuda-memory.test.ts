@@ -17,6 +17,12 @@ const held = (standIn: StandIn) => {
 };
 /** What was given back may still be on its way to the device. */
 const expectHeld = (standIn: StandIn, expected: unknown) => expect.poll(() => held(standIn), { interval: 1 }).toEqual(expected);
+/** What it holds when nothing is on its way back: bytes of modules alone. */
+const heldAtRest = async (standIn: StandIn, modules: number) => {
+  await expect.poll(() => held(standIn).aliveBytes, { interval: 1 }).toBe(modules);
+  await new Promise(resolve => setTimeout(resolve, 20));
+  return held(standIn);
+};
 
 const thrownBy = (act: () => unknown): unknown => {
   try {
@@ -44,6 +50,7 @@ onStandIn("CUDA where arrays are larger than the device's memory", () => {
   ] as const)("on a device that works %s", (_, settings, names) => {
     const standIn = newStandIn({ memory: MEMORY, ...settings });
     const native = compileCases(standIn.backend());
+    const { aliveBytes: modules } = held(standIn);
 
     it.each(names)("%s", async name => {
       // Of narrow elements, only what they are mapped to is more than fits.
@@ -109,7 +116,7 @@ onStandIn("CUDA where arrays are larger than the device's memory", () => {
       const mapped = expectedOf("map", small);
       await native("map").start(small, undefined);
       native("map").run(small);
-      const before = held(standIn);
+      const before = await heldAtRest(standIn, modules);
       const table = new Float64Array(120_000);
       const call = { ...caseOf("look-up", LENGTH), arrays: [table] };
       // The table, the state, and three chunks of 16384 elements.
@@ -134,12 +141,13 @@ onStandIn("CUDA where arrays are larger than the device's memory", () => {
   it("leaves no memory behind", async () => {
     const standIn = newStandIn({ memory: MEMORY, deferred: true });
     const native = compileCases(standIn.backend());
+    const { aliveBytes: modules } = held(standIn);
     const once = async (): Promise<unknown> => {
       for (const name of ["filter", "map", "counted sum", "first"] as const satisfies readonly CaseName[]) {
         await native(name).start(caseOf(name, LENGTH), undefined);
         native(name).run(caseOf(name, LENGTH)); // which waits for what the other has given back
       }
-      return held(standIn);
+      return heldAtRest(standIn, modules);
     };
     const before = await once();
     await once();
@@ -165,6 +173,7 @@ onStandIn("CUDA where arrays are larger than the device's memory", () => {
     const standIn = newStandIn();
     // 2048 elements of f64 in a chunk, so that there are several places.
     const native = compileCases(standIn.backend({ chunkBytes: 16384 }));
+    const { aliveBytes: modules } = held(standIn);
 
     it.each(["map", "filter", "counted sum", "fold in order", "first", "look-up and filter", "many captures"] as const)("%s: gives the result or says so, and leaves nothing behind", async name => {
       const call = caseOf(name, name === "many captures" ? 2100 : 7000);
@@ -172,7 +181,7 @@ onStandIn("CUDA where arrays are larger than the device's memory", () => {
       standIn.driver.configure({ failAllocation: 0 });
       await native(name).start(call, undefined);
       native(name).run(call); // which waits for what the other has given back
-      const before = held(standIn);
+      const before = await heldAtRest(standIn, modules);
       const outcomes = new Set<string>();
       // A lone failure is mended by asking again, four are one piece of memory that is not to be had, and then nothing is.
       for (const failAllocations of [1, 4, 1_000_000]) {
