@@ -30,4 +30,15 @@ export const EQUIVALENT: readonly Equivalent[] = [
   { rule: "a lane's own vote", file: "native/rt/search.cuh", line: "return !__any_sync(EVERY_LANE, found != NOWHERE || lane.halted || seen->position < at || seen->failed < at);", reason: "it leaves work out: lanes that go on find elements behind the first" },
   { rule: "any lane", file: "native/rt/search.cuh", line: "if (lane_id() == 0 && found != NOWHERE) atomicMin(&state->position, found);", reason: "the other lanes name places that they have seen, none before the first" },
   { rule: "any lane", file: "native/rt/search.cuh", line: "if (lane_id() == 0 && behind != 0) atomicMax((i64*)&state->position, i64(behind - 1));", reason: "the other lanes name places that they have seen, none behind the last" },
+  ...[
+    "yield transfers.synchronise(lane.arrivals);",
+    "yield transfers.synchronise(lane.departures);",
+    "if (harvest !== null && room.whole !== null && count > 0) yield this.transfers.read(this.lane.work, room.whole, harvest.next(count));",
+  ].map(line => ({ rule: "does not wait for what a step asks for", file: "src/backends/cuda/run.ts", line, reason: "these are the last commands of a run, which waits for all of them in the end" })),
+  {
+    rule: "no wait, record, synchronisation or stop",
+    file: "src/backends/cuda/run.ts",
+    line: "for (const stream of streamsOf(lane)) quietly(() => stream.synchronise());",
+    reason: "commands that are given to be run now throw at once: nothing is left to be heard of, and the loop behind this one waits",
+  },
 ];
