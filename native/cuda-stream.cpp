@@ -147,6 +147,18 @@ Stream::~Stream() {
   });
 }
 
+void Stream::unpin() noexcept {
+  context_.quietly([&] {
+    while (!slots_.empty()) {
+      if (slots_.back().waiting) awaitSlot(slots_.back(), closing());
+      const Slot slot = slots_.back();
+      slots_.pop_back();
+      context_.check("cuEventDestroy", context_.api().eventDestroy(slot.event));
+      context_.check("cuMemFreeHost", context_.api().memFreeHost(slot.memory));
+    }
+  });
+}
+
 void Stream::now(const GiveUp& giveUp, const std::function<void()>& command) {
   if (!queue_.waitIdle(giveUp)) throw ending();
   raise();

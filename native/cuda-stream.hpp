@@ -151,6 +151,8 @@ class Stream {
   void record(Event& event);
   /// For the event's recordings up to this number.
   void await(Event& event, unsigned long long last, const GiveUp& giveUp);
+  /// Gives its page-locked memory back, once nothing on its way needs it.
+  void unpin() noexcept;
   /// Waits for all that the device was given.
   void finish(const GiveUp& giveUp);
   /// Whether the device has done all; false also if it is not known.

@@ -180,7 +180,10 @@ Napi::Value Cuda::release(Info info) {
   if (found == handles_.end() || std::holds_alternative<Context*>(found->second)) return info.Env().Undefined();
   const Handle handle = std::move(found->second);
   handles_.erase(found);
-  if (Stream* const* const stream = std::get_if<Stream*>(&handle)) spare_.push_back(*stream);
+  if (Stream* const* const stream = std::get_if<Stream*>(&handle)) {
+    spare_.push_back(*stream);
+    (*stream)->later([spare = *stream] { spare->unpin(); });
+  }
   if (const auto* const allocation = std::get_if<Shared<Allocation>>(&handle)) {
     // After the commands that use it; and where there are no pools, giving back waits for the device.
     Stream& stream = (*allocation)->stream();

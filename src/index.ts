@@ -2,7 +2,7 @@
 import { makeRange } from "./query/source.js";
 import type { Query } from "./query/query.js";
 import type { Rows } from "./query/rows.js";
-import type { QueryOptions, QuerySource, Range, SourceArray, SourceTable, TableSourceOf } from "./query/types.js";
+import type { QueryOptions, QuerySource, Range, Row, RowColumns, SourceArray, TableColumns, Tabular } from "./query/types.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
 
 /**
@@ -19,7 +19,8 @@ export function compute<S extends QuerySource>(source: S, options?: QueryOptions
  * @example
  * const revenue = await compute({ price, quantity }).sum(r => r.price * r.quantity);
  */
-export function compute<S extends TableSourceOf>(source: S, options?: QueryOptions & { readonly runtime?: Runtime }): Rows<SourceTable<S>>;
+export function compute<R extends object & Row<R>>(source: readonly R[], options?: QueryOptions & { readonly runtime?: Runtime }): Rows<RowColumns<R>>;
+export function compute<S extends object & Tabular<S>>(source: S, options?: QueryOptions & { readonly runtime?: Runtime }): Rows<TableColumns<S>>;
 export function compute(source: QuerySource, options: QueryOptions & { readonly runtime?: Runtime } = {}): unknown {
   return chosenRuntime(options).compute(source, options);
 }
@@ -73,13 +74,15 @@ export type {
   Range,
   ReduceOptions,
   ResultOf,
+  Row,
+  RowColumns,
   RowOf,
   RunOptions,
   SingleColumn,
   SourceArray,
-  SourceTable,
+  TableColumns,
   TableOf,
-  TableSourceOf,
+  Tabular,
   Truth,
   TypedArray,
 } from "./query/types.js";

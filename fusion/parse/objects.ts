@@ -11,9 +11,11 @@ import type { Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
 /** The names that `{ price, qty: q }` gives to columns become known in the scope. */
 export function takeApart(pattern: ObjectPattern, record: RecordBinding, scope: Scope, constant: (name: string, column: SurfaceExpr, node: Node) => void): void {
   for (const property of pattern.properties) {
-    if (property.type !== "Property" || property.computed || property.value.type !== "Identifier") {
-      throw refusedNode(property.type === "Property" ? property.value : property, scope);
+    if (property.type !== "Property") {
+      throw new LambdaError("DC102", "what is left of a row cannot be collected", scope.span(property), "Name the columns that are used, or take the row itself: row => row.price");
     }
+    if (property.computed) throw new LambdaError("DC102", "a column's name must be written out", scope.span(property.key), 'Write { price }, or { "unit price": price } without brackets');
+    if (property.value.type !== "Identifier") throw refusedNode(property.value, scope);
     const key = keyOf(property, scope);
     constant(property.value.name, column(record, key, scope.span(property.key)), property);
   }

@@ -142,7 +142,7 @@ export class Fusion {
 
   /** Places of a table can be left out before its kernels run, as long as nothing has been filtered and no number of a place has been used. */
   private slice(from: boolean, index: number): void {
-    const fixed = this.filtered ? "a filter" : from && this.usesPlaces ? "a lambda that uses the index" : this.isRange ? "a range" : null;
+    const fixed = this.filtered ? "a filter" : from && this.usesPlaces ? "a lambda that uses the index" : from && this.isRange ? "a range" : null;
     if (fixed !== null) this.cut(`a slice behind ${fixed} takes from its results`);
     this.steps.push({ kind: "slice", table: this.table, stages: [index] });
   }
@@ -223,7 +223,7 @@ export class Fusion {
     });
     const aggregates = stage.aggregates.map((aggregate, at): GroupColumn => {
       const { name, terminal, value } = aggregate;
-      if (columns.has(name)) throw new QueryError("DC308", `two columns of the groups are called ${name}`, "Give the aggregate another name.");
+      if (columns.has(name)) throw new QueryError("DC308", `two columns of the groups are called ${name}`, "Give the aggregate, or the key's field, another name.");
       const column = value === null && terminal === "count" ? null : valueColumn(at + 1);
       const element = column === null ? "u32" : this.aggregated(aggregate, column, stored, index);
       columns.set(name, element);

@@ -75,7 +75,7 @@ const isBitwise = (op: ReduceOp): boolean => op === "and" || op === "or" || op =
 
 function average(fusion: Fusion): Plan {
   if (isBigType(fusion.current.expr.type)) {
-    throw new QueryError("DC306", "average does not exist for BigInts", "Average them as numbers: .as(Float64Array).average()");
+    throw new QueryError("DC306", "average does not exist for BigInts", "Average them as numbers: .as(Float64Array).average(), or of rows .average(row => Number(row.id))");
   }
   const plan = reduced(fusion, "add", fusion.current, { seeded: false, empty: "error" });
   return { ...plan, finish: { kind: "average" } };

@@ -52,10 +52,11 @@ export function checkBackend(backend: BackendName): BackendName {
   throw new QueryError("DC305", `there is no backend ${quote(backend)}`, `The backends are ${QUOTED_BACKENDS}.`);
 }
 
-export function seedKind(seed: unknown): SeedKind {
+export function seedKind(seed: unknown, ofRows = false): SeedKind {
   const kind = typeof seed;
   if (kind === "number" || kind === "bigint" || kind === "boolean") return kind;
-  throw new QueryError("DC305", `reduce() takes a number, a BigInt or a boolean as its seed, not ${describe(seed)}`, "For no seed leave it out, or write undefined: .reduce(f, undefined, { k }).");
+  const remedy = ofRows ? "Rows are folded from a seed, for a row is no value: .reduce((sum, row) => sum + row.price, 0)." : "For no seed leave it out, or write undefined: .reduce(f, undefined, { k }).";
+  throw new QueryError("DC305", `reduce() takes a number, a BigInt or a boolean as its seed, not ${describe(seed)}`, remedy);
 }
 
 /** BigInts of a sequence have 64 bits; a seed must fit too. */

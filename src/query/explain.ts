@@ -74,7 +74,7 @@ function tree(bound: BoundTerminal, stages: readonly StageShape[]): string {
   const values = stageValues(bound);
   const names: (readonly string[])[] = [];
   for (let at: ShapeNode = bound.query.shape; at.parent !== null; at = at.parent) names.unshift(at.names);
-  const verbs = stages.map((stage, at) => `  .${showStage(stage, showCaptures(names[at] ?? [], values[at] ?? []), showOther(values[at] ?? []))}`);
+  const verbs = stages.map((stage, at) => `  .${showStage(stage, stage.kind === "slice" ? (values[at] ?? []).map(String) : showCaptures(names[at] ?? [], values[at] ?? []), showOther(values[at] ?? []))}`);
   const options = bound.node.shape().fastMath === true ? ", { fastMath: true }" : "";
   return [`compute(${showSource(bound.query.source)}${options})`, ...verbs, `  .${showTerminal(bound)}`].join("\n");
 }
@@ -94,6 +94,12 @@ function showSource(source: BoundSource): string {
     default:
       return source satisfies never;
   }
+}
+
+/** As take(), skip() or slice() was called. */
+function showSlice(from: boolean, [start = "0", end = "Infinity"]: readonly string[]): string {
+  if (!from) return call("take", end);
+  return end === "Infinity" ? call("skip", start) : call("slice", start, end);
 }
 
 /** What a verb takes another query as. */
@@ -127,7 +133,7 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
     case "as":
       return call("as", ELEMENTS[stage.to].array);
     case "slice":
-      return stage.from ? call("slice", ...captures) : call("take", ...captures);
+      return showSlice(stage.from, captures);
     case "reverse":
     case "distinct":
       return call(stage.kind);

@@ -12,7 +12,6 @@ import { withStage } from "./verbs.js";
 
 /** What one aggregate is, as a function of a group says it. `V`: what it gives. */
 export interface Aggregated<V> extends AggregateOf {
-  readonly captures: Captures;
   /** For types alone: it does not exist. */
   readonly gives?: V;
 }
@@ -20,13 +19,22 @@ export interface Aggregated<V> extends AggregateOf {
 /** A group, as the functions given to `aggregate` see it: each of its methods says what to compute, and computes nothing. */
 export interface Group<Element> {
   count(): Aggregated<number>;
-  sum<V extends number | bigint>(f?: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  /** Of the elements themselves; of rows it takes a lambda, whose index is the place in the sequence that was grouped. */
+  sum(): Aggregated<Own<Element>>;
+  sum<V extends number | bigint>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
   average(f?: (x: Element, i: number) => number, captures?: Captures): Aggregated<number>;
-  min<V extends number | bigint>(f?: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
-  max<V extends number | bigint>(f?: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
-  first<V extends number | bigint | boolean>(f?: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
-  last<V extends number | bigint | boolean>(f?: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  min(): Aggregated<Own<Element>>;
+  min<V extends number | bigint>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  max(): Aggregated<Own<Element>>;
+  max<V extends number | bigint>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  first(): Aggregated<Own<Element>>;
+  first<V extends number | bigint | boolean>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  last(): Aggregated<Own<Element>>;
+  last<V extends number | bigint | boolean>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
 }
+
+/** What an element is by itself; a row is nothing. */
+type Own<Element> = Element extends number | bigint ? Element : never;
 
 /** The aggregates of a group, by the names of their columns. */
 export type Aggregates<Element> = Readonly<Record<string, (group: Group<Element>) => Aggregated<number | bigint | boolean>>>;
@@ -63,9 +71,9 @@ export class Grouping<Element, K> {
     if (typeof aggregates !== "object" || (aggregates as unknown) === null || Object.keys(aggregates).length === 0) {
       throw new QueryError("DC305", `aggregate() takes functions of a group by name, not ${describe(aggregates)}`, "Write .aggregate({ n: g => g.count(), total: g => g.sum(r => r.price) }).");
     }
-    const captures: Record<string, Capture> = { ...checkCaptures(this.captures, "groupBy") };
+    const captures = Object.assign(Object.create(null) as Record<string, Capture>, checkCaptures(this.captures, "groupBy"));
     const list = Object.entries(aggregates).map(([name, f]) => this.one(name, f, captures));
-    const shape = this.bound.shape.groupStage(checkFunction(this.key, "groupBy"), list, captures);
+    const shape = this.bound.shape.groupStage(checkFunction(this.key, "groupBy"), checkCaptures(this.captures, "groupBy"), list, captures);
     return this.rows(withStage(this.bound, shape, captureValues(captures))) as unknown as Rows<GroupTable<K, G>>;
   }
 
@@ -76,7 +84,7 @@ export class Grouping<Element, K> {
       if (key in captures && !Object.is(captures[key], value)) throw new QueryError("DC302", `two functions of the groups are handed different values under the name ${key}`, "Give one of them another name.");
       captures[key] = value;
     }
-    return { name, terminal: told.terminal, f: told.f };
+    return { name, terminal: told.terminal, f: told.f, captures: told.captures };
   }
 }
 

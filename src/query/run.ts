@@ -1,5 +1,6 @@
 /** Runs a bound terminal: kernels in order, each on the backend that its tier chooses; now, or off the main thread. */
 import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
+import type { ArrayParameter } from "../../fusion/ir.js";
 import { SINGLE, type Plan, type PlannedKernel } from "../../fusion/query.js";
 import type { ElementType, ScalarValue } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
@@ -71,21 +72,25 @@ export function runNow(bound: BoundTerminal, into: AnyTypedArray | null): Outcom
 export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined): Promise<Outcome> {
   signal?.throwIfAborted();
   const job = newJob(bound, into);
-  if (job.plan.steps.length > 0) takeSteps(job, 0);
   const given = job.source;
-  // Memory that may be given back to the system while another thread reads it is copied first.
+  // Memory that may be given back to the system while another thread reads it is copied first; so are all such columns at once,
+  // for a later kernel must find the rows that the first one found.
   if (given !== null && canShrink(given)) job.source = given.slice();
+  if (job.table !== null) job.table = new Map([...job.table].map(([name, array]) => [name, canShrink(array) ? array.slice() : array]));
+  if (job.plan.steps.length > 0) takeSteps(job, 0);
+  const source = job.source;
   const { tiers } = bound.query.runtime;
   let result: KernelResult | null = null;
   for (let at = 0; at < job.slots.length; at += 1) {
     const slot = job.slots[at] as KernelSlot;
     if (result !== null) follow(job, at, result);
+    signal?.throwIfAborted();
     const call = callOf(job, at, bound.node);
     const safe = call.arrays.some(canShrink) ? { ...call, arrays: call.arrays.map(array => (canShrink(array) ? array.slice() : array)) } : call;
     let compiled = await tiers.chooseAsync(slot, job.length, job.backend);
     signal?.throwIfAborted();
-    if (at === 0 && given !== null && given === job.source) checkUnmoved(given, job.length);
-    for (const array of safe.arrays) checkAttached(array, "a captured array");
+    if (at === 0 && source !== null && given === source) checkUnmoved(source, job.length);
+    for (const [place, array] of safe.arrays.entries()) checkAttached(array, arrayInWords(slot, place));
     if (safe.output !== null) checkAttached(safe.output, "into");
     for (result = null; result === null; ) {
       try {
@@ -97,8 +102,13 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
     }
     note(job, compiled);
   }
-  if (given !== null && given === job.source) checkUnmoved(given, job.length);
+  if (source !== null && given === source && source === job.source) checkUnmoved(source, job.length);
   return outcome(bound, job, result);
+}
+
+function arrayInWords({ kernel }: KernelSlot, place: number): string {
+  const { origin, column } = kernel.arrays[place] as ArrayParameter;
+  return column === true ? `the column ${origin.name}` : `the captured array ${origin.name}`;
 }
 
 function newJob(bound: BoundTerminal, into: AnyTypedArray | null): Job {

@@ -5,7 +5,7 @@
 import { CompilerBug } from "../../fusion/errors.js";
 import type { LambdaOptions } from "../../fusion/parse/lambda.js";
 import { planQuery } from "../../fusion/passes/pipeline.js";
-import type { Aggregate, CaptureType, CaptureTypes, Columns, Plan, QueryShape, SequenceShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
+import type { Aggregate, CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape, SequenceShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
 import type { ElementType, ScalarType } from "../../fusion/types.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bringsSingles, captureTypes, checkUsed, matchesCaptures, NO_CAPTURES, textOf, withoutSingles } from "./captures.js";
@@ -178,21 +178,22 @@ export class ShapeNode {
     return this.addStage(text, { kind: "sort", descending, then, lambda, captures: types }, detail, this, types, singles);
   }
 
-  groupStage(f: unknown, aggregates: readonly AggregateOf[], captures: Captures): ShapeNode {
+  /** `captures`: those of the key and of all aggregates; each lambda sees its own. */
+  groupStage(f: unknown, keyCaptures: Captures, aggregates: readonly AggregateOf[], captures: Captures): ShapeNode {
     const texts = [textOf(f), ...aggregates.map(({ f: value }) => (value === null ? "" : textOf(value)))];
     const text = texts.join("\n");
-    const detail = JSON.stringify([texts.map(({ length }) => length), aggregates.map(({ name, terminal }) => [name, terminal])]);
+    const detail = JSON.stringify([texts.map(({ length }) => length), Object.keys(keyCaptures), aggregates.map(({ name, terminal, captures: own }) => [name, terminal, Object.keys(own)])]);
     const found = findEdge(this.stages, text, "group", detail, captures);
     if (found !== undefined) return found;
     const { types, singles } = this.typesOf("groupBy", text, captures, false);
-    const lambda = parse(textOf(f), "groupBy", types, this.elementParameters());
-    const parsed = aggregates.map(({ name, terminal, f: value }) => ({
-      name,
-      terminal,
-      value: value === null ? null : { lambda: parse(textOf(value), terminal, types, this.elementParameters()), captures: types },
-    }));
-    checkUsed(types, [lambda, ...parsed.flatMap(({ value }) => (value === null ? [] : [value.lambda]))], "groupBy");
-    const stage: StageShape = { kind: "group", lambda, captures: types, aggregates: parsed };
+    const input = (value: unknown, verb: string, own: Captures): LambdaInput => {
+      const ownTypes = Object.fromEntries(Object.keys(own).map(name => [name, types[name] as CaptureType]));
+      const lambda = parse(textOf(value), verb, ownTypes, this.elementParameters());
+      checkUsed(ownTypes, [lambda], verb);
+      return { lambda, captures: ownTypes };
+    };
+    const parsed = aggregates.map(({ name, terminal, f: value, captures: own }) => ({ name, terminal, value: value === null ? null : input(value, terminal, own) }));
+    const stage: StageShape = { kind: "group", ...input(f, "groupBy", keyCaptures), aggregates: parsed };
     return this.addStage(text, stage, detail, this.after(stage), types, singles);
   }
 
@@ -318,6 +319,7 @@ export interface AggregateOf {
   readonly name: string;
   readonly terminal: Aggregate["terminal"];
   readonly f: unknown;
+  readonly captures: Captures;
 }
 
 /** Tells the targets of maps apart. */

@@ -48,11 +48,17 @@ export type TableOf = Readonly<Record<string, TypedArray>>;
 /** A row as plain objects have it, and as a lambda may give it. */
 export type Fields = Readonly<Record<string, number | bigint | boolean>>;
 
-/** What `compute` makes rows of. */
-export type TableSourceOf = TableOf | readonly Fields[];
+/** A type all of whose fields are typed arrays: `S extends Tabular<S>`, for interfaces have no index signature. */
+export type Tabular<S> = { readonly [K in keyof S]: TypedArray };
 
-/** The columns of a source: its own; or of plain objects those that hold such values. */
-export type SourceTable<S extends TableSourceOf> = S extends readonly (infer R)[] ? { readonly [K in keyof R]: SingleColumn<R[K]> } : S;
+/** The same for plain objects. */
+export type Row<R> = { readonly [K in keyof R]: number | bigint | boolean };
+
+/** The columns of a table. */
+export type TableColumns<S> = { readonly [K in keyof S]: S[K] extends TypedArray ? S[K] : never };
+
+/** The columns that hold the fields of plain objects. */
+export type RowColumns<R> = { readonly [K in keyof R]: SingleColumn<R[K]> };
 
 /** A row of a table, as lambdas see it. */
 export type RowOf<T extends TableOf> = { readonly [K in keyof T]: ElementOf<T[K]> };

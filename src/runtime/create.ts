@@ -7,7 +7,7 @@ import { createJsBackend } from "../backends/js/backend.js";
 import { queryOf, type Query } from "../query/query.js";
 import type { Rows } from "../query/rows.js";
 import { describe, quote } from "../query/given.js";
-import type { QueryOptions, QuerySource, SourceArray, SourceTable, TableSourceOf } from "../query/types.js";
+import type { QueryOptions, QuerySource, Row, RowColumns, SourceArray, TableColumns, Tabular } from "../query/types.js";
 import { RuntimeCore, type Backends, type RuntimeOptions } from "./runtime.js";
 
 /** Where queries run: its own choice of backend, kernel cache and log. */
@@ -20,7 +20,8 @@ export interface Runtime {
    * scripted.compute(signal).sum().value();
    */
   compute<S extends QuerySource>(source: S, options?: QueryOptions): Query<SourceArray<S>>;
-  compute<S extends TableSourceOf>(source: S, options?: QueryOptions): Rows<SourceTable<S>>;
+  compute<R extends object & Row<R>>(source: readonly R[], options?: QueryOptions): Rows<RowColumns<R>>;
+  compute<S extends object & Tabular<S>>(source: S, options?: QueryOptions): Rows<TableColumns<S>>;
   /**
    * Resolves when all kernels that were being compiled in the background are ready, so that the next run is native.
    *
@@ -66,6 +67,10 @@ function checkOptions(options: RuntimeOptions): void {
   const { backend, cuda = {} } = options;
   if (backend !== undefined) checkBackends(backend);
   checkKinds(cuda, CUDA_OPTIONS, "cuda.");
+  const misspelt = Object.keys(cuda).find(name => !(name in CUDA_OPTIONS));
+  if (misspelt !== undefined || Array.isArray(cuda)) {
+    throw new QueryError("DC305", `createRuntime() knows no option cuda${misspelt === undefined ? " as an array" : `.${misspelt}`}`, "Its options are cuda: { driver, nvrtc, device }.");
+  }
   const { device = 0 } = cuda;
   if (!Number.isInteger(device) || device < 0) {
     throw new QueryError("DC305", `the option cuda.device of createRuntime() is a device's number, 0, 1 …, not ${describe(device)}`, "Leave it out for the first device.");

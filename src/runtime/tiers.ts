@@ -30,6 +30,8 @@ export interface NativeBackend {
 export type DeviceBackend = NativeBackend & {
   /** What kernels run on; null if there is none. */
   readonly device: { readonly name: string } | null;
+  /** Its number; 0 unless told. */
+  readonly ordinal?: number;
 };
 
 /** What is known of one kernel on one backend. */
@@ -230,7 +232,8 @@ export class Tiers {
 
   private deviceInWords(): string {
     try {
-      return `on ${(this.available("cuda") as DeviceBackend).device?.name ?? "a device without a name"}`;
+      const { device, ordinal = 0 } = this.available("cuda") as DeviceBackend;
+      return `on ${ordinal === 0 ? "" : `device ${ordinal}, `}${device?.name ?? "without a name"}`;
     } catch (error) {
       return `but ${reasonOf(error)}`;
     }
@@ -288,7 +291,7 @@ function prospects(slot: KernelSlot, { state }: Tier): string {
 /** A failure in one line, without its code: what explain() and the log have room for. A compiler's own words are in later lines. */
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const [first = "", ...rest] = message.replace(/^DC\d+: /, "").split("\n");
+  const [first = "", ...rest] = message.replaceAll(/\bDC\d+: /g, "").split("\n");
   const cause = /\berror\b/i.test(first) ? undefined : rest.find(line => /\berror\b/i.test(line));
   return cause === undefined ? first : `${first}: ${cause.trim()}`;
 }
@@ -296,5 +299,5 @@ function reasonOf(error: unknown): string {
 /** What a query that insists on a backend throws. */
 function refusal(error: unknown, backend: BackendName): unknown {
   if (!(error instanceof BackendError)) return error;
-  return new BackendError("DC402", `the query insists on the ${backend} backend, which cannot run it: ${error.message.replace(/^DC\d+: /, "")}`, { cause: error });
+  return new BackendError("DC402", `the query insists on the ${backend} backend, which cannot run it: ${error.message.replaceAll(/\bDC\d+: /g, "")}`, { cause: error });
 }

@@ -30,7 +30,8 @@ function refined(column: Values, length: number, before: Codes | null): Codes {
 
 function codesOfValues(column: Values, length: number): Codes {
   if (column instanceof Int8Array || column instanceof Uint8Array || column instanceof Uint8ClampedArray || column instanceof Int16Array || column instanceof Uint16Array) return byTable(column, length);
-  return length > 0 && typeof column[0] === "bigint" ? byMap(column, length) : byHash(column as ArrayLike<number>, length);
+  if (column instanceof BigInt64Array || column instanceof BigUint64Array) return byWords(new Uint32Array(column.buffer, column.byteOffset, length * 2), length);
+  return length > 0 && typeof column[0] === "bigint" ? byMap(column, length) : byWords(wordsOf(column as ArrayLike<number>, length), length);
 }
 
 const NONE = 0xffffffff;
@@ -52,7 +53,7 @@ function byTable(column: ArrayLike<number>, length: number): Codes {
   return { codes, firsts: Uint32Array.from(firsts) };
 }
 
-/** 64-bit integers: JavaScript has no cheaper way to them. */
+/** Plain arrays of BigInts. */
 function byMap(column: Values, length: number): Codes {
   const known = new Map<number | bigint, number>();
   const codes = new Uint32Array(length);
@@ -69,16 +70,25 @@ function byMap(column: Values, length: number): Codes {
   return { codes, firsts: Uint32Array.from(firsts) };
 }
 
-/** Numbers, by their bits, in a hash table with open addressing that doubles when it is half full. */
-function byHash(column: ArrayLike<number>, length: number): Codes {
-  const value = new Float64Array(1);
-  const halves = new Uint32Array(value.buffer);
-  /** -0 + 0 is 0, and all NaNs are made one. */
-  const hashOf = (number: number): number => {
-    value[0] = number === number ? number + 0 : NaN;
-    const mixed = Math.imul((halves[0] as number) ^ Math.imul(halves[1] as number, 0x85ebca6b), 0xc2b2ae35);
-    return (mixed ^ (mixed >>> 15)) >>> 0;
-  };
+/** Numbers as two words each, equal where the numbers are the same: -0 is 0, and all NaNs are one. */
+function wordsOf(column: ArrayLike<number>, length: number): Uint32Array {
+  const values = new Float64Array(length);
+  for (let at = 0; at < length; at += 1) {
+    const value = column[at] as number;
+    values[at] = value === value ? value + 0 : NaN;
+  }
+  return new Uint32Array(values.buffer);
+}
+
+/** Every bit of both words changes the low bits (the last steps of MurmurHash3). */
+function hashOf(low: number, high: number): number {
+  let mixed = Math.imul(low ^ Math.imul(high, 0x9e3779b1), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+}
+
+/** Pairs of words in a hash table with open addressing that doubles when it is half full. */
+function byWords(words: Uint32Array, length: number): Codes {
   let mask = 1023;
   let slots = new Uint32Array(mask + 1).fill(NONE);
   const codes = new Uint32Array(length);
@@ -86,19 +96,20 @@ function byHash(column: ArrayLike<number>, length: number): Codes {
   const grow = (): void => {
     mask = mask * 2 + 1;
     slots = new Uint32Array(mask + 1).fill(NONE);
-    firsts.forEach((first, code) => {
-      let slot = hashOf(column[first] as number) & mask;
+    for (let code = 0; code < firsts.length; code += 1) {
+      const first = firsts[code] as number;
+      let slot = hashOf(words[2 * first] as number, words[2 * first + 1] as number) & mask;
       while (slots[slot] !== NONE) slot = (slot + 1) & mask;
       slots[slot] = code;
-    });
+    }
   };
   for (let at = 0; at < length; at += 1) {
-    const now = column[at] as number;
-    let slot = hashOf(now) & mask;
+    const [low, high] = [words[2 * at] as number, words[2 * at + 1] as number];
+    let slot = hashOf(low, high) & mask;
     let code = slots[slot] as number;
     while (code !== NONE) {
-      const known = column[firsts[code] as number] as number;
-      if (known === now || (known !== known && now !== now)) break;
+      const first = firsts[code] as number;
+      if (words[2 * first] === low && words[2 * first + 1] === high) break;
       slot = (slot + 1) & mask;
       code = slots[slot] as number;
     }

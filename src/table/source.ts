@@ -94,7 +94,8 @@ export function readTable(source: TableSource | { readonly kind: "array" | "numb
 
 function readRows({ columns, rows }: TableSource & { readonly kind: "rows" }): Table {
   const table = new Map([...columns].map(([name, element]) => [name, new ARRAY_CONSTRUCTORS[element](rows.length) as AnyTypedArray] as const));
-  rows.forEach((row, at) => {
+  for (let at = 0; at < rows.length; at += 1) {
+    const row = rows[at];
     if (!isPlain(row)) throw new QueryError("DC301", `row ${at} of the source is ${describe(row)}, not an object`, "An array given to compute() holds numbers only, or objects with the same columns only.");
     const extra = Object.keys(row).find(name => !columns.has(name));
     if (extra !== undefined) throw new QueryError("DC308", `row ${at} of the source has a column ${extra}, which the first row has not`, "Every row must have the same columns.");
@@ -107,7 +108,7 @@ function readRows({ columns, rows }: TableSource & { readonly kind: "rows" }): T
       }
       (table.get(name) as Float64Array)[at] = value as number;
     }
-  });
+  }
   return table;
 }
 

@@ -234,14 +234,15 @@ onStandIn("CUDA runs that fail", () => {
       }
     });
 
-    it("is not at hand where it is looked for", () => {
+    it("is an error where it is looked for, and stays in the cache", () => {
       const standIn = newStandIn();
       const backend = standIn.backend();
       backend.compile(KERNELS.map);
       const other = standIn.backend();
       standIn.driver.configure({ failModule: 1 });
-      expect(other.cached(KERNELS.map)).toBeNull();
+      expect(() => other.cached(KERNELS.map)).toThrow(CudaError);
       expect(other.available).toBe(true);
+      expect(other.cached(KERNELS.map)).not.toBeNull();
     });
   });
 

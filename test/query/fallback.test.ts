@@ -1,5 +1,5 @@
 /** Runtimes that prefer cuda, where the device fails: the next backend runs the query, and the log and explain() say why. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -95,6 +95,7 @@ describe.skipIf(unavailable !== null)(`where cuda is preferred${unavailable === 
     expect(given.ran).toEqual(["js", "js", "js", "js", "js"]);
     expect(given.lines).toHaveLength(1);
     expect(given.lines[0]).toMatch(/^dotcompute: the js backend stands in for the cuda backend: /);
+    expect(given.lines[0]).toContain("The device is lost to this process");
     for (const explained of [query.explain(), other.explain()]) expect(lastLine(explained)).toMatch(/^ {2}js: (?!cold)/);
     expect(() => query.on("cuda").toArray()).toThrow(/DC402: the query insists on the cuda backend, which cannot run it: .*lost/);
   });
@@ -132,6 +133,29 @@ describe.skipIf(unavailable !== null)(`where cuda is preferred${unavailable === 
     await warm(given, query);
     expect(query.toArray()).toEqual(data.map(x => x - 0.5));
     expect(given.ran).toEqual(["cuda"]);
+  });
+
+  it("a compiled kernel for which the device has no room stays in the cache, and that is said", async () => {
+    const cacheFolder = mkdtempSync(path.join(folder, "kept-"));
+    const text = (given: Given) => given.runtime.compute(data).map(x => x * 13);
+    const before = prefer({}, {}, { cacheFolder });
+    await warm(before, text(before));
+    const entries = readdirSync(cacheFolder).length;
+    const given = prefer({ failModule: 1 }, {}, { cacheFolder });
+    expect(text(given).toArray()).toEqual(data.map(x => x * 13));
+    expect(given.ran).toEqual(["js"]);
+    expect(readdirSync(cacheFolder)).toHaveLength(entries);
+    expect(given.lines).toEqual([expect.stringMatching(/^dotcompute: the js backend stands in for the cuda backend: .*memory/i)]);
+  });
+
+  it("many queries at once leave little page-locked memory behind", async () => {
+    const given = prefer();
+    const query = given.runtime.compute(new Float64Array(5000).fill(1)).map(x => x + 1);
+    await warm(given, query);
+    await Promise.all(Array.from({ length: 12 }, () => query.toArrayAsync()));
+    // What a lane that is no longer needed held is given back by its own thread.
+    await expect.poll(() => given.standIn.driver.counters().aliveHostBytes, { timeout: 10_000 }).toBeLessThan(2 * 50 * MEBI);
+    expect(await query.toArrayAsync()).toEqual(new Float64Array(5000).fill(2));
   });
 
   it("what runs from kernel to kernel goes on elsewhere in the middle", async () => {
@@ -190,6 +214,8 @@ it.each([
   [{ cuda: { nvrtc: [] } }, "the option cuda.nvrtc of createRuntime() is a text"],
   [{ cuda: { device: "0" } }, "the option cuda.device of createRuntime() is a number"],
   [{ cuda: { device: -1 } }, "the option cuda.device of createRuntime() is a device's number"],
+  [{ cuda: { drivr: "libcuda.so" } }, "createRuntime() knows no option cuda.drivr"],
+  [{ cuda: [] }, "createRuntime() knows no option cuda as an array"],
   [{ cuda: { device: 0.5 } }, "the option cuda.device of createRuntime() is a device's number"],
 ])("createRuntime(%j) is refused", (options, words) => {
   expect(() => createRuntime(options as never)).toThrow(words);

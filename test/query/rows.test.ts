@@ -5,6 +5,7 @@ import { createJsBackend } from "../../src/backends/js/backend.js";
 import { compute, createRuntime, LambdaError, QueryError, type Rows, type Runtime } from "../../src/index.js";
 import { runtimeOn } from "../../src/runtime/create.js";
 import { newStandIn, unavailable } from "../native/cuda-stand-in.js";
+import { resizableBuffer } from "../faults/query-support.js";
 import { whyNoCpu } from "../laws/backends.js";
 
 /** Every length at which rows, groups of lanes and blocks end. (f32 has rules of its own, and a test of its own.) */
@@ -132,6 +133,17 @@ describe("rows", () => {
     expect(compute(people).average(p => p.age).value()).toBe((31 + 17 + 64) / 3);
   });
 
+  it("run over what resizable columns held when they began", async () => {
+    const memory = resizableBuffer(32, 32);
+    const columns = { a: Float64Array.of(1, 2, 3, 4), b: new Float64Array(memory).fill(3) };
+    const kept = compute(columns).filter(row => row.a > 0);
+    const [running, sorting] = [kept.toColumnsAsync(), kept.orderBy(row => -row.b).sum(row => row.a).run()];
+    memory.resize(8);
+    expect(await running).toEqual({ a: Float64Array.of(1, 2, 3, 4), b: Float64Array.of(3, 3, 3, 3) });
+    expect(await sorting).toBe(10);
+    expect(() => kept.count().value()).toThrow("DC308: the column a has 4 elements, but b has 1");
+  });
+
   it("read what the columns hold when they run", () => {
     const live = { x: Float64Array.of(1, 2, 3) };
     const query = compute(live).sum(row => row.x);
@@ -178,7 +190,10 @@ describe("rows that cannot be", () => {
     ["a longer row", () => loose([{ a: 1 }, { a: 3, b: 2 }]).map(r => (r as unknown as { a: number }).a).toArray(), "DC308: row 1 of the source has a column b, which the first row has not"],
     ["a row of another type", () => loose([{ a: 1 }, { a: true }]).map(r => (r as unknown as { a: number }).a).toArray(), "DC308: the column a of row 1 is a boolean, but a number in the first row"],
     ["a text", () => loose([{ a: "x" }]), "DC301: the column a of row 0 is a string"],
-    ["a hole", () => loose([{ a: 1 }, null]).map(r => (r as unknown as { a: number }).a).toArray(), "DC301: row 1 of the source is null, not an object"],
+    ["a hole", () => loose(Object.assign([{ a: 1 }], { 2: { a: 3 } })).map(r => (r as unknown as { a: number }).a).toArray(), "DC301: row 1 of the source is undefined, not an object"],
+    ["a collected rest", () => loose(table).map(({ price, ...rest }) => price + (rest as unknown as number)), "DC102: what is left of a row cannot be collected"],
+    ["a fold without a seed", () => (loose(table).reduce as (f: unknown) => unknown)((a: number) => a), "Rows are folded from a seed"],
+    ["nothing", () => loose([{ a: 1 }, null]).map(r => (r as unknown as { a: number }).a).toArray(), "DC301: row 1 of the source is null, not an object"],
   ])("%s", (_, work, words) => {
     let error: unknown;
     try {

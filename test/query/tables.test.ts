@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { newArray } from "../../fusion/values.js";
 import { ELEMENT_TYPES, ELEMENTS, type ElementType } from "../../fusion/types.js";
-import { compute, createRuntime, QueryError, type Rows, type Runtime } from "../../src/index.js";
+import { compute, createRuntime, QueryError, range, type Rows, type Runtime } from "../../src/index.js";
 import { sortedPlaces } from "../../src/table/sort.js";
 import { whyNoCpu } from "../laws/backends.js";
 import { isBig } from "./support.js";
@@ -153,6 +153,23 @@ describe("groups", () => {
     expect(js.compute(sales).filter(r => r.price < 0).groupBy(r => r.store).aggregate({ n: g => g.count(), total: g => g.sum(r => r.price) }).toRows()).toEqual([]);
   });
 
+  it("know places behind a filter, in a key and in aggregates that read other columns", () => {
+    const of = (...values: number[]): Float64Array => Float64Array.from(values);
+    const table = js.compute({ a: of(1, 2, 3), b: of(3, 1, 2), c: of(1, 1, 2) });
+    const m = 1;
+    expect(table.filter(r => r.a > 0).groupBy(r => r.a > r.b).aggregate({ s: g => g.min((r, i) => r.c + i) }).toRows()).toEqual([{ key: 0, s: 1 }, { key: 1, s: 2 }]);
+    expect(table.filter(() => m > 0, { m }).groupBy(r => !(r.a > m), { m }).aggregate({ a: g => g.sum((_, i) => i) }).toRows()).toEqual([{ key: 1, a: 0 }, { key: 0, a: 3 }]);
+    expect(table.filter(r => r.a > 1).orderBy(r => r.c).thenByDescending((_, i) => i).toRows()).toEqual([{ a: 2, b: 1, c: 1 }, { a: 3, b: 2, c: 2 }]);
+  });
+
+  it("see the captures of their own lambda alone, whatever they are called", () => {
+    const toString = 1;
+    const values = js.compute({ a: Float64Array.of(1, 2), b: Float64Array.of(5, 5) });
+    expect(values.groupBy(r => r.b).aggregate({ s: g => g.sum(r => r.a + toString, { toString }) }).toRows()).toEqual([{ key: 5, s: 5 }]);
+    expect(() => values.groupBy(r => r.b).aggregate({ s: g => g.sum(r => r.a * k1, { k1 }), t: g => g.sum(r => r.a * k1) })).toThrow('DC104: "k1" is not known inside this lambda');
+    expect(() => values.groupBy(r => r.b).aggregate({ s: g => g.sum(r => r.a, { k1 }) })).toThrow("DC303: the capture k1 of sum() is not used by its lambda");
+  });
+
   it("take captures, in the key and in each aggregate", () => {
     const width = 10;
     const rate = 0.5;
@@ -186,6 +203,15 @@ describe("slices", () => {
       expect(compute(array).map((x, i) => x - i).slice(start, end).map((x, i) => x * i).toArray()).toEqual(array.map((x, i) => x - i).slice(start, to).map((x, i) => x * i));
       expect(compute(array).slice(start, end).sum().value()).toBe(array.slice(start, to).reduce((a, x) => a + x, 0));
     }
+  });
+
+  it("are shown as they were called", () => {
+    expect(compute(array).filter(x => x > 1).take(3).skip(1).slice(-2, 5).explain()).toMatch(/\.take\(3\)\n {2}\.skip\(1\)\n {2}\.slice\(-2, 5\)\n/);
+  });
+
+  it("of a range that no memory could hold are short", () => {
+    expect(compute(range(2 ** 40)).map(x => x * 2).take(3).toArray()).toEqual(Float64Array.of(0, 2, 4));
+    expect(compute(range(10)).skip(7).toArray()).toEqual(Float64Array.of(7, 8, 9));
   });
 
   it("change no source, though results go into it", () => {

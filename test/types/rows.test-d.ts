@@ -3,6 +3,22 @@ import { compute, type LazyValue, type NumberArray, type Query, type Rows } from
 import { expectType } from "./expect.js";
 
 
+interface Person {
+  age: number;
+  member: boolean;
+}
+interface Prices {
+  price: Float64Array;
+  quantity: Int32Array;
+}
+export function interfaces(people: Person[], prices: Prices): void {
+  expectType<number>()(compute(people).filter(p => p.member).average(p => p.age).value());
+  expectType<number>()(compute(prices).sum(r => r.price * r.quantity).value());
+  const [group] = compute(new BigInt64Array(1)).groupBy(x => x % 2n).aggregate({ sum: g => g.sum(), most: g => g.max() }).toRows();
+  expectType<bigint | undefined>()(group?.sum);
+  expectType<bigint | undefined>()(group?.most);
+}
+
 const sales = { price: new Float64Array(1), quantity: new Int32Array(1), id: new BigInt64Array(1) };
 
 export async function rows(): Promise<void> {

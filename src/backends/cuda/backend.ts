@@ -35,6 +35,8 @@ export interface CudaBackend {
   readonly reason: string | null;
   /** What kernels run on; null if there is none. */
   readonly device: CudaDevice | null;
+  /** Its number. */
+  readonly ordinal: number;
   /** The kernel, if it is compiled already: in memory or on disk. */
   cached(kernel: Kernel): CudaCompiledKernel | null;
   /** Compiles and waits. Throws BackendError. */
@@ -84,6 +86,7 @@ export function createCudaBackend(options: CudaBackendOptions = {}): CudaBackend
       const found = machine();
       return typeof found === "string" ? null : found.context.device;
     },
+    ordinal: options.device ?? 0,
     cached: kernel => (reason() === null ? needed().cached(kernel) : null),
     compile: kernel => needed().compile(kernel),
     compileAsync: async kernel => needed().compileAsync(kernel),
@@ -148,7 +151,7 @@ class Machine {
     try {
       return this.keep(kernel, unit, this.context.load(code));
     } catch (error) {
-      if (this.lost !== null) throw error;
+      if (this.lost !== null || !isRefused(error)) throw error;
       this.compiler.discard(unit.source, unit.flags, this.target); // sound by its checksum, but not for this driver
       return null;
     }
@@ -215,8 +218,7 @@ class Machine {
 
   /** A driver that does not take the device's own code, because it is older than NVRTC or runs another device, may take PTX. Rethrows what that does not mend. */
   private otherTarget(error: unknown): CudaTarget {
-    const refused = error instanceof CudaError && error.call === "cuModuleLoadDataEx" && error.kind === "programmer";
-    if (!refused || this.options.form === "cubin" || this.target.form === "ptx") throw error;
+    if (!isRefused(error) || this.options.form === "cubin" || this.target.form === "ptx") throw error;
     return (this.target = targetFor(this.context.device, this.compiler.nvrtc, "ptx"));
   }
 
@@ -271,5 +273,8 @@ function unitOfAll(kernels: readonly Kernel[]): Unit {
   const parts = kernels.map((kernel, place) => ({ kernel, program: emitCuda(kernel, { symbol: kernels.length === 1 ? SYMBOL : `${SYMBOL}_${place}` }) }));
   return { source: cudaPrelude + parts.map(({ program }) => program.text).join("\n"), flags: cudaFlagsOf(kernels), parts };
 }
+
+/** Whether a driver does not take code, and not for want of memory. */
+const isRefused = (error: unknown): boolean => error instanceof CudaError && error.call === "cuModuleLoadDataEx" && error.kind === "programmer";
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

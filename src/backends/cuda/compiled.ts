@@ -8,6 +8,9 @@ import type { CudaContext } from "./driver.js";
 import { CudaError } from "./errors.js";
 import { newLane, runLater, runNow, type Lane, type LoadedProgram, type Ran } from "./run.js";
 
+/** Each holds up to 48 MiB of page-locked memory. */
+const MOST_IDLE = 2;
+
 /** Lanes of a device that wait for their next run. */
 export class Lanes {
   private readonly free: Lane[] = [];
@@ -24,7 +27,8 @@ export class Lanes {
     if (this.context.lost !== null) return void this.free.splice(0);
     if (!lane.isUsable) return void this.unusable.push(lane);
     lane.stop.set(0);
-    this.free.push(lane);
+    if (this.free.length < MOST_IDLE) return void this.free.push(lane);
+    for (const part of [lane.arrivals, lane.work, lane.departures, lane.stop]) part.release();
   }
 }
 

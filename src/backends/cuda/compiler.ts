@@ -8,6 +8,7 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { DiskCache } from "../../cache/disk.js";
 import type { Ingredients } from "../../cache/entry.js";
+import { orName } from "./driver.js";
 import { CudaError, guarded, guardedLater } from "./errors.js";
 import type { CodeForm, Handle, NativeCuda } from "./native.js";
 
@@ -54,7 +55,7 @@ export interface OpenedNvrtc {
 /** NVRTC at this path, or the system's; or why there is none. */
 export function openNvrtc(native: NativeCuda, library: string | null): { readonly nvrtc: OpenedNvrtc; readonly reason: null } | { readonly nvrtc: null; readonly reason: string } {
   const opened = native.openCompiler(library);
-  if (opened.reason !== null) return { nvrtc: null, reason: opened.reason };
+  if (opened.reason !== null) return { nvrtc: null, reason: orName(opened.reason, "NVRTC", "nvrtc", "DOTCOMPUTE_NVRTC") };
   const { compiler: handle, path: file, major, minor, architectures } = opened;
   return { nvrtc: { handle, path: file, major, minor, architectures }, reason: null };
 }

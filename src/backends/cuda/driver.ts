@@ -26,12 +26,16 @@ export function openNative(loaded: LoadedAddon = loadAddon()): { readonly native
   return native === null ? { native, reason: "the native addon was built without its CUDA half; to build it anew: node scripts/build-addon.mjs" } : { native, reason: null };
 }
 
+/** Why a library cannot be used, and what to do where it was not found. */
+export const orName = (reason: string, what: string, option: string, variable: string): string =>
+  reason.includes("cannot be opened") ? `${reason}. Install ${what}, or name its library in $${variable} or createRuntime({ cuda: { ${option} } })` : reason;
+
 export function openDriver(options: CudaOptions = {}): OpenedDriver {
   const { native, reason } = openNative(options.loaded);
   if (native === null) return { driver: null, reason };
   try {
     const opened = native.openDriver(chosen(options.driver, "DOTCOMPUTE_CUDA_DRIVER"));
-    if (opened.reason !== null) return { driver: null, reason: opened.reason };
+    if (opened.reason !== null) return { driver: null, reason: orName(opened.reason, "NVIDIA's driver", "driver", "DOTCOMPUTE_CUDA_DRIVER") };
     return { driver: new CudaDriver(native, opened.driver, opened.path, opened.version), reason: null };
   } catch (error) {
     return { driver: null, reason: error instanceof Error ? error.message : String(error) };

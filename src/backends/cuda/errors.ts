@@ -29,7 +29,15 @@ const isNative = (error: unknown): error is NativeCudaError => error instanceof 
 
 /** What to throw instead of what the addon threw; mistakes in its use stay what they are. */
 export const cudaErrorOf = (error: unknown): unknown =>
-  isNative(error) ? new CudaError(error.kind, error.message, { call: error.call, result: error.resultName, log: error.log }, { cause: error }) : error;
+  isNative(error) ? new CudaError(error.kind, `${error.message}${remedyFor(error)}`, { call: error.call, result: error.resultName, log: error.log }, { cause: error }) : error;
+
+/** What follows from a failure, where its own words do not say. */
+function remedyFor({ kind, resultName, message }: NativeCudaError): string {
+  if (resultName === "CUDA_ERROR_UNSUPPORTED_PTX_VERSION") return ". The driver is older than NVRTC: update it, or name an older NVRTC in $DOTCOMPUTE_NVRTC";
+  if (kind !== "fatal" || message.includes("abandoned")) return "";
+  const kernel = /ILLEGAL|MISALIGNED|INVALID_PC|ASSERT/.test(resultName) ? " A kernel that ran before has caused it, which is a bug in dotcompute: please report it." : "";
+  return `.${kernel} The device is lost to this process: runtimes that prefer cuda run elsewhere from now on, queries that insist on it are refused`;
+}
 
 /** Does it, and throws the library's errors. */
 export function guarded<Result>(act: () => Result): Result {

@@ -179,7 +179,7 @@ export class Room {
     const { name, memoryBytes } = context.device;
     const given = cause.call === "" ? "" : ` (${cause.call} gave ${cause.result})`;
     const what = `the run needs ${this.least} bytes of device memory at once; ${freeBytes(context)} of the ${memoryBytes} bytes of ${name} are free${given}`;
-    return new CudaError("resource", `${what}. Sources and results go through in chunks, but captured arrays and what a reduction keeps of each 1024 elements must fit`, cause, { cause });
+    return new CudaError("resource", `${what}. Sources and results go through in chunks, but captured arrays and what a reduction keeps of each 1024 elements must fit; and what other queries hold meanwhile is not there: run fewer at a time`, cause, { cause });
   }
 }
 
