@@ -6,7 +6,7 @@ import { FUNCTIONS, type ElementaryName } from "../math/functions.js";
 import { lambdaOf } from "../math/library.js";
 import { declaredIn, mapExpr, mapStmts, walkStmts } from "../traverse.js";
 import { verify } from "../verify.js";
-import { inferLambda } from "./infer.js";
+import { inferLambda } from "./infer-lambda.js";
 import { Names, Parameters } from "./parameters.js";
 import { pruneBody } from "./prune.js";
 import { share } from "./share.js";

@@ -8,13 +8,13 @@ import { convert, local } from "../build.js";
 import { CompilerBug, LambdaError } from "../errors.js";
 import type { Expr, Stmt } from "../ir.js";
 import type { CaptureTypes } from "../query.js";
-import type { Span, SurfaceExpr, SurfaceLambda, SurfaceStmt } from "../parse/surface.js";
+import type { Span, SurfaceExpr, SurfaceStmt } from "../parse/surface.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
 import { isEffect } from "../traverse.js";
 import { inferBinary, inferUnary } from "./infer-operators.js";
 import { inferCall } from "./infer-calls.js";
 import { boolean, chooseExpr, hasStatements, literal, numericIntegral, sameIntegral, zero } from "./infer-values.js";
-import { LambdaNames, type Parameters } from "./parameters.js";
+import { type LambdaNames, type Parameters } from "./parameters.js";
 import {
   bothIntegral,
   coerce,
@@ -56,7 +56,7 @@ export interface TypedResult {
   readonly result: Typed | ReadonlyMap<string, Typed>;
 }
 
-interface Variable {
+export interface Variable {
   readonly name: string;
   readonly kind: Kind;
   readonly integral: Integral;
@@ -376,38 +376,4 @@ export class Inference {
 
   /** Variables declared without a value whose kind is still a placeholder. */
   readonly untouched = new Set<string>();
-}
-
-const MOST_REPETITIONS = 20;
-
-/**
- * Types one lambda. `args` are the values of its parameters, as many as the lambda declares (or more). Names of locals become
- * unique in the kernel.
- */
-export function inferLambda(lambda: SurfaceLambda, args: readonly (Typed | Row)[], context: LambdaContext): TypedLambda {
-  const { body, result } = inferResult(lambda, args, context);
-  if (result instanceof Map) throw new CompilerBug("a row is where a single value is needed");
-  return { body, result: result as Typed };
-}
-
-/** The same for a lambda that may give a row. */
-export function inferResult(lambda: SurfaceLambda, args: readonly (Typed | Row)[], context: LambdaContext): TypedResult {
-  const given = new Map<string, Typed>();
-  lambda.parameters.forEach((name, index) => {
-    const arg = args[index];
-    if (!arg) throw new CompilerBug(`no value for parameter ${name}`);
-    if ("expr" in arg) given.set(name, arg);
-    else for (const [column, variable] of lambda.rows[index] ?? []) given.set(variable, arg.column(column));
-  });
-  const variables = new Map<string, Variable>();
-  const labels = new Map<string, string>();
-  const names = new LambdaNames(context.parameters.names);
-  for (let repetition = 0; repetition < MOST_REPETITIONS; repetition++) {
-    names.restart();
-    const inference = new Inference(context, given, variables, labels, names);
-    inference.statements(lambda.body);
-    const result = inference.result(lambda.result);
-    if (!inference.changed) return { body: inference.out, result };
-  }
-  throw new CompilerBug("type inference does not come to an end");
 }

@@ -3,11 +3,11 @@ import type { Kernel } from "../ir.js";
 import { SINGLE, TABLE, type Plan, type PlannedKernel, type QueryShape, type StageShape, type TableStep } from "../query.js";
 import type { SurfaceLambda } from "../parse/surface.js";
 import { verify } from "../verify.js";
-import { Fusion } from "./fuse.js";
 import { narrow } from "./narrow.js";
 import { prune } from "./prune.js";
 import { share } from "./share.js";
 import { simplify } from "./simplify.js";
+import { TableFusion } from "./tables.js";
 import { planTerminal } from "./terminals.js";
 
 export interface Pass {
@@ -76,7 +76,7 @@ function stepReads(step: TableStep, column: string | null): boolean {
 
 /** The kernels of a query, and what becomes of the last one's result. Throws LambdaError or QueryError where types do not fit. */
 export function planQuery(shape: QueryShape): Plan {
-  const fusion = new Fusion(shape.source);
+  const fusion = new TableFusion(shape.source);
   shape.stages.forEach((stage, index) => {
     fusion.settle(stage);
     // The keys of a run of sorts are computed by one kernel, so it is cut before the first of them if any needs that.

@@ -5,7 +5,7 @@ import type { Expr, ReduceOp, Sink } from "../ir.js";
 import { SEED, type LambdaInput, type Plan, type QueryShape, type TerminalShape } from "../query.js";
 import { ELEMENTS, isBigType, type ScalarType } from "../types.js";
 import type { Fusion } from "./fuse.js";
-import { inferLambda } from "./infer.js";
+import { inferLambda } from "./infer-lambda.js";
 import { recogniseReducer, type Recognised } from "./reducers.js";
 import { coerce, compareNumbers, describeKind, isBigKind, kindOf, toNumber, truthOf, unifyBig, type Kind, type Typed } from "./typing.js";
 

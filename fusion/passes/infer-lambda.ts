@@ -1,0 +1,40 @@
+/** Types whole lambdas: with what is known of their variables so far, until nothing more is learnt. */
+import { CompilerBug } from "../errors.js";
+import type { SurfaceLambda } from "../parse/surface.js";
+import { Inference, type LambdaContext, type Row, type TypedLambda, type TypedResult, type Variable } from "./infer.js";
+import { LambdaNames } from "./parameters.js";
+import type { Typed } from "./typing.js";
+
+const MOST_REPETITIONS = 20;
+
+/**
+ * Types one lambda. `args` are the values of its parameters, as many as the lambda declares (or more). Names of locals become
+ * unique in the kernel.
+ */
+export function inferLambda(lambda: SurfaceLambda, args: readonly (Typed | Row)[], context: LambdaContext): TypedLambda {
+  const { body, result } = inferResult(lambda, args, context);
+  if (result instanceof Map) throw new CompilerBug("a row is where a single value is needed");
+  return { body, result: result as Typed };
+}
+
+/** The same for a lambda that may give a row. */
+export function inferResult(lambda: SurfaceLambda, args: readonly (Typed | Row)[], context: LambdaContext): TypedResult {
+  const given = new Map<string, Typed>();
+  lambda.parameters.forEach((name, index) => {
+    const arg = args[index];
+    if (!arg) throw new CompilerBug(`no value for parameter ${name}`);
+    if ("expr" in arg) given.set(name, arg);
+    else for (const [column, variable] of lambda.rows[index] ?? []) given.set(variable, arg.column(column));
+  });
+  const variables = new Map<string, Variable>();
+  const labels = new Map<string, string>();
+  const names = new LambdaNames(context.parameters.names);
+  for (let repetition = 0; repetition < MOST_REPETITIONS; repetition++) {
+    names.restart();
+    const inference = new Inference(context, given, variables, labels, names);
+    inference.statements(lambda.body);
+    const result = inference.result(lambda.result);
+    if (!inference.changed) return { body: inference.out, result };
+  }
+  throw new CompilerBug("type inference does not come to an end");
+}

@@ -1,0 +1,172 @@
+/**
+ * Stages that choose and move elements: the kernel before them stores what they need, tables are changed between kernels, and a
+ * new kernel goes on with what is there then.
+ */
+import { CompilerBug, QueryError } from "../errors.js";
+import { keyColumn, rightColumn, SINGLE, valueColumn, type Aggregate, type GroupColumn, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { mentions } from "../traverse.js";
+import type { ElementType } from "../types.js";
+import { Fusion, isRow, NO_COLUMNS } from "./fuse.js";
+import type { Row } from "./infer.js";
+import { Rows, type Column } from "./rows.js";
+import { elementValue, naturalElement, toElement, type Typed } from "./typing.js";
+
+interface SortKey {
+  readonly column: string;
+  readonly descending: boolean;
+  readonly typed: Typed;
+  readonly element: ElementType;
+}
+
+/** Fusion of all stages. */
+export class TableFusion extends Fusion {
+  /** Sorts that have not ended: more keys may follow. */
+  private sorting: { readonly keys: readonly SortKey[]; readonly stages: readonly number[] } | null = null;
+
+  stage(stage: StageShape, index: number): void {
+    switch (stage.kind) {
+      case "map":
+      case "filter":
+      case "as":
+        return this.compute(stage, index);
+      case "slice":
+        this.slice(stage.from, index);
+        return;
+      case "reverse":
+      case "distinct":
+      case "concat":
+        this.cut(`${stage.kind} needs all elements first`);
+        this.steps.push({ kind: stage.kind, table: this.table, stages: [index] });
+        return;
+      case "pair":
+        this.pair(stage, index);
+        return;
+      case "match": {
+        const keys = this.keysOf(stage, index, stage.keep ? "semiJoin" : "antiJoin");
+        this.cut("a join needs all elements first", keys);
+        this.steps.push({ kind: "match", table: this.table, stages: [index], keys: [...keys.keys()], keep: stage.keep });
+        return;
+      }
+      case "sort":
+        this.sort(stage, index);
+        return;
+      case "group":
+        this.group(stage, index);
+        return;
+      default:
+        stage satisfies never;
+    }
+  }
+
+  /** Places of a table can be left out before its kernels run, as long as nothing has been filtered and no number of a place has been used. */
+  private slice(from: boolean, index: number): void {
+    const fixed = this.filtered ? "a filter" : from && this.usesPlaces ? "a lambda that uses the index" : from && this.isRange ? "a range" : null;
+    if (fixed !== null) this.cut(`a slice behind ${fixed} takes from its results`);
+    this.steps.push({ kind: "slice", table: this.table, stages: [index] });
+  }
+
+  private get usesPlaces(): boolean {
+    return mentions(this.body, "index") || (!(this.value instanceof Rows) && mentions(this.value.expr, "index"));
+  }
+
+  /** The places themselves are the elements. */
+  private get isRange(): boolean {
+    return this.source.kind === "range" && !this.ofTable;
+  }
+
+  /** Keys are computed beside the elements; a `then` adds one to those of the sort before. */
+  private sort(stage: StageShape & { readonly kind: "sort" }, index: number): void {
+    const last = this.sorting;
+    if (stage.then && last === null) throw new CompilerBug("thenBy does not follow a sort");
+    const keys = stage.then && last !== null ? last.keys : [];
+    const stages = stage.then && last !== null ? last.stages : [];
+    const value = this.call(stage, index, stage.then ? "thenBy" : "orderBy");
+    const element = naturalElement(value);
+    const key = { column: keyColumn(keys.length + 1), descending: stage.descending, typed: elementValue(toElement(value, element, "orderBy", this.parameters), element, value.span), element };
+    this.sorting = { keys: [...keys, key], stages: [...stages, index] };
+  }
+
+  /** Ends a run of sorts, once a stage that is no `then` follows, or the terminal. */
+  settle(next: StageShape | null): void {
+    const { sorting } = this;
+    if (sorting === null || (next?.kind === "sort" && next.then)) return;
+    this.sorting = null;
+    this.cut("a sort needs all elements first", new Map(sorting.keys.map(({ column, typed, element }) => [column, { element, value: typed }])));
+    this.steps.push({ kind: "sort", table: this.table, stages: sorting.stages, keys: sorting.keys.map(({ column, descending }) => ({ column, descending })) });
+  }
+
+  /** The columns of a key: one, or one for each of its fields. */
+  private keysOf(input: LambdaInput, index: number, verb: string): ReadonlyMap<string, Column> {
+    const key = this.result(input, index, verb);
+    const values = isRow(key) ? [...key.values()] : [key];
+    return new Map(values.map((typed, at) => {
+      const element = naturalElement(typed);
+      return [keyColumn(at + 1), { element, value: this.stored(typed, element, verb, index, input.lambda) }];
+    }));
+  }
+
+  /** Both sequences become one table, and the lambda a map over its rows. */
+  private pair(stage: StageShape & { readonly kind: "pair" }, index: number): void {
+    const keys = stage.key === null ? null : this.keysOf(stage.key, index, "join");
+    const left: SequenceShape = this.columns === null ? { columns: null, element: this.type } : { columns: this.columns };
+    this.cut(keys === null ? "zip puts two sequences side by side" : "a join needs all elements first", keys ?? new Map());
+    const step = { table: this.table, stages: [index] };
+    this.steps.push(keys === null ? { kind: "zip", ...step } : { kind: "join", ...step, keys: [...keys.keys()] });
+    const ofRight = (name: string): string => rightColumn(name);
+    const both = this.rowsOf(new Map([...columnsOf(left, name => name), ...columnsOf(stage.right, ofRight)]));
+    this.source = { kind: "range" };
+    this.ofTable = true;
+    this.value = both;
+    const side = ({ columns }: SequenceShape, name: (column: string) => string): Typed | Row =>
+      columns === null ? both.column(name(SINGLE)).value : { column: column => both.column(name(column)).value };
+    const result = this.inferred(stage, index, [side(left, name => name), side(stage.right, ofRight)]);
+    if (isRow(result)) this.becomeRows(result, NO_COLUMNS, index, stage.lambda);
+    else this.become(result, this.resultType(result, null), "zip", index, stage.lambda);
+    this.stages.push(index);
+  }
+
+  private group(stage: StageShape & { readonly kind: "group" }, index: number): void {
+    this.placeForAny([stage.lambda, ...stage.aggregates.flatMap(({ value }) => (value === null ? [] : [value.lambda]))], "a group");
+    const key = this.result(stage, index, "groupBy");
+    const keys = isRow(key) ? [...key] : [["key", key] as const];
+    const before = this.value;
+    const stored = new Map<string, Column>();
+    const columns = new Map<string, ElementType>();
+    const keyColumns = keys.map(([name, typed], at) => {
+      const element = (before instanceof Rows ? before.elementOf(typed) : typed.expr.kind === "element" ? this.type : null) ?? naturalElement(typed);
+      const column = keyColumn(at + 1);
+      stored.set(column, { element, value: this.stored(typed, element, "groupBy", index, stage.lambda) });
+      columns.set(name, element);
+      return { column, name };
+    });
+    const aggregates = stage.aggregates.map((aggregate, at): GroupColumn => {
+      const { name, terminal, value } = aggregate;
+      if (columns.has(name)) throw new QueryError("DC308", `two columns of the groups are called ${name}`, "Give the aggregate, or the key's field, another name.");
+      const column = value === null && terminal === "count" ? null : valueColumn(at + 1);
+      const element = column === null ? "u32" : this.aggregated(aggregate, column, stored, index);
+      columns.set(name, element);
+      return { name, terminal, column, element };
+    });
+    this.cut("groups need all elements first", stored, true);
+    this.value = this.rowsOf(columns);
+    this.source = { kind: "range" };
+    this.ofTable = true;
+    this.steps.push({ kind: "group", table: this.table, stages: [index], keys: keyColumns, aggregates });
+  }
+
+  /** Stores what an aggregate is of; gives what the aggregate is. */
+  private aggregated({ terminal, value }: Aggregate, column: string, stored: Map<string, Column>, index: number): ElementType {
+    const typed = value === null ? this.current : this.call(value, index, terminal);
+    const unchanged = this.value instanceof Rows ? this.value.elementOf(typed) : value === null ? this.type : null;
+    const element = unchanged ?? naturalElement(typed);
+    stored.set(column, { element, value: { ...typed, expr: toElement(typed, element, terminal, this.parameters) } });
+    if (terminal === "average" && (element === "i64" || element === "u64")) throw new QueryError("DC306", "BigInts have no average: it may be a fraction", "Average them as numbers: g.average(r => Number(r.id)).");
+    if (terminal === "average") return "f64";
+    if (terminal === "sum") return element === "i64" || element === "u64" ? element : "f64";
+    return element;
+  }
+}
+
+/** The columns of a sequence in a table, single values in one of their own. */
+const columnsOf = (sequence: SequenceShape, name: (column: string) => string): readonly (readonly [string, ElementType])[] =>
+  sequence.columns === null ? [[name(SINGLE), sequence.element]] : [...sequence.columns].map(([column, element]) => [name(column), element]);
