@@ -10,7 +10,7 @@ import { verify } from "../../fusion/verify.js";
 import { ENDLESS, KERNELS } from "../native/kernels.js";
 import { arrayOf, branch, callOf, declare, element, index, keep, kernelOf, leave, loop, read, visit, yields } from "./by-hand.js";
 import { compiled, CudaBench, DEFERRED, handCall, jobsOf, SCHEDULES, unavailable, type Named } from "./cuda-agreement.js";
-import type { Job } from "./cuda-harness.js";
+import type { Job, Outcome } from "./cuda-harness.js";
 
 /** What reaches every line of native/rt/*.cuh. */
 const CHOSEN = new Set([
@@ -62,6 +62,9 @@ describe.skipIf(unavailable !== null)(`loops of CUDA programs on the PTX interpr
     expect(await bench.complaints("joins", [{ name: "joins", kernel }], [{ kernel: 0, call: ascending }])).toEqual([]);
     const descending = callOf(BigInt64Array.from({ length: 1024 }, (_, at) => BigInt(2000 - at)), { scalars: [0n] });
     expect(await bench.complaints("joins", [{ name: "joins", kernel }], [{ kernel: 0, call: descending }])).toEqual([]);
+    // The first block is less than the second, and the third than the fourth; the second is not less than the third.
+    const inPairs = callOf(BigInt64Array.from({ length: 4096 }, (_, at) => BigInt(at + (at < 1024 || at >= 3072 ? 0 : at < 2048 ? 2000 : -1500))), { scalars: [0n] });
+    expect(await bench.complaints("joins", [{ name: "joins", kernel }], [{ kernel: 0, call: inPairs }])).toEqual([]);
   });
 
   it("end early when they are to stop, also within a loop without end", async () => {
@@ -95,5 +98,34 @@ describe.skipIf(unavailable !== null)(`loops of CUDA programs on the PTX interpr
     const jobs = [{ kernel: 0, call }, { kernel: 0, call: often }, { kernel: 1, call: { ...call, arrays: [new Float64Array(2)] } }];
     const at40 = { status: "done", result: { position: 40, value: 40 } };
     expect(await bench.run("behind", kernels, jobs)).toMatchObject([at40, at40, { status: "failed", position: 40 }]);
+  });
+
+  it("read every element once and write every result once; filters read twice", async () => {
+    const x = element("f64");
+    const kernels = [
+      kernelOf(arrayOf("f64"), to("f64"), [yields(apply("add", x, number(1)))]),
+      kernelOf(arrayOf("u8"), to("u8"), [yields(element("i32"))]),
+      kernelOf(arrayOf("f64"), { kind: "reduce", op: "add", type: "f64", term: "f64", counted: false }, [yields(x)]),
+      kernelOf(arrayOf("f64"), { kind: "count" }, [keep(apply("gt", x, number(0))), yields(null)]),
+      kernelOf(arrayOf("f64"), to("f64"), [keep(apply("gt", x, number(0))), yields(x)]),
+    ].map(kernel => verify(kernel, "the test"));
+    const length = 65536 + 100;
+    const jobs = kernels.map((kernel, place): Job => ({ kernel: place, call: handCall(kernel, length) }));
+    const outcomes = await bench.run("traffic", kernels, jobs);
+    const [map, bytes, sum, count, filter] = bench.traffic();
+    const kept = (outcomes[4] as Outcome & { status: "done" }).result.count;
+    expect(map).toMatchObject({ loads: { bytes: 8 * length }, stores: { bytes: 8 * length } });
+    expect(bytes).toMatchObject({ loads: { bytes: length }, stores: { bytes: length } });
+    // Besides: a value for each block of 1024, a count and its sum (which each lane of a warp reads), and the state.
+    const within = (moved: number | undefined, least: number): void => {
+      expect(moved).toBeGreaterThanOrEqual(least);
+      expect(moved).toBeLessThanOrEqual(least * 1.02);
+    };
+    within(sum?.loads.bytes, 8 * length);
+    expect(sum?.stores.bytes).toBeLessThan(600);
+    within(count?.loads.bytes, 8 * length);
+    expect(count?.stores.bytes).toBe(0);
+    within(filter?.loads.bytes, 16 * length);
+    within(filter?.stores.bytes, 8 * kept);
   });
 });

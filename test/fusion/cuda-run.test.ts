@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { apply, convert, number } from "../../fusion/build.js";
+import { apply, convert } from "../../fusion/build.js";
 import type { KernelCall } from "../../fusion/call.js";
 import type { Expr, Sink } from "../../fusion/ir.js";
 import { isDefined, OP_NAMES, operator, usualArity, type OpName } from "../../fusion/ops.js";
@@ -14,9 +14,9 @@ import { newArray } from "../../fusion/values.js";
 import { verify } from "../../fusion/verify.js";
 import { SPECIAL } from "../laws/special.js";
 import { ENDLESS, KERNELS } from "../native/kernels.js";
-import { arrayOf, callOf, capture, declare, element, index, keep, kernelOf, RANGE, read, yields } from "./by-hand.js";
-import { compiled, CudaBench, dataOf, handCall, jobsOf, unavailable, type Named } from "./cuda-agreement.js";
-import { compilerFor, type Job, type Outcome } from "./cuda-harness.js";
+import { arrayOf, callOf, capture, declare, element, index, kernelOf, RANGE, read, yields } from "./by-hand.js";
+import { compiled, CudaBench, dataOf, jobsOf, unavailable, type Named } from "./cuda-agreement.js";
+import { compilerFor, type Job } from "./cuda-harness.js";
 import { caseChoices, makeCase } from "./kernels.js";
 
 /** All of them, as in cuda-compile.test.ts: so they are compiled once. */
@@ -65,35 +65,6 @@ describe.skipIf(unavailable !== null)(`CUDA programs on the PTX interpreter, com
     const kernel = verify(kernelOf(arrayOf("f64"), to("f64"), [yields(sum)], { scalars: Object.fromEntries(names.map(name => [name, "f64"])) }), "the test");
     const call = callOf(dataOf("f64", 100, false), { scalars: names.map((_, place) => place / 3) });
     expect(await bench.complaints("captures", [{ name: "captures", kernel }], [{ kernel: 0, call }])).toEqual([]);
-  });
-
-  it("read every element once and write every result once; filters read twice", async () => {
-    const x = element("f64");
-    const kernels = [
-      kernelOf(arrayOf("f64"), to("f64"), [yields(apply("add", x, number(1)))]),
-      kernelOf(arrayOf("u8"), to("u8"), [yields(element("i32"))]),
-      kernelOf(arrayOf("f64"), { kind: "reduce", op: "add", type: "f64", term: "f64", counted: false }, [yields(x)]),
-      kernelOf(arrayOf("f64"), { kind: "count" }, [keep(apply("gt", x, number(0))), yields(null)]),
-      kernelOf(arrayOf("f64"), to("f64"), [keep(apply("gt", x, number(0))), yields(x)]),
-    ].map(kernel => verify(kernel, "the test"));
-    const length = 65536 + 100;
-    const jobs = kernels.map((kernel, place): Job => ({ kernel: place, call: handCall(kernel, length) }));
-    const outcomes = await bench.run("traffic", kernels, jobs);
-    const [map, bytes, sum, count, filter] = bench.traffic();
-    const kept = (outcomes[4] as Outcome & { status: "done" }).result.count;
-    expect(map).toMatchObject({ loads: { bytes: 8 * length }, stores: { bytes: 8 * length } });
-    expect(bytes).toMatchObject({ loads: { bytes: length }, stores: { bytes: length } });
-    // Besides: a value for each block of 1024, a count and its sum (which each lane of a warp reads), and the state.
-    const within = (moved: number | undefined, least: number): void => {
-      expect(moved).toBeGreaterThanOrEqual(least);
-      expect(moved).toBeLessThanOrEqual(least * 1.02);
-    };
-    within(sum?.loads.bytes, 8 * length);
-    expect(sum?.stores.bytes).toBeLessThan(600);
-    within(count?.loads.bytes, 8 * length);
-    expect(count?.stores.bytes).toBe(0);
-    within(filter?.loads.bytes, 16 * length);
-    within(filter?.stores.bytes, 8 * kept);
   });
 });
 
