@@ -9,7 +9,7 @@ import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { capturesOf } from "../native/kernel-captures.js";
 import { wanted } from "../native/run-kernels.js";
-import { callOf } from "./by-hand.js";
+import { callOf, difference } from "./by-hand.js";
 import { compilerFor, CudaWorkshop, hasCompiler, standIn, titleOf, type Job, type Outcome, type Traffic } from "./cuda-harness.js";
 
 const nvrtc = compilerFor(75);
@@ -78,11 +78,14 @@ function complaint(name: string, kernel: Kernel, job: Job, outcome: Outcome): st
   }
   if (outcome.status !== "done") return `${what}: is ${brief(outcome)}`;
   if (!outcome.intact) return `${what}: wrote behind its output`;
+  const differs = difference(outcome.result.output, want.result.output);
+  if (differs !== null) return `${what}: ${differs}`;
+  const [is, should] = [outcome.result, want.result].map(result => ({ ...result, output: null }));
   try {
-    expect(outcome.result).toEqual(want.result);
+    expect(is).toEqual(should);
     return null;
   } catch {
-    return `${what}: ${brief(outcome.result)} instead of ${brief(want.result)}`;
+    return `${what}: ${brief(is)} instead of ${brief(should)}`;
   }
 }
 const WANTED = new WeakMap<KernelCall, ReturnType<typeof wanted>>();
