@@ -20,6 +20,10 @@ import { outcomeOf, outcomeOfAsync, queryOf, sameOutcome, type Runnable } from "
 
 const LONG = process.env["DOTCOMPUTE_LONG"] !== undefined;
 const SEED = Number(process.env["DOTCOMPUTE_SEED"]);
+/** Kernels take longer to compile for CUDA than to run on an interpreter: a normal run tries so many programs there. */
+const ON_CUDA = LONG || process.env["DOTCOMPUTE_TEST_GPU"] !== undefined ? Infinity : 1_024;
+const takesPart = (backend: Tried, program: number): boolean => backend !== "cuda" || program < ON_CUDA;
+
 const PROGRAMS = Number(process.env["DOTCOMPUTE_PROGRAMS"] ?? (LONG ? 20_000 : 2_000));
 /** Programs whose kernels make one translation unit. */
 const TOGETHER = 64;
@@ -202,7 +206,7 @@ describe("generated programs", () => {
     const compiling: Readonly<Record<string, Promise<unknown>>>[] = [];
     const compileChunk = (at: number): void => {
       const kernels = (chunks[at] ?? []).flatMap(({ plan }) => plan.kernels.map(({ kernel }) => kernel));
-      compiling[at] = Object.fromEntries(COMPILED.map(backend => [backend, compileTogether(backend, kernels, at).then(() => null, (error: unknown) => error)]));
+      compiling[at] = Object.fromEntries(COMPILED.filter(backend => takesPart(backend, at * TOGETHER)).map(backend => [backend, compileTogether(backend, kernels, at).then(() => null, (error: unknown) => error)]));
     };
     for (let start = 0, at = 0; start < lists.length && failures.length < 3; start += TOGETHER, at++) {
       // Two chunks are being compiled while the one before runs.
@@ -211,7 +215,7 @@ describe("generated programs", () => {
         compileChunk(ahead);
       }
       takeTurn(at);
-      for (const backend of BACKENDS) {
+      for (const backend of BACKENDS.filter(name => takesPart(name, start))) {
         const before = failures.length;
         // After a failure each kernel is compiled alone when it runs, and the one that is to blame says so.
         const apart = (await compiling[at]?.[backend]) ?? null;
@@ -305,6 +309,6 @@ for (const [backend, reason] of Object.entries(whyNot)) {
 afterAll(() => {
   const table = coverage.table(BACKENDS);
   coverage.write(table);
-  process.stdout.write(`\n${table}\n\n${String(tally.programs)} programs, ${String(tally.cases)} comparisons (${String(tally.raised)} of errors), seed ${String(SEED)}; native kernels: ${whyNot.cpu ?? "tried"}; CUDA: ${whyNot.cuda ?? cudaSchedules()}\n`);
+  process.stdout.write(`\n${table}\n\n${String(tally.programs)} programs, ${String(tally.cases)} comparisons (${String(tally.raised)} of errors), seed ${String(SEED)}; native kernels: ${whyNot.cpu ?? "tried"}; CUDA: ${whyNot.cuda ?? `${String(Math.min(ON_CUDA, tally.programs))} programs, ${cudaSchedules()}`}\n`);
 });
 
