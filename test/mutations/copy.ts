@@ -14,7 +14,7 @@ interface Selection {
 /** Narrow ones first: most mutants go no further. */
 const TESTS: Readonly<Record<Suite, readonly Selection[]>> = {
   loops: [{ files: ["test/fusion/cuda-loops.test.ts"], names: "^(?!.*many blocks)" }, { files: ["test/fusion/cuda-loops.test.ts", "test/fusion/cuda-run.test.ts"] }],
-  runs: [{ files: ["test/native/cuda-overlap.test.ts"] }, { files: ["test/native/cuda-failures.test.ts"] }, { files: ["test/native/cuda-backend.test.ts", "test/native/cuda-memory.test.ts"] }],
+  runs: [{ files: ["test/native/cuda-overlap.test.ts"] }, { files: ["test/native/cuda-failures.test.ts"] }, { files: ["test/native/cuda-backend.test.ts"] }],
 };
 
 /** A mutant may never end. Besides a multiple of what its tests take without it, on a machine that may be busier then. */
