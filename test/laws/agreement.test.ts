@@ -309,6 +309,6 @@ for (const [backend, reason] of Object.entries(whyNot)) {
 afterAll(() => {
   const table = coverage.table(BACKENDS);
   coverage.write(table);
-  process.stdout.write(`\n${table}\n\n${String(tally.programs)} programs, ${String(tally.cases)} comparisons (${String(tally.raised)} of errors), seed ${String(SEED)}; native kernels: ${whyNot.cpu ?? "tried"}; CUDA: ${whyNot.cuda ?? `${String(Math.min(ON_CUDA, tally.programs))} programs, ${cudaSchedules()}`}\n`);
+  process.stdout.write(`\n${table}\n\n${String(tally.programs)} programs, ${String(tally.cases)} comparisons (${String(tally.raised)} of errors), seed ${String(SEED)}; native kernels: ${whyNot.cpu ?? "tried"}${ON_CUDA < tally.programs ? `; the first ${String(ON_CUDA)} programs on CUDA` : ""}; CUDA: ${whyNot.cuda ?? cudaSchedules()}\n`);
 });
 
