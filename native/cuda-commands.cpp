@@ -1,4 +1,5 @@
 // What is done with devices: code, memory and commands. See cuda.cpp for how handles come and go.
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -123,8 +124,13 @@ Napi::Value Cuda::allocate(Info info) {
     allocation = std::make_shared<Allocation>(stream, bytes);
   } catch (const Failure& failure) {
     if (failure.kind != Kind::Resource) throw;
-    // What has been given back may not have arrived yet.
+    // What has been given back may not have arrived yet, on this stream or on others. Those may be behind a kernel that does
+    // not end, so they are waited for a moment only.
     stream.now(endOf(env), [&] { stream.finish(endOf(env)); });
+    const auto late = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+    const GiveUp giveUp = [late, ends = endOf(env)] { return ends() || std::chrono::steady_clock::now() >= late; };
+    for (const auto& other : streams_)
+      if (&other->context() == &stream.context() && other->isGivingBack()) other->queue().waitIdle(giveUp);
     allocation = std::make_shared<Allocation>(stream, bytes);
   }
   Napi::Object result = Napi::Object::New(env);

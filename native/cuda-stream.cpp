@@ -147,6 +147,14 @@ Stream::~Stream() {
   });
 }
 
+void Stream::giveBack(std::shared_ptr<Allocation> allocation) {
+  ++returning_;
+  later([this, held = std::move(allocation)]() mutable {
+    held.reset();
+    --returning_;
+  });
+}
+
 void Stream::unpin() noexcept {
   context_.quietly([&] {
     while (!slots_.empty()) {

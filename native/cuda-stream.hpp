@@ -121,6 +121,10 @@ class Stream {
   /// As `soon`, but on the stream's thread in any case.
   void later(std::function<void()> command);
   bool isIdle() { return queue_.isIdle(); }
+  /// Gives memory back on the stream's thread, after all that was given before.
+  void giveBack(std::shared_ptr<Allocation> allocation);
+  /// Whether memory is on its way back.
+  bool isGivingBack() const { return returning_ > 0; }
   /// For tasks that see to failures themselves, after a look for earlier ones.
   Executor& queue() { return queue_; }
   /// The failure of an earlier command that nobody has heard of yet is thrown.
@@ -168,6 +172,7 @@ class Stream {
   std::mutex mutex_;
   std::optional<Failure> unheard_;
   std::atomic<bool> closing_{false};
+  std::atomic<unsigned> returning_{0};
   Executor queue_{1};
 
   bool isFailed();

@@ -187,7 +187,7 @@ Napi::Value Cuda::release(Info info) {
   if (const auto* const allocation = std::get_if<Shared<Allocation>>(&handle)) {
     // After the commands that use it; and where there are no pools, giving back waits for the device.
     Stream& stream = (*allocation)->stream();
-    if (!stream.isIdle() || !stream.context().hasPools()) stream.later([held = *allocation] {});
+    if (!stream.isIdle() || !stream.context().hasPools()) stream.giveBack(*allocation);
   }
   return info.Env().Undefined();
 }
