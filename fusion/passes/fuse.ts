@@ -187,7 +187,18 @@ export class Fusion {
   /** What a map's result is stored as: what it says; a sequence keeps its type; of rows, the column's or the value's own. */
   protected resultType(result: Typed, to: ElementType | Columns | null): ElementType {
     if (typeof to === "string") return to;
-    return this.value instanceof Rows ? (this.value.elementOf(result) ?? naturalElement(result)) : this.type;
+    return this.value instanceof Rows ? this.ownElement(result) : this.type;
+  }
+
+  /** What an array must hold to keep a value as it is: the type of the element or column that it is, or the value's own. */
+  protected ownElement(value: Typed): ElementType {
+    return this.unchanged(value) ?? naturalElement(value);
+  }
+
+  /** The type of the element, or of the column, that a value is; null if it is neither. */
+  private unchanged(value: Typed): ElementType | null {
+    if (this.value instanceof Rows) return this.value.elementOf(value);
+    return value.expr.kind === "element" || value.expr === this.value.expr ? this.type : null;
   }
 
   protected become(result: Typed, element: ElementType, verb: string, stage: number, lambda: SurfaceLambda): void {
@@ -196,10 +207,9 @@ export class Fusion {
   }
 
   protected becomeRows(fields: ReadonlyMap<string, Typed>, to: Columns, stage: number, lambda: SurfaceLambda): void {
-    const before = this.value;
     const known = new Map<string, Column>();
     for (const [name, field] of fields) {
-      const unchanged = before instanceof Rows ? before.elementOf(field) : field.expr.kind === "element" || field.expr === before.expr ? this.type : null;
+      const unchanged = this.unchanged(field);
       const element = to.get(name) ?? unchanged ?? naturalElement(field);
       const value = unchanged === element ? field : this.stored(field, element, "map", stage, lambda);
       const { kind } = value.expr;

@@ -97,12 +97,17 @@ export class TableFusion extends Fusion {
 
   /** The columns of a key: one, or one for each of its fields. */
   private keysOf(input: LambdaInput, index: number, verb: string): ReadonlyMap<string, Column> {
+    return new Map(this.namedKeys(input, index, verb).map(({ column, key }) => [column, key]));
+  }
+
+  /** The same, with the names that the fields have; a single key is called `key`. */
+  private namedKeys(input: LambdaInput, index: number, verb: string): readonly { readonly name: string; readonly column: string; readonly key: Column }[] {
     const key = this.result(input, index, verb);
-    const values = isRow(key) ? [...key.values()] : [key];
-    return new Map(values.map((typed, at) => {
-      const element = naturalElement(typed);
-      return [keyColumn(at + 1), { element, value: this.stored(typed, element, verb, index, input.lambda) }];
-    }));
+    const fields = isRow(key) ? [...key] : [["key", key] as const];
+    return fields.map(([name, typed], at) => {
+      const element = this.ownElement(typed);
+      return { name, column: keyColumn(at + 1), key: { element, value: this.stored(typed, element, verb, index, input.lambda) } };
+    });
   }
 
   /** Both sequences become one table, and the lambda a map over its rows. */
@@ -127,18 +132,9 @@ export class TableFusion extends Fusion {
 
   private group(stage: StageShape & { readonly kind: "group" }, index: number): void {
     this.placeForAny([stage.lambda, ...stage.aggregates.flatMap(({ value }) => (value === null ? [] : [value.lambda]))], "a group");
-    const key = this.result(stage, index, "groupBy");
-    const keys = isRow(key) ? [...key] : [["key", key] as const];
-    const before = this.value;
-    const stored = new Map<string, Column>();
-    const columns = new Map<string, ElementType>();
-    const keyColumns = keys.map(([name, typed], at) => {
-      const element = (before instanceof Rows ? before.elementOf(typed) : typed.expr.kind === "element" ? this.type : null) ?? naturalElement(typed);
-      const column = keyColumn(at + 1);
-      stored.set(column, { element, value: this.stored(typed, element, "groupBy", index, stage.lambda) });
-      columns.set(name, element);
-      return { column, name };
-    });
+    const keys = this.namedKeys(stage, index, "groupBy");
+    const stored = new Map(keys.map(({ column, key }) => [column, key]));
+    const columns = new Map(keys.map(({ name, key }) => [name, key.element]));
     const aggregates = stage.aggregates.map((aggregate, at): GroupColumn => {
       const { name, terminal, value } = aggregate;
       if (columns.has(name)) throw new QueryError("DC308", `two columns of the groups are called ${name}`, "Give the aggregate, or the key's field, another name.");
@@ -151,14 +147,13 @@ export class TableFusion extends Fusion {
     this.value = this.rowsOf(columns);
     this.source = { kind: "range" };
     this.ofTable = true;
-    this.steps.push({ kind: "group", table: this.table, stages: [index], keys: keyColumns, aggregates });
+    this.steps.push({ kind: "group", table: this.table, stages: [index], keys: keys.map(({ column, name }) => ({ column, name })), aggregates });
   }
 
   /** Stores what an aggregate is of; gives what the aggregate is. */
   private aggregated({ terminal, value }: Aggregate, column: string, stored: Map<string, Column>, index: number): ElementType {
     const typed = value === null ? this.current : this.call(value, index, terminal);
-    const unchanged = this.value instanceof Rows ? this.value.elementOf(typed) : value === null ? this.type : null;
-    const element = unchanged ?? naturalElement(typed);
+    const element = value === null ? this.type : this.ownElement(typed);
     stored.set(column, { element, value: { ...typed, expr: toElement(typed, element, terminal, this.parameters) } });
     if (terminal === "average" && (element === "i64" || element === "u64")) throw new QueryError("DC306", "BigInts have no average: it may be a fraction", "Average them as numbers: g.average(r => Number(r.id)).");
     if (terminal === "average") return "f64";

@@ -1,8 +1,9 @@
 /** Joins by key: a hash join, in the order of the left rows, and among the matches of one in the order of the right ones. */
 import { QueryError } from "../../fusion/errors.js";
 import type { ElementType } from "../../fusion/types.js";
-import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { byCode, codesOf, type Values } from "./codes.js";
+import { appended } from "./table.js";
 
 type Keys = readonly AnyTypedArray[];
 
@@ -56,8 +57,5 @@ function joined(left: AnyTypedArray, leftLength: number, right: AnyTypedArray, r
     // Signed and unsigned BigInts: the same bits may be two values.
     return [...(left as BigInt64Array).subarray(0, leftLength), ...(right as BigInt64Array).subarray(0, rightLength)];
   }
-  const values = newArray(kind === elementTypeOf(right) ? kind : "f64", leftLength + rightLength) as Float64Array;
-  values.set((left as Float64Array).subarray(0, leftLength));
-  values.set((right as Float64Array).subarray(0, rightLength), leftLength);
-  return values;
+  return appended(kind === elementTypeOf(right) ? kind : "f64", left, leftLength, right, rightLength);
 }

@@ -5,7 +5,7 @@ import type { ElementType, ScalarValue } from "../../fusion/types.js";
 import { byCode, codesOf } from "./codes.js";
 import { matches, matching } from "./join.js";
 import { sortedPlaces } from "./sort.js";
-import { columnOf, elementsAt, rowsAt, type Table } from "./table.js";
+import { appended, columnOf, elementsAt, rowsAt, without, type Table } from "./table.js";
 
 export interface Rows {
   readonly table: Table;
@@ -37,7 +37,7 @@ export function applyStep(step: TableStep, { table, length }: Rows, context: Ste
     }
     case "sort": {
       const keys = step.keys.map(({ column, descending }) => ({ array: columnOf(table, column), descending }));
-      const rest = new Map([...table].filter(([name]) => !step.keys.some(({ column }) => column === name)));
+      const rest = without(table, step.keys.map(({ column }) => column));
       return { table: rowsAt(rest, sortedPlaces(keys, length)), length };
     }
     case "concat":
@@ -51,14 +51,12 @@ export function applyStep(step: TableStep, { table, length }: Rows, context: Ste
     case "join": {
       const [right, rightKeys] = [context.otherOf(step.stages[0] as number, 2), context.otherOf(step.stages[0] as number, 1)];
       const pairs = matches(keysIn(table, step.keys), length, [...rightKeys.table.values()], right.length);
-      const rest = new Map([...table].filter(([name]) => !step.keys.includes(name)));
-      return { table: new Map([...rowsAt(rest, pairs.left), ...onTheRight(rowsAt(right.table, pairs.right))]), length: pairs.left.length };
+      return { table: new Map([...rowsAt(without(table, step.keys), pairs.left), ...onTheRight(rowsAt(right.table, pairs.right))]), length: pairs.left.length };
     }
     case "match": {
       const right = context.otherOf(step.stages[0] as number, 1);
       const places = matching(keysIn(table, step.keys), length, [...right.table.values()], right.length, step.keep);
-      const rest = new Map([...table].filter(([name]) => !step.keys.includes(name)));
-      return { table: rowsAt(rest, places), length: places.length };
+      return { table: rowsAt(without(table, step.keys), places), length: places.length };
     }
     case "group":
       return group(step, { table, length }, context);
@@ -72,14 +70,8 @@ const keysIn = (table: Table, keys: readonly string[]): readonly AnyTypedArray[]
 const onTheRight = (table: Table): readonly (readonly [string, AnyTypedArray])[] => [...table].map(([name, array]) => [rightColumn(name), array]);
 
 function concatenated(left: Rows, right: Rows): Rows {
-  const length = left.length + right.length;
-  const table = [...left.table].map(([name, array]) => {
-    const whole = newArray(elementTypeOf(array) as ElementType, length) as Float64Array;
-    whole.set(array.subarray(0, left.length) as Float64Array);
-    whole.set(columnOf(right.table, name).subarray(0, right.length) as Float64Array, left.length);
-    return [name, whole as AnyTypedArray] as const;
-  });
-  return { table: new Map(table), length };
+  const table = [...left.table].map(([name, array]) => [name, appended(elementTypeOf(array) as ElementType, array, left.length, columnOf(right.table, name), right.length)] as const);
+  return { table: new Map(table), length: left.length + right.length };
 }
 
 /** As `slice` counts: from the end where it is negative. */

@@ -1,5 +1,6 @@
 /** Tables: typed arrays of one length, by column. */
 import { CompilerBug } from "../../fusion/errors.js";
+import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 
 export type Table = ReadonlyMap<string, AnyTypedArray>;
@@ -9,6 +10,17 @@ export function columnOf(table: Table | null, name: string): AnyTypedArray {
   const column = table?.get(name);
   if (column === undefined) throw new CompilerBug(`a kernel reads the column ${JSON.stringify(name)}, which nothing stored`);
   return column;
+}
+
+/** All columns but these. */
+export const without = (table: Table, names: readonly string[]): Table => new Map([...table].filter(([name]) => !names.includes(name)));
+
+/** A new array of such elements: so many of the one, and behind them so many of the other. */
+export function appended(element: ElementType, left: AnyTypedArray, leftLength: number, right: AnyTypedArray, rightLength: number): AnyTypedArray {
+  const whole = newArray(element, leftLength + rightLength) as Float64Array;
+  whole.set((left as Float64Array).subarray(0, leftLength));
+  whole.set((right as Float64Array).subarray(0, rightLength), leftLength);
+  return whole;
 }
 
 /** New arrays of the rows at these places, in their order. */
