@@ -5,7 +5,7 @@ import { checkCaptures, checkFunction } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues } from "./captures.js";
 import { describe } from "./given.js";
-import type { AggregateOf } from "./shape.js";
+import { groupStage, type AggregateOf } from "./stages.js";
 import type { Rows } from "./rows.js";
 import type { Capture, Captures, Fields, SingleColumn, TableOf } from "./types.js";
 import { withStage } from "./verbs.js";
@@ -73,7 +73,7 @@ export class Grouping<Element, K> {
     }
     const captures = Object.assign(Object.create(null) as Record<string, Capture>, checkCaptures(this.captures, "groupBy"));
     const list = Object.entries(aggregates).map(([name, f]) => this.one(name, f, captures));
-    const shape = this.bound.shape.groupStage(checkFunction(this.key, "groupBy"), checkCaptures(this.captures, "groupBy"), list, captures);
+    const shape = groupStage(this.bound.shape, checkFunction(this.key, "groupBy"), checkCaptures(this.captures, "groupBy"), list, captures);
     return this.rows(withStage(this.bound, shape, captureValues(captures))) as unknown as Rows<GroupTable<K, G>>;
   }
 

@@ -12,6 +12,7 @@ import { Rows } from "./rows.js";
 import { runAsync, runNow } from "./run.js";
 import { Sequence, type SortKey } from "./sequence.js";
 import type { SearchTerminal } from "./shape.js";
+import { asStage } from "./stages.js";
 import { bindSource, shapeOfSource } from "./source.js";
 import type {
   Accumulator,
@@ -79,7 +80,7 @@ export class Query<A extends TypedArray> extends Sequence<ElementOf<A>, Query<A>
    * compute(new Uint8Array(pixels)).as(Float32Array).map(x => x / 255);
    */
   as<C extends ArrayConstructor>(to: C): Query<ArrayOf<C>> {
-    return new Query(withStage(this.bound, this.bound.shape.asStage(checkConstructor(to, "as")), NO_VALUES));
+    return new Query(withStage(this.bound, asStage(this.bound.shape, checkConstructor(to, "as")), NO_VALUES));
   }
 
   /**

@@ -10,6 +10,7 @@ import type { LazyValue } from "./lazy.js";
 import type { Query } from "./query.js";
 import type { Rows } from "./rows.js";
 import type { ShapeNode } from "./shape.js";
+import { matchStage, pairStage, plainStage, sliceStage, sortStage } from "./stages.js";
 import type { Capture, Captures, Fields, NewColumns, SingleColumn } from "./types.js";
 import { plainValue, withLambda, withStage } from "./verbs.js";
 
@@ -74,12 +75,12 @@ export abstract class Sequence<Element, Self> {
 
   /** The elements from the last to the first. */
   reverse(): Self {
-    return this.next(withStage(this.bound, this.bound.shape.plainStage("reverse"), NO_VALUES));
+    return this.next(withStage(this.bound, plainStage(this.bound.shape, "reverse"), NO_VALUES));
   }
 
   /** Each element once, where it first occurs. They are the same as `Set` has it: NaN is itself, -0 is 0; rows, in every column. */
   distinct(): Self {
-    return this.next(withStage(this.bound, this.bound.shape.plainStage("distinct"), NO_VALUES));
+    return this.next(withStage(this.bound, plainStage(this.bound.shape, "distinct"), NO_VALUES));
   }
 
   /**
@@ -119,7 +120,7 @@ export abstract class Sequence<Element, Self> {
     if (sequenceInWords(own) !== sequenceInWords(right)) {
       throw new QueryError("DC308", `concat() puts ${sequenceInWords(right)} behind ${sequenceInWords(own)}`, "Both must hold the same: convert with .as(…), or map to the same columns.");
     }
-    return this.next(withStage(this.bound, own.concatStage(), [asValue(other.bound)]));
+    return this.next(withStage(this.bound, plainStage(own, "concat"), [asValue(other.bound)]));
   }
 
   /**
@@ -134,7 +135,7 @@ export abstract class Sequence<Element, Self> {
   zip(right: Sequence<never, unknown>, f: unknown, captures?: Captures): unknown {
     const other = boundOf(right, "zip");
     const record = checkCaptures(captures, "zip");
-    return this.any(withStage(this.bound, this.bound.shape.pairStage(checkFunction(f, "zip"), null, other.shape, record), [...captureValues(record), asValue(other)]));
+    return this.any(withStage(this.bound, pairStage(this.bound.shape, checkFunction(f, "zip"), null, other.shape, record), [...captureValues(record), asValue(other)]));
   }
 
   /**
@@ -161,7 +162,7 @@ export abstract class Sequence<Element, Self> {
   join(right: Sequence<never, unknown>, key: unknown, rightKey: unknown, f: unknown, captures?: Captures): unknown {
     const other = boundOf(right, "join");
     const record = checkCaptures(captures, "join");
-    const shape = this.bound.shape.pairStage(checkFunction(f, "join"), checkFunction(key, "join"), other.shape, record);
+    const shape = pairStage(this.bound.shape, checkFunction(f, "join"), checkFunction(key, "join"), other.shape, record);
     return this.any(withStage(this.bound, shape, [...captureValues(record), asValue(other), asValue(keysOf(other, rightKey, "join"))]));
   }
 
@@ -179,7 +180,7 @@ export abstract class Sequence<Element, Self> {
     const verb = keep ? "semiJoin" : "antiJoin";
     const other = boundOf(right, verb);
     const record = checkCaptures(captures, verb);
-    return this.next(withStage(this.bound, this.bound.shape.matchStage(checkFunction(key, verb), keep, record), [...captureValues(record), asValue(keysOf(other, rightKey, verb))]));
+    return this.next(withStage(this.bound, matchStage(this.bound.shape, checkFunction(key, verb), keep, record), [...captureValues(record), asValue(keysOf(other, rightKey, verb))]));
   }
 
   /**
@@ -193,7 +194,7 @@ export abstract class Sequence<Element, Self> {
   }
 
   private sliced(from: boolean, start: number, end: number): Self {
-    return this.next(withStage(this.bound, this.bound.shape.sliceStage(from), [start, end]));
+    return this.next(withStage(this.bound, sliceStage(this.bound.shape, from), [start, end]));
   }
 
   private sorted(key: unknown, descending: boolean, then: boolean, captures: unknown): Self {
@@ -201,7 +202,7 @@ export abstract class Sequence<Element, Self> {
     const { shape } = this.bound;
     if (then && shape.stage?.kind !== "sort") throw new QueryError("DC305", `${verb}() orders what an orderBy() before it found equal, and there is none`, "Write .orderBy(f).thenBy(g).");
     const record = checkCaptures(captures, verb);
-    return this.next(withStage(this.bound, shape.sortStage(checkFunction(key, verb), descending, then, record), captureValues(record)));
+    return this.next(withStage(this.bound, sortStage(shape, checkFunction(key, verb), descending, then, record), captureValues(record)));
   }
 }
 

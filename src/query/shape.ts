@@ -5,18 +5,31 @@
 import { CompilerBug } from "../../fusion/errors.js";
 import type { LambdaOptions } from "../../fusion/parse/lambda.js";
 import { planQuery } from "../../fusion/passes/pipeline.js";
-import type { Aggregate, CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape, SequenceShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
+import type { CaptureType, CaptureTypes, Columns, Plan, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
 import type { ElementType, ScalarType } from "../../fusion/types.js";
 import type { KernelSlot } from "../runtime/tiers.js";
-import { bringsSingles, captureTypes, checkUsed, matchesCaptures, NO_CAPTURES, textOf, withoutSingles } from "./captures.js";
+import { bringsSingles, captureTypes, checkUsed, matchesCaptures, textOf, withoutSingles } from "./captures.js";
 import { atCall, checkTarget, parse } from "./parse.js";
 import type { Captures } from "./types.js";
 
-export type LambdaVerb = "map" | "filter";
 export type PlainTerminal = "toArray" | "toColumns" | "count" | "sum" | "average" | "min" | "max" | "first" | "last";
 export type PredicateTerminal = "some" | "every" | "find" | "findIndex";
 export type SearchTerminal = "indexOf" | "includes";
 export type SeedKind = "number" | "bigint" | "boolean";
+
+/** A stage as a verb asks for it. */
+export interface NewStage {
+  /** For messages. */
+  readonly verb: string;
+  /** Of all its lambdas. */
+  readonly text: string;
+  /** What else tells it apart from stages of its kind. */
+  readonly detail: string | null;
+  readonly captures: Captures;
+  /** Whether f32 values come in with it, other than by captures. */
+  readonly single?: boolean;
+  readonly build: (types: CaptureTypes) => StageShape;
+}
 
 /** How a node is reached: what was called on its predecessor, apart from the lambda's text. */
 interface Edge<Node> {
@@ -84,7 +97,7 @@ interface Sequence {
   readonly columns: Columns | null;
 }
 
-const hasSingles = ({ element, columns }: Sequence): boolean => (columns === null ? element === "f32" : [...columns.values()].includes("f32"));
+export const hasSingles = ({ element, columns }: Sequence): boolean => (columns === null ? element === "f32" : [...columns.values()].includes("f32"));
 
 /** A source and the stages behind it. */
 export class ShapeNode {
@@ -113,88 +126,21 @@ export class ShapeNode {
     ({ element: this.element, columns: this.columns } = sequence);
   }
 
-  /** `to`: what a map's results are stored as, or, of rows, some of its columns. */
-  lambdaStage(verb: LambdaVerb, f: unknown, to: ElementType | Columns | null, captures: Captures): ShapeNode {
-    const text = textOf(f);
-    return findEdge(this.stages, text, verb, detailOf(to), captures) ?? this.addLambdaStage(verb, text, to, captures);
+  /** The node behind a stage that has been added before. */
+  find(kind: StageShape["kind"], text: string, detail: string | null, captures: Captures): ShapeNode | undefined {
+    return findEdge(this.stages, text, kind, detail, captures);
   }
 
-  asStage(to: ElementType): ShapeNode {
-    return findEdge(this.stages, "", "as", to, NO_CAPTURES) ?? this.addStage("", { kind: "as", to }, to, { element: to, columns: null }, NO_TYPES, this.singles || to === "f32");
-  }
-
-  /** `from`: whether the slice may begin elsewhere than at 0. Its values are `start` and `end`. */
-  sliceStage(from: boolean): ShapeNode {
-    const detail = from ? "from" : null;
-    return findEdge(this.stages, "", "slice", detail, SLICE) ?? this.addStage("", { kind: "slice", from, captures: SLICE_TYPES }, detail, this, SLICE_TYPES, this.singles);
-  }
-
-  concatStage(): ShapeNode {
-    return findEdge(this.stages, "", "concat", null, NO_CAPTURES) ?? this.addStage("", { kind: "concat" }, null, this, NO_TYPES, this.singles);
-  }
-
-  /** A zip without a key, a join with one. */
-  pairStage(f: unknown, key: unknown, right: ShapeNode, captures: Captures): ShapeNode {
-    const [text, keyText] = [textOf(f), key === null ? "" : textOf(key)];
-    const detail = JSON.stringify([keyText, right.columns === null ? right.element : [...right.columns]]);
-    const whole = `${text}\n${keyText}`;
-    const found = findEdge(this.stages, whole, "pair", detail, captures);
-    if (found !== undefined) return found;
-    const verb = key === null ? "zip" : "join";
-    const { types, singles } = this.typesOf(verb, whole, captures, hasSingles(right));
-    const names = (node: ShapeNode): readonly string[] | null => (node.columns === null ? null : [...node.columns.keys()]);
-    const lambda = parse(text, verb, types, { least: 0, most: 3, rows: [names(this), names(right)] });
-    const keyLambda = key === null ? null : parse(keyText, "the key of join", types, this.elementParameters());
-    checkUsed(types, keyLambda === null ? [lambda] : [lambda, keyLambda], verb);
-    const other: SequenceShape = right.columns === null ? { columns: null, element: right.element } : { columns: right.columns };
-    const stage: StageShape = { kind: "pair", lambda, captures: types, key: keyLambda === null ? null : { lambda: keyLambda, captures: types }, right: other };
+  /** The node behind a stage that `find` did not find. */
+  add({ verb, text, detail, captures, single = false, build }: NewStage): ShapeNode {
+    const { types, singles } = this.typesOf(verb, text, captures, single);
+    const stage = build(types);
     const next = this.after(stage);
-    return this.addStage(whole, stage, detail, next, types, singles || hasSingles(next));
-  }
-
-  /** `keep`: those that match, or those that do not. */
-  matchStage(key: unknown, keep: boolean, captures: Captures): ShapeNode {
-    const [text, verb] = [textOf(key), keep ? "semiJoin" : "antiJoin"];
-    const found = findEdge(this.stages, text, "match", verb, captures);
-    if (found !== undefined) return found;
-    const { types, singles } = this.typesOf(verb, text, captures, false);
-    const lambda = parse(text, verb, types, this.elementParameters());
-    checkUsed(types, [lambda], verb);
-    return this.addStage(text, { kind: "match", keep, lambda, captures: types }, verb, this, types, singles);
-  }
-
-  plainStage(kind: "reverse" | "distinct"): ShapeNode {
-    return findEdge(this.stages, "", kind, null, NO_CAPTURES) ?? this.addStage("", { kind }, null, this, NO_TYPES, this.singles);
-  }
-
-  sortStage(f: unknown, descending: boolean, then: boolean, captures: Captures): ShapeNode {
-    const [text, verb] = [textOf(f), then ? "thenBy" : "orderBy"];
-    const detail = `${verb}${descending ? " descending" : ""}`;
-    const found = findEdge(this.stages, text, "sort", detail, captures);
-    if (found !== undefined) return found;
-    const { types, singles } = this.typesOf(verb, text, captures, false);
-    const lambda = parse(text, verb, types, this.elementParameters());
-    checkUsed(types, [lambda], verb);
-    return this.addStage(text, { kind: "sort", descending, then, lambda, captures: types }, detail, this, types, singles);
-  }
-
-  /** `captures`: those of the key and of all aggregates; each lambda sees its own. */
-  groupStage(f: unknown, keyCaptures: Captures, aggregates: readonly AggregateOf[], captures: Captures): ShapeNode {
-    const texts = [textOf(f), ...aggregates.map(({ f: value }) => (value === null ? "" : textOf(value)))];
-    const text = texts.join("\n");
-    const detail = JSON.stringify([texts.map(({ length }) => length), Object.keys(keyCaptures), aggregates.map(({ name, terminal, captures: own }) => [name, terminal, Object.keys(own)])]);
-    const found = findEdge(this.stages, text, "group", detail, captures);
-    if (found !== undefined) return found;
-    const { types, singles } = this.typesOf("groupBy", text, captures, false);
-    const input = (value: unknown, verb: string, own: Captures): LambdaInput => {
-      const ownTypes = Object.fromEntries(Object.keys(own).map(name => [name, types[name] as CaptureType]));
-      const lambda = parse(textOf(value), verb, ownTypes, this.elementParameters());
-      checkUsed(ownTypes, [lambda], verb);
-      return { lambda, captures: ownTypes };
-    };
-    const parsed = aggregates.map(({ name, terminal, f: value, captures: own }) => ({ name, terminal, value: value === null ? null : input(value, terminal, own) }));
-    const stage: StageShape = { kind: "group", ...input(f, "groupBy", keyCaptures), aggregates: parsed };
-    return this.addStage(text, stage, detail, this.after(stage), types, singles);
+    const names = Object.keys(types);
+    const node = new ShapeNode(this.shapes, this, stage, this.source, next, names, singles || hasSingles(next), this.fastMath);
+    addEdge(this.stages, text, { verb: stage.kind, detail, names, types: Object.values(types), singles, node });
+    this.shapes.grow();
+    return node;
   }
 
   plainTerminal(kind: PlainTerminal): TerminalNode {
@@ -226,17 +172,9 @@ export class ShapeNode {
     return findEdge(this.terminals, text, "reduce", detail, captures) ?? this.addReduce(text, combineText, detail, seed, captures, sequential);
   }
 
-  private addLambdaStage(kind: LambdaVerb, text: string, to: ElementType | Columns | null, captures: Captures): ShapeNode {
-    const { types, singles } = this.typesOf(kind, text, captures, to === "f32" || (to instanceof Map && [...to.values()].includes("f32")));
-    const lambda = parse(text, kind, types, this.elementParameters());
-    checkUsed(types, [lambda], kind);
-    const stage: StageShape = kind === "map" ? { kind, to, lambda, captures: types } : { kind, lambda, captures: types };
-    const next = this.after(stage);
-    return this.addStage(text, stage, detailOf(to), next, types, singles || hasSingles(next));
-  }
-
   /** What the sequence holds after a stage. */
   private after(stage: StageShape): Sequence {
+    if (stage.kind === "as") return { element: stage.to, columns: null };
     if (stage.kind !== "map" && stage.kind !== "group" && stage.kind !== "pair") return this;
     const rows = stage.kind === "group" || stage.lambda.result.kind === "object";
     if (stage.kind === "map") {
@@ -251,14 +189,6 @@ export class ShapeNode {
     throw new CompilerBug("a plan of an array gives none");
   }
 
-  private addStage(text: string, stage: StageShape, detail: string | null, next: Sequence, types: CaptureTypes, singles: boolean): ShapeNode {
-    const names = Object.keys(types);
-    const node = new ShapeNode(this.shapes, this, stage, this.source, next, names, singles, this.fastMath);
-    addEdge(this.stages, text, { verb: stage.kind, detail, names, types: Object.values(types), singles, node });
-    this.shapes.grow();
-    return node;
-  }
-
   private stagesSoFar(): readonly StageShape[] {
     const before = this.parent?.stagesSoFar() ?? [];
     return this.stage === null ? before : [...before, this.stage];
@@ -270,7 +200,8 @@ export class ShapeNode {
     return { source: this.source, stages, ...(this.fastMath ? { fastMath: true as const } : {}) };
   }
 
-  private elementParameters(before = 0, least = 0): LambdaOptions["parameters"] {
+  /** What lambdas of elements take: values in front (`before`), the element or row, its place. */
+  elementParameters(before = 0, least = 0): LambdaOptions["parameters"] {
     const rows = this.columns === null ? {} : { rows: [...Array.from({ length: before }, () => null), [...this.columns.keys()]] };
     return { least, most: before + 2, ...rows };
   }
@@ -310,20 +241,6 @@ export class ShapeNode {
   }
 }
 
-const NO_TYPES: CaptureTypes = {};
-const SLICE: Captures = { start: 0, end: 0 };
-const SLICE_TYPES: CaptureTypes = { start: { kind: "number", single: false }, end: { kind: "number", single: false } };
-
-/** An aggregate as a query was given it. */
-export interface AggregateOf {
-  readonly name: string;
-  readonly terminal: Aggregate["terminal"];
-  readonly f: unknown;
-  readonly captures: Captures;
-}
-
-/** Tells the targets of maps apart. */
-const detailOf = (to: ElementType | Columns | null): string | null => (to instanceof Map ? JSON.stringify([...to]) : (to as ElementType | null));
 
 /** A capture: its stage, and its place among that stage's values. */
 export interface Place {

@@ -3,7 +3,8 @@ import { checkCaptures, checkFunction } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { LazyValue } from "./lazy.js";
-import type { LambdaVerb, PlainTerminal, PredicateTerminal, ShapeNode } from "./shape.js";
+import type { PlainTerminal, PredicateTerminal, ShapeNode } from "./shape.js";
+import { lambdaStage, type LambdaVerb } from "./stages.js";
 
 /** The query with one more stage. */
 export const withStage = (bound: BoundQuery, shape: ShapeNode, values: BoundQuery["values"]): BoundQuery => ({
@@ -16,9 +17,9 @@ export const withStage = (bound: BoundQuery, shape: ShapeNode, values: BoundQuer
 });
 
 /** The query with a map or a filter. */
-export function withLambda(bound: BoundQuery, verb: LambdaVerb, f: unknown, to: Parameters<ShapeNode["lambdaStage"]>[2], captures: unknown): BoundQuery {
+export function withLambda(bound: BoundQuery, verb: LambdaVerb, f: unknown, to: Parameters<typeof lambdaStage>[3], captures: unknown): BoundQuery {
   const record = checkCaptures(captures, verb);
-  return withStage(bound, bound.shape.lambdaStage(verb, checkFunction(f, verb), to, record), captureValues(record));
+  return withStage(bound, lambdaStage(bound.shape, verb, checkFunction(f, verb), to, record), captureValues(record));
 }
 
 export const plainTerminal = (query: BoundQuery, kind: PlainTerminal): BoundTerminal => ({ query, node: query.shape.plainTerminal(kind), values: NO_VALUES });

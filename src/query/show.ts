@@ -1,0 +1,137 @@
+/** Queries in words: as they would be written. */
+import type { Aggregate, Columns, StageShape } from "../../fusion/query.js";
+import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { showTable } from "../table/source.js";
+import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
+import { showCapture } from "./captures.js";
+import type { ShapeNode } from "./shape.js";
+import { sourceLength, type BoundSource } from "./source.js";
+import type { Capture } from "./types.js";
+
+/** A query as it would be written, a verb a line. */
+export function showQuery(bound: BoundTerminal, stages: readonly StageShape[]): string {
+  const values = stageValues(bound);
+  const names: (readonly string[])[] = [];
+  for (let at: ShapeNode = bound.query.shape; at.parent !== null; at = at.parent) names.unshift(at.names);
+  const verbs = stages.map((stage, at) => `  .${showStage(stage, stage.kind === "slice" ? (values[at] ?? []).map(String) : showCaptures(names[at] ?? [], values[at] ?? []), showOther(values[at] ?? []))}`);
+  const options = bound.node.shape().fastMath === true ? ", { fastMath: true }" : "";
+  return [`compute(${showSource(bound.query.source)}${options})`, ...verbs, `  .${showTerminal(bound)}`].join("\n");
+}
+
+function showSource(source: BoundSource): string {
+  const length = sourceLength(source);
+  switch (source.kind) {
+    case "range":
+      return `range(${length})`;
+    case "numbers":
+      return `Array(${length})`;
+    case "array":
+      return `${ELEMENTS[source.element].array}(${length})`;
+    case "columns":
+    case "rows":
+      return showTable(source);
+    default:
+      return source satisfies never;
+  }
+}
+
+/** As take(), skip() or slice() was called. */
+function showSlice(from: boolean, [start = "0", end = "Infinity"]: readonly string[]): string {
+  if (!from) return call("take", end);
+  return end === "Infinity" ? call("skip", start) : call("slice", start, end);
+}
+
+/** What a verb takes another query as. */
+function showOther(values: readonly unknown[]): string {
+  const other = values.find(isBound);
+  return other === undefined ? "" : `compute(${showSource(other.source)})${other.parent === null ? "" : "…"}`;
+}
+
+export const isBound = (value: unknown): value is BoundQuery => typeof value === "object" && value !== null && "shape" in value && "source" in value;
+
+/** A stage as its verb is called. */
+export function verbOf(stage: StageShape): string {
+  return stage.kind === "pair" ? (stage.key === null ? "zip" : "join") : stage.kind;
+}
+
+function showStage(stage: StageShape, captures: readonly string[], other: string): string {
+  switch (stage.kind) {
+    case "map":
+      return call("map", oneLine(stage.lambda.source.text), ...showTarget(stage.to), ...captures);
+    case "filter":
+      return call("filter", oneLine(stage.lambda.source.text), ...captures);
+    case "as":
+      return call("as", ELEMENTS[stage.to].array);
+    case "slice":
+      return showSlice(stage.from, captures);
+    case "reverse":
+    case "distinct":
+      return call(stage.kind);
+    case "concat":
+      return call("concat", other);
+    case "pair":
+      return stage.key === null ? call("zip", other, oneLine(stage.lambda.source.text), ...captures) : call("join", other, oneLine(stage.key.lambda.source.text), "…", oneLine(stage.lambda.source.text), ...captures);
+    case "match":
+      return call(stage.keep ? "semiJoin" : "antiJoin", other, oneLine(stage.lambda.source.text), "…", ...captures);
+    case "sort":
+      return call(`${stage.then ? "thenBy" : "orderBy"}${stage.descending ? "Descending" : ""}`, oneLine(stage.lambda.source.text), ...captures);
+    case "group":
+      return `${call("groupBy", oneLine(stage.lambda.source.text), ...captures)}.aggregate({ ${stage.aggregates.map(showAggregate).join(", ")} })`;
+    default:
+      return stage satisfies never;
+  }
+}
+
+function showTerminal({ node, values }: BoundTerminal): string {
+  const { terminal } = node;
+  const captures = showCaptures(node.names, values);
+  switch (terminal.kind) {
+    case "toArray":
+    case "toColumns":
+    case "count":
+    case "sum":
+    case "average":
+    case "min":
+    case "max":
+    case "first":
+    case "last":
+      return call(terminal.kind);
+    case "some":
+    case "every":
+    case "find":
+    case "findIndex":
+      return call(terminal.kind, oneLine(terminal.lambda.source.text), ...captures);
+    case "indexOf":
+    case "includes":
+      return call(terminal.kind, showCapture(values[0] as Capture));
+    case "reduce": {
+      const seed = terminal.seed === null ? [] : [showCapture(values.at(-1) as Capture)];
+      const options = [
+        ...(terminal.combine === null ? [] : [`combine: ${oneLine(terminal.combine.lambda.source.text)}`]),
+        ...(terminal.sequential ? ["sequential: true"] : []),
+      ];
+      const between = seed.length === 0 && captures.length + options.length > 0 ? ["undefined"] : [];
+      const none = captures.length === 0 && options.length > 0 ? ["{}"] : [];
+      const last = options.length === 0 ? [] : [`{ ${options.join(", ")} }`];
+      return call("reduce", oneLine(terminal.lambda.source.text), ...seed, ...between, ...captures, ...none, ...last);
+    }
+    default:
+      return terminal satisfies never;
+  }
+}
+
+const showAggregate = ({ name, terminal, value }: Aggregate): string => `${name}: g => g.${terminal}(${value === null ? "" : oneLine(value.lambda.source.text)})`;
+
+function showTarget(to: ElementType | Columns | null): readonly string[] {
+  if (to === null) return [];
+  return [typeof to === "string" ? ELEMENTS[to].array : `{ ${[...to].map(([name, element]) => `${name}: ${ELEMENTS[element].array}`).join(", ")} }`];
+}
+
+/** The captures as one argument; none if there are none. */
+function showCaptures(names: readonly string[], values: readonly Capture[]): readonly string[] {
+  if (names.length === 0) return [];
+  return [`{ ${names.map((name, at) => `${name}: ${showCapture(values[at] as Capture)}`).join(", ")} }`];
+}
+
+const call = (verb: string, ...args: readonly string[]): string => `${verb}(${args.join(", ")})`;
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ");

@@ -1,0 +1,119 @@
+/** The stages that verbs make: what tells one apart from others, and, where it is new, its lambdas parsed. */
+import type { Aggregate, CaptureType, Columns, LambdaInput, SequenceShape, StageShape } from "../../fusion/query.js";
+import type { ElementType } from "../../fusion/types.js";
+import { checkUsed, NO_CAPTURES, textOf } from "./captures.js";
+import { parse } from "./parse.js";
+import { hasSingles, type ShapeNode } from "./shape.js";
+import type { Captures } from "./types.js";
+
+export type LambdaVerb = "map" | "filter";
+
+/** `to`: what a map's results are stored as, or, of rows, some of its columns. */
+export function lambdaStage(node: ShapeNode, verb: LambdaVerb, f: unknown, to: ElementType | Columns | null, captures: Captures): ShapeNode {
+  const [text, detail] = [textOf(f), detailOf(to)];
+  return node.find(verb, text, detail, captures) ?? node.add({
+    verb, text, detail, captures,
+    single: to === "f32" || (to instanceof Map && [...to.values()].includes("f32")),
+    build: types => {
+      const lambda = parse(text, verb, types, node.elementParameters());
+      checkUsed(types, [lambda], verb);
+      return verb === "map" ? { kind: verb, to, lambda, captures: types } : { kind: verb, lambda, captures: types };
+    },
+  });
+}
+
+/** Tells the targets of maps apart. */
+const detailOf = (to: ElementType | Columns | null): string | null => (to instanceof Map ? JSON.stringify([...to]) : (to as ElementType | null));
+
+/** A stage without lambdas. */
+function plain(node: ShapeNode, stage: StageShape, detail: string | null = null, captures = NO_CAPTURES): ShapeNode {
+  return node.find(stage.kind, "", detail, captures) ?? node.add({ verb: stage.kind, text: "", detail, captures, build: () => stage });
+}
+
+export const plainStage = (node: ShapeNode, kind: "reverse" | "distinct" | "concat"): ShapeNode => plain(node, { kind });
+
+export const asStage = (node: ShapeNode, to: ElementType): ShapeNode => plain(node, { kind: "as", to }, to);
+
+const SLICE: Captures = { start: 0, end: 0 };
+
+/** `from`: whether the slice may begin elsewhere than at 0. Its values are `start` and `end`. */
+export function sliceStage(node: ShapeNode, from: boolean): ShapeNode {
+  const detail = from ? "from" : null;
+  return node.find("slice", "", detail, SLICE) ?? node.add({ verb: "slice", text: "", detail, captures: SLICE, build: captures => ({ kind: "slice", from, captures }) });
+}
+
+export function sortStage(node: ShapeNode, f: unknown, descending: boolean, then: boolean, captures: Captures): ShapeNode {
+  const [text, verb] = [textOf(f), then ? "thenBy" : "orderBy"];
+  const detail = `${verb}${descending ? " descending" : ""}`;
+  return node.find("sort", text, detail, captures) ?? node.add({
+    verb, text, detail, captures,
+    build: types => {
+      const lambda = parse(text, verb, types, node.elementParameters());
+      checkUsed(types, [lambda], verb);
+      return { kind: "sort", descending, then, lambda, captures: types };
+    },
+  });
+}
+
+/** A zip without a key, a join with one. */
+export function pairStage(node: ShapeNode, f: unknown, key: unknown, right: ShapeNode, captures: Captures): ShapeNode {
+  const [own, keyText] = [textOf(f), key === null ? "" : textOf(key)];
+  const text = `${own}\n${keyText}`;
+  const detail = JSON.stringify([keyText, right.columns === null ? right.element : [...right.columns]]);
+  const verb = key === null ? "zip" : "join";
+  return node.find("pair", text, detail, captures) ?? node.add({
+    verb, text, detail, captures,
+    single: hasSingles(right),
+    build: types => {
+      const lambda = parse(own, verb, types, { least: 0, most: 3, rows: [namesOf(node), namesOf(right)] });
+      const keyLambda = key === null ? null : parse(keyText, "the key of join", types, node.elementParameters());
+      checkUsed(types, keyLambda === null ? [lambda] : [lambda, keyLambda], verb);
+      return { kind: "pair", lambda, captures: types, key: keyLambda === null ? null : { lambda: keyLambda, captures: types }, right: sequenceOf(right) };
+    },
+  });
+}
+
+const namesOf = ({ columns }: ShapeNode): readonly string[] | null => (columns === null ? null : [...columns.keys()]);
+
+const sequenceOf = ({ columns, element }: ShapeNode): SequenceShape => (columns === null ? { columns, element } : { columns });
+
+/** `keep`: those that match, or those that do not. */
+export function matchStage(node: ShapeNode, key: unknown, keep: boolean, captures: Captures): ShapeNode {
+  const [text, verb] = [textOf(key), keep ? "semiJoin" : "antiJoin"];
+  return node.find("match", text, verb, captures) ?? node.add({
+    verb, text, detail: verb, captures,
+    build: types => {
+      const lambda = parse(text, verb, types, node.elementParameters());
+      checkUsed(types, [lambda], verb);
+      return { kind: "match", keep, lambda, captures: types };
+    },
+  });
+}
+
+/** An aggregate as a query was given it. */
+export interface AggregateOf {
+  readonly name: string;
+  readonly terminal: Aggregate["terminal"];
+  readonly f: unknown;
+  readonly captures: Captures;
+}
+
+/** `captures`: those of the key and of all aggregates; each lambda sees its own. */
+export function groupStage(node: ShapeNode, f: unknown, keyCaptures: Captures, aggregates: readonly AggregateOf[], captures: Captures): ShapeNode {
+  const texts = [textOf(f), ...aggregates.map(({ f: value }) => (value === null ? "" : textOf(value)))];
+  const text = texts.join("\n");
+  const detail = JSON.stringify([texts.map(({ length }) => length), Object.keys(keyCaptures), aggregates.map(({ name, terminal, captures: own }) => [name, terminal, Object.keys(own)])]);
+  return node.find("group", text, detail, captures) ?? node.add({
+    verb: "groupBy", text, detail, captures,
+    build: types => {
+      const input = (value: unknown, verb: string, own: Captures): LambdaInput => {
+        const ownTypes = Object.fromEntries(Object.keys(own).map(name => [name, types[name] as CaptureType]));
+        const lambda = parse(textOf(value), verb, ownTypes, node.elementParameters());
+        checkUsed(ownTypes, [lambda], verb);
+        return { lambda, captures: ownTypes };
+      };
+      const parsed = aggregates.map(({ name, terminal, f: value, captures: own }) => ({ name, terminal, value: value === null ? null : input(value, terminal, own) }));
+      return { kind: "group", ...input(f, "groupBy", keyCaptures), aggregates: parsed };
+    },
+  });
+}
