@@ -40,10 +40,14 @@ export type StageShape =
   | { readonly kind: "reverse" }
   /** Stable; `then` sorts among what the sort stage before it found equal. NaN comes last either way. */
   | ({ readonly kind: "sort"; readonly descending: boolean; readonly then: boolean } & LambdaInput)
+  /** The first elements of such an order, as many as the value behind the key's captures says. Without a key the elements are ordered by themselves. */
+  | { readonly kind: "top"; readonly descending: boolean; readonly key: LambdaInput | null }
   /** The first of elements that are the same, NaN among them, as `Set` tells them apart. */
   | { readonly kind: "distinct" }
   /** Behind the elements those of another query, the stage's first value, of the same type or columns. */
   | { readonly kind: "concat" }
+  /** The distinct elements of this query or another, the stage's first value; of both; or of this one alone. */
+  | { readonly kind: "set"; readonly verb: SetVerb }
   /**
    * What the lambda gives for elements of this query and of another, the value behind the stage's captures: those at the same
    * place, or those with the same key (the other's keys are one value further on).
@@ -53,6 +57,8 @@ export type StageShape =
   | ({ readonly kind: "match"; readonly keep: boolean } & LambdaInput)
   /** A row for each key, in the order of first occurrence: the key's columns, then the aggregates. */
   | ({ readonly kind: "group"; readonly aggregates: readonly Aggregate[] } & LambdaInput);
+
+export type SetVerb = "union" | "intersect" | "except";
 
 /** What a sequence holds: elements of one type, or rows. */
 export type SequenceShape = { readonly columns: null; readonly element: ElementType } | { readonly columns: Columns };
@@ -155,8 +161,9 @@ export type TableStep = {
   | { readonly kind: "join"; readonly keys: readonly string[] }
   /** Leaves the key columns out. */
   | { readonly kind: "match"; readonly keys: readonly string[]; readonly keep: boolean }
-  /** Leaves the key columns out. */
-  | { readonly kind: "sort"; readonly keys: readonly { readonly column: string; readonly descending: boolean }[] }
+  /** Leaves the key columns out. `limit`: the stage whose last value says how many rows are wanted, the first ones; null for all. */
+  | { readonly kind: "sort"; readonly keys: readonly { readonly column: string; readonly descending: boolean }[]; readonly limit: number | null }
+  | { readonly kind: "set"; readonly verb: SetVerb }
   | { readonly kind: "group"; readonly keys: readonly { readonly column: string; readonly name: string }[]; readonly aggregates: readonly GroupColumn[] }
 );
 

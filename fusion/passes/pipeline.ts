@@ -61,6 +61,7 @@ function stepReads(step: TableStep, column: string | null): boolean {
       return false;
     case "distinct":
     case "concat":
+    case "set":
       return true;
     case "join":
     case "match":
@@ -78,12 +79,12 @@ function stepReads(step: TableStep, column: string | null): boolean {
 export function planQuery(shape: QueryShape): Plan {
   const fusion = new TableFusion(shape.source);
   shape.stages.forEach((stage, index) => {
-    fusion.settle(stage);
+    fusion.settle(stage, index);
     // The keys of a run of sorts are computed by one kernel, so it is cut before the first of them if any needs that.
     if (stage.kind === "sort" && !stage.then) fusion.placeForAny(runOfSorts(shape.stages, index), "a sort");
     fusion.stage(stage, index);
   });
-  fusion.settle(null);
+  fusion.settle(null, shape.stages.length);
   const plan = planTerminal(fusion, shape);
   const marked = (kernel: Kernel): Kernel => (shape.fastMath === true ? { ...kernel, fastMath: true } : kernel);
   return { ...plan, kernels: withoutUnread(plan.steps, plan.kernels.map(planned => ({ ...planned, kernel: optimise(marked(planned.kernel)) }))) };

@@ -47,8 +47,15 @@ export class TableFusion extends Fusion {
         this.steps.push({ kind: "match", table: this.table, stages: [index], keys: [...keys.keys()], keep: stage.keep });
         return;
       }
+      case "set":
+        this.cut(`${stage.verb} needs all elements first`);
+        this.steps.push({ kind: "set", table: this.table, stages: [index], verb: stage.verb });
+        return;
       case "sort":
         this.sort(stage, index);
+        return;
+      case "top":
+        this.top(stage, index);
         return;
       case "group":
         this.group(stage, index);
@@ -60,6 +67,8 @@ export class TableFusion extends Fusion {
 
   /** Places of a table can be left out before its kernels run, as long as nothing has been filtered and no number of a place has been used. */
   private slice(from: boolean, index: number): void {
+    const last = this.steps.at(-1);
+    if (last?.kind === "sort" && last.limit === index) return;
     const fixed = this.filtered ? "a filter" : from && this.usesPlaces ? "a lambda that uses the index" : from && this.isRange ? "a range" : null;
     if (fixed !== null) this.cut(`a slice behind ${fixed} takes from its results`);
     this.steps.push({ kind: "slice", table: this.table, stages: [index] });
@@ -81,18 +90,31 @@ export class TableFusion extends Fusion {
     const keys = stage.then && last !== null ? last.keys : [];
     const stages = stage.then && last !== null ? last.stages : [];
     const value = this.call(stage, index, stage.then ? "thenBy" : "orderBy");
-    const element = naturalElement(value);
-    const key = { column: keyColumn(keys.length + 1), descending: stage.descending, typed: elementValue(toElement(value, element, "orderBy", this.parameters), element, value.span), element };
-    this.sorting = { keys: [...keys, key], stages: [...stages, index] };
+    this.sorting = { keys: [...keys, this.sortKey(value, keys.length + 1, stage.descending)], stages: [...stages, index] };
   }
 
-  /** Ends a run of sorts, once a stage that is no `then` follows, or the terminal. */
-  settle(next: StageShape | null): void {
+  private sortKey(value: Typed, number: number, descending: boolean): SortKey {
+    const element = naturalElement(value);
+    return { column: keyColumn(number), descending, typed: elementValue(toElement(value, element, "orderBy", this.parameters), element, value.span), element };
+  }
+
+  /** Ends a run of sorts, once a stage that is no `then` follows, or the terminal. A `take` that follows says how much of the order is wanted. */
+  settle(next: StageShape | null, index: number): void {
     const { sorting } = this;
     if (sorting === null || (next?.kind === "sort" && next.then)) return;
     this.sorting = null;
-    this.cut("a sort needs all elements first", new Map(sorting.keys.map(({ column, typed, element }) => [column, { element, value: typed }])));
-    this.steps.push({ kind: "sort", table: this.table, stages: sorting.stages, keys: sorting.keys.map(({ column, descending }) => ({ column, descending })) });
+    if (next?.kind === "slice" && !next.from) this.order(sorting.keys, [...sorting.stages, index], index);
+    else this.order(sorting.keys, sorting.stages, null);
+  }
+
+  private top({ key, descending }: StageShape & { readonly kind: "top" }, index: number): void {
+    const value = key === null ? this.current : this.call(key, index, descending ? "top" : "bottom");
+    this.order([this.sortKey(value, 1, descending)], [index], index);
+  }
+
+  private order(keys: readonly SortKey[], stages: readonly number[], limit: number | null): void {
+    this.cut("a sort needs all elements first", new Map(keys.map(({ column, typed, element }) => [column, { element, value: typed }])));
+    this.steps.push({ kind: "sort", table: this.table, stages, keys: keys.map(({ column, descending }) => ({ column, descending })), limit });
   }
 
   /** The columns of a key: one, or one for each of its fields. */

@@ -21,7 +21,7 @@ export function explainTerminal(bound: BoundTerminal): string {
   const kernels = plan.kernels.map((planned, at) => {
     const choice = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend);
     const lines = [
-      ...stepsBefore(plan, at).flatMap(step => [showStep(step), ...otherOf(bound, step)]),
+      ...stepsBefore(plan, at).flatMap(step => [showStep(step, limitOf(bound, step)), ...otherOf(bound, step)]),
       `${title(plan, at, stages, terminal)}`,
       `  reads ${reads(planned, plan.kernels, query.source)}`,
       `  ${gives(planned.kernel.sink, terminal)}`,
@@ -66,6 +66,9 @@ function codeOf(kernel: Kernel, language: SourceLanguage, symbol: string): strin
 }
 
 const FAST = "  fastMath: multiply-adds may round once and elementary functions are the backend's fastest, so bits may differ between backends and machines";
+
+/** How many rows of a sort are wanted. */
+const limitOf = (bound: BoundTerminal, step: TableStep): number => (step.kind === "sort" && step.limit !== null ? (stageValues(bound)[step.limit]?.at(-1) as number) : Infinity);
 
 /** The kernels of the other query that a step runs first. */
 function otherOf(bound: BoundTerminal, { stages }: TableStep): readonly string[] {

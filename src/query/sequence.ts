@@ -1,5 +1,6 @@
 /** Verbs that queries over single values and queries over rows share: they choose and move elements, and compute none. */
 import { QueryError, withArticle } from "../../fusion/errors.js";
+import type { SetVerb } from "../../fusion/query.js";
 import { ELEMENTS } from "../../fusion/types.js";
 import type { BackendName } from "../backends/backend.js";
 import { checkBackend, checkCaptures, checkFunction } from "./arguments.js";
@@ -10,7 +11,7 @@ import type { LazyValue } from "./lazy.js";
 import type { Query } from "./query.js";
 import type { Rows } from "./rows.js";
 import type { ShapeNode } from "./shape.js";
-import { matchStage, pairStage, plainStage, sliceStage, sortStage } from "./stages.js";
+import { matchStage, pairStage, plainStage, setStage, sliceStage, sortStage, topStage } from "./stages.js";
 import type { Capture, Captures, Fields, NewColumns, SingleColumn } from "./types.js";
 import { plainValue, withLambda, withStage } from "./verbs.js";
 
@@ -110,17 +111,67 @@ export abstract class Sequence<Element, Self> {
   }
 
   /**
+   * The `count` elements with the largest keys, the largest first: what `orderByDescending(key).take(count)` gives. Without a key
+   * elements are compared themselves; rows need one.
+   *
+   * @example
+   * compute({ carrier, delay }).top(10, r => r.delay).toRows();
+   * compute(delays).top(10).toArray();
+   */
+  top(count: number, key?: (x: Element, i: number) => SortKey, captures?: Captures): Self {
+    return this.selected(count, key, true, captures);
+  }
+
+  /**
+   * The `count` elements with the smallest keys, the smallest first: what `orderBy(key).take(count)` gives.
+   *
+   * @example
+   * compute({ carrier, delay }).bottom(10, r => r.delay).toRows();
+   */
+  bottom(count: number, key?: (x: Element, i: number) => SortKey, captures?: Captures): Self {
+    return this.selected(count, key, false, captures);
+  }
+
+  /**
    * The elements, and behind them those of another query, of the same type or columns.
    *
    * @example
    * compute(january).concat(compute(february)).sum();
    */
   concat(other: Sequence<Element, Self>): Self {
-    const [own, right] = [this.bound.shape, boundOf(other, "concat").shape];
-    if (sequenceInWords(own) !== sequenceInWords(right)) {
-      throw new QueryError("DC308", `concat() puts ${sequenceInWords(right)} behind ${sequenceInWords(own)}`, "Both must hold the same: convert with .as(…), or map to the same columns.");
-    }
-    return this.next(withStage(this.bound, plainStage(own, "concat"), [asValue(other.bound)]));
+    const right = boundOf(other, "concat");
+    checkAlike(this.bound.shape, right.shape, "concat() puts", "behind");
+    return this.next(withStage(this.bound, plainStage(this.bound.shape, "concat"), [asValue(right)]));
+  }
+
+  /**
+   * Each element of this query or the other once, where it first occurs: `concat(other).distinct()`.
+   *
+   * @example
+   * compute(january).union(compute(february)).toArray();
+   */
+  union(other: Sequence<Element, Self>): Self {
+    return this.combined("union", other);
+  }
+
+  /**
+   * Each element that the other query has, too, once, where it first occurs. Elements are the same as `distinct` has it.
+   *
+   * @example
+   * compute(january).intersect(compute(february)).count().value();
+   */
+  intersect(other: Sequence<Element, Self>): Self {
+    return this.combined("intersect", other);
+  }
+
+  /**
+   * Each element that the other query has not, once, where it first occurs.
+   *
+   * @example
+   * compute(january).except(compute(february)).toArray();
+   */
+  except(other: Sequence<Element, Self>): Self {
+    return this.combined("except", other);
   }
 
   /**
@@ -197,6 +248,21 @@ export abstract class Sequence<Element, Self> {
     return this.next(withStage(this.bound, sliceStage(this.bound.shape, from), [start, end]));
   }
 
+  private combined(verb: SetVerb, other: Sequence<Element, Self>): Self {
+    const right = boundOf(other, verb);
+    checkAlike(this.bound.shape, right.shape, `${verb}() compares`, "with");
+    return this.next(withStage(this.bound, setStage(this.bound.shape, verb), [asValue(right)]));
+  }
+
+  private selected(count: unknown, key: unknown, descending: boolean, captures: unknown): Self {
+    const verb = descending ? "top" : "bottom";
+    const limit = checkCount(count, verb);
+    const { shape } = this.bound;
+    if (key === undefined && shape.columns !== null) throw new QueryError("DC305", `${verb}() of rows takes a key`, `Say by what: .${verb}(${limit}, row => row.${[...shape.columns.keys()][0] ?? "price"}).`);
+    const record = checkCaptures(captures, verb);
+    return this.next(withStage(this.bound, topStage(shape, key === undefined ? key : checkFunction(key, verb), descending, record), [...captureValues(record), limit]));
+  }
+
   private sorted(key: unknown, descending: boolean, then: boolean, captures: unknown): Self {
     const verb = `${then ? "thenBy" : "orderBy"}${descending ? "Descending" : ""}`;
     const { shape } = this.bound;
@@ -209,8 +275,11 @@ export abstract class Sequence<Element, Self> {
 /** The query behind what a verb was given. */
 function boundOf(other: unknown, verb: string): BoundQuery {
   if (other instanceof Sequence) return other.bound;
-  throw new QueryError("DC305", `${verb}() takes another query, not ${describe(other)}`, `Start one: .${verb}(compute(other)${verb === "concat" ? "" : ", …"}).`);
+  throw new QueryError("DC305", `${verb}() takes another query, not ${describe(other)}`, `Start one: .${verb}(compute(other)${ALONE.has(verb) ? "" : ", …"}).`);
 }
+
+/** Verbs that take another query and nothing else. */
+const ALONE = new Set(["concat", "union", "intersect", "except"]);
 
 /** The keys of the other query; its lambda sees nothing but its own row. */
 const keysOf = (other: BoundQuery, key: unknown, verb: string): BoundQuery => withLambda(other, "map", checkFunction(key, verb), null, undefined);
@@ -218,12 +287,20 @@ const keysOf = (other: BoundQuery, key: unknown, verb: string): BoundQuery => wi
 /** Stages have values; those of one that takes another query are that query, too. */
 const asValue = (query: BoundQuery): Capture => query as unknown as Capture;
 
+/** Two queries whose elements are put together or compared hold the same. */
+function checkAlike(own: ShapeNode, other: ShapeNode, what: string, preposition: string): void {
+  if (sequenceInWords(own) === sequenceInWords(other)) return;
+  throw new QueryError("DC308", `${what} ${sequenceInWords(other)} ${preposition} ${sequenceInWords(own)}`, "Both must hold the same: convert with .as(…), or map to the same columns.");
+}
+
 const sequenceInWords = ({ columns, element }: ShapeNode): string =>
   columns === null ? `a sequence for ${withArticle(ELEMENTS[element].array)}` : `rows of ${[...columns].map(([name, type]) => `${name} (${ELEMENTS[type].array})`).join(", ")}`;
 
+const COUNT_REMEDIES: Readonly<Record<string, string>> = { take: "For the last ones write .slice(-10).", skip: "To leave out the last ones write .slice(0, -10)." };
+
 function checkCount(count: unknown, verb: string): number {
   if (typeof count === "number" && Number.isInteger(count) && count >= 0) return count;
-  throw new QueryError("DC305", `${verb}() takes a number of elements, 0, 1, 2 …, not ${describe(count)}`, verb === "take" ? "For the last ones write .slice(-10)." : "To leave out the last ones write .slice(0, -10).");
+  throw new QueryError("DC305", `${verb}() takes a number of elements, 0, 1, 2 …, not ${describe(count)}`, COUNT_REMEDIES[verb] ?? `Write .${verb}(10).`);
 }
 
 function checkPlace(place: unknown, verb: string): number {

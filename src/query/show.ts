@@ -13,7 +13,7 @@ export function showQuery(bound: BoundTerminal, stages: readonly StageShape[]): 
   const values = stageValues(bound);
   const names: (readonly string[])[] = [];
   for (let at: ShapeNode = bound.query.shape; at.parent !== null; at = at.parent) names.unshift(at.names);
-  const verbs = stages.map((stage, at) => `  .${showStage(stage, stage.kind === "slice" ? (values[at] ?? []).map(String) : showCaptures(names[at] ?? [], values[at] ?? []), showOther(values[at] ?? []))}`);
+  const verbs = stages.map((stage, at) => `  .${showStage(stage, stage.kind === "slice" ? (values[at] ?? []).map(String) : showCaptures(names[at] ?? [], values[at] ?? []), showOther(values[at] ?? []), String(values[at]?.at(-1)))}`);
   const options = bound.node.shape().fastMath === true ? ", { fastMath: true }" : "";
   return [`compute(${showSource(bound.query.source)}${options})`, ...verbs, `  .${showTerminal(bound)}`].join("\n");
 }
@@ -51,10 +51,20 @@ export const isBound = (value: unknown): value is BoundQuery => typeof value ===
 
 /** A stage as its verb is called. */
 export function verbOf(stage: StageShape): string {
-  return stage.kind === "pair" ? (stage.key === null ? "zip" : "join") : stage.kind;
+  switch (stage.kind) {
+    case "pair":
+      return stage.key === null ? "zip" : "join";
+    case "set":
+      return stage.verb;
+    case "top":
+      return stage.descending ? "top" : "bottom";
+    default:
+      return stage.kind;
+  }
 }
 
-function showStage(stage: StageShape, captures: readonly string[], other: string): string {
+/** `limit`: the stage's last value. */
+function showStage(stage: StageShape, captures: readonly string[], other: string, limit: string): string {
   switch (stage.kind) {
     case "map":
       return call("map", oneLine(stage.lambda.source.text), ...showTarget(stage.to), ...captures);
@@ -69,6 +79,10 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
       return call(stage.kind);
     case "concat":
       return call("concat", other);
+    case "set":
+      return call(stage.verb, other);
+    case "top":
+      return call(stage.descending ? "top" : "bottom", limit, ...(stage.key === null ? [] : [oneLine(stage.key.lambda.source.text)]), ...captures);
     case "pair":
       return stage.key === null ? call("zip", other, oneLine(stage.lambda.source.text), ...captures) : call("join", other, oneLine(stage.key.lambda.source.text), "…", oneLine(stage.lambda.source.text), ...captures);
     case "match":

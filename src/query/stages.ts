@@ -1,5 +1,5 @@
 /** The stages that verbs make: what tells one apart from others, and, where it is new, its lambdas parsed. */
-import type { Aggregate, CaptureType, Columns, LambdaInput, SequenceShape, StageShape } from "../../fusion/query.js";
+import type { Aggregate, CaptureType, Columns, LambdaInput, SequenceShape, SetVerb, StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { checkUsed, NO_CAPTURES, textOf } from "./captures.js";
 import { parse } from "./parse.js";
@@ -32,6 +32,8 @@ function plain(node: ShapeNode, stage: StageShape, detail: string | null = null,
 
 export const plainStage = (node: ShapeNode, kind: "reverse" | "distinct" | "concat"): ShapeNode => plain(node, { kind });
 
+export const setStage = (node: ShapeNode, verb: SetVerb): ShapeNode => plain(node, { kind: "set", verb }, verb);
+
 export const asStage = (node: ShapeNode, to: ElementType): ShapeNode => plain(node, { kind: "as", to }, to);
 
 const SLICE: Captures = { start: 0, end: 0 };
@@ -51,6 +53,20 @@ export function sortStage(node: ShapeNode, f: unknown, descending: boolean, then
       const lambda = parse(text, verb, types, node.elementParameters());
       checkUsed(types, [lambda], verb);
       return { kind: "sort", descending, then, lambda, captures: types };
+    },
+  });
+}
+
+/** `f`: what elements are ordered by; undefined for the elements themselves. */
+export function topStage(node: ShapeNode, f: unknown, descending: boolean, captures: Captures): ShapeNode {
+  const [text, verb] = [f === undefined ? "" : textOf(f), descending ? "top" : "bottom"];
+  return node.find("top", text, verb, captures) ?? node.add({
+    verb, text, detail: verb, captures,
+    build: types => {
+      if (f === undefined) return { kind: "top", descending, key: null };
+      const lambda = parse(text, verb, types, node.elementParameters());
+      checkUsed(types, [lambda], verb);
+      return { kind: "top", descending, key: { lambda, captures: types } };
     },
   });
 }

@@ -35,6 +35,13 @@ export function matching(left: Keys, leftLength: number, right: Keys, rightLengt
   return places.subarray(0, count);
 }
 
+/** The places on the left, each key's first, whose key is on the right, too; or is not. */
+export function distinctMatching(left: Keys, leftLength: number, right: Keys, rightLength: number, keep: boolean): Uint32Array {
+  const { firsts, counts } = coded(left, leftLength, right, rightLength);
+  // Codes are given from left to right: the left ones come first.
+  return firsts.filter((place, code) => place < leftLength && counts(code) > 0 === keep);
+}
+
 /** Keys of both sides as numbers, and where the right ones are. */
 function coded(left: Keys, leftLength: number, right: Keys, rightLength: number) {
   if (left.length !== right.length) throw new QueryError("DC305", `the keys of a join have ${left.length} values on the left and ${right.length} on the right`, "Give both keys the same fields.");
@@ -45,7 +52,7 @@ function coded(left: Keys, leftLength: number, right: Keys, rightLength: number)
   });
   const { codes, firsts } = codesOf(columns, leftLength + rightLength);
   const { places, offsets } = byCode({ codes: codes.subarray(leftLength), firsts });
-  return { codes, places, offsets, counts: (code: number) => (offsets[code + 1] as number) - (offsets[code] as number) };
+  return { codes, firsts, places, offsets, counts: (code: number) => (offsets[code + 1] as number) - (offsets[code] as number) };
 }
 
 const isBig = (array: AnyTypedArray): boolean => elementTypeOf(array) === "i64" || elementTypeOf(array) === "u64";

@@ -1,7 +1,8 @@
 /** What happens to tables between kernels, in words. */
 import type { TableStep } from "../../fusion/query.js";
 
-export function showStep(step: TableStep): string {
+/** `limit`: how many rows of a sort are wanted. */
+export function showStep(step: TableStep, limit: number): string {
   const here = "on the calling thread";
   switch (step.kind) {
     case "slice":
@@ -18,8 +19,12 @@ export function showStep(step: TableStep): string {
       return `join: runs the other query, then a hash table of its keys, ${here}`;
     case "match":
       return `${step.keep ? "semiJoin" : "antiJoin"}: runs the other query's keys, then a hash table of them, ${here}`;
-    case "sort":
-      return `sort: a stable radix sort by ${step.keys.length === 1 ? "one key" : `${step.keys.length} keys`}, ${here}`;
+    case "set":
+      return `${step.verb}: runs the other query, then a hash table of both, ${here}`;
+    case "sort": {
+      const keys = step.keys.length === 1 ? "one key" : `${step.keys.length} keys`;
+      return step.limit === null ? `sort: a stable radix sort by ${keys}, ${here}` : `top ${limit} of a stable order by ${keys}: candidates are sorted, all rows only where many are wanted, ${here}`;
+    }
     case "group": {
       const shown = step.aggregates.map(({ name, terminal }) => `${name} (${terminal})`);
       return `group: a hash table and a counting sort, then ${shown.join(", ")} of each group by itself, ${here}`;

@@ -14,15 +14,70 @@ const DIGITS = 2 ** DIGIT_BITS;
 const WORD_BITS = 32;
 
 /** The places of 0 … length - 1 in the order of the first key, among equals of the second, and so on; then in their own order. */
-export function sortedPlaces(keys: readonly Key[], length: number): Uint32Array {
+export const sortedPlaces = (keys: readonly Key[], length: number): Uint32Array => placesByWords(wordsOfKeys(keys, length), length);
+
+/** From how many on all places are sorted: one in so many. */
+const MANY = 8;
+/** Fewer candidates than these are not worth a sort. */
+const LEAST = 4 * DIGITS;
+
+/**
+ * The first `limit` of those places. Candidates are collected until there are twice as many, and sorted; the last one of those that
+ * stay turns most of the other places away.
+ */
+export function firstPlaces(keys: readonly Key[], length: number, limit: number): Uint32Array {
+  if (limit * MANY > length) return sortedPlaces(keys, length).subarray(0, limit);
+  const words = wordsOfKeys(keys, length);
+  const highest = words.at(-1) as Uint32Array;
+  const candidates = new Uint32Array(Math.max(2 * limit, LEAST));
+  let count = 0;
+  let last = -1;
+  let highestOfLast = 0xffffffff;
+  const select = (): void => {
+    const found = candidates.slice(0, count);
+    const order = placesByWords(words.map(word => wordsAt(word, found)), count);
+    count = Math.min(count, limit);
+    for (let at = 0; at < count; at += 1) candidates[at] = found[order[at] as number] as number;
+    if (count < limit || limit === 0) return;
+    last = candidates[limit - 1] as number;
+    highestOfLast = highest[last] as number;
+  };
+  for (let at = 0; at < length; at += 1) {
+    // Of equals the later one comes behind.
+    if ((highest[at] as number) > highestOfLast || (last >= 0 && !isBefore(words, at, last))) continue;
+    candidates[count++] = at;
+    if (count === candidates.length) select();
+  }
+  select();
+  return candidates.slice(0, limit);
+}
+
+/** Whether the words of one place are below those of another. */
+function isBefore(words: readonly Uint32Array[], one: number, other: number): boolean {
+  for (let at = words.length - 1; at >= 0; at -= 1) {
+    const word = words[at] as Uint32Array;
+    const [a, b] = [word[one] as number, word[other] as number];
+    if (a !== b) return a < b;
+  }
+  return false;
+}
+
+function wordsAt(word: Uint32Array, places: Uint32Array): Uint32Array {
+  const found = new Uint32Array(places.length);
+  for (let at = 0; at < places.length; at += 1) found[at] = word[places[at] as number] as number;
+  return found;
+}
+
+/** Those of all keys, from the low word of the last key to the high one of the first. */
+const wordsOfKeys = (keys: readonly Key[], length: number): readonly Uint32Array[] => keys.toReversed().flatMap(key => wordsOf(key, length));
+
+function placesByWords(words: readonly Uint32Array[], length: number): Uint32Array {
   let places = new Uint32Array(length);
   for (let at = 0; at < length; at += 1) places[at] = at;
   let room = new Uint32Array(length);
-  // From the last key to the first, and from the low word to the high one: each pass keeps what the one before has ordered.
-  for (const key of keys.toReversed()) {
-    for (const word of wordsOf(key, length)) {
-      for (let shift = 0; shift < WORD_BITS; shift += DIGIT_BITS) if (pass(word, shift, places, room)) [places, room] = [room, places];
-    }
+  // Each pass keeps what the one before has ordered.
+  for (const word of words) {
+    for (let shift = 0; shift < WORD_BITS; shift += DIGIT_BITS) if (pass(word, shift, places, room)) [places, room] = [room, places];
   }
   return places;
 }

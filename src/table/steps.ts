@@ -3,8 +3,8 @@ import { keyColumn, rightColumn, type GroupColumn, type TableStep } from "../../
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import type { ElementType, ScalarValue } from "../../fusion/types.js";
 import { byCode, codesOf } from "./codes.js";
-import { matches, matching } from "./join.js";
-import { sortedPlaces } from "./sort.js";
+import { distinctMatching, matches, matching } from "./join.js";
+import { firstPlaces, sortedPlaces } from "./sort.js";
 import { appended, columnOf, elementsAt, rowsAt, without, type Table } from "./table.js";
 
 export interface Rows {
@@ -13,7 +13,7 @@ export interface Rows {
 }
 
 export interface StepContext {
-  /** The values of a stage, in the order of its names: a slice's start and end. */
+  /** The values of a stage, in the order of its names: a slice's start and end. A top's last is how many. */
   readonly valuesOf: (stage: number) => readonly unknown[];
   /** What the query gives that is this value of a stage, counted from the end. */
   readonly otherOf: (stage: number, fromEnd: number) => Rows;
@@ -38,10 +38,22 @@ export function applyStep(step: TableStep, { table, length }: Rows, context: Ste
     case "sort": {
       const keys = step.keys.map(({ column, descending }) => ({ array: columnOf(table, column), descending }));
       const rest = without(table, step.keys.map(({ column }) => column));
-      return { table: rowsAt(rest, sortedPlaces(keys, length)), length };
+      const limit = step.limit === null ? length : Math.min(length, context.valuesOf(step.limit).at(-1) as number);
+      return { table: rowsAt(rest, limit < length ? firstPlaces(keys, length, limit) : sortedPlaces(keys, length)), length: limit };
     }
     case "concat":
       return concatenated({ table, length }, context.otherOf(step.stages[0] as number, 1));
+    case "set": {
+      const right = context.otherOf(step.stages[0] as number, 1);
+      if (step.verb === "union") {
+        const both = concatenated({ table, length }, right);
+        const { firsts } = codesOf([...both.table.values()], both.length);
+        return { table: rowsAt(both.table, firsts), length: firsts.length };
+      }
+      const names = [...table.keys()];
+      const places = distinctMatching(keysIn(table, names), length, keysIn(right.table, names), right.length, step.verb === "intersect");
+      return { table: rowsAt(table, places), length: places.length };
+    }
     case "zip": {
       const right = context.otherOf(step.stages[0] as number, 1);
       const shorter = Math.min(length, right.length);

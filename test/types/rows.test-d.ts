@@ -48,7 +48,9 @@ export async function rows(): Promise<void> {
   expectType<number | undefined>()(joined.toRows()[0]?.name);
   const zipped: Query<NumberArray> = compute(sales.price).zip(compute(sales.quantity), (x, y) => x * y);
   const same: Rows<typeof sales> = table.concat(table.reverse()).distinct().slice(-3).on("js");
-  void [zipped, same];
+  const sets: Rows<typeof sales> = table.union(table.take(2)).intersect(table).except(table.skip(1)).top(3, r => r.price).bottom(2, r => r.id);
+  expectType<Float64Array>()(compute(sales.price).top(3).toArray());
+  void [zipped, same, sets];
   // @ts-expect-error there is no such column
   table.map(r => r.prize);
   // @ts-expect-error a row is no number
@@ -63,4 +65,6 @@ export async function rows(): Promise<void> {
   compute([{ name: "x" }]);
   // @ts-expect-error the other query holds something else
   compute(sales.price).concat(compute(sales.quantity));
+  // @ts-expect-error so does this one
+  table.union(compute({ price: sales.price }));
 }
