@@ -34,7 +34,8 @@ export type StageShape =
   /** `to`: what results are stored as; null for the sequence's own type, or, from rows and to rows, the natural one. */
   | ({ readonly kind: "map"; readonly to: ElementType | Columns | null } & LambdaInput)
   | ({ readonly kind: "filter" } & LambdaInput)
-  | { readonly kind: "as"; readonly to: ElementType }
+  /** Of rows, some of the columns. */
+  | { readonly kind: "as"; readonly to: ElementType | Columns }
   /** The elements from the stage's value `start` to before its value `end`, as `Array.prototype.slice` counts them. `from`: whether `start` may be other than 0. */
   | { readonly kind: "slice"; readonly from: boolean; readonly captures: CaptureTypes }
   | { readonly kind: "reverse" }

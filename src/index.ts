@@ -1,8 +1,8 @@
 /** dotcompute: fluent queries over typed arrays that compile to one fused kernel. */
-import { makeRange } from "./query/source.js";
+import { makeRange, makeRepeat } from "./query/ranges.js";
 import type { Query } from "./query/query.js";
 import type { Rows } from "./query/rows.js";
-import type { QueryOptions, QuerySource, Range, Row, RowColumns, SourceArray, TableColumns, Tabular } from "./query/types.js";
+import type { QueryOptions, QuerySource, Range, Repeat, Row, RowColumns, SourceArray, TableColumns, Tabular } from "./query/types.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
 
 /**
@@ -26,13 +26,28 @@ export function compute(source: QuerySource, options: QueryOptions & { readonly 
 }
 
 /**
- * The numbers 0, 1, 2 … length - 1 as a source, without an array that holds them.
+ * The numbers 0, 1, 2 … length - 1 as a source, without an array that holds them; or start, start + step, start + 2 * step … up to
+ * before `end`, each exactly `start + i * step`: a map of places, which is part of the kernel. The step is 1 unless it is given; it may be a
+ * fraction, or negative.
  *
  * @example
  * const squares = compute(range(1000)).map(x => x * x).toArray();   // a Float64Array
+ * const wave = compute(range(0, 1, 0.001)).map(t => Math.sin(440 * t));
  */
-export function range(length: number): Range {
-  return makeRange(length);
+export function range(length: number): Range;
+export function range(start: number, end: number, step?: number): Range;
+export function range(first: number, end?: number, step?: number): Range {
+  return makeRange(first, end, step);
+}
+
+/**
+ * A number, a BigInt or a boolean, `count` times, as a source, without an array that holds it.
+ *
+ * @example
+ * compute(repeat(0.5, 1000)).zip(compute(signal), (k, x) => k * x);
+ */
+export function repeat<V extends number | bigint | boolean>(value: V, count: number): Repeat<V> {
+  return makeRepeat(value, count);
 }
 
 /**
@@ -63,6 +78,7 @@ export type {
   BigArray,
   Capture,
   Captures,
+  CastColumns,
   ColumnsOf,
   ElementOf,
   Fields,
@@ -73,6 +89,8 @@ export type {
   QuerySource,
   Range,
   ReduceOptions,
+  Repeat,
+  RepeatArray,
   ResultOf,
   Row,
   RowColumns,

@@ -228,15 +228,20 @@ export class Fusion {
     return elementValue(wrapElement(expr, element), element, result.span);
   }
 
-  private convertTo(element: ElementType): void {
-    const { expr, span } = this.current;
-    const target = ELEMENTS[element].scalar;
-    if (isBigType(target) && (expr.type === "f32" || expr.type === "f64")) {
-      throw new QueryError("DC305", `as(${ELEMENTS[element].array}) cannot take fractions`, "Convert in a map that says how to round: .map(x => BigInt(Math.trunc(x)), BigInt64Array)");
-    }
-    const converted = element === "u8c" ? apply("clampU8", convert("f64", expr)) : convert(target, expr);
-    this.type = element;
-    this.value = elementValue(wrapElement(converted, element), element, span);
+  private convertTo(to: ElementType | Columns): void {
+    const { value } = this;
+    if (typeof to === "string") {
+      this.value = converted(this.current, to);
+      this.type = to;
+    } else if (value instanceof Rows) {
+      const columns = new Map([...value.columns].map(([name, element]) => [name, to.get(name) ?? element]));
+      this.value = new Rows(columns, (name, element) => {
+        const { value: column } = value.column(name);
+        if (!to.has(name)) return column;
+        const cast = converted(column, element);
+        return { ...cast, expr: this.declare(name, cast.expr) };
+      });
+    } else throw new CompilerBug("single values have no columns");
   }
 
   /** Ends the kernel here: its results are stored, and a new kernel reads them. `beside`: more columns; `alone`: no others. */
@@ -305,3 +310,13 @@ export class Fusion {
 export const NO_COLUMNS: Columns = new Map();
 
 export const isRow = (result: TypedResult["result"]): result is ReadonlyMap<string, Typed> => result instanceof Map;
+
+/** A value as a typed array of that kind would store it. */
+function converted({ expr, span }: Typed, element: ElementType): Typed {
+  const target = ELEMENTS[element].scalar;
+  if (isBigType(target) && (expr.type === "f32" || expr.type === "f64")) {
+    throw new QueryError("DC305", `as(${ELEMENTS[element].array}) cannot take fractions`, "Convert in a map that says how to round: .map(x => BigInt(Math.trunc(x)), BigInt64Array)");
+  }
+  const value = element === "u8c" ? apply("clampU8", convert("f64", expr)) : convert(target, expr);
+  return elementValue(wrapElement(value, element), element, span);
+}

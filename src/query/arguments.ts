@@ -34,6 +34,19 @@ export function checkConstructor(constructor: unknown, verb: string): ElementTyp
   throw new QueryError("DC305", `${verb}() takes a typed array's constructor, not ${found}`, `Name the array to make: ${verb === "as" ? ".as(Float64Array)" : ".map(f, Float64Array)"}.`);
 }
 
+/** The columns that `as` converts. */
+export function checkCasts(to: unknown, columns: Columns): Columns {
+  const given = typeof to === "object" && to !== null ? Object.entries(to) : [];
+  if (given.length === 0) throw new QueryError("DC305", `as() of rows takes the arrays to make by column, not ${describe(to)}`, `Name them: .as({ ${[...columns.keys()][0] ?? "price"}: Float32Array }).`);
+  return new Map(given.map(([name, constructor]) => [checkColumn(name, columns), checkConstructor(constructor, "as")]));
+}
+
+/** A column that there is. */
+export function checkColumn(name: unknown, columns: Columns): string {
+  if (typeof name === "string" && columns.has(name)) return name;
+  throw new QueryError("DC308", `there is no column ${typeof name === "string" ? name : describe(name)}`, `The columns are ${[...columns.keys()].join(", ")}.`);
+}
+
 /** What a map makes, and its captures: both are objects, but only one holds constructors. */
 export function checkTargets(second: unknown, third: unknown): { readonly to: ElementType | Columns | null; readonly captures: unknown } {
   if (typeof second === "function") return { to: checkConstructor(second, "map"), captures: third };

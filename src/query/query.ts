@@ -7,6 +7,7 @@ import { captureValues, NO_VALUES } from "./captures.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import { deliver } from "./into.js";
 import { Grouping } from "./group.js";
+import { elementsOfRange } from "./ranges.js";
 import { LazyValue } from "./lazy.js";
 import { Rows } from "./rows.js";
 import { runAsync, runNow } from "./run.js";
@@ -326,5 +327,5 @@ export function queryOf(runtime: RuntimeCore, source: unknown, options: QueryOpt
   const bound = bindSource(source);
   const shape = runtime.shapes.root(shapeOfSource(bound), fastMath === true);
   const query: BoundQuery = { runtime, source: bound, parent: null, shape, values: NO_VALUES, backend: null };
-  return shape.columns === null ? new Query(query) : newRows(query);
+  return shape.columns === null ? new Query(elementsOfRange(query, source)) : newRows(query);
 }

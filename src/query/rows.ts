@@ -1,16 +1,18 @@
 /** Queries over rows: tables whose lambdas read columns by name, and whose maps may make new ones. */
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
-import { checkBigSeed, checkCaptures, checkFunction, checkReduceOptions, checkRunOptions, checkTargets, seedKind } from "./arguments.js";
+import type { Columns } from "../../fusion/query.js";
+import { checkBigSeed, checkCaptures, checkCasts, checkColumn, checkFunction, checkReduceOptions, checkRunOptions, checkTargets, seedKind } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
-import { captureValues } from "./captures.js";
+import { captureValues, NO_VALUES } from "./captures.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import { Grouping } from "./group.js";
 import { LazyValue } from "./lazy.js";
 import type { Query } from "./query.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { Sequence, type SortKey } from "./sequence.js";
-import type { Accumulator, ArrayConstructor, ArrayOf, Captures, ColumnsOf, Fields, NewColumns, NumberArray, ReduceOptions, RowOf, RunOptions, SingleColumn, TableOf, Truth } from "./types.js";
-import { plainTerminal, plainValue, predicateValue, withLambda } from "./verbs.js";
+import { asStage, columnStage } from "./stages.js";
+import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, Fields, NewColumns, NumberArray, ReduceOptions, RowOf, RunOptions, SingleColumn, TableOf, Truth } from "./types.js";
+import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
 
 /**
  * A chain of verbs over a table, whose result would have the columns `T`. A lambda reads the columns of its row by name,
@@ -50,6 +52,27 @@ export class Rows<T extends TableOf> extends Sequence<RowOf<T>, Rows<T>> {
   map(f: unknown, second?: unknown, third?: unknown): unknown {
     const { to, captures } = checkTargets(second, third);
     return this.any(withLambda(this.bound, "map", f, to, captures));
+  }
+
+  /**
+   * Converts columns, each as a typed array of the kind named would store its values; the others stay as they are.
+   *
+   * @example
+   * compute({ price, quantity }).as({ price: Float32Array }).toColumns();
+   */
+  as<C extends { readonly [K in keyof T]?: ArrayConstructor }>(to: C): Rows<CastColumns<T, C>> {
+    const { columns } = this.bound.shape;
+    return new Rows(withStage(this.bound, asStage(this.bound.shape, checkCasts(to, columns as Columns)), NO_VALUES), this.single);
+  }
+
+  /**
+   * The values of one column, as a sequence without rows.
+   *
+   * @example
+   * compute({ price, quantity }).filter(r => r.quantity > 1).column("price").sum();
+   */
+  column<K extends keyof T & string>(name: K): Query<T[K]> {
+    return this.single(withStage(this.bound, columnStage(this.bound.shape, checkColumn(name, this.bound.shape.columns as Columns)), NO_VALUES)) as unknown as Query<T[K]>;
   }
 
   /**

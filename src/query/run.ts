@@ -130,7 +130,8 @@ function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
   if (binding === undefined) throw new CompilerBug("a kernel has no binding");
   const last = at === job.slots.length - 1;
   return {
-    source: job.source,
+    // Where single values are among a table's columns, kernels read them as such.
+    source: job.plan.kernels[at]?.kernel.source.kind === "array" ? job.source : null,
     length: job.length,
     output: last && job.destination !== null ? job.destination.direct : null,
     scalars: bindScalars(binding, job.values),

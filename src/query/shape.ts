@@ -99,6 +99,9 @@ interface Sequence {
 
 export const hasSingles = ({ element, columns }: Sequence): boolean => (columns === null ? element === "f32" : [...columns.values()].includes("f32"));
 
+/** The columns once some of them have been converted. */
+const recast = (columns: Columns | null, to: Columns): Columns => new Map([...(columns ?? [])].map(([name, element]) => [name, to.get(name) ?? element]));
+
 /** A source and the stages behind it. */
 export class ShapeNode {
   /** Of the sequence so far; of rows it means nothing. */
@@ -174,7 +177,7 @@ export class ShapeNode {
 
   /** What the sequence holds after a stage. */
   private after(stage: StageShape): Sequence {
-    if (stage.kind === "as") return { element: stage.to, columns: null };
+    if (stage.kind === "as") return typeof stage.to === "string" ? { element: stage.to, columns: null } : { element: this.element, columns: recast(this.columns, stage.to) };
     if (stage.kind !== "map" && stage.kind !== "group" && stage.kind !== "pair") return this;
     const rows = stage.kind === "group" || stage.lambda.result.kind === "object";
     if (stage.kind === "map") {

@@ -71,7 +71,7 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
     case "filter":
       return call("filter", oneLine(stage.lambda.source.text), ...captures);
     case "as":
-      return call("as", ELEMENTS[stage.to].array);
+      return call("as", ...showTarget(stage.to));
     case "slice":
       return showSlice(stage.from, captures);
     case "reverse":

@@ -5,7 +5,7 @@ import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { checkAttached, describe } from "./given.js";
 import { bindTable, hasRows, tableLength, type TableSource } from "../table/source.js";
-import { Range } from "./types.js";
+import { Range, Repeat } from "./types.js";
 
 /** A source whose kind has been checked. Its elements and its length are read when a terminal runs. */
 export type BoundSource =
@@ -23,7 +23,7 @@ export function bindSource(source: unknown): BoundSource {
   if (Array.isArray(source) && !hasRows(source)) return { kind: "numbers", element: "f64", array: source };
   const table = bindTable(source);
   if (table !== null) return table;
-  if (source instanceof Range) return { kind: "range", element: "f64", length: source.length };
+  if (source instanceof Range || source instanceof Repeat) return { kind: "range", element: "f64", length: source.length };
   throw new QueryError("DC301", `compute() cannot read ${describe(source)}`, remedyFor(source));
 }
 
@@ -41,14 +41,6 @@ export function shapeOfSource(source: BoundSource): SourceShape {
     default:
       return source satisfies never;
   }
-}
-
-/** `range(n)`, checked. */
-export function makeRange(length: unknown): Range {
-  if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0) {
-    throw new QueryError("DC305", `range() takes a whole number of elements, not ${describe(length)}`, "Write range(1000) for 0, 1, 2 … 999.");
-  }
-  return new Range(length);
 }
 
 /** How many elements there are now. Throws QueryError where the array is gone. */

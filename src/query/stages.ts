@@ -9,8 +9,11 @@ import type { Captures } from "./types.js";
 export type LambdaVerb = "map" | "filter";
 
 /** `to`: what a map's results are stored as, or, of rows, some of its columns. */
-export function lambdaStage(node: ShapeNode, verb: LambdaVerb, f: unknown, to: ElementType | Columns | null, captures: Captures): ShapeNode {
-  const [text, detail] = [textOf(f), detailOf(to)];
+export const lambdaStage = (node: ShapeNode, verb: LambdaVerb, f: unknown, to: ElementType | Columns | null, captures: Captures): ShapeNode => textStage(node, verb, textOf(f), to, captures);
+
+/** The same for a lambda of the library's own, which is written as text: minifiers change functions. */
+export function textStage(node: ShapeNode, verb: LambdaVerb, text: string, to: ElementType | Columns | null, captures: Captures): ShapeNode {
+  const detail = detailOf(to);
   return node.find(verb, text, detail, captures) ?? node.add({
     verb, text, detail, captures,
     single: to === "f32" || (to instanceof Map && [...to.values()].includes("f32")),
@@ -34,7 +37,10 @@ export const plainStage = (node: ShapeNode, kind: "reverse" | "distinct" | "conc
 
 export const setStage = (node: ShapeNode, verb: SetVerb): ShapeNode => plain(node, { kind: "set", verb }, verb);
 
-export const asStage = (node: ShapeNode, to: ElementType): ShapeNode => plain(node, { kind: "as", to }, to);
+/** `to`: of rows, some of the columns. */
+export const asStage = (node: ShapeNode, to: ElementType | Columns): ShapeNode => plain(node, { kind: "as", to }, detailOf(to));
+
+export const columnStage = (node: ShapeNode, name: string): ShapeNode => textStage(node, "map", `row => row[${JSON.stringify(name)}]`, null, NO_CAPTURES);
 
 const SLICE: Captures = { start: 0, end: 0 };
 

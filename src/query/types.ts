@@ -40,7 +40,7 @@ export type Capture = number | bigint | boolean | TypedArray | ((...values: neve
 export type Captures = Readonly<Record<string, Capture>>;
 
 /** What `compute` takes. */
-export type QuerySource = TypedArray | readonly number[] | Range;
+export type QuerySource = TypedArray | readonly number[] | Range | Repeat;
 
 /** Typed arrays of one length, by column. */
 export type TableOf = Readonly<Record<string, TypedArray>>;
@@ -73,6 +73,9 @@ export type NewColumns<T extends TableOf, F extends Fields, C = Record<never, ne
   readonly [K in keyof F]: K extends keyof C ? (C[K] extends ArrayConstructor ? ArrayOf<C[K]> : SingleColumn<F[K]>) : K extends keyof T ? T[K] | SingleColumn<F[K]> : SingleColumn<F[K]>;
 };
 
+/** The columns once those that are named have been converted. */
+export type CastColumns<T extends TableOf, C> = { readonly [K in keyof T]: K extends keyof C ? (C[K] extends ArrayConstructor ? ArrayOf<C[K]> : T[K]) : T[K] };
+
 /** A table's columns, as `toColumns` gives them. */
 export type ColumnsOf<T extends TableOf> = { [K in keyof T]: T[K] };
 
@@ -97,18 +100,35 @@ export type SourceArray<S extends QuerySource> = S extends Int8Array
                   ? BigUint64Array
                   : S extends Float32Array
                     ? Float32Array
-                    : Float64Array;
+                    : S extends Repeat<infer V>
+                      ? RepeatArray<V>
+                      : Float64Array;
 
-/** 0, 1, 2 … length - 1, without an array that holds them. Made by `range`. */
+/** What the copies of a value are stored in. */
+export type RepeatArray<V> = [V] extends [bigint] ? BigInt64Array : [V] extends [boolean] ? Uint8Array : Float64Array;
+
+/** start, start + step, start + 2 * step …, without an array that holds them. Made by `range`. */
 export class Range {
-  readonly length: number;
   /** Tells a range from other things that have a length. */
   readonly [Symbol.toStringTag] = "Range";
 
   /** @internal */
-  constructor(length: number) {
-    this.length = length;
-  }
+  constructor(
+    readonly length: number,
+    readonly start: number,
+    readonly step: number,
+  ) {}
+}
+
+/** One value, again and again, without an array that holds it. Made by `repeat`. */
+export class Repeat<V extends number | bigint | boolean = number | bigint | boolean> {
+  readonly [Symbol.toStringTag] = "Repeat";
+
+  /** @internal */
+  constructor(
+    readonly value: V,
+    readonly length: number,
+  ) {}
 }
 
 /** The accumulator's type for a seed: `number` for `0`, `boolean` for `true`. */

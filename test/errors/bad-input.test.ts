@@ -42,7 +42,7 @@ const COLLECT = "Collect it first: compute(Float64Array.from(iterable)).";
 const ARRAY_TO_MAKE = "Name the array to make: .map(f, Float64Array).";
 const BY_NAME = "Hand them over by name: .map(x => x * k, { k }).";
 const ONE_BY_ONE = "Hand over the numbers it holds one by one, each under a name of its own.";
-const SOME_RANGE = "Write range(1000) for 0, 1, 2 … 999.";
+const SOME_RANGE = "Write range(1000) for 0, 1, 2 … 999, or range(start, end, step).";
 
 const QUERY_MISTAKES: readonly Mistake[] = [
   // Sources

@@ -1,5 +1,5 @@
 /** The types of queries over tables, as a user's compiler sees them. */
-import { compute, type LazyValue, type NumberArray, type Query, type Rows } from "../../src/index.js";
+import { compute, range, repeat, type LazyValue, type NumberArray, type Query, type Rows } from "../../src/index.js";
 import { expectType } from "./expect.js";
 
 
@@ -67,4 +67,21 @@ export async function rows(): Promise<void> {
   compute(sales.price).concat(compute(sales.quantity));
   // @ts-expect-error so does this one
   table.union(compute({ price: sales.price }));
+}
+
+export function casts(): void {
+  const columns: { price: Float64Array; id: BigInt64Array } = { price: new Float64Array(1), id: new BigInt64Array(1) };
+  const table = compute(columns);
+  expectType<Float32Array>()(table.as({ price: Float32Array }).toColumns().price);
+  expectType<BigInt64Array>()(table.as({ price: Float32Array }).toColumns().id);
+  expectType<Float64Array>()(table.column("price").toArray());
+  expectType<bigint>()(table.column("id").sum().value());
+  expectType<BigInt64Array>()(compute(repeat(1n, 3)).toArray());
+  expectType<Uint8Array>()(compute(repeat(true, 3)).toArray());
+  expectType<Float64Array>()(compute(repeat(0.5, 3)).toArray());
+  expectType<Float64Array>()(compute(range(0, 1, 0.1)).toArray());
+  // @ts-expect-error there is no such column
+  table.column("prize");
+  // @ts-expect-error there is no such column
+  table.as({ prize: Float32Array });
 }
