@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   DC110: "the text was rewritten by a tool in a way that hides its meaning",
   DC111: "a capture is used as something it is not",
   DC112: "a row has no such column, or its columns do not fit",
+  DC113: "what may be missing is used as if it were there",
   DC201: "numbers and BigInts are mixed",
   DC202: "a fractional result is headed for an integer array",
   DC203: "a signed and an unsigned 64-bit value are mixed",

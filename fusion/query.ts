@@ -51,9 +51,10 @@ export type StageShape =
   | { readonly kind: "set"; readonly verb: SetVerb }
   /**
    * What the lambda gives for elements of this query and of another, the value behind the stage's captures: those at the same
-   * place, or those with the same key (the other's keys are one value further on).
+   * place, or those with the same key (the other's keys are one value further on). `outer`: elements without a match come, too,
+   * the other missing.
    */
-  | ({ readonly kind: "pair"; readonly key: LambdaInput | null; readonly right: SequenceShape } & LambdaInput)
+  | ({ readonly kind: "pair"; readonly key: LambdaInput | null; readonly right: SequenceShape; readonly outer: boolean } & LambdaInput)
   /** The elements whose key is among the keys of another query, the value behind the stage's captures; or is not. */
   | ({ readonly kind: "match"; readonly keep: boolean } & LambdaInput)
   /** A row for each key, in the order of first occurrence: the key's columns, then the aggregates. */
@@ -149,6 +150,8 @@ export const SINGLE = "\0element";
 export const keyColumn = (number: number): string => `\0key ${number}`;
 /** A column of the other query's. */
 export const rightColumn = (name: string): string => `\0right ${name}`;
+/** Whether a row has one of the other query's beside it: 1 or 0. */
+export const MATCHED = "\0matched";
 export const valueColumn = (number: number): string => `\0value ${number}`;
 
 /** What happens to a table before the kernels that read it run: rows are chosen and moved, on the host. */
@@ -158,8 +161,11 @@ export type TableStep = {
   readonly stages: readonly number[];
 } & (
   | { readonly kind: "slice" | "reverse" | "distinct" | "concat" | "zip" }
-  /** Rows of both whose keys, these columns, are the same; the other's columns are called `rightColumn`. */
-  | { readonly kind: "join"; readonly keys: readonly string[] }
+  /**
+   * Rows of both whose keys, these columns, are the same; the other's columns are called `rightColumn`. `outer`: and rows that match
+   * none; the column `MATCHED` says which do.
+   */
+  | { readonly kind: "join"; readonly keys: readonly string[]; readonly outer: boolean }
   /** Leaves the key columns out. */
   | { readonly kind: "match"; readonly keys: readonly string[]; readonly keep: boolean }
   /** Leaves the key columns out. `limit`: the stage whose last value says how many rows are wanted, the first ones; null for all. */

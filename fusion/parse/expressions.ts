@@ -2,6 +2,7 @@
 import type { AssignmentExpression, CallExpression, Expression, Identifier, Literal, MemberExpression, Node, Pattern, SpreadElement, UnaryExpression, UpdateExpression } from "acorn";
 import { LambdaError } from "../errors.js";
 import { argumentCount, CONSTANTS, isBuiltin, isGlobal, VARIADIC } from "./globals.js";
+import { comparison, convertChain, convertNullish, convertTest, narrowed } from "./missing.js";
 import { column } from "./records.js";
 import { FORMS, NODES } from "./refusals.js";
 import { constant, foreignPath, globalPath, lookup, named, notIndexable, textOf, tooEarly, unknownForeign, unknownMember, unknownName, valueOf } from "./resolve.js";
@@ -31,23 +32,27 @@ function convert(node: Expression, scope: Scope, context: Context): SurfaceExpr 
       if (operator === "in" || operator === "instanceof" || left.type === "PrivateIdentifier") {
         throw refuse(FORMS[operator === "instanceof" ? "instanceof" : "in"], span);
       }
+      const tested = comparison(operator, left, node.right, scope, context);
+      if (tested !== null) return tested.whenPresent ? tested.present : { kind: "unary", operator: "!", argument: tested.present, span };
       return { kind: "binary", operator, left: convertExpression(left, scope, context), right: convertExpression(node.right, scope, context), span };
     }
     case "LogicalExpression":
-      if (node.operator === "??") throw refuse(FORMS.nullish, span);
+      if (node.operator === "??") return convertNullish(node, scope, context);
       return {
         kind: "logical",
         operator: node.operator,
         left: convertExpression(node.left, scope, context),
-        right: convertExpression(node.right, scope, context),
+        right: convertExpression(node.right, narrowed(node.left, node.operator === "&&", scope, context), context),
         span,
       };
+    case "ChainExpression":
+      return convertChain(node, scope, context);
     case "ConditionalExpression":
       return {
         kind: "conditional",
-        test: convertExpression(node.test, scope, context),
-        yes: convertExpression(node.consequent, scope, context),
-        no: convertExpression(node.alternate, scope, context),
+        test: convertTest(node.test, scope, context),
+        yes: convertExpression(node.consequent, narrowed(node.test, true, scope, context), context),
+        no: convertExpression(node.alternate, narrowed(node.test, false, scope, context), context),
         span,
       };
     case "AssignmentExpression":
@@ -86,7 +91,7 @@ function unary(node: UnaryExpression, scope: Scope, context: Context): SurfaceEx
   const span = scope.span(node);
   const { operator } = node;
   if (operator === "typeof" || operator === "void" || operator === "delete") throw refuse(FORMS[operator], span);
-  const argument = convertExpression(node.argument, scope, context);
+  const argument = (operator === "!" ? convertTest : convertExpression)(node.argument, scope, context);
   if (argument.kind === "literal") {
     // -5 is a literal in all but syntax; -(2n ** 63n) only fits its type once it is negative.
     const { value } = argument;
@@ -120,7 +125,7 @@ function member(node: MemberExpression, scope: Scope, context: Context): Surface
   if (object === null) throw notAnObject(node, false, scope, context);
   const name = textOf(node.object, scope);
   if (object.kind === "later") throw tooEarly(name, scope.span(node.object));
-  if (object.kind === "record") return column(object, columnName(node, scope), scope.span(node.property));
+  if (object.kind === "record" && object.single === null) return column(object, columnName(node, scope), scope.span(node.property), name);
   if (object.kind !== "array") throw notIndexable(object, name, node, scope);
   if (node.computed) return { kind: "read", array: object.name, index: convertExpression(node.property as Expression, scope, context), span };
   if (node.property.type === "Identifier" && node.property.name === "length") return { kind: "length", array: object.name, span };
@@ -128,7 +133,7 @@ function member(node: MemberExpression, scope: Scope, context: Context): Surface
 }
 
 /** `price` of `row.price` and `row["price"]`. */
-function columnName({ property, computed }: MemberExpression, scope: Scope): string {
+export function columnName({ property, computed }: MemberExpression, scope: Scope): string {
   if (!computed && property.type === "Identifier") return property.name;
   if (property.type === "Literal" && typeof property.value === "string") return property.value;
   throw new LambdaError("DC112", "a column is read by its name", scope.span(property), 'Write row.price, or row["price"]');
@@ -311,8 +316,8 @@ function effect(node: Expression, scope: Scope, context: Context): readonly Surf
       return node.expressions.flatMap((part) => convertEffect(part, scope, context));
     case "LogicalExpression": {
       if (node.operator === "??") throw refuse(FORMS.nullish, span);
-      const left = convertExpression(node.left, scope, context);
-      const body = convertEffect(node.right, scope, context);
+      const left = convertTest(node.left, scope, context);
+      const body = convertEffect(node.right, narrowed(node.left, node.operator === "&&", scope, context), context);
       const test: SurfaceExpr = node.operator === "&&" ? left : { kind: "unary", operator: "!", argument: left, span: left.span };
       return [{ kind: "if", test, then: body, otherwise: [], span }];
     }
@@ -320,9 +325,9 @@ function effect(node: Expression, scope: Scope, context: Context): readonly Surf
       return [
         {
           kind: "if",
-          test: convertExpression(node.test, scope, context),
-          then: convertEffect(node.consequent, scope, context),
-          otherwise: convertEffect(node.alternate, scope, context),
+          test: convertTest(node.test, scope, context),
+          then: convertEffect(node.consequent, narrowed(node.test, true, scope, context), context),
+          otherwise: convertEffect(node.alternate, narrowed(node.test, false, scope, context), context),
           span,
         },
       ];

@@ -5,7 +5,7 @@ import { refusedNode } from "./expressions.js";
 import { checkAssigned } from "./flow.js";
 import { Names } from "./names.js";
 import { convertResult, objectAtTop, takeApart } from "./objects.js";
-import { recordOf } from "./records.js";
+import { recordOf, type RowParameter } from "./records.js";
 import { withoutReturns } from "./returns.js";
 import type { Lowered } from "./returns.js";
 import { Captures, Scope } from "./scope.js";
@@ -24,8 +24,8 @@ export interface LambdaOptions {
     readonly most: number;
     /** What the parameters mean, for messages: `["element", "index"]`. */
     readonly names?: readonly string[];
-    /** The columns of parameters that stand for rows, by the parameter's place. */
-    readonly rows?: readonly (readonly string[] | null)[];
+    /** Parameters that stand for rows, by their place, or for what may be missing; null for those that are a value. */
+    readonly rows?: readonly (RowParameter | null)[];
   };
   /** Whether the result may be an object: a row. */
   readonly givesRows?: boolean;
@@ -61,8 +61,8 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
     inner.declare(written, { kind: "variable", name: variable, constant: false });
   };
   for (const [index, parameter] of node.params.entries()) {
-    const columns = options.parameters.rows?.[index] ?? null;
-    if (columns === null) {
+    const row = options.parameters.rows?.[index] ?? null;
+    if (row === null) {
       const written = parameterName(parameter, scope);
       const name = names.unique(written);
       unique.push(name);
@@ -72,7 +72,7 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
       else inner.declare(written, { kind: "variable", name, constant: true });
     } else {
       const read = new Map<string, string>();
-      const record = recordOf(columns, read, names, context.constants);
+      const record = recordOf(row, read, names, context.constants);
       unique.push(names.unique("row"));
       rows.push(read);
       bindRow(parameter, record, inner, (name, value) => (assigned.has(name) ? copy(name, value) : inner.declare(name, { kind: "value", value })));

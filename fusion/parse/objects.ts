@@ -4,7 +4,8 @@ import { LambdaError } from "../errors.js";
 import { convertExpression, refusedNode } from "./expressions.js";
 import type { Names } from "./names.js";
 import { column, listed } from "./records.js";
-import { named } from "./resolve.js";
+import { convertTest, narrowed } from "./missing.js";
+import { named, textOf } from "./resolve.js";
 import type { Context, RecordBinding, Scope } from "./scope.js";
 import type { Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
 
@@ -32,15 +33,16 @@ export function convertResult(node: Expression, scope: Scope, context: Context):
   const span = scope.span(node);
   if (node.type === "ObjectExpression") return objectOf(node, scope, context);
   if (node.type === "ConditionalExpression") {
-    const test = convertExpression(node.test, scope, context);
-    return { kind: "conditional", test, yes: convertResult(node.consequent, scope, context), no: convertResult(node.alternate, scope, context), span };
+    const test = convertTest(node.test, scope, context);
+    const branch = (of: Expression, outcome: boolean): SurfaceExpr => convertResult(of, narrowed(node.test, outcome, scope, context), context);
+    return { kind: "conditional", test, yes: branch(node.consequent, true), no: branch(node.alternate, false), span };
   }
   const binding = node.type === "Identifier" ? named(node, scope, context) : null;
-  return binding?.kind === "record" ? { kind: "object", fields: fieldsOf(binding, span), span } : convertExpression(node, scope, context);
+  return binding?.kind === "record" && binding.single === null ? { kind: "object", fields: fieldsOf(binding, textOf(node, scope), span), span } : convertExpression(node, scope, context);
 }
 
-const fieldsOf = (record: RecordBinding, span: Span): readonly { readonly name: string; readonly value: SurfaceExpr }[] =>
-  record.columns.map(name => ({ name, value: column(record, name, span) }));
+const fieldsOf = (record: RecordBinding, row: string, span: Span): readonly { readonly name: string; readonly value: SurfaceExpr }[] =>
+  record.columns.map(name => ({ name, value: column(record, name, span, row) }));
 
 function objectOf(node: ObjectExpression, scope: Scope, context: Context): SurfaceExpr {
   const span = scope.span(node);
@@ -48,8 +50,8 @@ function objectOf(node: ObjectExpression, scope: Scope, context: Context): Surfa
   for (const property of node.properties) {
     if (property.type === "SpreadElement") {
       const binding = named(property.argument, scope, context);
-      if (binding?.kind !== "record") throw new LambdaError("DC102", "only a row can be spread into a new one", scope.span(property), "Write { ...row, total: row.price * row.quantity }");
-      for (const { name, value } of fieldsOf(binding, scope.span(property))) fields.set(name, value);
+      if (binding?.kind !== "record" || binding.single !== null) throw new LambdaError("DC102", "only a row can be spread into a new one", scope.span(property), "Write { ...row, total: row.price * row.quantity }");
+      for (const { name, value } of fieldsOf(binding, textOf(property.argument, scope), scope.span(property))) fields.set(name, value);
     } else {
       if (property.kind !== "init" || property.method) throw refusedNode(property.value, scope);
       fields.set(keyOf(property, scope), convertExpression(property.value, scope, context));

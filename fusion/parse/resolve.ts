@@ -54,6 +54,7 @@ export function valueOf(binding: Binding, name: string, span: Span): SurfaceExpr
     case "array":
       throw new LambdaError("DC111", `${name} is an array and is used as a number`, span, `Read one of its elements, ${name}[x], or its length, ${name}.length`);
     case "record":
+      if (binding.present !== null) throw new LambdaError("DC113", `${name} may be missing`, span, `Test it first, ${name} === null, or say what to take instead: ${name}${binding.single === null ? `?.${binding.columns[0] ?? "price"}` : ""} ?? NaN`);
       throw new LambdaError("DC111", `${name} is a row and is used as a number`, span, `Read one of its columns: ${name}.${binding.columns[0] ?? "price"}`);
     case "function":
     case "builtin":

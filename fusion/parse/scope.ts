@@ -19,6 +19,10 @@ export interface RecordBinding {
   readonly columns: readonly string[];
   /** The unique name of the variable that holds a column's value. */
   readonly variable: (column: string) => string;
+  /** Whether the row is there, where it may be missing; null where it is always there. */
+  readonly present: ((span: Span) => SurfaceExpr) | null;
+  /** Of a single value that may be missing: the column that it is. */
+  readonly single: string | null;
 }
 
 export type Binding =

@@ -14,6 +14,8 @@ import type {
 } from "acorn";
 import { CompilerBug, LambdaError } from "../errors.js";
 import { convertEffect, convertExpression, refusedNode } from "./expressions.js";
+import { fallsThrough } from "./flow.js";
+import { convertTest, narrow, narrowed } from "./missing.js";
 import { convertResult, takeApart } from "./objects.js";
 import { FORMS } from "./refusals.js";
 import { checkPlain } from "./source.js";
@@ -87,16 +89,16 @@ function convert(node: Statement, frame: Frame, context: Context): readonly Raw[
     case "ReturnStatement":
       if (!node.argument) throw new LambdaError("DC107", "this return gives no value", span, "Give a number or a boolean back: return x");
       return [{ kind: "return", value: convertResult(node.argument, scope, context), span }];
-    case "IfStatement":
-      return [
-        {
-          kind: "if",
-          test: convertExpression(node.test, scope, context),
-          then: block(node.consequent, frame, context),
-          otherwise: node.alternate ? block(node.alternate, frame, context) : [],
-          span,
-        },
-      ];
+    case "IfStatement": {
+      const test = convertTest(node.test, scope, context);
+      const branch = (of: Statement, outcome: boolean): readonly Raw[] => block(of, { ...frame, scope: narrowed(node.test, outcome, scope, context) }, context);
+      const then = branch(node.consequent, true);
+      const otherwise = node.alternate ? branch(node.alternate, false) : [];
+      // What comes behind is reached by the other branch alone.
+      if (!fallsThrough(then)) narrow(node.test, false, scope, context);
+      else if (!fallsThrough(otherwise)) narrow(node.test, true, scope, context);
+      return [{ kind: "if", test, then, otherwise, span }];
+    }
     case "WhileStatement":
     case "DoWhileStatement":
     case "ForStatement":
@@ -163,7 +165,7 @@ function loop(node: WhileStatement | DoWhileStatement | ForStatement, written: r
 }
 
 function leaveUnless(node: Expression, label: string, scope: Scope, context: Context): readonly Raw[] {
-  const test = convertExpression(node, scope, context);
+  const test = convertTest(node, scope, context);
   const { span } = test;
   const leave: Raw = { kind: "leave", label, span };
   if (test.kind === "literal") return test.value ? [] : [leave];

@@ -86,7 +86,7 @@ export interface SurfaceLambda {
   readonly source: SourceText;
   /** As many as the function declares; unique names. */
   readonly parameters: readonly string[];
-  /** For parameters that stand for rows: the variables of the columns that are read, by column. Null for others. */
+  /** For parameters that stand for rows, or may be missing: the variables of the columns that are read, by column. Null for others. */
   readonly rows: readonly (ReadonlyMap<string, string> | null)[];
   readonly body: readonly SurfaceStmt[];
   /** Evaluated after the body. Early returns assign a variable and leave a block that is the whole body. */

@@ -3,7 +3,8 @@
  * new kernel goes on with what is there then.
  */
 import { CompilerBug, QueryError } from "../errors.js";
-import { keyColumn, rightColumn, SINGLE, valueColumn, type Aggregate, type GroupColumn, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { keyColumn, MATCHED, rightColumn, SINGLE, valueColumn, type Aggregate, type GroupColumn, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { PRESENT, VALUE } from "../parse/records.js";
 import { mentions } from "../traverse.js";
 import type { ElementType } from "../types.js";
 import { Fusion, isRow, NO_COLUMNS } from "./fuse.js";
@@ -138,15 +139,16 @@ export class TableFusion extends Fusion {
     const left: SequenceShape = this.columns === null ? { columns: null, element: this.type } : { columns: this.columns };
     this.cut(keys === null ? "zip puts two sequences side by side" : "a join needs all elements first", keys ?? new Map());
     const step = { table: this.table, stages: [index] };
-    this.steps.push(keys === null ? { kind: "zip", ...step } : { kind: "join", ...step, keys: [...keys.keys()] });
+    this.steps.push(keys === null ? { kind: "zip", ...step } : { kind: "join", ...step, keys: [...keys.keys()], outer: stage.outer });
     const ofRight = (name: string): string => rightColumn(name);
-    const both = this.rowsOf(new Map([...columnsOf(left, name => name), ...columnsOf(stage.right, ofRight)]));
+    const both = this.rowsOf(new Map([...columnsOf(left, name => name), ...columnsOf(stage.right, ofRight), ...(stage.outer ? [[MATCHED, "u8"] as const] : [])]));
     this.source = { kind: "range" };
     this.ofTable = true;
     this.value = both;
     const side = ({ columns }: SequenceShape, name: (column: string) => string): Typed | Row =>
       columns === null ? both.column(name(SINGLE)).value : { column: column => both.column(name(column)).value };
-    const result = this.inferred(stage, index, [side(left, name => name), side(stage.right, ofRight)]);
+    const maybe: Row = { column: column => both.column(column === PRESENT ? MATCHED : ofRight(column === VALUE ? SINGLE : column)).value };
+    const result = this.inferred(stage, index, [side(left, name => name), stage.outer ? maybe : side(stage.right, ofRight)]);
     if (isRow(result)) this.becomeRows(result, NO_COLUMNS, index, stage.lambda);
     else this.become(result, this.resultType(result, null), "zip", index, stage.lambda);
     this.stages.push(index);

@@ -16,7 +16,7 @@ import { checkAttached, isGone } from "./given.js";
 import { readSource, sourceLength } from "./source.js";
 import { readTable } from "../table/source.js";
 import { applyStep, type Rows, type StepContext } from "../table/steps.js";
-import type { Table } from "../table/table.js";
+import { columnOf, type Table } from "../table/table.js";
 import type { TerminalNode } from "./shape.js";
 
 /** What a run works with. */
@@ -159,7 +159,9 @@ function takeSteps(job: Job, table: number): void {
   let rows: Rows = { table: job.table ?? singles(job.source) ?? new Map<string, AnyTypedArray>(), length: job.length };
   for (const step of steps) rows = applyStep(step, rows, job.context);
   job.length = rows.length;
-  job.source = rows.table.get(SINGLE) ?? null;
+  // Single values beside those of another query are a column like others.
+  const ofArray = job.plan.kernels.some(planned => planned.table === table && planned.kernel.source.kind === "array");
+  job.source = ofArray ? columnOf(rows.table, SINGLE) : null;
   job.table = rows.table;
 }
 

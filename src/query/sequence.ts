@@ -186,7 +186,7 @@ export abstract class Sequence<Element, Self> {
   zip(right: Sequence<never, unknown>, f: unknown, captures?: Captures): unknown {
     const other = boundOf(right, "zip");
     const record = checkCaptures(captures, "zip");
-    return this.any(withStage(this.bound, pairStage(this.bound.shape, checkFunction(f, "zip"), null, other.shape, record), [...captureValues(record), asValue(other)]));
+    return this.any(withStage(this.bound, pairStage(this.bound.shape, "zip", checkFunction(f, "zip"), null, other.shape, record), [...captureValues(record), asValue(other)]));
   }
 
   /**
@@ -211,10 +211,33 @@ export abstract class Sequence<Element, Self> {
     captures?: Captures,
   ): Query<SingleColumn<V>>;
   join(right: Sequence<never, unknown>, key: unknown, rightKey: unknown, f: unknown, captures?: Captures): unknown {
-    const other = boundOf(right, "join");
-    const record = checkCaptures(captures, "join");
-    const shape = pairStage(this.bound.shape, checkFunction(f, "join"), checkFunction(key, "join"), other.shape, record);
-    return this.any(withStage(this.bound, shape, [...captureValues(record), asValue(other), asValue(keysOf(other, rightKey, "join"))]));
+    return this.joined("join", right, key, rightKey, f, captures);
+  }
+
+  /**
+   * As `join`, and elements without a match come, too: the other one is null there. The lambda tests it, or says what to take
+   * instead.
+   *
+   * @example
+   * compute(flights).leftJoin(compute(planes), f => f.plane, p => p.id, (f, p) => ({ ...f, seats: p?.seats ?? NaN }));
+   * compute(flights).leftJoin(compute(planes), f => f.plane, p => p.id, (f, p) => (p === null ? 0 : p.seats));
+   */
+  leftJoin<R, F extends Fields>(
+    right: Sequence<R, unknown>,
+    key: (x: Element, i: number) => SortKey | Fields,
+    rightKey: (y: R, i: number) => SortKey | Fields,
+    f: (x: Element, y: R | null, i: number) => F,
+    captures?: Captures,
+  ): Rows<NewColumns<Record<never, never>, F>>;
+  leftJoin<R, V extends SortKey>(
+    right: Sequence<R, unknown>,
+    key: (x: Element, i: number) => SortKey | Fields,
+    rightKey: (y: R, i: number) => SortKey | Fields,
+    f: (x: Element, y: R | null, i: number) => V,
+    captures?: Captures,
+  ): Query<SingleColumn<V>>;
+  leftJoin(right: Sequence<never, unknown>, key: unknown, rightKey: unknown, f: unknown, captures?: Captures): unknown {
+    return this.joined("leftJoin", right, key, rightKey, f, captures);
   }
 
   /** The elements whose key is among the keys of another query. */
@@ -225,6 +248,13 @@ export abstract class Sequence<Element, Self> {
   /** The elements whose key is not among the keys of another query. */
   antiJoin<R>(right: Sequence<R, unknown>, key: (x: Element, i: number) => SortKey | Fields, rightKey: (y: R, i: number) => SortKey | Fields, captures?: Captures): Self {
     return this.matched(false, right as Sequence<never, unknown>, key, rightKey, captures);
+  }
+
+  private joined(verb: "join" | "leftJoin", right: unknown, key: unknown, rightKey: unknown, f: unknown, captures: unknown): unknown {
+    const other = boundOf(right, verb);
+    const record = checkCaptures(captures, verb);
+    const shape = pairStage(this.bound.shape, verb, checkFunction(f, verb), checkFunction(key, verb), other.shape, record);
+    return this.any(withStage(this.bound, shape, [...captureValues(record), asValue(other), asValue(keysOf(other, rightKey, verb))]));
   }
 
   private matched(keep: boolean, right: Sequence<never, unknown>, key: unknown, rightKey: unknown, captures: unknown): Self {

@@ -205,7 +205,7 @@ export class ShapeNode {
 
   /** What lambdas of elements take: values in front (`before`), the element or row, its place. */
   elementParameters(before = 0, least = 0): LambdaOptions["parameters"] {
-    const rows = this.columns === null ? {} : { rows: [...Array.from({ length: before }, () => null), [...this.columns.keys()]] };
+    const rows = this.columns === null ? {} : { rows: [...Array.from({ length: before }, () => null), { columns: [...this.columns.keys()], mayBeMissing: false }] };
     return { least, most: before + 2, ...rows };
   }
 

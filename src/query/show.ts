@@ -53,7 +53,7 @@ export const isBound = (value: unknown): value is BoundQuery => typeof value ===
 export function verbOf(stage: StageShape): string {
   switch (stage.kind) {
     case "pair":
-      return stage.key === null ? "zip" : "join";
+      return stage.key === null ? "zip" : stage.outer ? "leftJoin" : "join";
     case "set":
       return stage.verb;
     case "top":
@@ -84,7 +84,7 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
     case "top":
       return call(stage.descending ? "top" : "bottom", limit, ...(stage.key === null ? [] : [oneLine(stage.key.lambda.source.text)]), ...captures);
     case "pair":
-      return stage.key === null ? call("zip", other, oneLine(stage.lambda.source.text), ...captures) : call("join", other, oneLine(stage.key.lambda.source.text), "…", oneLine(stage.lambda.source.text), ...captures);
+      return stage.key === null ? call("zip", other, oneLine(stage.lambda.source.text), ...captures) : call(verbOf(stage), other, oneLine(stage.key.lambda.source.text), "…", oneLine(stage.lambda.source.text), ...captures);
     case "match":
       return call(stage.keep ? "semiJoin" : "antiJoin", other, oneLine(stage.lambda.source.text), "…", ...captures);
     case "sort":

@@ -1,4 +1,5 @@
 /** The stages that verbs make: what tells one apart from others, and, where it is new, its lambdas parsed. */
+import type { RowParameter } from "../../fusion/parse/records.js";
 import type { Aggregate, CaptureType, Columns, LambdaInput, SequenceShape, SetVerb, StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { checkUsed, NO_CAPTURES, textOf } from "./captures.js";
@@ -78,24 +79,26 @@ export function topStage(node: ShapeNode, f: unknown, descending: boolean, captu
 }
 
 /** A zip without a key, a join with one. */
-export function pairStage(node: ShapeNode, f: unknown, key: unknown, right: ShapeNode, captures: Captures): ShapeNode {
+export function pairStage(node: ShapeNode, verb: "zip" | "join" | "leftJoin", f: unknown, key: unknown, right: ShapeNode, captures: Captures): ShapeNode {
   const [own, keyText] = [textOf(f), key === null ? "" : textOf(key)];
   const text = `${own}\n${keyText}`;
-  const detail = JSON.stringify([keyText, right.columns === null ? right.element : [...right.columns]]);
-  const verb = key === null ? "zip" : "join";
+  const outer = verb === "leftJoin";
+  const detail = JSON.stringify([verb, keyText, right.columns === null ? right.element : [...right.columns]]);
   return node.find("pair", text, detail, captures) ?? node.add({
     verb, text, detail, captures,
     single: hasSingles(right),
     build: types => {
-      const lambda = parse(own, verb, types, { least: 0, most: 3, rows: [namesOf(node), namesOf(right)] });
-      const keyLambda = key === null ? null : parse(keyText, "the key of join", types, node.elementParameters());
+      const lambda = parse(own, verb, types, { least: 0, most: 3, rows: [rowOf(node, false), rowOf(right, outer)] });
+      const keyLambda = key === null ? null : parse(keyText, `the key of ${verb}`, types, node.elementParameters());
       checkUsed(types, keyLambda === null ? [lambda] : [lambda, keyLambda], verb);
-      return { kind: "pair", lambda, captures: types, key: keyLambda === null ? null : { lambda: keyLambda, captures: types }, right: sequenceOf(right) };
+      return { kind: "pair", lambda, captures: types, key: keyLambda === null ? null : { lambda: keyLambda, captures: types }, right: sequenceOf(right), outer };
     },
   });
 }
 
-const namesOf = ({ columns }: ShapeNode): readonly string[] | null => (columns === null ? null : [...columns.keys()]);
+/** A parameter that stands for an element; null for a value that is always there. */
+const rowOf = ({ columns }: ShapeNode, mayBeMissing: boolean): RowParameter | null =>
+  columns === null && !mayBeMissing ? null : { columns: columns === null ? null : [...columns.keys()], mayBeMissing };
 
 const sequenceOf = ({ columns, element }: ShapeNode): SequenceShape => (columns === null ? { columns, element } : { columns });
 

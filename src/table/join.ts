@@ -3,20 +3,26 @@ import { QueryError } from "../../fusion/errors.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { byCode, codesOf, type Values } from "./codes.js";
-import { appended } from "./table.js";
+import { appended, NONE } from "./table.js";
 
 type Keys = readonly AnyTypedArray[];
 
-/** The pairs of places, left and right, whose keys are the same. */
-export function matches(left: Keys, leftLength: number, right: Keys, rightLength: number): { readonly left: Uint32Array; readonly right: Uint32Array } {
+/** The pairs of places, left and right, whose keys are the same. `outer`: left ones that match none are paired with `NONE`. */
+export function matches(left: Keys, leftLength: number, right: Keys, rightLength: number, outer: boolean): { readonly left: Uint32Array; readonly right: Uint32Array } {
   const { codes, counts, places, offsets } = coded(left, leftLength, right, rightLength);
   let total = 0;
-  for (let at = 0; at < leftLength; at += 1) total += counts(codes[at] as number);
+  const least = outer ? 1 : 0;
+  for (let at = 0; at < leftLength; at += 1) total += Math.max(least, counts(codes[at] as number));
   const pairs = { left: new Uint32Array(total), right: new Uint32Array(total) };
   let next = 0;
   for (let at = 0; at < leftLength; at += 1) {
     const code = codes[at] as number;
     const from = offsets[code] as number;
+    if (outer && counts(code) === 0) {
+      pairs.left[next] = at;
+      pairs.right[next] = NONE;
+      next += 1;
+    }
     for (let match = 0; match < counts(code); match += 1) {
       pairs.left[next] = at;
       pairs.right[next] = places[from + match] as number;

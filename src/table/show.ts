@@ -16,7 +16,7 @@ export function showStep(step: TableStep, limit: number): string {
     case "zip":
       return `zip: runs the other query; views, nothing is copied, ${here}`;
     case "join":
-      return `join: runs the other query, then a hash table of its keys, ${here}`;
+      return `${step.outer ? "leftJoin" : "join"}: runs the other query, then a hash table of its keys, ${here}`;
     case "match":
       return `${step.keep ? "semiJoin" : "antiJoin"}: runs the other query's keys, then a hash table of them, ${here}`;
     case "set":

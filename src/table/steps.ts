@@ -1,11 +1,11 @@
 /** What happens to tables between kernels: rows are chosen, moved and grouped, on the calling thread. */
-import { keyColumn, rightColumn, type GroupColumn, type TableStep } from "../../fusion/query.js";
+import { keyColumn, MATCHED, rightColumn, type GroupColumn, type TableStep } from "../../fusion/query.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import type { ElementType, ScalarValue } from "../../fusion/types.js";
 import { byCode, codesOf } from "./codes.js";
 import { distinctMatching, matches, matching } from "./join.js";
 import { firstPlaces, sortedPlaces } from "./sort.js";
-import { appended, columnOf, elementsAt, rowsAt, without, type Table } from "./table.js";
+import { appended, columnOf, elementsAt, NONE, rowsAt, rowsOrZerosAt, without, type Table } from "./table.js";
 
 export interface Rows {
   readonly table: Table;
@@ -62,8 +62,9 @@ export function applyStep(step: TableStep, { table, length }: Rows, context: Ste
     }
     case "join": {
       const [right, rightKeys] = [context.otherOf(step.stages[0] as number, 2), context.otherOf(step.stages[0] as number, 1)];
-      const pairs = matches(keysIn(table, step.keys), length, [...rightKeys.table.values()], right.length);
-      return { table: new Map([...rowsAt(without(table, step.keys), pairs.left), ...onTheRight(rowsAt(right.table, pairs.right))]), length: pairs.left.length };
+      const pairs = matches(keysIn(table, step.keys), length, [...rightKeys.table.values()], right.length, step.outer);
+      const matched = step.outer ? [[MATCHED, Uint8Array.from(pairs.right, place => Number(place !== NONE))] as const] : [];
+      return { table: new Map([...rowsAt(without(table, step.keys), pairs.left), ...onTheRight((step.outer ? rowsOrZerosAt : rowsAt)(right.table, pairs.right)), ...matched]), length: pairs.left.length };
     }
     case "match": {
       const right = context.otherOf(step.stages[0] as number, 1);

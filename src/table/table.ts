@@ -23,6 +23,9 @@ export function appended(element: ElementType, left: AnyTypedArray, leftLength: 
   return whole;
 }
 
+/** No place. */
+export const NONE = 0xffffffff;
+
 /** New arrays of the rows at these places, in their order. */
 export function rowsAt(table: Table, places: Uint32Array): Table {
   return new Map([...table].map(([name, array]) => [name, elementsAt(array, places)]));
@@ -35,4 +38,17 @@ export function elementsAt(array: AnyTypedArray, places: Uint32Array): AnyTypedA
   const to = newArray(element, places.length) as Float64Array;
   for (let at = 0; at < places.length; at += 1) to[at] = from[places[at] as number] as number;
   return to;
+}
+
+/** The same, with zeros for `NONE`. */
+export function rowsOrZerosAt(table: Table, places: Uint32Array): Table {
+  return new Map([...table].map(([name, array]) => {
+    const from = array as Float64Array;
+    const to = newArray(elementTypeOf(array) as ElementType, places.length) as Float64Array;
+    for (let at = 0; at < places.length; at += 1) {
+      const place = places[at] as number;
+      if (place !== NONE) to[at] = from[place] as number;
+    }
+    return [name, to];
+  }));
 }

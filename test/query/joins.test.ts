@@ -71,6 +71,7 @@ describe("two queries", () => {
     const wanted = { id: ids, third: Float32Array.from(ids, id => values[id] as number) };
     expect(joined.toColumns()).toEqual(wanted);
     expect(await joined.toColumnsAsync()).toEqual(wanted);
+    expect(cpu.compute(ids).zip(cpu.compute(values), (x, y) => x * y).toArray()).toEqual(Float64Array.from(values, (y, i) => y * (ids[i] as number)));
   });
 
   it("are explained, with the kernels of both", () => {

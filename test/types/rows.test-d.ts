@@ -46,6 +46,10 @@ export async function rows(): Promise<void> {
   expectType<number>()(compute([{ age: 3, member: true }]).average(p => p.age).value());
   const joined = table.join(compute({ id: new Int32Array(1), name: new Uint16Array(1) }), r => r.quantity, s => s.id, (r, s) => ({ price: r.price, name: s.name }));
   expectType<number | undefined>()(joined.toRows()[0]?.name);
+  const outer = table.leftJoin(compute({ id: new Int32Array(1), name: new Uint16Array(1) }), r => r.quantity, s => s.id, (r, s) => ({ price: r.price, name: s?.name ?? NaN, known: s !== null }));
+  expectType<number | undefined>()(outer.toRows()[0]?.known);
+  // @ts-expect-error the other row may be missing
+  table.leftJoin(compute(sales), r => r.quantity, s => s.quantity, (_, s) => s.price);
   const zipped: Query<NumberArray> = compute(sales.price).zip(compute(sales.quantity), (x, y) => x * y);
   const same: Rows<typeof sales> = table.concat(table.reverse()).distinct().slice(-3).on("js");
   const sets: Rows<typeof sales> = table.union(table.take(2)).intersect(table).except(table.skip(1)).top(3, r => r.price).bottom(2, r => r.id);
