@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   DC306: "the terminal does not exist for this element type",
   DC307: "the array was detached or has changed its length",
   DC308: "the columns of a table do not fit together",
+  DC309: "the stored query cannot be read",
   DC401: "a captured array was read out of range",
   DC402: "the backend that the query insists on cannot run it",
   DC403: "the C++ compiler failed",

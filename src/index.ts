@@ -1,4 +1,5 @@
 /** dotcompute: fluent queries over typed arrays that compile to one fused kernel. */
+import { readQuery, type AnyQuery, type FromJsonOptions } from "./json/read.js";
 import { makeRange, makeRepeat } from "./query/ranges.js";
 import type { Query } from "./query/query.js";
 import type { Rows } from "./query/rows.js";
@@ -62,10 +63,29 @@ export function settled(): Promise<void> {
   return defaultRuntime().settled();
 }
 
+/**
+ * Reads a query that `JSON.stringify(query)` has written, or what `query.toJSON()` gave, and puts it on a source, which must have the
+ * element type or the columns of the one it was written for. A lazy value comes back as one. The text may come from anywhere:
+ * whatever is wrong with it is a QueryError that names the place, and lambdas are compiled as those of queries are, never evaluated. A
+ * query can run for long all the same: run those of strangers with a signal.
+ *
+ * `Result` is what the caller knows the query to be; nothing checks it.
+ *
+ * @example
+ * const total = fromJSON<LazyValue<number>>(text, prices);
+ * const joined = fromJSON<Rows<{ total: Float64Array }>>(text, flights, { others: [airports] });
+ */
+ 
+export function fromJSON<Result extends AnyQuery = AnyQuery>(json: string | object, source: unknown, options: FromJsonOptions = {}): Result {
+  return readQuery(json, source, options) as Result;
+}
+
 export { createRuntime, type Runtime } from "./runtime/create.js";
 export { BackendError, CompilerBug, LambdaError, QueryError, type ErrorCode } from "../fusion/errors.js";
 export type { BackendName } from "./backends/backend.js";
 export type { KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
+export type { AnyQuery, FromJsonOptions } from "./json/read.js";
+export type { QueryJson } from "./json/format.js";
 export type { Query } from "./query/query.js";
 export type { Rows } from "./query/rows.js";
 export type { Aggregated, Aggregates, Group, Grouping, GroupTable } from "./query/group.js";

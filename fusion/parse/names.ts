@@ -28,6 +28,8 @@ const RESERVED_FORM = /^(?:_*$|_[A-Z]|.*__|rt_)/;
 
 export class Names {
   private readonly taken = new Set<string>();
+  /** The last number that was tried behind a name. */
+  private readonly counts = new Map<string, number>();
 
   constructor(taken: Iterable<string>) {
     for (const name of taken) this.taken.add(name);
@@ -38,7 +40,10 @@ export class Names {
     let base = wanted.replaceAll(/[^A-Za-z0-9_]/g, "_");
     if (RESERVED_FORM.test(base)) base = `v_${base.replaceAll(/_+/g, "_")}`.replace("__", "_").replace(/_$/, "");
     let name = base;
-    for (let count = 2; RESERVED.has(name) || this.taken.has(name); count += 1) name = base.endsWith("_") ? `${base}${count}` : `${base}_${count}`;
+    for (let count = this.counts.get(base) ?? 2; RESERVED.has(name) || this.taken.has(name); count += 1) {
+      name = base.endsWith("_") ? `${base}${count}` : `${base}_${count}`;
+      this.counts.set(base, count);
+    }
     this.taken.add(name);
     return name;
   }

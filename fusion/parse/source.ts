@@ -1,5 +1,5 @@
 /** From the text of a function to its syntax tree. */
-import { parseExpressionAt } from "acorn";
+import { parse } from "acorn";
 import type { ArrowFunctionExpression, Expression, FunctionDeclaration, FunctionExpression, Node } from "acorn";
 import { LambdaError } from "../errors.js";
 import { FORMS } from "./refusals.js";
@@ -57,13 +57,16 @@ export function parseFunction(source: SourceText): ParsedFunction {
 
 function tryParse(text: string, site: Site): { readonly expression: Expression } | { readonly message: string; readonly position: number } {
   try {
-    const expression = parseExpressionAt(text, 0, {
+    const { body } = parse(text, {
       ecmaVersion: "latest",
       // Read first, so that these are refused with their own remedy.
       allowSuperOutsideMethod: true,
       checkPrivateFields: false,
     });
-    return { expression };
+    const [statement, behind] = body;
+    if (statement?.type !== "ExpressionStatement") return { message: "it is no expression", position: 0 };
+    if (behind !== undefined) return { message: "something stands behind the function", position: behind.start - site.shift };
+    return { expression: statement.expression };
   } catch (error) {
     // Depending on where acorn notices that its stack is running out.
     if (error instanceof RangeError || (error instanceof SyntaxError && error.message.startsWith("Not enough stack space"))) {
@@ -78,7 +81,8 @@ function tryParse(text: string, site: Site): { readonly expression: Expression }
 function functionOf(expression: Expression, site: Site): FunctionNode {
   if (expression.type === "ArrowFunctionExpression" || expression.type === "FunctionExpression") return expression;
   if (expression.type === "ObjectExpression" && site.shift === WRAPPINGS[1].before.length) {
-    const [property] = expression.properties;
+    const [property, behind] = expression.properties;
+    if (behind !== undefined) throw refusal(site, behind, "something stands behind the function", "Pass one function: x => x * 2");
     if (property?.type === "Property" && property.method && property.value.type === "FunctionExpression") return property.value;
     if (property?.type === "Property" && property.kind !== "init") {
       throw refusal(site, expression, `${site.source.label} is a getter or setter`, "Pass an arrow function instead: x => x * 2");
@@ -118,7 +122,7 @@ function refuseUnreadable(source: SourceText): void {
       `Write a function that calls it: x => ${name !== undefined && name in Math ? `Math.${name}` : (name ?? "f")}(x)`,
     );
   }
-  const counter = /\bcov_[\w$]+\(\)\s*\.\s*[sfb]\s*\[/.exec(source.text);
+  const counter = /(?<![\w$])cov_[\w$]+\(\)\s*\.\s*[sfb]\s*\[/.exec(source.text);
   if (counter !== null) {
     throw new LambdaError(
       "DC110",

@@ -1,5 +1,5 @@
 /** Captures: what the values handed to a lambda by name are, and whether they may be handed over at all. */
-import { QueryError } from "../../fusion/errors.js";
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { SurfaceLambda } from "../../fusion/parse/surface.js";
 import type { CaptureType, CaptureTypes } from "../../fusion/query.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
@@ -10,8 +10,20 @@ import type { Capture, Captures } from "./types.js";
 export const NO_CAPTURES: Captures = Object.freeze({});
 export const NO_VALUES: readonly Capture[] = Object.freeze([]);
 
+/** Texts that stand for functions: those of stored queries, which are read and never run. */
+const TEXTS = new WeakMap<object, string>();
+
+/** A function of this text, as far as verbs look at it. It cannot be called. */
+export function functionOf(text: string): () => never {
+  const f = (): never => {
+    throw new CompilerBug("a lambda that was read from a stored query is called");
+  };
+  TEXTS.set(f, text);
+  return f;
+}
+
 /** The text of a function as it was written. Not `f.toString()`, which a function may have replaced. */
-export const textOf = (f: unknown): string => Function.prototype.toString.call(f);
+export const textOf = (f: unknown): string => TEXTS.get(f as object) ?? Function.prototype.toString.call(f);
 
 /** Exactly a 32-bit float. */
 const isSingle = (value: number): boolean => Object.is(Math.fround(value), value);
@@ -62,14 +74,14 @@ export function captureTypes(captures: unknown, verb: string): CaptureTypes {
       `Hand them over by name: .${verb}(x => x * k, { k }).`,
     );
   }
-  const types: Record<string, CaptureType> = {};
+  const types: [string, CaptureType][] = [];
   for (const name in captures) {
     if (!/^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(name)) {
       throw new QueryError("DC303", `the capture "${name}" of ${verb}() has a name that no lambda can use`, "Give it the name of a variable: { k: value }.");
     }
-    types[name] = captureType((captures as Record<string, unknown>)[name], name, verb);
+    types.push([name, captureType((captures as Record<string, unknown>)[name], name, verb)]);
   }
-  return types;
+  return Object.fromEntries(types);
 }
 
 function captureType(value: unknown, name: string, verb: string): CaptureType {

@@ -8,6 +8,8 @@ import { finishScalar } from "./finish.js";
 import { runAsync, runNow, seedOf, type Outcome } from "./run.js";
 import { sourceLength } from "./source.js";
 import type { RunOptions } from "./types.js";
+import type { QueryJson } from "../json/format.js";
+import { queryJson } from "../json/write.js";
 
 /**
  * One value that a query will give. Nothing has run yet: `await` it to run it off the main thread, or call `value()` to run
@@ -23,7 +25,7 @@ export class LazyValue<T> implements PromiseLike<T> {
 
   /** @internal */
   constructor(
-    private readonly bound: BoundTerminal,
+    readonly bound: BoundTerminal,
     /** The value, where it is known without looking: a BigInt of more than 64 bits is in no array. */
     private readonly known: ScalarValue | undefined = undefined,
   ) {}
@@ -78,6 +80,16 @@ export class LazyValue<T> implements PromiseLike<T> {
    */
   source(language: SourceLanguage): string {
     return sourceOf(this.bound, language);
+  }
+
+  /**
+   * The query with this terminal, as JSON: what `JSON.stringify` takes and `fromJSON` reads. See `Query.toJSON`.
+   *
+   * @example
+   * const text = JSON.stringify(compute(signal).filter(x => x > limit, { limit }).sum());
+   */
+  toJSON(): QueryJson {
+    return queryJson(this.bound);
   }
 
   /** What a lazy value is called, in messages and by consoles. */

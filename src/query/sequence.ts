@@ -3,6 +3,8 @@ import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { SetVerb } from "../../fusion/query.js";
 import { ELEMENTS } from "../../fusion/types.js";
 import type { BackendName } from "../backends/backend.js";
+import type { QueryJson } from "../json/format.js";
+import { queryJson } from "../json/write.js";
 import { checkBackend, checkCaptures, checkFunction } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
@@ -272,6 +274,18 @@ export abstract class Sequence<Element, Self> {
    */
   count(): LazyValue<number> {
     return plainValue(this.bound, "count");
+  }
+
+  /**
+   * The query as JSON, to be stored or sent: its verbs, the text of its lambdas and the values of their captures, as they are now. Its
+   * source is not in it, only what a source must be: `fromJSON` runs it on another.
+   *
+   * @example
+   * const text = JSON.stringify(compute(signal).map(x => x * gain, { gain }));
+   * const louder = fromJSON<Query<Float32Array>>(text, another).toArray();
+   */
+  toJSON(): QueryJson {
+    return queryJson({ query: this.bound, node: this.bound.shape.plainTerminal(this.bound.shape.columns === null ? "toArray" : "toColumns"), values: [] });
   }
 
   private sliced(from: boolean, start: number, end: number): Self {

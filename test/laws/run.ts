@@ -79,6 +79,7 @@ export interface Runnable {
   /** Into a given array; null for programs that give no array. */
   readonly into: ((array: AnyTypedArray) => unknown) | null;
   readonly plan: () => Plan;
+  readonly query: Query<AnyTypedArray> | LazyValue<unknown>;
 }
 
 /** The program as a query over a source; `source` is a length for ranges. */
@@ -102,10 +103,10 @@ export function queryOf(runtime: Runtime, program: Program, source: AnyTypedArra
   if (backend !== null) query = query.on(backend);
   const { terminal } = program;
   if (terminal.kind === "toArray") {
-    return { now: () => query.toArray(), later: () => query.toArrayAsync(), into: array => query.toArray({ into: array }), plan: () => planOf(query) };
+    return { now: () => query.toArray(), later: () => query.toArrayAsync(), into: array => query.toArray({ into: array }), plan: () => planOf(query), query };
   }
   const lazy = lazyOf(query, terminal);
-  return { now: () => lazy.value(), later: () => lazy.run(), into: null, plan: () => planOf(lazy) };
+  return { now: () => lazy.value(), later: () => lazy.run(), into: null, plan: () => planOf(lazy), query: lazy };
 }
 
 interface Bound {

@@ -1,0 +1,78 @@
+/** The arguments of verbs and terminals: what each is in JSON, and what the method is called with for it. */
+import type { Aggregate } from "../../fusion/query.js";
+import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
+import { listOf, malformed, recordOf, refused, textIn } from "./checks.js";
+import type { CapturesJson, NumberJson, OtherJson, ValueJson } from "./format.js";
+import { capturesIn, elementIn, numberIn, valueIn, type Shared } from "./values.js";
+
+/** What reading an argument needs of the whole query. */
+export interface Reading extends Shared {
+  readonly other: (json: unknown, path: string) => unknown;
+}
+
+/** `Json` is for types alone: it does not exist. */
+export interface Part<Json, Optional extends boolean = false> {
+  readonly read: (json: unknown, path: string, reading: Reading) => unknown;
+  readonly optional: Optional;
+  readonly json?: Json;
+}
+
+export type Parts = Readonly<Record<string, Part<unknown, boolean>>>;
+type JsonOf<P> = P extends Part<infer Json, boolean> ? Json : never;
+type Needed<P> = { [K in keyof P]: P[K] extends Part<unknown, true> ? never : K }[keyof P];
+/** The arguments that a verb has in JSON. */
+export type ArgumentsJson<P> = { readonly [K in Needed<P>]: JsonOf<P[K]> } & { readonly [K in Exclude<keyof P, Needed<P>>]?: JsonOf<P[K]> };
+
+const part = <Json>(read: Part<Json>["read"]): Part<Json> => ({ read, optional: false });
+const optional = <Json>({ read }: Part<Json>): Part<Json, true> => ({ read, optional: true });
+
+export const lambda = part<string>((json, path, reading) => reading.lambda(json, path));
+export const captures = optional(part<CapturesJson>(capturesIn));
+export const number = part<NumberJson>(numberIn);
+export const value = part<ValueJson>(valueIn);
+export const other = part<OtherJson>((json, path, reading) => reading.other(json, path));
+export const array = part<string>((json, path) => ARRAY_CONSTRUCTORS[elementIn(json, path)]);
+export const flag = part<true>((json, path) => {
+  if (json !== true) throw refused(path, "true, or left out", json);
+  return true;
+});
+
+/** What a map makes: one kind of array, or some of its columns. */
+export const target = optional(
+  part<string | Readonly<Record<string, string>>>((json, path, reading) => {
+    if (typeof json === "string") return array.read(json, path, reading);
+    const columns = Object.entries(recordOf(json, path, null, "an array's name, or arrays by column"));
+    if (columns.length === 0) throw malformed(path, "names no columns");
+    return Object.fromEntries(columns.map(([name, to]) => [name, array.read(to, `${path}.${name}`, reading)]));
+  }),
+);
+
+export interface AggregateJson {
+  readonly name: string;
+  readonly terminal: Aggregate["terminal"];
+  readonly lambda?: string;
+  readonly captures?: CapturesJson;
+}
+
+const AGGREGATES = { count: true, sum: true, average: true, min: true, max: true, first: true, last: true } satisfies Record<Aggregate["terminal"], true>;
+
+/** What `aggregate` takes: functions of a group, by name. */
+export const aggregates = part<readonly AggregateJson[]>((json, path, reading) => {
+  const list = listOf(json, path).map((item, at) => aggregateIn(item, `${path}[${at}]`, reading));
+  const named = new Map(list);
+  if (named.size < list.length) throw malformed(path, "has two aggregates of one name");
+  return Object.fromEntries(named);
+});
+
+type Group = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
+
+function aggregateIn(json: unknown, path: string, reading: Reading): readonly [string, (group: Group) => unknown] {
+  const given = recordOf(json, path, ["name", "terminal", "lambda", "captures"], "an aggregate");
+  const name = textIn(given["name"], `${path}.name`);
+  const terminal = textIn(given["terminal"], `${path}.terminal`);
+  if (!Object.hasOwn(AGGREGATES, terminal)) throw refused(`${path}.terminal`, `one of ${Object.keys(AGGREGATES).join(", ")}`, terminal);
+  const args = [given["lambda"] === undefined ? undefined : lambda.read(given["lambda"], `${path}.lambda`, reading), given["captures"] === undefined ? undefined : captures.read(given["captures"], `${path}.captures`, reading)];
+  return [name, group => group[terminal]?.(...args)];
+}
+
+export { optional };

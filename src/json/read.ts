@@ -1,0 +1,155 @@
+/** JSON to queries. It may come from anywhere: everything is checked, and lambdas are read by the compiler, never evaluated. */
+import { QueryError } from "../../fusion/errors.js";
+import { checkBackend } from "../query/arguments.js";
+import { functionOf } from "../query/captures.js";
+import { describe } from "../query/given.js";
+import { type LazyValue } from "../query/lazy.js";
+import type { Sequence } from "../query/sequence.js";
+import type { Capture } from "../query/types.js";
+import { chosenRuntime, type Runtime } from "../runtime/create.js";
+import { listOf, malformed, recordOf, refused, textIn, type Fields } from "./checks.js";
+import { VERSION } from "./format.js";
+import type { Parts, Reading } from "./parts.js";
+import { planned, planOf, replay, told } from "./replay.js";
+import { TERMINALS } from "./terminals.js";
+import { arraysIn } from "./values.js";
+import { VERBS } from "./verbs.js";
+import { sourceJson } from "./write.js";
+
+/** Far more than anybody writes; what goes beyond is not read, so that reading ends soon. */
+const MOST_STAGES = 250;
+const DEEPEST = 16;
+const LONGEST_LAMBDA = 50_000;
+const MOST_TEXT = 200_000;
+
+/** What the reader of a stored query gives beside its source. */
+export interface FromJsonOptions {
+  /** The sources of the queries that it takes, in the order of `sources` in the JSON, behind the first. */
+  readonly others?: readonly unknown[] | undefined;
+  readonly runtime?: Runtime | undefined;
+}
+
+/** Any query, or a lazy value. */
+export type AnyQuery = Sequence<never, unknown> | LazyValue<unknown>;
+
+export function readQuery(given: unknown, source: unknown, options: unknown): AnyQuery {
+  const json = recordOf(parsed(given), "", ["dotcompute", "sources", "arrays", "stages", "terminal", "fastMath", "on"], "an object");
+  const { dotcompute: version } = json;
+  if (version !== VERSION) throw malformed("dotcompute", typeof version === "number" && version > VERSION ? `is version ${version}, and this one reads up to ${VERSION}` : `is ${describe(version)}, not the version ${VERSION}`);
+  const { others, runtime } = checkOptions(options);
+  const wanted = listOf(json["sources"], "sources");
+  if (others.length !== wanted.length - 1) {
+    throw new QueryError("DC305", `the stored query has ${wanted.length} sources, and was given ${others.length + 1}`, wanted.length > 1 ? `Hand them over in the order of its sources: fromJSON(json, source, { others: [${wanted.slice(1).map(() => "…").join(", ")}] }).` : "Leave others out: fromJSON(json, source).");
+  }
+  const reader = new Reader(runtime, [source, ...others], wanted, json["arrays"] === undefined ? [] : arraysIn(json["arrays"], "arrays"));
+  if (json["terminal"] === undefined) return reader.planned(json, 0, "");
+  const query = reader.chain(json, 0, "");
+  const value = reader.call(query, json["terminal"], "terminal", TERMINALS) as LazyValue<unknown>;
+  planned(query.bound, "", () => value.bound.node.plan(), json);
+  return value;
+}
+
+function parsed(given: unknown): unknown {
+  if (typeof given !== "string") return given;
+  try {
+    return JSON.parse(given);
+  } catch (error) {
+    throw malformed("", `is no JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function checkOptions(options: unknown): { readonly others: readonly unknown[]; readonly runtime: Runtime } {
+  if (typeof options !== "object" || options === null) throw new QueryError("DC305", `the options of fromJSON() are an object, not ${describe(options)}`, "Write fromJSON(json, source, { others: [other] }).");
+  const { others = [] } = options as { readonly others?: unknown };
+  if (!Array.isArray(others)) throw new QueryError("DC305", `others is a list of sources, not ${describe(others)}`, "Write fromJSON(json, source, { others: [other] }).");
+  return { others, runtime: chosenRuntime(options) };
+}
+
+type Chain = Sequence<never, unknown>;
+
+class Reader implements Reading {
+  private stages = 0;
+  private depth = 0;
+  private text = 0;
+  private readonly lambdas = new Map<string, Capture>();
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly given: readonly unknown[],
+    private readonly wanted: readonly unknown[],
+    readonly arrays: Reading["arrays"],
+  ) {}
+
+  /** A source, and the stages behind it. */
+  chain({ fastMath, stages, on }: Fields, place: number, path: string): Chain {
+    if (fastMath !== undefined && fastMath !== true) throw refused(within(path, "fastMath"), "true, or left out", fastMath);
+    if (this.depth === DEEPEST) throw malformed(path, "takes queries that take queries, too deep");
+    this.depth += 1;
+    let query = this.source(place, fastMath === true);
+    if (on !== undefined) query = told(within(path, "on"), () => query.on(checkBackend(on as never))) as Chain;
+    for (const [at, stage] of listOf(stages, within(path, "stages")).entries()) {
+      this.stages += 1;
+      const here = within(path, `stages[${at}]`);
+      if (this.stages > MOST_STAGES) throw malformed(here, `is one too many: at most ${MOST_STAGES} are read`);
+      query = this.call(query, stage, here, VERBS) as Chain;
+    }
+    this.depth -= 1;
+    return query;
+  }
+
+  /** The same, planned. */
+  planned(json: Fields, place: number, path: string): Chain {
+    const query = this.chain(json, place, path);
+    planned(query.bound, path === "" ? "" : `${path}.`, () => planOf(query.bound), json);
+    return query;
+  }
+
+  private source(place: number, fastMath: boolean): Chain {
+    const query = this.runtime.compute(this.given[place] as never, { fastMath }) as unknown as Chain;
+    const [found, wanted] = [sourceJson(query.bound.source), this.wanted[place]];
+    if (kindOf(found) === kindOf(wanted)) return query;
+    throw new QueryError("DC301", `the stored query reads as sources[${place}] ${showSource(wanted)}, and was given ${showSource(found)}`, "Hand over what it was written for: the same element type, or the same columns.");
+  }
+
+  /** Calls the method of a verb or a terminal. */
+  call(query: Chain, json: unknown, path: string, table: Readonly<Record<string, Parts>>): unknown {
+    const name = textIn(recordOf(json, path, null, "a verb with its arguments")["verb"], `${path}.verb`);
+    const parts = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (parts === undefined) throw malformed(`${path}.verb`, `is ${JSON.stringify(name.slice(0, 40))}, not one of ${Object.keys(table).join(", ")}`);
+    const given = recordOf(json, path, ["verb", ...Object.keys(parts)], "a verb with its arguments");
+    const args = Object.entries(parts).map(([key, part]) => {
+      if (given[key] === undefined && part.optional) return undefined;
+      return part.read(given[key], `${path}.${key}`, this);
+    });
+    return told(path, () => replay(query, name, args, path), given);
+  }
+
+  lambda(json: unknown, path: string): Capture {
+    const text = textIn(json, path);
+    this.text += text.length;
+    if (text.length > LONGEST_LAMBDA || this.text > MOST_TEXT) throw malformed(path, `is too long: at most ${LONGEST_LAMBDA} characters of one lambda are read, and ${MOST_TEXT} of all`);
+    let lambda = this.lambdas.get(text);
+    if (lambda === undefined) this.lambdas.set(text, (lambda = functionOf(text)));
+    return lambda;
+  }
+
+  other(json: unknown, path: string): unknown {
+    const fields = recordOf(json, path, ["source", "stages", "fastMath", "on"], "a query");
+    const { source } = fields;
+    if (typeof source !== "number" || !(source in this.given)) throw refused(`${path}.source`, "the place of a source in sources", source);
+    return this.planned(fields, source, path);
+  }
+}
+
+const within = (path: string, field: string): string => (path === "" ? field : `${path}.${field}`);
+
+/** What must be the same of two sources; the order of columns may differ. */
+function kindOf(source: unknown): string {
+  const { array, range, columns } = (source ?? {}) as { readonly array?: unknown; readonly range?: unknown; readonly columns?: unknown };
+  return JSON.stringify([array, range, Array.isArray(columns) ? columns.map(column => JSON.stringify(column)).sort() : columns]);
+}
+
+function showSource(source: unknown): string {
+  const shown = JSON.stringify(source) as string | undefined;
+  return shown === undefined ? describe(source) : shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
+}

@@ -1,0 +1,61 @@
+/** The terminals of stored lazy values: for each its arguments, and how it is written. */
+import type { TerminalShape } from "../../fusion/query.js";
+import { captures, flag, lambda, optional, value, type ArgumentsJson, type Parts } from "./parts.js";
+import type { ValueJson } from "./format.js";
+import type { Given } from "./verbs.js";
+
+export const TERMINALS = {
+  count: {},
+  sum: {},
+  average: {},
+  min: {},
+  max: {},
+  first: {},
+  last: {},
+  some: { lambda, captures },
+  every: { lambda, captures },
+  find: { lambda, captures },
+  findIndex: { lambda, captures },
+  indexOf: { value },
+  includes: { value },
+  reduce: { lambda, seed: optional(value), captures, combine: optional(lambda), sequential: optional(flag) },
+} as const satisfies Record<string, Parts>;
+
+export type TerminalName = keyof typeof TERMINALS;
+export type TerminalJson = { [T in TerminalName]: { readonly verb: T } & ArgumentsJson<(typeof TERMINALS)[T]> }[TerminalName];
+
+/** What `toArray` and `toColumns` would run is the query itself. */
+type LazyTerminal = Exclude<TerminalShape, { readonly kind: "toArray" | "toColumns" }>;
+
+/** `last`: the last of the terminal's values. */
+export function terminalJson(terminal: LazyTerminal, given: Given, last: () => ValueJson): TerminalJson {
+  switch (terminal.kind) {
+    case "count":
+    case "sum":
+    case "average":
+    case "min":
+    case "max":
+    case "first":
+    case "last":
+      return { verb: terminal.kind };
+    case "some":
+    case "every":
+    case "find":
+    case "findIndex":
+      return { verb: terminal.kind, lambda: terminal.lambda.source.text, ...given.captures() };
+    case "indexOf":
+    case "includes":
+      return { verb: terminal.kind, value: last() };
+    case "reduce":
+      return {
+        verb: "reduce",
+        lambda: terminal.lambda.source.text,
+        ...(terminal.seed === null ? {} : { seed: last() }),
+        ...given.captures(),
+        ...(terminal.combine === null ? {} : { combine: terminal.combine.lambda.source.text }),
+        ...(terminal.sequential ? { sequential: true } : {}),
+      };
+    default:
+      return terminal satisfies never;
+  }
+}

@@ -1,0 +1,123 @@
+/** Queries to JSON: their verbs, lambdas and captures, and what their sources must be. */
+import { CompilerBug } from "../../fusion/errors.js";
+import type { StageShape } from "../../fusion/query.js";
+import type { AnyTypedArray } from "../../fusion/values.js";
+import type { BoundQuery, BoundTerminal } from "../query/bound.js";
+import { shapeOfSource, type BoundSource } from "../query/source.js";
+import type { Capture } from "../query/types.js";
+import { VERSION, type ArrayJson, type CapturesJson, type ChainJson, type OtherJson, type QueryJson, type SourceJson } from "./format.js";
+import { terminalJson } from "./terminals.js";
+import { arrayJson, arrayName, numberJson, valueJson } from "./values.js";
+import { STAGES, type Given, type StageJson } from "./verbs.js";
+
+/** `terminal`: that of a lazy value is stored, too. */
+export function queryJson({ query, node, values }: BoundTerminal): QueryJson {
+  const writer = new Writer();
+  writer.source(query.source);
+  const chain = writer.chain(query);
+  const { terminal } = node;
+  const lazy = terminal.kind === "toArray" || terminal.kind === "toColumns" ? {} : { terminal: terminalJson(terminal, writer.given(node.names, values), () => writer.value(values.at(-1) as Capture)) };
+  return { dotcompute: VERSION, sources: writer.sources(), ...(writer.arrays.length === 0 ? {} : { arrays: writer.arrays }), ...chain, ...lazy };
+}
+
+/** What a source must be. */
+export function sourceJson(source: BoundSource): SourceJson {
+  const shape = shapeOfSource(source);
+  switch (shape.kind) {
+    case "range":
+      return { range: true };
+    case "array":
+      return { array: arrayName(shape.element) };
+    case "columns":
+      return { columns: [...shape.columns].map(([name, element]) => [name, arrayName(element)] as const) };
+    default:
+      return shape satisfies never;
+  }
+}
+
+/** What has been written, and must not be written twice. */
+class Writer {
+  readonly arrays: ArrayJson[] = [];
+  private readonly places = new Map<AnyTypedArray, number>();
+  private readonly known: BoundSource[] = [];
+
+  sources(): readonly SourceJson[] {
+    return this.known.map(sourceJson);
+  }
+
+  /** The place of a source: the same for queries over the same arrays. */
+  source(source: BoundSource): number {
+    const known = this.known.findIndex(other => isSame(other, source));
+    return known < 0 ? this.known.push(source) - 1 : known;
+  }
+
+  value(value: Capture) {
+    return valueJson(value, array => this.placeOf(array));
+  }
+
+  private placeOf(array: AnyTypedArray): number {
+    let place = this.places.get(array);
+    if (place === undefined) {
+      place = this.arrays.push(arrayJson(array)) - 1;
+      this.places.set(array, place);
+    }
+    return place;
+  }
+
+  chain(query: BoundQuery): ChainJson {
+    const { fastMath } = query.shape;
+    const stages: StageJson[] = [];
+    for (const { shape, values } of stagesOf(query)) stages.push(stageJson(shape.stage as StageShape, this.given(shape.names, values)));
+    return { stages, ...(fastMath ? { fastMath } : {}), ...(query.backend === null ? {} : { on: query.backend }) };
+  }
+
+  given(names: readonly string[], values: readonly Capture[]): Given {
+    const otherOf = (fromEnd: number): BoundQuery => values.at(-fromEnd) as unknown as BoundQuery;
+    const written = (query: BoundQuery): OtherJson => ({ source: this.source(query.source), ...this.chain(query) });
+    return {
+      captures: of => {
+        const own = names.flatMap((name, at) => (of === undefined || Object.hasOwn(of, name) ? [[name, this.value(values[at] as Capture)] as const] : []));
+        return own.length === 0 ? {} : { captures: Object.fromEntries(own) as CapturesJson };
+      },
+      number: at => numberJson(values[at] as number),
+      other: fromEnd => written(otherOf(fromEnd)),
+      keyOfOther: fromEnd => {
+        const { stage } = otherOf(fromEnd).shape;
+        if (stage?.kind !== "map") throw new CompilerBug("the keys of another query are no map");
+        return stage.lambda.source.text;
+      },
+      ofKeys: fromEnd => written(otherOf(fromEnd).parent as BoundQuery),
+    };
+  }
+}
+
+/** From the first verb to the last. */
+function stagesOf(query: BoundQuery): readonly BoundQuery[] {
+  const stages: BoundQuery[] = [];
+  for (let at = query; at.parent !== null; at = at.parent) stages.push(at);
+  return stages.reverse();
+}
+
+const stageJson = <K extends StageShape["kind"]>(stage: StageShape & { readonly kind: K }, given: Given): StageJson => STAGES[stage.kind](stage, given);
+
+function isSame(one: BoundSource, other: BoundSource): boolean {
+  if (one === other) return true;
+  switch (one.kind) {
+    case "array":
+    case "numbers":
+      return "array" in other && one.array === other.array;
+    case "rows":
+      return other.kind === "rows" && one.rows === other.rows;
+    case "columns":
+      return other.kind === "columns" && one.table.size === other.table.size && isSameTable([...one.table], [...other.table]);
+    case "range":
+      return false;
+    default:
+      return one satisfies never;
+  }
+}
+
+type Entries = readonly (readonly [string, AnyTypedArray])[];
+
+/** The same arrays in the same order. */
+const isSameTable = (one: Entries, other: Entries): boolean => one.every(([name, array], at) => other[at]?.[0] === name && other[at][1] === array);
