@@ -145,7 +145,10 @@ export interface PlannedKernel {
   readonly column: string | null;
 }
 
-/** Columns that stand for the elements of a sequence of single values, and for keys: no name that a user's column can have. */
+/** Columns of the compiler's own: no user's column may have such a name. */
+export const isReserved = (name: string): boolean => name.startsWith("\0");
+
+/** Columns that stand for the elements of a sequence of single values, and for keys. */
 export const SINGLE = "\0element";
 export const keyColumn = (number: number): string => `\0key ${number}`;
 /** A column of the other query's. */

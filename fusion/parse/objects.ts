@@ -1,6 +1,7 @@
 /** Objects taken apart, and objects as results: a lambda that gives `{ total, tax }` gives a row, one value for each column. */
 import type { Expression, Node, ObjectExpression, ObjectPattern, Property } from "acorn";
 import { LambdaError } from "../errors.js";
+import { isReserved } from "../query.js";
 import { convertExpression, refusedNode } from "./expressions.js";
 import type { Names } from "./names.js";
 import { column, listed } from "./records.js";
@@ -24,7 +25,7 @@ export function takeApart(pattern: ObjectPattern, record: RecordBinding, scope: 
 
 function keyOf({ key, computed }: { readonly key: Property["key"]; readonly computed: boolean }, scope: Scope): string {
   if (!computed && key.type === "Identifier") return key.name;
-  if (key.type === "Literal" && typeof key.value === "string") return key.value;
+  if (key.type === "Literal" && typeof key.value === "string" && !isReserved(key.value)) return key.value;
   throw new LambdaError("DC102", "a column's name must be written out", scope.span(key), "Write { total: x * y }");
 }
 

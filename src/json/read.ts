@@ -1,5 +1,5 @@
 /** JSON to queries. It may come from anywhere: everything is checked, and lambdas are read by the compiler, never evaluated. */
-import { QueryError } from "../../fusion/errors.js";
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import { checkBackend } from "../query/arguments.js";
 import { functionOf } from "../query/captures.js";
 import { describe } from "../query/given.js";
@@ -8,11 +8,11 @@ import type { Sequence } from "../query/sequence.js";
 import type { Capture } from "../query/types.js";
 import { chosenRuntime, type Runtime } from "../runtime/create.js";
 import { listOf, malformed, recordOf, refused, textIn, type Fields } from "./checks.js";
-import { VERSION } from "./format.js";
+import { VERSION, type SourceJson } from "./format.js";
 import type { Parts, Reading } from "./parts.js";
 import { planned, planOf, replay, told } from "./replay.js";
 import { TERMINALS } from "./terminals.js";
-import { arraysIn } from "./values.js";
+import { arrayName, arraysIn, elementIn } from "./values.js";
 import { VERBS } from "./verbs.js";
 import { sourceJson } from "./write.js";
 
@@ -37,7 +37,7 @@ export function readQuery(given: unknown, source: unknown, options: unknown): An
   const { dotcompute: version } = json;
   if (version !== VERSION) throw malformed("dotcompute", typeof version === "number" && version > VERSION ? `is version ${version}, and this one reads up to ${VERSION}` : `is ${describe(version)}, not the version ${VERSION}`);
   const { others, runtime } = checkOptions(options);
-  const wanted = listOf(json["sources"], "sources");
+  const wanted = listOf(json["sources"], "sources").map((one, at) => sourceIn(one, `sources[${at}]`));
   if (others.length !== wanted.length - 1) {
     throw new QueryError("DC305", `the stored query has ${wanted.length} sources, and was given ${others.length + 1}`, wanted.length > 1 ? `Hand them over in the order of its sources: fromJSON(json, source, { others: [${wanted.slice(1).map(() => "…").join(", ")}] }).` : "Leave others out: fromJSON(json, source).");
   }
@@ -76,7 +76,7 @@ class Reader implements Reading {
   constructor(
     private readonly runtime: Runtime,
     private readonly given: readonly unknown[],
-    private readonly wanted: readonly unknown[],
+    private readonly wanted: readonly SourceJson[],
     readonly arrays: Reading["arrays"],
   ) {}
 
@@ -107,7 +107,8 @@ class Reader implements Reading {
   private source(place: number, fastMath: boolean): Chain {
     const query = this.runtime.compute(this.given[place] as never, { fastMath }) as unknown as Chain;
     const [found, wanted] = [sourceJson(query.bound.source), this.wanted[place]];
-    if (kindOf(found) === kindOf(wanted)) return query;
+    if (wanted === undefined) throw new CompilerBug("a source that was not checked");
+    if (fits(found, wanted)) return query;
     throw new QueryError("DC301", `the stored query reads as sources[${place}] ${showSource(wanted)}, and was given ${showSource(found)}`, "Hand over what it was written for: the same element type, or the same columns.");
   }
 
@@ -143,13 +144,28 @@ class Reader implements Reading {
 
 const within = (path: string, field: string): string => (path === "" ? field : `${path}.${field}`);
 
-/** What must be the same of two sources; the order of columns may differ. */
-function kindOf(source: unknown): string {
-  const { array, range, columns } = (source ?? {}) as { readonly array?: unknown; readonly range?: unknown; readonly columns?: unknown };
-  return JSON.stringify([array, range, Array.isArray(columns) ? columns.map(column => JSON.stringify(column)).sort() : columns]);
+/** What a source must be, checked. */
+function sourceIn(json: unknown, path: string): SourceJson {
+  const given = recordOf(json, path, ["array", "range", "columns"], "what a source must be");
+  const [kind, more] = Object.keys(given);
+  if (more === undefined && kind === "array") return { array: arrayName(elementIn(given["array"], `${path}.array`)) };
+  if (more === undefined && kind === "range" && given["range"] === true) return { range: true };
+  if (more !== undefined || kind !== "columns") throw refused(path, "one of array, range: true and columns", json);
+  return {
+    columns: listOf(given["columns"], `${path}.columns`).map((column, at) => {
+      const here = `${path}.columns[${at}]`;
+      const [name, array] = listOf(column, here);
+      return [textIn(name, `${here}[0]`), arrayName(elementIn(array, `${here}[1]`))] as const;
+    }),
+  };
 }
 
-function showSource(source: unknown): string {
-  const shown = JSON.stringify(source) as string | undefined;
-  return shown === undefined ? describe(source) : shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
+/** Whether a source is what was wanted; the order of columns may differ. */
+const fits = (found: SourceJson, wanted: SourceJson): boolean => sorted(found) === sorted(wanted);
+
+const sorted = (source: SourceJson): string => JSON.stringify("columns" in source ? source.columns.map(column => JSON.stringify(column)).sort() : source);
+
+function showSource(source: SourceJson): string {
+  const shown = JSON.stringify(source);
+  return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
 }

@@ -1,6 +1,6 @@
 /** Groups: rows for each key, and what their elements come to. */
 import { QueryError } from "../../fusion/errors.js";
-import type { Aggregate } from "../../fusion/query.js";
+import { isReserved, type Aggregate } from "../../fusion/query.js";
 import { checkCaptures, checkFunction } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues } from "./captures.js";
@@ -78,6 +78,7 @@ export class Grouping<Element, K> {
   }
 
   private one(name: string, f: unknown, captures: Record<string, Capture>): AggregateOf {
+    if (isReserved(name)) throw new QueryError("DC305", `an aggregate has the name ${JSON.stringify(name)}, and names that begin with a NUL are the library's own`, "Give it another name.");
     const told: unknown = (checkFunction(f, "aggregate") as (group: Group<Element>) => unknown)(groupOf(this.bound.shape.columns !== null));
     if (!isKnown(told)) throw new QueryError("DC305", `the aggregate ${name} gives ${describe(told)}`, "Give what one of the group's methods gives: g => g.count(), g => g.sum(r => r.price).");
     for (const [key, value] of Object.entries(told.captures)) {

@@ -1,6 +1,6 @@
 /** Tables as sources: typed arrays of one length, by column; or plain objects, row by row, read into such arrays at every run. */
 import { QueryError } from "../../fusion/errors.js";
-import type { Columns } from "../../fusion/query.js";
+import { isReserved, type Columns } from "../../fusion/query.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { checkAttached, describe } from "../query/given.js";
@@ -32,6 +32,7 @@ function bindColumns(source: Row): TableSource {
   const table = new Map<string, AnyTypedArray>();
   const columns = new Map<string, ElementType>();
   for (const [name, array] of Object.entries(source)) {
+    checkName(name);
     const element = elementTypeOf(array);
     if (element === undefined) {
       throw new QueryError("DC301", `the column ${name} is ${describe(array)}, not a typed array`, Array.isArray(array) ? `Write { ${name}: Float64Array.from(${name}) }.` : "The columns of a table are typed arrays of one length: compute({ price, quantity }).");
@@ -45,12 +46,17 @@ function bindColumns(source: Row): TableSource {
   return bound;
 }
 
+function checkName(name: string): void {
+  if (isReserved(name)) throw new QueryError("DC301", `a column has the name ${JSON.stringify(name)}, and names that begin with a NUL are the library's own`, "Give it another name.");
+}
+
 const KINDS: Readonly<Record<string, ElementType>> = { number: "f64", boolean: "u8", bigint: "i64" };
 
 /** The first row says what columns there are. */
 function columnsOfRow(row: Row): Columns {
   const columns = new Map<string, ElementType>();
   for (const [name, value] of Object.entries(row)) {
+    checkName(name);
     const element = KINDS[typeof value];
     if (element === undefined) throw notAValue(name, value, 0);
     columns.set(name, element);
