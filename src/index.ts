@@ -1,4 +1,5 @@
 /** dotcompute: fluent queries over typed arrays that compile to one fused kernel. */
+import type { QueryJson } from "./json/format.js";
 import { readQuery, type AnyQuery, type FromJsonOptions } from "./json/read.js";
 import { makeRange, makeRepeat } from "./query/ranges.js";
 import type { Query } from "./query/query.js";
@@ -76,7 +77,7 @@ export function settled(): Promise<void> {
  * const joined = fromJSON<Rows<{ total: Float64Array }>>(text, flights, { others: [airports] });
  */
  
-export function fromJSON<Result extends AnyQuery = AnyQuery>(json: string | object, source: unknown, options: FromJsonOptions = {}): Result {
+export function fromJSON<Result extends { toJSON(): QueryJson } = AnyQuery>(json: string | object, source: unknown, options: FromJsonOptions = {}): Result {
   return readQuery(json, source, options) as Result;
 }
 

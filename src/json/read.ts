@@ -3,9 +3,11 @@ import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import { checkBackend } from "../query/arguments.js";
 import { functionOf } from "../query/captures.js";
 import { describe } from "../query/given.js";
-import { type LazyValue } from "../query/lazy.js";
+import type { LazyValue } from "../query/lazy.js";
+import type { Query } from "../query/query.js";
+import type { Rows } from "../query/rows.js";
 import type { Sequence } from "../query/sequence.js";
-import type { Capture } from "../query/types.js";
+import type { Capture, TableOf, TypedArray } from "../query/types.js";
 import { chosenRuntime, type Runtime } from "../runtime/create.js";
 import { listOf, malformed, recordOf, refused, textIn, type Fields } from "./checks.js";
 import { VERSION, type SourceJson } from "./format.js";
@@ -30,14 +32,15 @@ export interface FromJsonOptions {
 }
 
 /** Any query, or a lazy value. */
-export type AnyQuery = Sequence<never, unknown> | LazyValue<unknown>;
+export type AnyQuery = Query<TypedArray> | Rows<TableOf> | LazyValue<unknown>;
 
-export function readQuery(given: unknown, source: unknown, options: unknown): AnyQuery {
+export function readQuery(given: unknown, source: unknown, options: unknown): unknown {
   const json = recordOf(parsed(given), "", ["dotcompute", "sources", "arrays", "stages", "terminal", "fastMath", "on"], "an object");
   const { dotcompute: version } = json;
   if (version !== VERSION) throw malformed("dotcompute", typeof version === "number" && version > VERSION ? `is version ${version}, and this one reads up to ${VERSION}` : `is ${describe(version)}, not the version ${VERSION}`);
   const { others, runtime } = checkOptions(options);
   const wanted = listOf(json["sources"], "sources").map((one, at) => sourceIn(one, `sources[${at}]`));
+  if (wanted.length === 0 || wanted.length > MOST_STAGES) throw malformed("sources", `has ${wanted.length} of them: there is one, and one for each other query at most`);
   if (others.length !== wanted.length - 1) {
     throw new QueryError("DC305", `the stored query has ${wanted.length} sources, and was given ${others.length + 1}`, wanted.length > 1 ? `Hand them over in the order of its sources: fromJSON(json, source, { others: [${wanted.slice(1).map(() => "…").join(", ")}] }).` : "Leave others out: fromJSON(json, source).");
   }

@@ -5,7 +5,7 @@
 import type { CaptureTypes, Columns, LambdaInput, StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import type { CapturesJson, NumberJson, OtherJson } from "./format.js";
-import { aggregates, array, captures, lambda, number, other, target, type ArgumentsJson, type Parts } from "./parts.js";
+import { aggregates, array, captures, lambda, number, optional, other, target, type ArgumentsJson, type Parts } from "./parts.js";
 import { arrayName } from "./values.js";
 
 export const VERBS = {
@@ -17,11 +17,16 @@ export const VERBS = {
   slice: { start: number, end: number },
   reverse: {},
   distinct: {},
+  top: { count: number, key: optional(lambda), captures },
+  bottom: { count: number, key: optional(lambda), captures },
   orderBy: { lambda, captures },
   orderByDescending: { lambda, captures },
   thenBy: { lambda, captures },
   thenByDescending: { lambda, captures },
   concat: { other },
+  union: { other },
+  intersect: { other },
+  except: { other },
   zip: { other, lambda, captures },
   join: { other, key: lambda, otherKey: lambda, lambda, captures },
   semiJoin: { other, key: lambda, otherKey: lambda, captures },
@@ -60,6 +65,8 @@ export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, g
   reverse: () => ({ verb: "reverse" }),
   distinct: () => ({ verb: "distinct" }),
   sort: (stage, given) => ({ verb: `${stage.then ? "thenBy" : "orderBy"}${stage.descending ? "Descending" : ""}`, lambda: textOf(stage), ...given.captures() }),
+  top: ({ descending, key }, given) => ({ verb: descending ? "top" : "bottom", count: given.number(-1), ...(key === null ? {} : { key: textOf(key) }), ...given.captures() }),
+  set: ({ verb }, given) => ({ verb, other: given.other(1) }),
   concat: (_, given) => ({ verb: "concat", other: given.other(1) }),
   pair: (stage, given) => {
     if (stage.key === null) return { verb: "zip", other: given.other(1), lambda: textOf(stage), ...given.captures() };

@@ -79,7 +79,7 @@ class Writer {
         const own = names.flatMap((name, at) => (of === undefined || Object.hasOwn(of, name) ? [[name, this.value(values[at] as Capture)] as const] : []));
         return own.length === 0 ? {} : { captures: Object.fromEntries(own) as CapturesJson };
       },
-      number: at => numberJson(values[at] as number),
+      number: at => numberJson(values.at(at) as number),
       other: fromEnd => written(otherOf(fromEnd)),
       keyOfOther: fromEnd => {
         const { stage } = otherOf(fromEnd).shape;

@@ -45,6 +45,11 @@ const ofSingles = fc.oneof<fc.Arbitrary<Step<Singles>>[]>(
   fc.constant((query, _, compute) => query.concat(compute(NUMBERS).map(x => x / 2))),
   fc.constant((query, k, compute) => query.zip(compute(OTHER), (x, y, i) => x + y * k + i, { k }) as Singles),
   fc.constant((query, k, compute) => query.join(compute(OTHER), x => x % 4, y => y % 4, (x, y) => x * k + y, { k }) as Singles),
+  counts.map(count => query => query.top(count)),
+  counts.map(count => (query, k) => query.bottom(count, x => x * k, { k })),
+  fc.constant((query, _, compute) => query.union(compute(NUMBERS))),
+  fc.constant((query, _, compute) => query.intersect(compute(NUMBERS).filter(x => x > 1))),
+  fc.constant((query, _, compute) => query.except(compute(OTHER).as(Float64Array))),
   fc.constant((query, _, compute) => query.semiJoin(compute(OTHER).take(2), x => x, y => y)),
   fc.constant((query, k, compute) => query.antiJoin(compute(NUMBERS), x => x + k, y => y, { k })),
 );

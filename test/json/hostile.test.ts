@@ -46,6 +46,7 @@ describe("a stored query that is malformed", () => {
     ["dotcompute of the stored query is a string", stored({ dotcompute: "1" })],
     ["sources of the stored query is undefined", { dotcompute: 1, stages: [] }],
     ["sources of the stored query is an object", stored({ sources: { length: 1 } })],
+    ["sources of the stored query has 0 of them", stored({ sources: [] })],
     ["sources[0] of the stored query is 10n, not", stored({ sources: [10n] })],
     ["sources[0] of the stored query is an object, not one of", stored({ sources: [{}] })],
     ["sources[0] of the stored query is an object, not one of", stored({ sources: [{ range: 1 }] })],
@@ -256,7 +257,7 @@ describe("a stored query that was tampered with", () => {
           if (!(error instanceof QueryError || error instanceof LambdaError || error instanceof RangeError)) throw error;
         }
       }),
-      { seed: SEED, numRuns: 1500 },
+      { seed: SEED, numRuns: 700 },
     );
   });
 });

@@ -5,11 +5,9 @@ import { describe, expect, it } from "vitest";
 import { ELEMENT_TYPES, type ElementType } from "../../fusion/types.js";
 import { newArray } from "../../fusion/values.js";
 import { createRuntime, fromJSON, range, type LazyValue, type Query, type Rows } from "../../src/index.js";
-import { TERMINALS } from "../../src/json/terminals.js";
 import { VERBS } from "../../src/json/verbs.js";
 import { Query as QueryClass } from "../../src/query/query.js";
 import { Rows as RowsClass } from "../../src/query/rows.js";
-import { Sequence } from "../../src/query/sequence.js";
 import { inputArray } from "../laws/inputs.js";
 import { makeProgram, programChoices, showProgram } from "../laws/programs.js";
 import { outcomeOf, queryOf, sameOutcome } from "../laws/run.js";
@@ -30,7 +28,7 @@ function resultOf(query: unknown): unknown {
 
 describe("stored queries", () => {
   it("give the bits of the query itself: generated programs", () => {
-    for (const [number, list] of fc.sample(programChoices, { seed: SEED, numRuns: 400 }).entries()) {
+    for (const [number, list] of fc.sample(programChoices, { seed: SEED, numRuns: 200 }).entries()) {
       const program = makeProgram(list);
       for (const length of [0, 1, 40]) {
         const source = program.source === "range" ? length : inputArray(program.source, length, number);
@@ -52,7 +50,7 @@ describe("stored queries", () => {
         for (const { verb } of (json as { readonly stages: readonly { readonly verb: string }[] }).stages) used.add(verb);
         expect(resultOf(fromJSON(json, chain.source, { runtime, others }))).toEqual(resultOf(query));
       }),
-      { seed: SEED, numRuns: 300 },
+      { seed: SEED, numRuns: 200 },
     );
     expect(Object.keys(VERBS).filter(verb => !used.has(verb))).toEqual([]);
   });
@@ -135,13 +133,6 @@ describe("stored queries", () => {
     } finally {
       await worker.terminate();
     }
-  });
-
-  it("know every verb and every terminal", () => {
-    const methods = (of: object): string[] => Object.getOwnPropertyNames(of).filter(name => name !== "constructor");
-    const all = new Set([Sequence, QueryClass, RowsClass].flatMap(({ prototype }) => methods(prototype)));
-    const apart = ["next", "any", "on", "matched", "sliced", "sorted", "search", "valuesOf", "arrayTerminal", "countBy", "toJSON", "toArray", "toArrayAsync", "toColumns", "toColumnsAsync", "toRows", "explain", "source"];
-    expect([...all].filter(name => !(name in VERBS) && !(name in TERMINALS) && !apart.includes(name))).toEqual([]);
   });
 });
 
