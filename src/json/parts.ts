@@ -24,28 +24,27 @@ type Needed<P> = { [K in keyof P]: P[K] extends Part<unknown, true> ? never : K 
 export type ArgumentsJson<P> = { readonly [K in Needed<P>]: JsonOf<P[K]> } & { readonly [K in Exclude<keyof P, Needed<P>>]?: JsonOf<P[K]> };
 
 const part = <Json>(read: Part<Json>["read"]): Part<Json> => ({ read, optional: false });
-const optional = <Json>({ read }: Part<Json>): Part<Json, true> => ({ read, optional: true });
+export const optional = <Json>({ read }: Part<Json>): Part<Json, true> => ({ read, optional: true });
 
 export const lambda = part<string>((json, path, reading) => reading.lambda(json, path));
 export const captures = optional(part<CapturesJson>(capturesIn));
 export const number = part<NumberJson>(numberIn);
 export const value = part<ValueJson>(valueIn);
 export const other = part<OtherJson>((json, path, reading) => reading.other(json, path));
-export const array = part<string>((json, path) => ARRAY_CONSTRUCTORS[elementIn(json, path)]);
 export const flag = part<true>((json, path) => {
   if (json !== true) throw refused(path, "true, or left out", json);
   return true;
 });
 
-/** What a map makes: one kind of array, or some of its columns. */
-export const target = optional(
-  part<string | Readonly<Record<string, string>>>((json, path, reading) => {
-    if (typeof json === "string") return array.read(json, path, reading);
-    const columns = Object.entries(recordOf(json, path, null, "an array's name, or arrays by column"));
-    if (columns.length === 0) throw malformed(path, "names no columns");
-    return Object.fromEntries(columns.map(([name, to]) => [name, array.read(to, `${path}.${name}`, reading)]));
-  }),
-);
+/** One kind of array, or some columns'. */
+export const arrays = part<string | Readonly<Record<string, string>>>((json, path) => {
+  if (typeof json === "string") return array(json, path);
+  const columns = Object.entries(recordOf(json, path, null, "an array's name, or arrays by column"));
+  if (columns.length === 0) throw malformed(path, "names no columns");
+  return Object.fromEntries(columns.map(([name, to]) => [name, array(to, `${path}.${name}`)]));
+});
+
+const array = (json: unknown, path: string): unknown => ARRAY_CONSTRUCTORS[elementIn(json, path)];
 
 export interface AggregateJson {
   readonly name: string;
@@ -74,5 +73,3 @@ function aggregateIn(json: unknown, path: string, reading: Reading): readonly [s
   const args = [given["lambda"] === undefined ? undefined : lambda.read(given["lambda"], `${path}.lambda`, reading), given["captures"] === undefined ? undefined : captures.read(given["captures"], `${path}.captures`, reading)];
   return [name, group => group[terminal]?.(...args)];
 }
-
-export { optional };

@@ -111,7 +111,10 @@ class Reader implements Reading {
     const query = this.runtime.compute(this.given[place] as never, { fastMath }) as unknown as Chain;
     const [found, wanted] = [sourceJson(query.bound.source), this.wanted[place]];
     if (wanted === undefined) throw new CompilerBug("a source that was not checked");
-    if (fits(found, wanted)) return query;
+    if (fits(found, wanted)) {
+      if (query.bound.parent === null) return query;
+      throw new QueryError("DC305", "a stored query makes the elements of its range, or what it repeats, by itself", "Hand over places alone, as many as there shall be elements: range(100).");
+    }
     throw new QueryError("DC301", `the stored query reads as sources[${place}] ${showSource(wanted)}, and was given ${showSource(found)}`, "Hand over what it was written for: the same element type, or the same columns.");
   }
 

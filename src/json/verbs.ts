@@ -5,13 +5,13 @@
 import type { CaptureTypes, Columns, LambdaInput, StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import type { CapturesJson, NumberJson, OtherJson } from "./format.js";
-import { aggregates, array, captures, lambda, number, optional, other, target, type ArgumentsJson, type Parts } from "./parts.js";
+import { aggregates, arrays, captures, lambda, number, optional, other, type ArgumentsJson, type Parts } from "./parts.js";
 import { arrayName } from "./values.js";
 
 export const VERBS = {
-  map: { lambda, to: target, captures },
+  map: { lambda, to: optional(arrays), captures },
   filter: { lambda, captures },
-  as: { to: array },
+  as: { to: arrays },
   take: { count: number },
   skip: { count: number },
   slice: { start: number, end: number },
@@ -54,9 +54,9 @@ type StageOf<K extends StageShape["kind"]> = StageShape & { readonly kind: K };
 const textOf = ({ lambda: { source } }: LambdaInput): string => source.text;
 
 export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, given: Given) => StageJson } = {
-  map: (stage, given) => ({ verb: "map", lambda: textOf(stage), ...targetJson(stage.to), ...given.captures() }),
+  map: (stage, given) => ({ verb: "map", lambda: textOf(stage), ...(stage.to === null ? {} : { to: arraysJson(stage.to) }), ...given.captures() }),
   filter: (stage, given) => ({ verb: "filter", lambda: textOf(stage), ...given.captures() }),
-  as: stage => ({ verb: "as", to: arrayName(stage.to) }),
+  as: stage => ({ verb: "as", to: arraysJson(stage.to) }),
   slice: (stage, given) => {
     const [start, end] = [given.number(0), given.number(1)];
     if (!stage.from) return { verb: "take", count: end };
@@ -81,7 +81,5 @@ export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, g
   }),
 };
 
-function targetJson(to: ElementType | Columns | null): { readonly to?: string | Readonly<Record<string, string>> } {
-  if (to === null) return {};
-  return { to: typeof to === "string" ? arrayName(to) : Object.fromEntries([...to].map(([name, element]) => [name, arrayName(element)])) };
-}
+const arraysJson = (to: ElementType | Columns): string | Readonly<Record<string, string>> =>
+  typeof to === "string" ? arrayName(to) : Object.fromEntries([...to].map(([name, element]) => [name, arrayName(element)]));

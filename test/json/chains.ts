@@ -59,6 +59,7 @@ const ofRows = fc.oneof<fc.Arbitrary<Step<Table>>[]>(
   fc.constant((query, k) => query.map(r => ({ key: r.key, price: r.price * k }), { k })),
   fc.constant(query => query.map(({ key, price }) => ({ key: -key, price }), { key: Int32Array }) as unknown as Table),
   fc.constant((query, k) => query.filter(r => r.price < k, { k })),
+  fc.constant(query => query.as({ price: Float32Array }).as({ price: Float64Array }) as unknown as Table),
   fc.constant(query => query.orderBy(r => r.key).thenBy(r => r.price)),
   fc.constant((query, _, compute) => query.concat(compute(TABLE).reverse())),
   fc.constant((query, k) => query.groupBy(r => r.key, {}).aggregate({ price: g => g.sum(r => r.price * k, { k }), n: g => g.count() }).map(r => ({ key: r.key, price: r.price + r.n })) as unknown as Table),

@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { ELEMENT_TYPES, type ElementType } from "../../fusion/types.js";
 import { newArray } from "../../fusion/values.js";
-import { createRuntime, fromJSON, range, type LazyValue, type Query, type Rows } from "../../src/index.js";
+import { createRuntime, fromJSON, range, repeat, type LazyValue, type Query, type Rows } from "../../src/index.js";
 import { VERBS } from "../../src/json/verbs.js";
 import { Query as QueryClass } from "../../src/query/query.js";
 import { Rows as RowsClass } from "../../src/query/rows.js";
@@ -141,6 +141,12 @@ describe("fromJSON", () => {
     const json = through(compute(TABLE).sum(r => r.price));
     expect(fromJSON<LazyValue<number>>(json, { price: Float64Array.of(3), key: Int32Array.of(1) }).value()).toBe(3);
     expect(fromJSON<LazyValue<number>>(through(compute(NUMBERS).sum()), [1, 2]).value()).toBe(3);
+  });
+
+  it("takes the places of a range: its start and its step are stored, and so is what is repeated", () => {
+    const json = through(compute(range(1, 2, 0.25)).concat(compute(repeat(7, 2))));
+    expect(resultOf(fromJSON(json, range(3), { others: [range(1)], runtime }))).toEqual(Float64Array.of(1, 1.25, 1.5, 7));
+    expect(() => fromJSON(json, range(1, 2, 0.25), { others: [range(1)] })).toThrow("DC305: a stored query makes the elements of its range");
   });
 
   it("says which source does not fit", () => {
