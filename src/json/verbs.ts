@@ -29,6 +29,7 @@ export const VERBS = {
   except: { other },
   zip: { other, lambda, captures },
   join: { other, key: lambda, otherKey: lambda, lambda, captures },
+  leftJoin: { other, key: lambda, otherKey: lambda, lambda, captures },
   semiJoin: { other, key: lambda, otherKey: lambda, captures },
   antiJoin: { other, key: lambda, otherKey: lambda, captures },
   groupBy: { lambda, captures, aggregates },
@@ -70,7 +71,7 @@ export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, g
   concat: (_, given) => ({ verb: "concat", other: given.other(1) }),
   pair: (stage, given) => {
     if (stage.key === null) return { verb: "zip", other: given.other(1), lambda: textOf(stage), ...given.captures() };
-    return { verb: "join", other: given.other(2), key: textOf(stage.key), otherKey: given.keyOfOther(1), lambda: textOf(stage), ...given.captures() };
+    return { verb: stage.outer ? "leftJoin" : "join", other: given.other(2), key: textOf(stage.key), otherKey: given.keyOfOther(1), lambda: textOf(stage), ...given.captures() };
   },
   match: (stage, given) => ({ verb: stage.keep ? "semiJoin" : "antiJoin", other: given.ofKeys(1), key: textOf(stage), otherKey: given.keyOfOther(1), ...given.captures() }),
   group: (stage, given) => ({

@@ -50,6 +50,7 @@ const ofSingles = fc.oneof<fc.Arbitrary<Step<Singles>>[]>(
   fc.constant((query, _, compute) => query.union(compute(NUMBERS))),
   fc.constant((query, _, compute) => query.intersect(compute(NUMBERS).filter(x => x > 1))),
   fc.constant((query, _, compute) => query.except(compute(OTHER).as(Float64Array))),
+  fc.constant((query, k, compute) => query.leftJoin(compute(OTHER), x => x, y => y, (x, y) => x + (y ?? k), { k }) as Singles),
   fc.constant((query, _, compute) => query.semiJoin(compute(OTHER).take(2), x => x, y => y)),
   fc.constant((query, k, compute) => query.antiJoin(compute(NUMBERS), x => x + k, y => y, { k })),
 );
