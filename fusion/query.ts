@@ -1,7 +1,7 @@
 /** What the fusion compiler takes (a query's shape, without its data) and gives (a plan of kernels). */
 import type { CaptureKind, SurfaceLambda } from "./parse/surface.js";
 import type { Kernel, ReduceOp } from "./ir.js";
-import type { ElementType } from "./types.js";
+import type { ElementType, ScalarValue } from "./types.js";
 
 /**
  * What is known of a capture's value when a query is compiled. A number that is exactly an f32 (`single`) lets f32 kernels
@@ -57,6 +57,11 @@ export type StageShape =
   | ({ readonly kind: "pair"; readonly key: LambdaInput | null; readonly right: SequenceShape; readonly outer: boolean } & LambdaInput)
   /** The elements whose key is among the keys of another query, the value behind the stage's captures; or is not. */
   | ({ readonly kind: "match"; readonly keep: boolean } & LambdaInput)
+  /**
+   * Beside each row what the other query's rows with the same key come to: groups of it, the value behind the stage's captures, with
+   * these columns.
+   */
+  | ({ readonly kind: "groupJoin"; readonly groups: Columns; readonly aggregates: readonly Aggregate[] } & LambdaInput)
   /** A row for each key, in the order of first occurrence: the key's columns, then the aggregates. */
   | ({ readonly kind: "group"; readonly aggregates: readonly Aggregate[] } & LambdaInput);
 
@@ -169,6 +174,8 @@ export type TableStep = {
    * none; the column `MATCHED` says which do.
    */
   | { readonly kind: "join"; readonly keys: readonly string[]; readonly outer: boolean }
+  /** Leaves the key columns out, and adds those of the group with the same key. */
+  | { readonly kind: "groupJoin"; readonly keys: readonly string[]; readonly aggregates: readonly JoinedColumn[] }
   /** Leaves the key columns out. */
   | { readonly kind: "match"; readonly keys: readonly string[]; readonly keep: boolean }
   /** Leaves the key columns out. `limit`: the stage whose last value says how many rows are wanted, the first ones; null for all. */
@@ -176,6 +183,13 @@ export type TableStep = {
   | { readonly kind: "set"; readonly verb: SetVerb }
   | { readonly kind: "group"; readonly keys: readonly { readonly column: string; readonly name: string }[]; readonly aggregates: readonly GroupColumn[] }
 );
+
+/** A column of groups beside rows, and what rows without a group have there. */
+export interface JoinedColumn {
+  readonly name: string;
+  readonly element: ElementType;
+  readonly nothing: ScalarValue;
+}
 
 /** A column of a table of groups: the terminal's value over each group's elements of a column. */
 export interface GroupColumn {

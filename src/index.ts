@@ -89,7 +89,7 @@ export type { AnyQuery, FromJsonOptions } from "./json/read.js";
 export type { QueryJson } from "./json/format.js";
 export type { Query } from "./query/query.js";
 export type { Rows } from "./query/rows.js";
-export type { Aggregated, Aggregates, Group, Grouping, GroupTable } from "./query/group.js";
+export type { AggregateColumns, Aggregated, Aggregates, Group, Grouping, GroupTable } from "./query/group.js";
 export type { Sequence, SortKey } from "./query/sequence.js";
 export type { LazyValue } from "./query/lazy.js";
 export type {

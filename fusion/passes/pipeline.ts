@@ -64,6 +64,7 @@ function stepReads(step: TableStep, column: string | null): boolean {
     case "set":
       return true;
     case "join":
+    case "groupJoin":
     case "match":
       return column !== null && step.keys.includes(column);
     case "sort":

@@ -3,7 +3,7 @@
  * new kernel goes on with what is there then.
  */
 import { CompilerBug, QueryError } from "../errors.js";
-import { keyColumn, MATCHED, rightColumn, SINGLE, valueColumn, type Aggregate, type GroupColumn, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { keyColumn, MATCHED, rightColumn, SINGLE, valueColumn, type Aggregate, type GroupColumn, type JoinedColumn, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
 import { PRESENT, VALUE } from "../parse/records.js";
 import { mentions } from "../traverse.js";
 import type { ElementType } from "../types.js";
@@ -57,6 +57,9 @@ export class TableFusion extends Fusion {
         return;
       case "top":
         this.top(stage, index);
+        return;
+      case "groupJoin":
+        this.groupJoin(stage, index);
         return;
       case "group":
         this.group(stage, index);
@@ -154,6 +157,19 @@ export class TableFusion extends Fusion {
     this.stages.push(index);
   }
 
+  private groupJoin(stage: StageShape & { readonly kind: "groupJoin" }, index: number): void {
+    const keys = this.keysOf(stage, index, "groupJoin");
+    const aggregates = stage.aggregates.map(({ name, terminal }) => joinedColumn(name, terminal, stage.groups.get(name) as ElementType));
+    const columns = new Map(this.columns);
+    for (const { name, element } of aggregates) {
+      if (columns.has(name)) throw new QueryError("DC308", `two columns are called ${name}: one of the rows', and one of what is joined to them`, "Give the aggregate another name.");
+      columns.set(name, element);
+    }
+    this.cut("a join needs all elements first", keys);
+    this.value = this.rowsOf(columns);
+    this.steps.push({ kind: "groupJoin", table: this.table, stages: [index], keys: [...keys.keys()], aggregates });
+  }
+
   private group(stage: StageShape & { readonly kind: "group" }, index: number): void {
     this.placeForAny([stage.lambda, ...stage.aggregates.flatMap(({ value }) => (value === null ? [] : [value.lambda]))], "a group");
     const keys = this.namedKeys(stage, index, "groupBy");
@@ -183,6 +199,27 @@ export class TableFusion extends Fusion {
     if (terminal === "average") return "f64";
     if (terminal === "sum") return element === "i64" || element === "u64" ? element : "f64";
     return element;
+  }
+}
+
+/** What a terminal gives for nothing stands beside rows without a group; so integers are stored as doubles where that is an infinity. */
+function joinedColumn(name: string, terminal: Aggregate["terminal"], element: ElementType): JoinedColumn {
+  const big = element === "i64" || element === "u64";
+  switch (terminal) {
+    case "count":
+    case "sum":
+      return { name, element, nothing: big ? 0n : 0 };
+    case "average":
+      return { name, element, nothing: NaN };
+    case "min":
+    case "max":
+      if (big) throw new QueryError("DC306", `the ${terminal} of no BigInts has no value, and ${name} is that of rows without a match`, `Take it of numbers: g.${terminal}(r => Number(r.id)).`);
+      return { name, element: element === "f32" ? element : "f64", nothing: terminal === "min" ? Infinity : -Infinity };
+    case "first":
+    case "last":
+      throw new QueryError("DC306", `${terminal} of nothing has no value, and ${name} is that of rows without a match`, "Join the groups, and say what to take instead: .leftJoin(other.groupBy(…).aggregate(…), …, (l, g) => g?.name ?? 0).");
+    default:
+      return terminal satisfies never;
   }
 }
 

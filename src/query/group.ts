@@ -40,9 +40,8 @@ type Own<Element> = Element extends number | bigint ? Element : never;
 export type Aggregates<Element> = Readonly<Record<string, (group: Group<Element>) => Aggregated<number | bigint | boolean>>>;
 
 /** The columns of a table of groups: those of the key, and one for each aggregate. */
-export type GroupTable<K, G> = { readonly [N in keyof KeyFields<K>]: SingleColumn<KeyFields<K>[N]> } & {
-  readonly [N in keyof G]: G[N] extends (group: never) => Aggregated<infer V> ? SingleColumn<V> : never;
-};
+export type GroupTable<K, G> = { readonly [N in keyof KeyFields<K>]: SingleColumn<KeyFields<K>[N]> } & AggregateColumns<G>;
+export type AggregateColumns<G> = { readonly [N in keyof G]: G[N] extends (group: never) => Aggregated<infer V> ? SingleColumn<V> : never };
 type KeyFields<K> = K extends Fields ? K : { readonly key: K };
 
 const isKnown = (value: unknown): value is Aggregated<unknown> => typeof value === "object" && value !== null && "terminal" in value && "captures" in value;

@@ -19,7 +19,7 @@ export function checkTarget({ to, lambda }: StageShape & { readonly kind: "map" 
 }
 
 /** Verbs whose lambdas may give objects. */
-const GIVE_ROWS = new Set(["map", "groupBy", "zip", "join", "the key of join", "leftJoin", "the key of leftJoin", "semiJoin", "antiJoin"]);
+const GIVE_ROWS = new Set(["map", "groupBy", "zip", "join", "the key of join", "leftJoin", "the key of leftJoin", "semiJoin", "antiJoin", "groupJoin"]);
 
 export function parse(text: string, verb: string, types: CaptureTypes, parameters: LambdaOptions["parameters"]): SurfaceLambda {
   const label = verb === "combine" ? "the combine function of reduce" : `the lambda of ${verb}`;

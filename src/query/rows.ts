@@ -5,11 +5,12 @@ import { checkBigSeed, checkCaptures, checkCasts, checkColumn, checkFunction, ch
 import type { BoundQuery } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
-import { Grouping } from "./group.js";
+import { Grouping, type AggregateColumns, type Aggregates } from "./group.js";
 import { LazyValue } from "./lazy.js";
 import type { Query } from "./query.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
-import { Sequence, type SortKey } from "./sequence.js";
+import { asValue, boundOf, Sequence, type SortKey } from "./sequence.js";
+import { groupJoinStage } from "./stages.js";
 import { asStage, columnStage } from "./stages.js";
 import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, Fields, NewColumns, NumberArray, ReduceOptions, RowOf, RunOptions, SingleColumn, TableOf, Truth } from "./types.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
@@ -89,6 +90,26 @@ export class Rows<T extends TableOf> extends Sequence<RowOf<T>, Rows<T>> {
   /** How many rows have each key: the rows of the columns `key` (or its own fields) and `count`. */
   countBy<K extends SortKey | Fields>(key: (row: RowOf<T>, i: number) => K, captures?: Captures) {
     return this.groupBy(key, captures).aggregate({ count: g => g.count() });
+  }
+
+  /**
+   * Beside each row what the other query's rows with the same key come to, as `groupBy(…).aggregate(…)` says it. Of no rows at all
+   * it is what the terminals give for nothing: 0, NaN, an infinity.
+   *
+   * @example
+   * compute(stores).groupJoin(compute(sales), s => s.id, r => r.store, { n: g => g.count(), total: g => g.sum(r => r.price) });
+   */
+  groupJoin<R, G extends Aggregates<R>>(
+    right: Sequence<R, unknown>,
+    key: (row: RowOf<T>, i: number) => SortKey | Fields,
+    rightKey: (y: R, i: number) => SortKey | Fields,
+    aggregates: G,
+    captures?: Captures,
+  ): Rows<T & AggregateColumns<G>> {
+    const record = checkCaptures(captures, "groupJoin");
+    const groups = new Grouping<R, SortKey | Fields>(boundOf(right, "groupJoin"), checkFunction(rightKey, "groupJoin"), undefined, bound => new Rows(bound, this.single)).aggregate(aggregates);
+    const shape = groupJoinStage(this.bound.shape, checkFunction(key, "groupJoin"), groups.bound.shape, record);
+    return new Rows(withStage(this.bound, shape, [...captureValues(record), asValue(groups.bound)]), this.single);
   }
 
   /**

@@ -317,7 +317,7 @@ export abstract class Sequence<Element, Self> {
 }
 
 /** The query behind what a verb was given. */
-function boundOf(other: unknown, verb: string): BoundQuery {
+export function boundOf(other: unknown, verb: string): BoundQuery {
   if (other instanceof Sequence) return other.bound;
   throw new QueryError("DC305", `${verb}() takes another query, not ${describe(other)}`, `Start one: .${verb}(compute(other)${ALONE.has(verb) ? "" : ", …"}).`);
 }
@@ -329,7 +329,7 @@ const ALONE = new Set(["concat", "union", "intersect", "except"]);
 const keysOf = (other: BoundQuery, key: unknown, verb: string): BoundQuery => withLambda(other, "map", checkFunction(key, verb), null, undefined);
 
 /** Stages have values; those of one that takes another query are that query, too. */
-const asValue = (query: BoundQuery): Capture => query as unknown as Capture;
+export const asValue = (query: BoundQuery): Capture => query as unknown as Capture;
 
 /** Two queries whose elements are put together or compared hold the same. */
 function checkAlike(own: ShapeNode, other: ShapeNode, what: string, preposition: string): void {

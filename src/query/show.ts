@@ -85,6 +85,8 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
       return call(stage.descending ? "top" : "bottom", limit, ...(stage.key === null ? [] : [oneLine(stage.key.lambda.source.text)]), ...captures);
     case "pair":
       return stage.key === null ? call("zip", other, oneLine(stage.lambda.source.text), ...captures) : call(verbOf(stage), other, oneLine(stage.key.lambda.source.text), "…", oneLine(stage.lambda.source.text), ...captures);
+    case "groupJoin":
+      return call("groupJoin", other, oneLine(stage.lambda.source.text), "…", `{ ${stage.aggregates.map(showAggregate).join(", ")} }`, ...captures);
     case "match":
       return call(stage.keep ? "semiJoin" : "antiJoin", other, oneLine(stage.lambda.source.text), "…", ...captures);
     case "sort":

@@ -1,4 +1,5 @@
 /** The stages that verbs make: what tells one apart from others, and, where it is new, its lambdas parsed. */
+import { CompilerBug } from "../../fusion/errors.js";
 import type { RowParameter } from "../../fusion/parse/records.js";
 import type { Aggregate, CaptureType, Columns, LambdaInput, SequenceShape, SetVerb, StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
@@ -121,6 +122,23 @@ export interface AggregateOf {
   readonly terminal: Aggregate["terminal"];
   readonly f: unknown;
   readonly captures: Captures;
+}
+
+/** `groups`: the other query by key, with its aggregates. */
+export function groupJoinStage(node: ShapeNode, key: unknown, groups: ShapeNode, captures: Captures): ShapeNode {
+  const [text, columns] = [textOf(key), groups.columns];
+  if (columns === null || groups.stage?.kind !== "group") throw new CompilerBug("a groupJoin without groups");
+  const { aggregates } = groups.stage;
+  const detail = JSON.stringify([...columns, ...aggregates.map(({ name, terminal, value }) => [name, terminal, value?.lambda.source.text])]);
+  return node.find("groupJoin", text, detail, captures) ?? node.add({
+    verb: "groupJoin", text, detail, captures,
+    single: hasSingles(groups),
+    build: types => {
+      const lambda = parse(text, "groupJoin", types, node.elementParameters());
+      checkUsed(types, [lambda], "groupJoin");
+      return { kind: "groupJoin", groups: columns, aggregates, lambda, captures: types };
+    },
+  });
 }
 
 /** `captures`: those of the key and of all aggregates; each lambda sees its own. */

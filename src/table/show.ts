@@ -17,6 +17,8 @@ export function showStep(step: TableStep, limit: number): string {
       return `zip: runs the other query; views, nothing is copied, ${here}`;
     case "join":
       return `${step.outer ? "leftJoin" : "join"}: runs the other query, then a hash table of its keys, ${here}`;
+    case "groupJoin":
+      return `groupJoin: runs the other query's groups, then a hash table of their keys, ${here}`;
     case "match":
       return `${step.keep ? "semiJoin" : "antiJoin"}: runs the other query's keys, then a hash table of them, ${here}`;
     case "set":

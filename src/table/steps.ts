@@ -5,7 +5,7 @@ import type { ElementType, ScalarValue } from "../../fusion/types.js";
 import { byCode, codesOf } from "./codes.js";
 import { distinctMatching, matches, matching } from "./join.js";
 import { firstPlaces, sortedPlaces } from "./sort.js";
-import { appended, columnOf, elementsAt, NONE, rowsAt, rowsOrZerosAt, without, type Table } from "./table.js";
+import { appended, columnOf, elementsAt, elementsOr, NONE, rowsAt, rowsOrZerosAt, without, type Table } from "./table.js";
 
 export interface Rows {
   readonly table: Table;
@@ -66,6 +66,8 @@ export function applyStep(step: TableStep, { table, length }: Rows, context: Ste
       const matched = step.outer ? [[MATCHED, Uint8Array.from(pairs.right, place => Number(place !== NONE))] as const] : [];
       return { table: new Map([...rowsAt(without(table, step.keys), pairs.left), ...onTheRight((step.outer ? rowsOrZerosAt : rowsAt)(right.table, pairs.right)), ...matched]), length: pairs.left.length };
     }
+    case "groupJoin":
+      return withGroups(step, { table, length }, context.otherOf(step.stages[0] as number, 1));
     case "match": {
       const right = context.otherOf(step.stages[0] as number, 1);
       const places = matching(keysIn(table, step.keys), length, [...right.table.values()], right.length, step.keep);
@@ -81,6 +83,14 @@ export function applyStep(step: TableStep, { table, length }: Rows, context: Ste
 const keysIn = (table: Table, keys: readonly string[]): readonly AnyTypedArray[] => keys.map(key => columnOf(table, key));
 
 const onTheRight = (table: Table): readonly (readonly [string, AnyTypedArray])[] => [...table].map(([name, array]) => [rightColumn(name), array]);
+
+/** Keys occur once among the groups, so that rows stay where they are. The groups' key columns come before what they come to. */
+function withGroups(step: TableStep & { readonly kind: "groupJoin" }, { table, length }: Rows, groups: Rows): Rows {
+  const keys = [...groups.table.values()].slice(0, groups.table.size - step.aggregates.length);
+  const { right: places } = matches(keysIn(table, step.keys), length, keys, groups.length, true);
+  const joined = step.aggregates.map(({ name, element, nothing }) => [name, elementsOr(nothing, element, columnOf(groups.table, name), places)] as const);
+  return { table: new Map([...without(table, step.keys), ...joined]), length };
+}
 
 function concatenated(left: Rows, right: Rows): Rows {
   const table = [...left.table].map(([name, array]) => [name, appended(elementTypeOf(array) as ElementType, array, left.length, columnOf(right.table, name), right.length)] as const);

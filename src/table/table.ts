@@ -1,6 +1,6 @@
 /** Tables: typed arrays of one length, by column. */
 import { CompilerBug } from "../../fusion/errors.js";
-import type { ElementType } from "../../fusion/types.js";
+import type { ElementType, ScalarValue } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 
 export type Table = ReadonlyMap<string, AnyTypedArray>;
@@ -41,14 +41,19 @@ export function elementsAt(array: AnyTypedArray, places: Uint32Array): AnyTypedA
 }
 
 /** The same, with zeros for `NONE`. */
-export function rowsOrZerosAt(table: Table, places: Uint32Array): Table {
-  return new Map([...table].map(([name, array]) => {
-    const from = array as Float64Array;
-    const to = newArray(elementTypeOf(array) as ElementType, places.length) as Float64Array;
-    for (let at = 0; at < places.length; at += 1) {
-      const place = places[at] as number;
-      if (place !== NONE) to[at] = from[place] as number;
-    }
-    return [name, to];
+export const rowsOrZerosAt = (table: Table, places: Uint32Array): Table =>
+  new Map([...table].map(([name, array]) => {
+    const element = elementTypeOf(array) as ElementType;
+    return [name, elementsOr(element === "i64" || element === "u64" ? 0n : 0, element, array, places)];
   }));
+
+/** A new array of such elements: those at these places, and `nothing` for `NONE`. */
+export function elementsOr(nothing: ScalarValue, element: ElementType, array: AnyTypedArray, places: Uint32Array): AnyTypedArray {
+  const from = array as Float64Array;
+  const to = newArray(element, places.length) as Float64Array;
+  for (let at = 0; at < places.length; at += 1) {
+    const place = places[at] as number;
+    to[at] = place === NONE ? (nothing as number) : (from[place] as number);
+  }
+  return to;
 }
