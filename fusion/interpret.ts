@@ -4,7 +4,8 @@
  */
 import { outOfRange, type KernelCall, type KernelResult } from "./call.js";
 import { CompilerBug } from "./errors.js";
-import { ELEMENT_LABEL, type Expr, type Fold, type Kernel, type ReduceOp, type SinkOf, type Stmt } from "./ir.js";
+import { ELEMENT_LABEL, type Expr, type Fold, type Kernel, type ReduceOp, type Scan, type SinkOf, type Stmt } from "./ir.js";
+import { leftFold } from "./traverse.js";
 import { BLOCK, LANES, type ElementType, type ScalarType, type ScalarValue } from "./types.js";
 import { convertValue, evaluate, newArray } from "./values.js";
 
@@ -23,12 +24,14 @@ class Interpreter {
   /** How many elements came by the `visit`. */
   visits = 0;
   private readonly captures: ReadonlyMap<string, ScalarValue>;
+  private readonly fold: ReturnType<typeof leftFold>;
 
   constructor(
     private readonly kernel: Kernel,
     private readonly call: KernelCall,
   ) {
     this.captures = new Map(kernel.scalars.map((scalar, place) => [scalar.name, call.scalars[place] as ScalarValue]));
+    this.fold = leftFold(kernel.sink);
   }
 
   capture(name: string): ScalarValue {
@@ -39,16 +42,16 @@ class Interpreter {
 
   /** Runs the body for the element at `index`. `accumulator` is for folds: undefined as long as there is none. */
   element(index: number, accumulator?: ScalarValue): Outcome {
-    const { body, sink } = this.kernel;
+    const { fold } = this;
     const variables: Variables = new Map();
-    if (sink.kind === "fold" && accumulator !== undefined) variables.set(sink.accumulator, accumulator);
-    for (const stmt of body) {
+    if (fold !== null && accumulator !== undefined) variables.set(fold.accumulator, accumulator);
+    for (const stmt of this.kernel.body) {
       if (stmt.kind === "yield") {
         return { kind: "yielded", value: stmt.value === null ? true : this.value(stmt.value, variables, index) };
       }
       const left = this.statement(stmt, variables, index);
       if (left === ELEMENT_LABEL) return { kind: "rejected" };
-      const starts = sink.kind === "fold" && accumulator === undefined && stmt.kind === "declare" && stmt.name === sink.first;
+      const starts = fold !== null && accumulator === undefined && stmt.kind === "declare" && stmt.name === fold.first;
       if (starts) return { kind: "started", value: variables.get(stmt.name) as ScalarValue };
     }
     return { kind: "rejected" };
@@ -256,6 +259,56 @@ function fold(kernel: Kernel, call: KernelCall, sink: Fold): KernelResult {
   return { ...NOTHING, count, value: value ?? seed };
 }
 
+/** A row of a scan: each element joins the one before it, then the one two before, four, eight and sixteen. */
+function scanRow<T>(row: readonly T[], join: Join<T>): readonly T[] {
+  let values = row;
+  for (let by = 1; by < LANES; by *= 2) {
+    const before = values;
+    values = before.map((value, at) => (at < by ? value : join(before[at - by] as T, value)));
+  }
+  return values;
+}
+
+/** The running values of all elements in the canonical scan order. */
+function canonicalScan<T>(values: readonly T[], seed: T | undefined, join: Join<T>): readonly T[] {
+  const results: T[] = [];
+  let carried = seed;
+  for (let start = 0; start < values.length; start += BLOCK) {
+    const block: T[] = [];
+    for (let at = start; at < Math.min(start + BLOCK, values.length); at += LANES) {
+      const last = block.at(-1);
+      const row = scanRow(values.slice(at, Math.min(at + LANES, start + BLOCK)), join);
+      for (const value of row) block.push(joined(last, value, join) as T);
+    }
+    for (const value of block) results.push(joined(carried, value, join) as T);
+    carried = results.at(-1);
+  }
+  return results;
+}
+
+function scan(kernel: Kernel, call: KernelCall, sink: Scan): KernelResult {
+  const interpreter = new Interpreter(kernel, call);
+  const seed = sink.seed === null ? undefined : interpreter.capture(sink.seed);
+  const running: ScalarValue[] = [];
+  let accumulator = seed;
+  for (let index = 0; index < call.length; index++) {
+    const outcome = interpreter.element(index, accumulator);
+    if (outcome.kind === "rejected") throw new CompilerBug("a scan leaves out an element");
+    running.push(outcome.value);
+    if (sink.order.kind === "left") accumulator = outcome.value;
+  }
+  const { order, type } = sink;
+  const join = (left: ScalarValue, right: ScalarValue): ScalarValue => (order.kind === "canonical" ? evaluate(order.op, type, type, [left, right]) : right);
+  const inclusive = order.kind === "left" ? running : canonicalScan(running.map(value => convertValue(type, value)), seed, join);
+  const values = sink.exclusive ? [seed as ScalarValue, ...inclusive].slice(0, call.length) : inclusive;
+  const output = call.output === null ? newArray(sink.element, call.length) : call.output.subarray(0, call.length);
+  values.forEach((value, place) => {
+    const stored = interpreter.value(sink.stored, new Map([[sink.running, value]]), -1);
+    output[place] = storedValue(sink.element, stored as number | bigint);
+  });
+  return { ...NOTHING, count: call.length, output };
+}
+
 /** What a store keeps of a value: the low bits of an integer; a float as it is. */
 export function storedValue(element: ElementType, value: number | bigint): number | bigint {
   return element === "u8c" ? Number(value) & 255 : value;
@@ -312,6 +365,8 @@ export function interpret(kernel: Kernel, call: KernelCall): KernelResult {
       return countYields(kernel, call);
     case "fold":
       return fold(kernel, call, sink);
+    case "scan":
+      return scan(kernel, call, sink);
     case "first":
       return first(kernel, call);
     case "last":

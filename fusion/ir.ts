@@ -73,6 +73,7 @@ export type Sink =
    * accumulator (see `Fold.first`).
    */
   | Fold
+  | Scan
   /** The first element that yields: its place, its value and, if `ranked`, how many elements passed `visit` before it. */
   | { readonly kind: "first"; readonly type: ScalarType; readonly ranked: boolean }
   /** The last element that yields. */
@@ -92,6 +93,32 @@ export interface Fold {
   readonly first: string | null;
   /** With `combine`, lanes fold apart from the seed and this joins two of them (canonical order); without, one ordered fold. */
   readonly combine: { readonly left: string; readonly right: string; readonly body: readonly Stmt[]; readonly value: Expr } | null;
+}
+
+/**
+ * Stores the running values of a reduction, one for every element; the body rejects none. In the canonical scan order: blocks of
+ * 1024 elements, rows of 32. In a row, for d = 1, 2, 4, 8, 16, x[j] = x[j - d] ⊕ x[j] for all j ≥ d at once (Kogge and Stone);
+ * rows follow one another, L = carry ⊕ x and the next row's carry is the last L, the first row has none; so do blocks: the
+ * result is C ⊕ L, where C is the seed at first and then the last result of the block before.
+ */
+export interface Scan {
+  readonly kind: "scan";
+  /** The accumulator's type. */
+  readonly type: ScalarType;
+  /** The parameter that holds the seed, or null: then the first element starts. */
+  readonly seed: string | null;
+  /** Whether what is stored for an element is the accumulator before it, instead of the one behind it. Needs a seed. */
+  readonly exclusive: boolean;
+  readonly order:
+    /** The yielded `term`s are joined in the canonical scan order. Operator, type and term are those of a reduction; none is a bool. */
+    | { readonly kind: "canonical"; readonly op: ReduceOp; readonly term: ScalarType }
+    /** As a left fold: the body reads the local `running`, the accumulator, and yields its next value; `first` is as in `Fold`. */
+    | { readonly kind: "left"; readonly first: string | null };
+  /** A local that stands for an accumulator. */
+  readonly running: string;
+  /** What is stored of it: of `running` alone, and never an effect. */
+  readonly stored: Expr;
+  readonly element: ElementType;
 }
 
 export type SinkOf<Kind extends Sink["kind"]> = Extract<Sink, { kind: Kind }>;

@@ -84,6 +84,11 @@ export function printSink(sink: Sink): string {
       const start = sink.seed === null ? `starting with ${String(sink.first)}` : `from ${sink.seed}`;
       return `fold ${sink.accumulator}: ${sink.type} ${start}${sink.combine === null ? ", in order" : ""}`;
     }
+    case "scan": {
+      const { order, seed, type, running } = sink;
+      const how = order.kind === "left" ? `${running}: ${type} in order${order.first === null ? "" : ` starting with ${order.first}`}` : `${order.op} ${type}${order.term === type ? "" : ` of ${order.term}`}`;
+      return `${sink.exclusive ? "exclusive " : ""}scan ${how}${seed === null ? "" : ` from ${seed}`}, ${sink.element}[] of ${printExpr(sink.stored)}`;
+    }
     case "first":
       return `first ${sink.type}${sink.ranked ? ", ranked" : ""}`;
     case "last":

@@ -36,6 +36,17 @@ export type StageShape =
   | ({ readonly kind: "filter" } & LambdaInput)
   /** Of rows, some of the columns. */
   | { readonly kind: "as"; readonly to: ElementType | Columns }
+  /**
+   * The running values of a reducer, stored as `to`, or as the sequence's own type. `seed`: the kind of the seed, the stage's value
+   * `SEED`; null without one. `exclusive`: those before each element.
+   */
+  | ({
+      readonly kind: "scan";
+      readonly to: ElementType | null;
+      readonly seed: "number" | "bigint" | "boolean" | null;
+      readonly exclusive: boolean;
+      readonly sequential: boolean;
+    } & LambdaInput)
   /** The elements from the stage's value `start` to before its value `end`, as `Array.prototype.slice` counts them. `from`: whether `start` may be other than 0. */
   | { readonly kind: "slice"; readonly from: boolean; readonly captures: CaptureTypes }
   | { readonly kind: "reverse" }

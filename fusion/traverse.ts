@@ -2,9 +2,9 @@
  * Walking and rebuilding the IR. Mapping returns the very same object wherever nothing changed, so passes can tell by
  * identity whether they did anything.
  */
-import { ELEMENT_LABEL, type Expr, type Kernel, type Stmt } from "./ir.js";
+import { ELEMENT_LABEL, type Expr, type Kernel, type Sink, type Stmt } from "./ir.js";
 import { operator } from "./ops.js";
-import { isBigType, isFloatType } from "./types.js";
+import { isBigType, isFloatType, type ElementType } from "./types.js";
 
 /** Like `map`, but returns the same array when every item stayed the same. */
 function mapList<T>(items: readonly T[], map: (item: T) => T): readonly T[] {
@@ -202,9 +202,10 @@ export function walkStmts(stmts: readonly Stmt[], visitor: StmtVisitor): void {
   }
 }
 
-/** Visits a kernel's body and, where a fold has one, its `combine`. */
+/** Visits a kernel's body and, where a fold has one, its `combine`; of a scan what it stores. */
 export function walkKernel(kernel: Kernel, visitor: StmtVisitor): void {
   walkStmts(kernel.body, visitor);
+  if (kernel.sink.kind === "scan" && visitor.expr !== undefined) walkExpr(kernel.sink.stored, visitor.expr);
   if (kernel.sink.kind !== "fold" || kernel.sink.combine === null) return;
   walkStmts(kernel.sink.combine.body, visitor);
   if (visitor.expr !== undefined) walkExpr(kernel.sink.combine.value, visitor.expr);
@@ -254,6 +255,15 @@ export function leavesOf(stmts: readonly Stmt[]): ReadonlySet<string> {
     }
   }
   return labels;
+}
+
+/** The elements of the array that the sink stores; null if it stores none. */
+export const storedElement = (sink: Sink): ElementType | null => (sink.kind === "array" || sink.kind === "scan" ? sink.element : null);
+
+/** The local that holds the accumulator of a left fold, and the one whose declaration starts it without a seed; null for other sinks. */
+export function leftFold(sink: Sink): { readonly accumulator: string; readonly first: string | null } | null {
+  if (sink.kind === "fold") return sink;
+  return sink.kind === "scan" && sink.order.kind === "left" ? { accumulator: sink.running, first: sink.order.first } : null;
 }
 
 /** Whether the body may end an element without a yield. */
@@ -312,5 +322,6 @@ export function namesOf(kernel: Kernel): ReadonlySet<string> {
     names.add(sink.accumulator);
     if (sink.combine !== null) names.add(sink.combine.left).add(sink.combine.right);
   }
+  if (sink.kind === "scan") names.add(sink.running);
   return names;
 }

@@ -2,10 +2,10 @@
  * What a legal kernel is. Every pass's output is checked here, so a pass that breaks a rule is found at once and by name.
  */
 import { CompilerBug } from "./errors.js";
-import { ELEMENT_LABEL, type Expr, type ExprOf, type Fold, type Kernel, type ReduceOp, type SinkOf, type Stmt } from "./ir.js";
+import { ELEMENT_LABEL, type Expr, type ExprOf, type Fold, type Kernel, type ReduceOp, type Scan, type SinkOf, type Stmt } from "./ir.js";
 import { operator } from "./ops.js";
 import { printExpr, printKernel } from "./print.js";
-import { isEffect, operandsOf, usesOf, walkExpr } from "./traverse.js";
+import { isEffect, operandsOf, rejects, usesOf, walkExpr } from "./traverse.js";
 import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "./types.js";
 
 interface Variable {
@@ -201,6 +201,8 @@ function yieldType(kernel: Kernel): ScalarType | null {
       return sink.term;
     case "count":
       return null;
+    case "scan":
+      return sink.order.kind === "canonical" ? sink.order.term : sink.type;
     case "fold":
     case "first":
     case "last":
@@ -231,7 +233,7 @@ const REDUCE_OVER = {
   xor: ["bool", "i32", "i64", "u64"],
 } as const satisfies Record<ReduceOp, readonly ScalarType[]>;
 
-function checkReduce(sink: SinkOf<"reduce">, complain: Complain): void {
+function checkReduce(sink: Pick<SinkOf<"reduce">, "op" | "type" | "term">, complain: Complain): void {
   const over: readonly ScalarType[] = REDUCE_OVER[sink.op];
   if (!over.includes(sink.type)) complain(`${sink.type} cannot be reduced by ${sink.op}`);
   if (sink.term === sink.type) return;
@@ -240,18 +242,41 @@ function checkReduce(sink: SinkOf<"reduce">, complain: Complain): void {
   if (!widened && !exact) complain(`terms of ${sink.term} cannot be reduced by ${sink.op} in ${sink.type}`);
 }
 
-function checkFold(fold: Fold, context: Context): void {
+/** What a left fold starts from: a seed, or the first element to arrive. */
+function checkStart({ type, accumulator, seed, first }: Pick<Fold, "type" | "accumulator" | "seed" | "first">, { complain, kernel, scalars }: Context): void {
+  if ((seed === null) === (first === null)) complain("a fold has either a seed or a first element");
+  if (seed !== null && scalars.get(seed) !== type) complain(`the seed ${seed} is no ${type} parameter`);
+  if (first === null) return;
+  const place = kernel.body.findIndex(stmt => stmt.kind === "declare" && stmt.name === first);
+  const declaration = kernel.body[place];
+  if (declaration?.kind !== "declare") return complain(`the first element ${first} is not declared at the body's top level`);
+  if (declaration.type !== type) complain(`the first element ${first} is ${declaration.type}, the fold ${type}`);
+  if (declaration.mutable) complain(`the first element ${first} is mutable`);
+  if (usesOf(kernel.body.slice(0, place + 1)).has(accumulator)) complain(`${accumulator} is read before the first element arrives`);
+}
+
+function checkScan(scan: Scan, context: Context): void {
   const { complain, kernel } = context;
-  if ((fold.seed === null) === (fold.first === null)) complain("a fold has either a seed or a first element");
-  if (fold.seed !== null && context.scalars.get(fold.seed) !== fold.type) complain(`the seed ${fold.seed} is no ${fold.type} parameter`);
-  if (fold.first !== null) {
-    const place = kernel.body.findIndex(stmt => stmt.kind === "declare" && stmt.name === fold.first);
-    const declaration = kernel.body[place];
-    if (declaration?.kind !== "declare") return complain(`the first element ${fold.first} is not declared at the body's top level`);
-    if (declaration.type !== fold.type) complain(`the first element ${fold.first} is ${declaration.type}, the fold ${fold.type}`);
-    if (declaration.mutable) complain(`the first element ${fold.first} is mutable`);
-    if (usesOf(kernel.body.slice(0, place + 1)).has(fold.accumulator)) complain(`${fold.accumulator} is read before the first element arrives`);
+  const { order, type, seed, running } = scan;
+  if (rejects(kernel) || kernel.body.at(-1)?.kind !== "yield") complain("a scan leaves out an element");
+  if (scan.exclusive && seed === null) complain("an exclusive scan has no seed");
+  if (order.kind === "left") {
+    checkStart({ type, accumulator: running, seed, first: order.first }, context);
+  } else {
+    if (seed !== null && context.scalars.get(seed) !== type) complain(`the seed ${seed} is no ${type} parameter`);
+    if (type === "bool") complain("a canonical scan has no truth values");
+    if (usesOf(kernel.body).has(running)) complain(`${running} is read where there is no accumulator`);
+    checkReduce({ op: order.op, type, term: order.term }, complain);
   }
+  const outer: Scope = { variables: new Map([[running, { type, mutable: false }]]), labels: new Set(), elements: false };
+  checkPure(scan.stored, outer, context);
+  if (usesOf(scan.stored).size > 1) complain("what is stored depends on more than the accumulator");
+  if (scan.stored.type !== ELEMENTS[scan.element].scalar) complain(`${scan.stored.type} is stored as ${scan.element}`);
+}
+
+function checkFold(fold: Fold, context: Context): void {
+  const { complain } = context;
+  checkStart(fold, context);
   if (fold.combine === null) return;
   const { left, right, body, value } = fold.combine;
   declareName(left, context);
@@ -284,11 +309,16 @@ export function verify(kernel: Kernel, after: string): Kernel {
     declareName(sink.accumulator, context);
     variables.set(sink.accumulator, { type: sink.type, mutable: false });
   }
+  if (sink.kind === "scan") {
+    declareName(sink.running, context);
+    variables.set(sink.running, { type: sink.type, mutable: false });
+  }
   if (sink.kind === "reduce") checkReduce(sink, complain);
   checkStmts(kernel.body, { variables, labels: new Set([ELEMENT_LABEL]), elements: true }, context, true);
   if (sink.kind === "first" && sink.ranked && kernel.body.at(-1)?.kind === "yield" && !kernel.body.some(stmt => stmt.kind === "visit")) {
     complain("a ranked first sink has no visit");
   }
   if (sink.kind === "fold") checkFold(sink, context);
+  if (sink.kind === "scan") checkScan(sink, context);
   return kernel;
 }

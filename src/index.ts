@@ -112,6 +112,7 @@ export type {
   ReduceOptions,
   Repeat,
   RepeatArray,
+  ScanOptions,
   ResultOf,
   Row,
   RowColumns,

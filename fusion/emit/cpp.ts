@@ -1,8 +1,8 @@
 /** A kernel as C++: its body, and one instantiation of a loop of native/rt. */
 import { CompilerBug } from "../errors.js";
-import type { Expr, Fold, Kernel, ReduceOp, ScalarParameter, Sink } from "../ir.js";
+import type { Expr, Fold, Kernel, ReduceOp, ScalarParameter, Scan, Sink } from "../ir.js";
 import { lower } from "../passes/lower.js";
-import { declaredIn, hasEffects, hasLoops, namesOf, rejects, walkExpr, walkKernel } from "../traverse.js";
+import { declaredIn, hasEffects, hasLoops, namesOf, rejects, storedElement, walkExpr, walkKernel } from "../traverse.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
@@ -70,7 +70,7 @@ const TYPES = { bool: "mask", i32: "i32", u32: "u32", i64: "i64", u64: "u64", f3
 /** What emitted code calls by name, and so nothing else may be called. */
 const RESERVED = new Set([
   ..."Add Mul Min Max And Or Xor Array Call Group Lanes LANES BLOCK WIDTH G Mask Nothing Pack Range Running Scalar Shape Source Status Tree".split(" "),
-  ..."any all call count filter first fold last lanes map mask reduce shape body dotcompute".split(" "),
+  ..."any all call count filter first fold last lanes map mask reduce scan scan_left shape stored body dotcompute".split(" "),
   ...Object.values(TYPES),
 ]);
 
@@ -115,7 +115,7 @@ class KernelWriter {
     const plain = cppDialect("x");
     this.names = new Set([...namesOf(kernel)].map(name => nameIn(plain, name)));
     this.element = this.names.has("x") ? this.fresh("element") : "x";
-    this.dialect = cppDialect(this.element, kernel.sink.kind === "fold");
+    this.dialect = cppDialect(this.element, runsAlone(kernel.sink));
   }
 
   write(): string {
@@ -147,7 +147,7 @@ class KernelWriter {
   /** How many lanes: one; as many as a register holds of 64 bits; or, as soon as 32-bit types take part, of 32 bits. */
   private lanes(): "lanes1" | "lanes16" | "lanes32" | "lanes64" | "lanes64x2" | "lanes64x4" {
     const { body, sink } = this.kernel;
-    if (sink.kind === "fold") return "lanes1";
+    if (runsAlone(sink)) return "lanes1";
     // Turns of a loop wait for one another: with more lanes there is something to do meanwhile, while registers last.
     if (hasLoops(body)) return declaredIn(body).size <= MANY_LOCALS ? "lanes16" : "lanes32";
     const narrow = typesIn(this.kernel).some(type => type === "f32" || type === "i32" || type === "u32");
@@ -171,17 +171,24 @@ class KernelWriter {
     const { kernel, out } = this;
     const { sink } = kernel;
     if (sink.kind === "fold") return this.fold(sink);
+    if (sink.kind === "scan") this.stored(sink);
+    if (sink.kind === "scan" && sink.order.kind === "left") return this.leftScan(sink, sink.order.first);
     out.line(`constexpr Shape shape{${this.shape()}};`);
-    const source = kernel.source.kind === "range" ? "Range" : C_ELEMENTS[kernel.source.element];
-    const { call, value } = this.loopOf(sink, source);
+    const { call, value, before = "", behind = "" } = this.loopOf(sink, this.source());
     out.braces(
-      `return ${call}(call, [=](Lanes& lanes, ${this.elementType()} ${this.element}) RT_BODY -> ${value}`,
+      `return ${call}(call, ${before}[=](Lanes& lanes, ${this.elementType()} ${this.element}) RT_BODY -> ${value}`,
       () => new LaneWriter(kernel, this.dialect, base => this.fresh(base)).body(out),
-      "});",
+      `}${behind});`,
     );
   }
 
-  private loopOf(sink: Exclude<Sink, Fold>, source: string): { readonly call: string; readonly value: string } {
+  private source(): string {
+    const { source } = this.kernel;
+    return source.kind === "range" ? "Range" : C_ELEMENTS[source.element];
+  }
+
+  /** The loop's name, what its body gives, and its arguments before and behind the body. */
+  private loopOf(sink: Exclude<Sink, Fold>, source: string): { readonly call: string; readonly value: string; readonly before?: string; readonly behind?: string } {
     switch (sink.kind) {
       case "array":
         return {
@@ -190,6 +197,17 @@ class KernelWriter {
         };
       case "reduce":
         return { call: `reduce<G, ${OPERATORS[sink.op]}, ${source}, ${cScalar(sink.term)}, ${cScalar(sink.type)}, shape>`, value: TYPES[sink.term] };
+      case "scan": {
+        const { order, type } = sink;
+        if (order.kind === "left") throw new CompilerBug("an ordered scan has no lanes");
+        const seed = sink.seed === null ? `${OPERATORS[order.op]}::identity<${cScalar(type)}>` : nameIn(this.dialect, sink.seed);
+        return {
+          call: `scan<G, ${OPERATORS[order.op]}, ${source}, ${cScalar(order.term)}, ${cScalar(type)}, ${C_ELEMENTS[sink.element]}, ${String(sink.exclusive)}, shape>`,
+          value: TYPES[order.term],
+          before: `${seed}, `,
+          behind: ", stored",
+        };
+      }
       case "count":
         return { call: `count<G, ${source}, shape>`, value: "Nothing" };
       case "first":
@@ -222,29 +240,53 @@ class KernelWriter {
     return TYPES[ELEMENTS[source.element].scalar];
   }
 
-  private fold(sink: Fold): void {
+  /** What a scan stores of an accumulator. */
+  private stored({ running, type, stored, element }: Scan): void {
+    const signature = `const auto stored = [=](${TYPES[type]} ${nameIn(this.dialect, running)}) RT_BODY -> ${TYPES[ELEMENTS[element].scalar]}`;
+    this.out.braces(signature, () => this.out.line(`return ${printC(stored, this.dialect)};`), "};");
+  }
+
+  private leftScan(sink: Scan, first: string | null): void {
+    this.step(sink.type, sink.running, first);
+    this.out.line(`return scan_left<${this.source()}, ${C_ELEMENTS[sink.element]}, ${String(sink.exclusive)}>(call, ${this.seedOf(sink)}, step, stored);`);
+  }
+
+  private seedOf({ seed, type }: Fold | Scan): string {
+    return seed === null ? `${TYPES[type]}()` : nameIn(this.dialect, seed);
+  }
+
+  private writer(ends: ScalarEnds): ScalarWriter {
+    return new ScalarWriter(this.dialect, base => this.fresh(base), ends);
+  }
+
+  /** A step of a left fold. */
+  private step(scalar: ScalarType, accumulator: string, first: string | null): void {
     const { kernel, out, dialect } = this;
-    const type = TYPES[sink.type];
-    const source = kernel.source.kind === "range" ? "Range" : C_ELEMENTS[kernel.source.element];
-    const accumulator = nameIn(dialect, sink.accumulator);
+    const type = TYPES[scalar];
     const running = this.fresh("running");
-    const writer = (ends: ScalarEnds): ScalarWriter => new ScalarWriter(dialect, base => this.fresh(base), ends);
     out.braces(
       `const auto step = [=](Lanes& lanes, Running<${type}>& ${running}, ${this.elementType()} ${this.element}) RT_BODY`,
       () => {
-        out.line(`const ${type} ${accumulator} = ${running}.value;`);
-        writer({
+        out.line(`const ${type} ${nameIn(dialect, accumulator)} = ${running}.value;`);
+        this.writer({
           leave: "return;",
           fail: "return;",
           yield: value => `${running}.next(${value});`,
           declared: (name, inside) => {
-            if (name === sink.first) inside.line(`if (${running}.empty()) return ${running}.next(${nameIn(dialect, name)});`);
+            if (name === first) inside.line(`if (${running}.empty()) return ${running}.next(${nameIn(dialect, name)});`);
           },
         }).statements(kernel.body, out);
       },
       "};",
     );
-    const seed = sink.seed === null ? `${type}()` : nameIn(dialect, sink.seed);
+  }
+
+  private fold(sink: Fold): void {
+    const { out, dialect } = this;
+    const type = TYPES[sink.type];
+    const source = this.source();
+    this.step(sink.type, sink.accumulator, sink.first);
+    const seed = this.seedOf(sink);
     const { combine } = sink;
     if (combine === null) return out.line(`return fold<${source}>(call, ${seed}, step);`);
     out.braces(
@@ -253,7 +295,7 @@ class KernelWriter {
         const misplaced = (): never => {
           throw new CompilerBug("joining two accumulators hands over no element");
         };
-        writer({ leave: "return {};", fail: "return {};", yield: misplaced }).statements(combine.body, out);
+        this.writer({ leave: "return {};", fail: "return {};", yield: misplaced }).statements(combine.body, out);
         out.line(`return ${printC(combine.value, dialect)};`);
       },
       "};",
@@ -281,13 +323,18 @@ function argument(scalar: ScalarParameter, place: number): string {
   }
 }
 
+/** Whether elements run one by one: each may need what came of those before. */
+const runsAlone = (sink: Sink): boolean => sink.kind === "fold" || (sink.kind === "scan" && sink.order.kind === "left");
+
 /** Every type that lanes hold. */
 function typesIn(kernel: Kernel): readonly ScalarType[] {
   const types = new Set<ScalarType>();
   walkKernel(kernel, { expr: expr => types.add(expr.type) });
   const { source, sink } = kernel;
   if (source.kind === "array") types.add(ELEMENTS[source.element].scalar);
-  if (sink.kind === "array") types.add(ELEMENTS[sink.element].scalar);
+  const stored = storedElement(sink);
+  if (stored !== null) types.add(ELEMENTS[stored].scalar);
+  if (sink.kind === "scan") types.add(sink.type);
   if (sink.kind === "reduce") types.add(sink.term).add(sink.type);
   if (sink.kind === "first" || sink.kind === "last") types.add(sink.type);
   return [...types];

@@ -186,6 +186,8 @@ class Planner {
         return this.blocks(BYTES[sink.type]);
       case "fold":
         return sink.combine === null ? this.ordered() : this.blocks(RUNNING_BYTES);
+      case "scan":
+        throw new CompilerBug("a scan was not refused");
       default:
         return sink satisfies never;
     }
@@ -323,6 +325,7 @@ function readState({ sink, map }: Shape, length: number, state: Uint8Array): Cud
   switch (sink.kind) {
     case "array":
     case "count":
+    case "scan":
       return done({ count });
     case "reduce":
       return done({ count, value: valueAt(sink.type, view, 32) });

@@ -2,7 +2,7 @@
  * A kernel as CUDA C: its body for one element, by one thread, and a function for each step of its loop (native/rt/*.cuh).
  * How these functions are run is in cuda-plan.ts.
  */
-import { CompilerBug } from "../errors.js";
+import { BackendError, CompilerBug } from "../errors.js";
 import type { ArrayParameter, Fold, Kernel, Parameter, ReduceOp, ScalarParameter, Sink, Stmt } from "../ir.js";
 import { lower } from "../passes/lower.js";
 import { hasLoops, namesOf, rejects } from "../traverse.js";
@@ -88,6 +88,7 @@ export const cudaDialect = (element: string): Dialect => ({
 
 /** The kernel, verified, as CUDA C and a plan to run it by. */
 export function emitCuda(kernel: Kernel, options: CudaOptions): CudaProgram {
+  if (kernel.sink.kind === "scan") throw new BackendError("DC402", "CUDA has no scans yet");
   const lowered = lower(kernel);
   if (lowered !== kernel) verify(lowered, "lower");
   return new ProgramWriter(lowered, kernel, options).write();
@@ -278,6 +279,8 @@ class ProgramWriter {
         if (sink.kind === "first" && sink.ranked) this.entry("rank", [], `rank_first<${types}, ${sweep}>${rest}`);
         return this.entry("take", [], `take_found<${types}>${rest}`, { threads: 1 });
       }
+      case "scan":
+        throw new CompilerBug("a scan was not refused");
       default:
         return sink satisfies never;
     }

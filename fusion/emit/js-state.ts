@@ -17,7 +17,7 @@ export interface JsState {
   rank: number;
   /** The accumulator, or the yielded value. */
   value: ScalarValue;
-  /** Reductions in canonical order: the lanes of the block at hand. */
+  /** Reductions and scans in canonical order: the lanes of the block, or the row, at hand. */
   readonly lanes: Float64Array | (ScalarValue | undefined)[];
   /** The values of the runs of blocks that wait to be joined, longest first, and how many there are. */
   readonly tree: Float64Array | (ScalarValue | undefined)[];
@@ -39,9 +39,11 @@ export interface JsRuntime {
   outOfRange(name: string, at: number, length: number): never;
 }
 
-/** Float sums and products: the only reductions whose result depends on the order. */
-export const isOrdered = (sink: Sink): boolean =>
-  sink.kind === "reduce" && (sink.op === "add" || sink.op === "mul") && (sink.type === "f64" || sink.type === "f32");
+/** Float sums and products: the only reductions, and scans in the canonical order, whose result depends on the order. */
+export function isOrdered(sink: Sink): boolean {
+  const op = sink.kind === "reduce" ? sink.op : sink.kind === "scan" && sink.order.kind === "canonical" ? sink.order.op : null;
+  return (sink.kind === "reduce" || sink.kind === "scan") && (op === "add" || op === "mul") && (sink.type === "f64" || sink.type === "f32");
+}
 
 const zeroOf = (type: ScalarType): ScalarValue => (type === "bool" ? false : isBigType(type) ? 0n : 0);
 
@@ -56,7 +58,7 @@ export function createState(kernel: Kernel): JsState {
     value: 0,
     lanes: ordered ? new Float64Array(LANES) : combines ? new Array<undefined>(LANES).fill(undefined) : [],
     // A run of 2^k blocks waits at most once for each k, and no array has 2^64 blocks.
-    tree: ordered ? new Float64Array(64) : [],
+    tree: ordered && sink.kind === "reduce" ? new Float64Array(64) : [],
     depth: 0,
   };
 }
@@ -70,7 +72,9 @@ export function resetState(kernel: Kernel, call: KernelCall, state: JsState): vo
   const { sink } = kernel;
   if (sink.kind === "reduce") {
     state.value = identityOf(sink.op, sink.type);
-  } else if (sink.kind === "fold") {
+  } else if (sink.kind === "scan" && sink.order.kind === "canonical" && sink.seed === null) {
+    state.value = identityOf(sink.order.op, sink.type);
+  } else if (sink.kind === "fold" || sink.kind === "scan") {
     // Without a seed the value is only a placeholder, but one of the right type, so that emitted loops keep to numbers.
     const place = kernel.scalars.findIndex(scalar => scalar.name === sink.seed);
     state.value = place < 0 ? zeroOf(sink.type) : (call.scalars[place] as ScalarValue);
@@ -85,6 +89,7 @@ export function resultOf(kernel: Kernel, state: JsState, output: KernelResult["o
   const { position } = state;
   switch (sink.kind) {
     case "array":
+    case "scan":
       return { count: state.count, position: -1, rank: 0, value: undefined, output };
     case "reduce":
       return { count: sink.counted ? state.count : 0, position: -1, rank: 0, value: state.value, output: null };

@@ -2,88 +2,15 @@
 import { generate } from "astring";
 import type { Expression, Node, Statement } from "estree";
 import { identityOf } from "../interpret.js";
-import { ELEMENT_LABEL, type Expr, type Fold, type Kernel, type SinkOf, type Stmt } from "../ir.js";
-import { canFail, mentions, rejects, usesOf, walkKernel, walkStmts } from "../traverse.js";
-import { BLOCK, LANES, type ElementType, type ScalarValue } from "../types.js";
-import { assign, at, bigint, binary, declare, identifier, increment, member, number, run, skeleton, truth, type Part } from "./estree.js";
-import { applied, BodyEmitter, converted, Names, type SinkCode } from "./js-body.js";
-import type { Helpers } from "./js-helpers.js";
+import type { Expr, Fold, Kernel, SinkOf } from "../ir.js";
+import { canFail, mentions, storedElement, walkKernel } from "../traverse.js";
+import { BLOCK, LANES, type ElementType } from "../types.js";
+import { assign, at, binary, declare, identifier, increment, member, number, run, skeleton } from "./estree.js";
+import { BodyEmitter, converted, Names } from "./js-body.js";
+import { alwaysYields, constant, counting, elementBody, filled, NEXT, OWN, step, stored, usedNames, type Emission, type Own } from "./js-loop.js";
 import { helperTexts } from "./js-math.js";
+import { scanSink } from "./js-scan.js";
 import { isOrdered } from "./js-state.js";
-
-/** The names that emitted functions use for themselves. The kernel's own names come first: a clash changes these. */
-const OWN = [
-  "call", "state", "begin", "end", "source", "output", "i", "element", "block", "stop", "lane", "lanes", "tree", "depth", "half", "bit", "total",
-  "value", "sum", "count", "rank", "position", "present", "combine", "join", "left", "right",
-] as const;
-
-type Own = Readonly<Record<(typeof OWN)[number], string>>;
-
-/** Where the sink's code goes: before, in and after the loop over elements. */
-interface Emission {
-  readonly kernel: Kernel;
-  readonly names: Names;
-  readonly own: Own;
-  readonly helpers: Helpers;
-}
-
-const constant = (value: ScalarValue): Expression => (typeof value === "number" ? number(value) : typeof value === "bigint" ? bigint(value) : truth(value));
-
-/** Every statement list and expression of the kernel that emitted code runs. */
-function usedNames(kernel: Kernel): ReadonlySet<string> {
-  const names = new Set(usesOf(kernel.body));
-  if (kernel.sink.kind !== "fold") return names;
-  const { seed, combine } = kernel.sink;
-  if (seed !== null && combine !== null) names.add(seed);
-  if (combine !== null) for (const name of [...usesOf(combine.body), ...usesOf(combine.value)]) names.add(name);
-  return names;
-}
-
-/** How often the source element is written down; a use within a loop counts as many. */
-function elementUses(stmts: readonly Stmt[]): number {
-  let uses = 0;
-  walkStmts(stmts, {
-    expr: expr => void (expr.kind === "element" && uses++),
-    stmt: stmt => void (stmt.kind === "loop" && mentions(stmt.body, "element") && (uses += 2)),
-  });
-  return uses;
-}
-
-interface Inner {
-  readonly body: readonly Statement[];
-  /** Whether the loop over elements needs a label, since an inner loop goes on with the next element. */
-  readonly labelled: boolean;
-}
-
-/** The inside of the loop over elements. */
-function elementBody(emission: Emission, sink: SinkCode): Inner {
-  const { kernel, names, own, helpers } = emission;
-  const index = identifier(own.i);
-  const loaded = kernel.source.kind === "range" ? index : at(identifier(own.source), index);
-  const named = kernel.source.kind === "array" && elementUses(kernel.body) > 1;
-  const emitter = new BodyEmitter(kernel, names, named ? identifier(own.element) : loaded, index, sink, helpers);
-  const { body, labelled } = emitter.body(kernel.body, ELEMENT_LABEL);
-  return { body: named ? [declare("const", own.element, loaded), ...body] : body, labelled };
-}
-
-/** A skeleton around `inner`, which takes the place of `BODY`. `ELEMENT:` marks the loop over elements. */
-const filled = (emission: Emission, code: string, inner: Inner, parts: Readonly<Record<string, Part>> = {}): readonly Statement[] =>
-  skeleton(code.replace("ELEMENT:", inner.labelled ? `${ELEMENT_LABEL}:` : ""), { ...emission.own, ...parts, BODY: inner.body });
-
-/** `i32` values are stored in an `u8c` array by their low byte, but a Uint8ClampedArray clamps what it is given. */
-function stored(element: ElementType, value: Expr, emitter: BodyEmitter): Expression {
-  if (element !== "u8c") return emitter.value(value);
-  // What the array does by itself need not be done before.
-  if (value.kind === "apply" && value.op === "clampU8") return emitter.value(value.args[0] as Expr);
-  const fits = (value.kind === "apply" && value.op === "wrapU8") || (value.kind === "const" && Number(value.value) >= 0 && Number(value.value) <= 255);
-  return fits ? emitter.value(value) : binary("&", emitter.value(value), number(255));
-}
-
-/** Whether there is a yield for every element. */
-const alwaysYields = (kernel: Kernel): boolean => !rejects(kernel) && kernel.body.at(-1)?.kind === "yield";
-
-/** The statement that goes on with the next element, at the body's top level. */
-const NEXT: readonly Statement[] = [{ type: "ContinueStatement", label: null }];
 
 function arraySink(emission: Emission, element: ElementType): readonly Statement[] {
   const { own } = emission;
@@ -101,17 +28,6 @@ function countSink(emission: Emission): readonly Statement[] {
   if (alwaysYields(kernel) && !canFail(kernel)) return skeleton(`state.count += end - begin;`, own);
   const inner = elementBody(emission, { yield: () => [run(increment(own.count))] });
   return filled(emission, `let count = state.count; ELEMENT: for (let i = begin; i < end; i++) { BODY; } state.count = count;`, inner);
-}
-
-/** `accumulator ⊕ term`, rounded and wrapped as the type says. */
-const step = (emission: Emission, sink: SinkOf<"reduce">, accumulator: Expression, term: Expression): Expression =>
-  applied(sink.op, sink.type, sink.type, [accumulator, term], emission.helpers);
-
-/** The count of a reduction that wants one: per element, or in one go if every element counts. */
-function counting(emission: Emission, counted: boolean): { readonly open: string; readonly each: readonly Statement[]; readonly close: string } {
-  if (!counted) return { open: "", each: [], close: "" };
-  if (alwaysYields(emission.kernel)) return { open: "", each: [], close: "state.count += end - begin;" };
-  return { open: "let count = state.count;", each: [run(increment(emission.own.count))], close: "state.count = count;" };
 }
 
 /**
@@ -347,6 +263,8 @@ function sinkCode(emission: Emission): readonly Statement[] {
       return countSink(emission);
     case "fold":
       return sink.combine === null ? foldSink(emission, sink) : combinedSink(emission, sink, sink.combine);
+    case "scan":
+      return scanSink(emission, sink);
     case "first":
       return firstSink(emission, sink);
     case "last":
@@ -363,7 +281,7 @@ function argumentsCode(emission: Emission, used: ReadonlySet<string>): readonly 
   const field = (name: string): Expression => member(identifier(own.call), name);
   const statements: Statement[] = [];
   if (kernel.source.kind === "array" && mentions(kernel.body, "element")) statements.push(declare("const", own.source, field("source")));
-  if (sink.kind === "array") statements.push(declare("const", own.output, field("output")));
+  if (storedElement(sink) !== null) statements.push(declare("const", own.output, field("output")));
   kernel.scalars.forEach(({ name }, place) => {
     if (used.has(name)) statements.push(declare("const", names.of(name), at(field("scalars"), number(place))));
   });
@@ -384,6 +302,7 @@ export function emitJs(kernel: Kernel): string {
     names.of(kernel.sink.accumulator);
     if (kernel.sink.combine !== null) for (const name of [kernel.sink.combine.left, kernel.sink.combine.right]) names.of(name);
   }
+  if (kernel.sink.kind === "scan") names.of(kernel.sink.running);
   walkKernel(kernel, { stmt: stmt => void (stmt.kind === "declare" && names.of(stmt.name)) });
   const own = Object.fromEntries(OWN.map(name => [name, names.fresh(name)])) as Own;
   const emission: Emission = { kernel, names, own, helpers: { needed: new Map(), fastMath: kernel.fastMath === true } };

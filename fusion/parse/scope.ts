@@ -147,7 +147,7 @@ export class Captures {
   handOver(name: string, lambda = this.lambda): string {
     const names = [...Object.keys(this.kinds).filter((other) => other !== name), name];
     const shown = lambda.length <= 60 && !lambda.includes("\n") ? lambda : "…";
-    const seed = this.verb === "reduce" ? ", seed" : "";
+    const seed = this.verb === "reduce" || this.verb === "scan" ? ", seed" : "";
     return `.${this.verb}(${shown}${seed}, { ${names.join(", ")} })`;
   }
 }

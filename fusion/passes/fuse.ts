@@ -6,7 +6,7 @@
  */
 import { apply, convert, local } from "../build.js";
 import { CompilerBug, QueryError } from "../errors.js";
-import { ELEMENT_LABEL, type Expr, type Kernel, type Sink, type Source, type Stmt } from "../ir.js";
+import { ELEMENT_LABEL, type Expr, type Kernel, type Scan, type Sink, type Source, type Stmt } from "../ir.js";
 import type { OpName } from "../ops.js";
 import { SINGLE, type Columns, type LambdaInput, type PlannedKernel, type Plan, type SourceShape, type StageShape, type TableStep } from "../query.js";
 import type { Span, SurfaceLambda } from "../parse/surface.js";
@@ -16,7 +16,7 @@ import { inferResult } from "./infer-lambda.js";
 import { Names, Parameters } from "./parameters.js";
 import { usesParameter } from "./reducers.js";
 import { Rows, type Column } from "./rows.js";
-import { elementValue, naturalElement, toElement, truthOf, wrapElement, type Typed } from "./typing.js";
+import { elementValue, naturalElement, toElement, truthOf, wrapElement, type Integral, type Typed } from "./typing.js";
 
 /** The wrap that a store into such an array does anyway. */
 const WRAPS: Partial<Record<ElementType, OpName>> = { i8: "wrapI8", u8: "wrapU8", i16: "wrapI16", u16: "wrapU16" };
@@ -43,6 +43,8 @@ export class Fusion {
   protected value: Typed | Rows;
   /** The element type of the sequence so far, unless it is one of rows. */
   protected type: ElementType;
+  /** The kernel ends with a scan, whose results are the sequence. */
+  protected scanned: Scan | null = null;
 
   constructor(source: SourceShape) {
     this.source = source.kind === "columns" ? { kind: "range" } : source;
@@ -222,10 +224,14 @@ export class Fusion {
   /** A value as an array of such elements would give it back. */
   protected stored(result: Typed, element: ElementType, verb: string, stage: number, lambda: SurfaceLambda): Typed {
     const expr = toElement(result, element, verb, this.parameters);
-    if (ELEMENTS[element].integer && element !== "u8c" && result.integral !== false && !isBigType(expr.type)) {
-      for (const name of result.integral) this.integral.push({ stage, name, lambda });
-    }
+    if (!isBigType(expr.type)) this.mustBeWhole(result.integral, element, stage, lambda);
     return elementValue(wrapElement(expr, element), element, result.span);
+  }
+
+  /** The captured numbers that a result depends on must be whole, if it is stored as an integer. */
+  protected mustBeWhole(integral: Integral, element: ElementType, stage: number, lambda: SurfaceLambda): void {
+    if (!ELEMENTS[element].integer || element === "u8c" || integral === false) return;
+    for (const name of integral) this.integral.push({ stage, name, lambda });
   }
 
   private convertTo(to: ElementType | Columns): void {
@@ -255,12 +261,19 @@ export class Fusion {
     this.body = [];
     this.stages = [];
     this.filtered = false;
+    this.scanned = null;
     this.value = columns === null ? this.sourceValue() : this.rowsOf(columns);
+  }
+
+  /** What follows a scan reads its results. */
+  endScan(): void {
+    if (this.scanned !== null) this.cut("what follows a scan reads its results");
   }
 
   /** Ends kernels that store the sequence: one, or one for each column. */
   private store(barrier: string | null, beside: ReadonlyMap<string, Column> = new Map(), alone = false): void {
-    const { value, stages } = this;
+    const { value, stages, scanned } = this;
+    if (scanned !== null) return this.finishKernel(scanned, barrier, null);
     if (!(value instanceof Rows) && beside.size === 0) return this.finishKernel(this.arraySink(value, this.type), barrier, null);
     // All columns are loaded before the body is used more than once.
     const own = alone ? [] : value instanceof Rows ? [...value.columns.keys()].map(name => [name, value.column(name)] as const) : [[SINGLE, { element: this.type, value }] as const];

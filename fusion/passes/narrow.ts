@@ -7,8 +7,8 @@
  */
 import { apply, constant, convert, local, select } from "../build.js";
 import { I32, within, type Interval } from "../interval.js";
-import type { Expr, ExprOf, Kernel, Sink, Stmt } from "../ir.js";
-import { mapExpr, mapKernel, walkKernel } from "../traverse.js";
+import type { Expr, ExprOf, Kernel, Scan, Sink, Stmt } from "../ir.js";
+import { leftFold, mapExpr, mapKernel, walkKernel } from "../traverse.js";
 import { Ranges } from "./ranges.js";
 import { simplifyExpr } from "./simplify.js";
 
@@ -45,7 +45,7 @@ class Narrowing {
   private wholeLocals(): ReadonlySet<string> {
     if (!this.hasNarrowValues()) return new Set();
     const values = new Map<string, Expr[]>();
-    const fold = this.kernel.sink.kind === "fold" ? this.kernel.sink : null;
+    const fold = leftFold(this.kernel.sink);
     walkKernel(this.kernel, {
       stmt: stmt => {
         if (stmt.kind !== "declare" && stmt.kind !== "assign") return;
@@ -245,6 +245,7 @@ class Narrowing {
   private narrowSink(kernel: Kernel): Kernel {
     const { sink } = kernel;
     const last = kernel.body.at(-1);
+    if (sink.kind === "scan") return this.narrowScan(kernel, sink);
     if (sink.kind !== "reduce" || last?.kind !== "yield" || last.value?.type !== "f64") return kernel;
     const narrowed = this.narrowTerm(sink.op, last.value);
     if (narrowed === null) return kernel;
@@ -252,6 +253,22 @@ class Narrowing {
     // The least of no i32 is not the identity of i32 but Infinity: the count tells.
     const narrowSink: Sink = { ...sink, term: narrowed.type, type: add ? "i64" : narrowed.type, counted: sink.counted || !add };
     return { ...kernel, body: [...kernel.body.slice(0, -1), { kind: "yield", value: narrowed }], sink: narrowSink };
+  }
+
+  /** Running sums of integers that are stored in an integer array: the bits that it keeps are exact in sums that wrap. */
+  private narrowScan(kernel: Kernel, sink: Scan): Kernel {
+    const { order, seed, stored } = sink;
+    const last = kernel.body.at(-1);
+    const wraps = stored.kind === "apply" && stored.op === "convert" && (stored.type === "i32" || stored.type === "u32");
+    if (order.kind !== "canonical" || order.op !== "add" || order.term !== "f64" || !wraps || last?.kind !== "yield" || last.value === null) return kernel;
+    const term = isExactInteger(this.ranges.of(last.value)) ? this.congruent(last.value) : null;
+    if (term === null) return kernel;
+    return {
+      ...kernel,
+      scalars: kernel.scalars.map(scalar => (scalar.name === seed ? { ...scalar, type: "i32" } : scalar)),
+      body: [...kernel.body.slice(0, -1), { kind: "yield", value: term }],
+      sink: { ...sink, type: "i32", order: { ...order, term: "i32" }, stored: convert(stored.type, local("i32", sink.running)) },
+    };
   }
 
   private narrowTerm(op: string, value: Expr): Expr | null {

@@ -1,6 +1,6 @@
 /** Removes what nobody needs: locals that are never read (unless computing them can fail), and unused kernel parameters. */
 import type { Kernel, Stmt } from "../ir.js";
-import { declaredIn, isEffect, mapExpr, mapKernel, usesOf, walkKernel } from "../traverse.js";
+import { declaredIn, isEffect, leftFold, mapExpr, mapKernel, usesOf, walkKernel } from "../traverse.js";
 import { plainName } from "./parameters.js";
 
 export const prune = (kernel: Kernel): Kernel => dropParameters(pruneBody(kernel));
@@ -38,10 +38,10 @@ function usedNames(kernel: Kernel): Set<string> {
       else if ("array" in expr) used.add(expr.array);
     },
   });
-  if (kernel.sink.kind === "fold") {
-    const { seed, first, accumulator } = kernel.sink;
-    for (const name of [seed, first, accumulator]) if (name !== null) used.add(name);
-  }
+  const { sink } = kernel;
+  const fold = leftFold(sink);
+  const seed = sink.kind === "fold" || sink.kind === "scan" ? sink.seed : null;
+  for (const name of [seed, fold?.first, fold?.accumulator]) if (typeof name === "string") used.add(name);
   return used;
 }
 
@@ -60,6 +60,7 @@ function dropParameters(kernel: Kernel): Kernel {
   const taken = new Set([...scalars, ...arrays].map(parameter => parameter.name));
   for (const name of [...usesOf(kernel.body), ...declaredIn(kernel.body)]) taken.add(name);
   if (kernel.sink.kind === "fold") for (const name of [kernel.sink.accumulator, kernel.sink.combine?.left, kernel.sink.combine?.right]) if (name !== undefined) taken.add(name);
+  if (kernel.sink.kind === "scan") taken.add(kernel.sink.running);
   const renamed = new Map<string, string>();
   for (const { name, origin } of [...scalars, ...arrays]) {
     const plain = plainName(origin.name);
@@ -78,6 +79,6 @@ function dropParameters(kernel: Kernel): Kernel {
       }),
   });
   const { sink } = body;
-  const seed = sink.kind === "fold" && sink.seed !== null ? (renamed.get(sink.seed) ?? sink.seed) : null;
-  return { ...body, scalars: scalars.map(plain), arrays: arrays.map(plain), sink: sink.kind === "fold" ? { ...sink, seed } : sink };
+  const seeded = sink.kind === "fold" || sink.kind === "scan" ? { ...sink, seed: sink.seed === null ? null : (renamed.get(sink.seed) ?? sink.seed) } : sink;
+  return { ...body, scalars: scalars.map(plain), arrays: arrays.map(plain), sink: seeded };
 }

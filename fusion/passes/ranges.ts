@@ -8,7 +8,7 @@
 import { ANY, I32, RANGE, U32, exactly, integers, sameInterval, union, within, type Interval } from "../interval.js";
 import type { Expr, ExprOf, Kernel, Stmt } from "../ir.js";
 import { operator } from "../ops.js";
-import { assignedIn, leavesOf, walkKernel } from "../traverse.js";
+import { assignedIn, leavesOf, leftFold, walkKernel } from "../traverse.js";
 import { ELEMENTS, type ElementType } from "../types.js";
 
 /** Counts of elements: no array is longer. */
@@ -29,7 +29,7 @@ export class Ranges {
 
   constructor(private readonly kernel: Kernel) {
     this.elements = new Map(kernel.arrays.map(({ name, element }) => [name, element]));
-    this.carried = kernel.sink.kind === "fold" ? kernel.sink.accumulator : null;
+    this.carried = leftFold(kernel.sink)?.accumulator ?? null;
     this.landmarks = landmarksOf(kernel);
     while (this.changed) {
       this.changed = false;

@@ -1,7 +1,7 @@
 /** Applies the rewrite rules until none fits, and tidies statements: constants, copies and branches that decide nothing. */
 import { apply, convert } from "../build.js";
 import type { Expr, ExprOf, Kernel, Stmt } from "../ir.js";
-import { assignedIn, leavesOf, mapExpr, mapKernel, mapOperands, type StmtMapper } from "../traverse.js";
+import { assignedIn, leavesOf, leftFold, mapExpr, mapKernel, mapOperands, type StmtMapper } from "../traverse.js";
 import { RULES, type Bindings, type Pattern, type Rule } from "./rules.js";
 
 /** The rules by the operator they start from. */
@@ -115,18 +115,16 @@ export function simplify(kernel: Kernel): Kernel {
 
 function simplifyOnce(kernel: Kernel): Kernel {
   const mutable = new Set(assignedIn(kernel.body));
-  if (kernel.sink.kind === "fold") {
-    // The accumulator changes from element to element, and the sink reads `first` by its name.
-    mutable.add(kernel.sink.accumulator);
-    for (const name of kernel.sink.combine === null ? [] : assignedIn(kernel.sink.combine.body)) mutable.add(name);
-  }
-  const keep = kernel.sink.kind === "fold" ? kernel.sink.first : null;
+  const fold = leftFold(kernel.sink);
+  // The accumulator changes from element to element, and the sink reads `first` by its name.
+  if (fold !== null) mutable.add(fold.accumulator);
+  if (kernel.sink.kind === "fold" && kernel.sink.combine !== null) for (const name of assignedIn(kernel.sink.combine.body)) mutable.add(name);
   const copies = new Map<string, Expr>();
   const substitute = (expr: Expr): Expr => (expr.kind === "local" ? (copies.get(expr.name) ?? expr) : expr);
   const mapper: StmtMapper = {
     expr: expr => simplifyExpr(copies.size === 0 ? expr : mapExpr(expr, substitute)),
     stmt: stmt => {
-      if (stmt.kind === "declare" && !mutable.has(stmt.name) && stmt.name !== keep && isTrivial(stmt.value, mutable)) {
+      if (stmt.kind === "declare" && !mutable.has(stmt.name) && stmt.name !== fold?.first && isTrivial(stmt.value, mutable)) {
         copies.set(stmt.name, stmt.value);
         return [];
       }

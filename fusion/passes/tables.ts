@@ -6,10 +6,11 @@ import { CompilerBug, QueryError } from "../errors.js";
 import { keyColumn, MATCHED, rightColumn, SINGLE, valueColumn, type Aggregate, type GroupColumn, type JoinedColumn, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
 import { PRESENT, VALUE } from "../parse/records.js";
 import { mentions } from "../traverse.js";
-import type { ElementType } from "../types.js";
+import { isBigType, type ElementType } from "../types.js";
 import { Fusion, isRow, NO_COLUMNS } from "./fuse.js";
 import type { Row } from "./infer.js";
 import { Rows, type Column } from "./rows.js";
+import { planScan } from "./scan.js";
 import { elementValue, naturalElement, toElement, type Typed } from "./typing.js";
 
 interface SortKey {
@@ -25,11 +26,15 @@ export class TableFusion extends Fusion {
   private sorting: { readonly keys: readonly SortKey[]; readonly stages: readonly number[] } | null = null;
 
   stage(stage: StageShape, index: number): void {
+    this.endScan();
     switch (stage.kind) {
       case "map":
       case "filter":
       case "as":
         return this.compute(stage, index);
+      case "scan":
+        this.scan(stage, index);
+        return;
       case "slice":
         this.slice(stage.from, index);
         return;
@@ -67,6 +72,16 @@ export class TableFusion extends Fusion {
       default:
         stage satisfies never;
     }
+  }
+
+  private scan(stage: StageShape & { readonly kind: "scan" }, index: number): void {
+    if (this.filtered) this.cut("a scan behind a filter runs over what it has let through");
+    const element = stage.to ?? this.type;
+    const { sink, integral } = planScan(this, stage, index, element);
+    if (!isBigType(sink.stored.type)) this.mustBeWhole(integral, element, index, stage.lambda);
+    this.type = element;
+    this.scanned = sink;
+    this.stages.push(index);
   }
 
   /** Places of a table can be left out before its kernels run, as long as nothing has been filtered and no number of a place has been used. */

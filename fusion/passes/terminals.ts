@@ -2,7 +2,7 @@
 import { apply, convert, local, truth } from "../build.js";
 import { LambdaError, QueryError, withArticle } from "../errors.js";
 import type { Expr, ReduceOp, Sink } from "../ir.js";
-import { SEED, type LambdaInput, type Plan, type QueryShape, type TerminalShape } from "../query.js";
+import { SEED, type LambdaInput, type Plan, type QueryShape, type StageShape, type TerminalShape } from "../query.js";
 import { ELEMENTS, isBigType, type ScalarType } from "../types.js";
 import type { Fusion } from "./fuse.js";
 import { inferLambda } from "./infer-lambda.js";
@@ -13,6 +13,7 @@ type TerminalOf<K extends TerminalShape["kind"]> = Extract<TerminalShape, { kind
 
 export function planTerminal(fusion: Fusion, { terminal, stages }: QueryShape): Plan {
   const stage = stages.length;
+  if (terminal.kind !== "toArray") fusion.endScan();
   switch (terminal.kind) {
     case "toArray":
       return { ...fusion.intoArray(), finish: { kind: "array", element: fusion.element } };
@@ -136,30 +137,40 @@ function reduce(fusion: Fusion, terminal: TerminalOf<"reduce">, stage: number): 
 }
 
 /** The canonical order, where the types allow it; null where the reducer must be a left fold after all. */
-function canonical(fusion: Fusion, terminal: TerminalOf<"reduce">, { op, term, logical, plain }: Recognised, stage: number): Plan | null {
-  const { seed } = terminal;
+function canonical(fusion: Fusion, terminal: TerminalOf<"reduce">, recognised: Recognised, stage: number): Plan | null {
+  const term = termOf(fusion, terminal, recognised, stage, "reduce");
+  return term === null ? null : reduced(fusion, recognised.op, term, { seeded: terminal.seed !== null, empty: terminal.seed === null ? "error" : "identity" });
+}
+
+/** What a recognised reducer joins: f(x) as its operator takes it. Null where it must be a left fold after all. */
+export function termOf(
+  fusion: Fusion,
+  { seed, captures }: TerminalOf<"reduce"> | (StageShape & { readonly kind: "scan" }),
+  { op, term, logical, plain }: Recognised,
+  stage: number,
+  verb: string,
+): Typed | null {
   // Without a seed JavaScript starts from the first element itself, unmapped and (by a bitwise operator) unconverted.
   const { element } = fusion;
   const unchanged = !isBitwise(op) || ["i8", "u8", "u8c", "i16", "u16", "i32", "i64", "u64"].includes(element);
   if (seed === null && (!plain || logical || !unchanged)) return null;
-  const value = fusion.call({ lambda: term, captures: terminal.captures }, stage, "reduce");
+  const value = fusion.call({ lambda: term, captures }, stage, verb);
   const kind = kindOf(value);
-  const how = { seeded: seed !== null, empty: seed === null ? "error" : "identity" } as const;
   if (logical) {
     if (seed !== "boolean" || kind !== "bool") throw notLogical(value, seed, kind);
-    return reduced(fusion, op, value, how);
+    return value;
   }
   if (isBigKind(kind)) {
     if (seed !== null && seed !== "bigint") throw seedMismatch(value, seed);
     if (op === "min" || op === "max") throw new LambdaError("DC201", "Math.min and Math.max do not take BigInts", value.span, "Use the terminals min() and max()");
-    return reduced(fusion, op, { ...value, expr: coerce(value, kind, fusion.kernelParameters) }, how);
+    return { ...value, expr: coerce(value, kind, fusion.kernelParameters) };
   }
   if (seed === "bigint" || seed === "boolean") throw seedMismatch(value, seed);
   const numberValue = toNumber(value);
   const kindOfTerm: Kind = numberValue.expr.type === "f32" ? "f32" : "f64";
   const whole = numberValue.expr.type === "i32" || numberValue.expr.type === "u32";
   const expr = isBitwise(op) ? convert("i32", numberValue.expr) : whole ? numberValue.expr : coerce(numberValue, kindOfTerm, fusion.kernelParameters);
-  return reduced(fusion, op, { ...numberValue, expr }, how);
+  return { ...numberValue, expr };
 }
 
 const seedMismatch = (value: Typed, seed: string): LambdaError =>
@@ -178,9 +189,8 @@ function fold(fusion: Fusion, terminal: TerminalOf<"reduce">, stage: number): Pl
   const { seed, lambda } = terminal;
   const parameters = fusion.kernelParameters;
   // Rows have no value to begin with: they are folded from a seed.
-  const element = fusion.columns === null ? fusion.named(lambda.parameters[1] ?? "element") : null;
-  const big = element !== null && kindOf(element) === "u64" ? "u64" : "i64";
-  const type: ScalarType = seed === "boolean" ? "bool" : seed === "bigint" ? big : seed === null && element !== null && isBigType(element.expr.type) ? element.expr.type : "f64";
+  if (fusion.columns === null) fusion.named(lambda.parameters[1] ?? "element");
+  const type = foldType(fusion, seed);
   const accumulator = parameters.names.fresh(lambda.parameters[0] ?? "accumulator");
   const carried: Typed = { expr: local(type, accumulator), weak: false, integral: false, span: lambda.result.span };
   const first = seed === null ? fusion.declare("arriving", convert(type, fusion.current.expr)) : null;
@@ -198,8 +208,16 @@ function fold(fusion: Fusion, terminal: TerminalOf<"reduce">, stage: number): Pl
   return { ...fusion.into(sink), finish: { kind: "fold", empty: seed === null ? "error" : "seed" } };
 }
 
+/** What a left fold accumulates in: what its seed is, or the element. */
+export function foldType(fusion: Fusion, seed: TerminalOf<"reduce">["seed"]): ScalarType {
+  const element = fusion.columns === null ? fusion.current.expr.type : null;
+  if (seed === "boolean") return "bool";
+  if (seed === "bigint") return element === "u64" ? "u64" : "i64";
+  return seed === null && element !== null && isBigType(element) ? element : "f64";
+}
+
 /** A reducer's result as the accumulator it becomes. */
-function asAccumulator(value: Typed, type: ScalarType, fusion: Fusion): Expr {
+export function asAccumulator(value: Typed, type: ScalarType, fusion: Fusion): Expr {
   const kind = kindOf(value);
   const fits = type === "bool" ? kind === "bool" : isBigType(type) ? isBigKind(kind) : !isBigKind(kind) && kind !== "bool";
   if (!fits) {

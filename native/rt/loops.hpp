@@ -5,4 +5,5 @@
 #include "fold.hpp"
 #include "map.hpp"
 #include "reduce.hpp"
+#include "scan.hpp"
 #include "search.hpp"

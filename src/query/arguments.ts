@@ -6,12 +6,13 @@ import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
 import { BACKEND_NAMES, QUOTED_BACKENDS, type BackendName } from "../backends/backend.js";
 import { captureTypes, NO_CAPTURES } from "./captures.js";
 import type { SeedKind } from "./shape.js";
+import type { ScanHow } from "./stages.js";
 import { describe, quote } from "./given.js";
 import type { Captures, QueryOptions } from "./types.js";
 
 export function checkFunction(f: unknown, verb: string): unknown {
   if (typeof f === "function") return f;
-  throw new QueryError("DC305", `${verb}() takes a function, not ${describe(f)}`, `Write the function in the call: .${verb}(${verb === "reduce" ? "(a, x) => a + x, 0" : "x => …"}).`);
+  throw new QueryError("DC305", `${verb}() takes a function, not ${describe(f)}`, `Write the function in the call: .${verb}(${verb === "reduce" || verb === "scan" ? "(a, x) => a + x, 0" : "x => …"}).`);
 }
 
 /** Captures as an object; what they hold is checked when their types are looked up. */
@@ -31,7 +32,7 @@ export function checkConstructor(constructor: unknown, verb: string): ElementTyp
   const foreign = typeof constructor === "function" && "BYTES_PER_ELEMENT" in constructor ? BY_NAME.get(constructor.name) : undefined;
   if (foreign !== undefined) return foreign;
   const found = typeof constructor === "function" ? constructor.name || "a function" : describe(constructor);
-  throw new QueryError("DC305", `${verb}() takes a typed array's constructor, not ${found}`, `Name the array to make: ${verb === "as" ? ".as(Float64Array)" : ".map(f, Float64Array)"}.`);
+  throw new QueryError("DC305", `${verb}() takes a typed array's constructor, not ${found}`, `Name the array to make: ${verb === "as" ? ".as(Float64Array)" : verb === "scan" ? ".scan(f, seed, {}, { to: Float64Array })" : ".map(f, Float64Array)"}.`);
 }
 
 /** The columns that `as` converts. */
@@ -65,17 +66,17 @@ export function checkBackend(backend: BackendName): BackendName {
   throw new QueryError("DC305", `there is no backend ${quote(backend)}`, `The backends are ${QUOTED_BACKENDS}.`);
 }
 
-export function seedKind(seed: unknown, ofRows = false): SeedKind {
+export function seedKind(seed: unknown, verb: "reduce" | "scan", ofRows = false): SeedKind {
   const kind = typeof seed;
   if (kind === "number" || kind === "bigint" || kind === "boolean") return kind;
-  const remedy = ofRows ? "Rows are folded from a seed, for a row is no value: .reduce((sum, row) => sum + row.price, 0)." : "For no seed leave it out, or write undefined: .reduce(f, undefined, { k }).";
-  throw new QueryError("DC305", `reduce() takes a number, a BigInt or a boolean as its seed, not ${describe(seed)}`, remedy);
+  const remedy = ofRows ? "Rows are folded from a seed, for a row is no value: .reduce((sum, row) => sum + row.price, 0)." : `For no seed leave it out, or write undefined: .${verb}(f, undefined, { k }).`;
+  throw new QueryError("DC305", `${verb}() takes a number, a BigInt or a boolean as its seed, not ${describe(seed)}`, remedy);
 }
 
 /** BigInts of a sequence have 64 bits; a seed must fit too. */
-export function checkBigSeed(seed: unknown, element: ElementType): void {
+export function checkBigSeed(seed: unknown, element: ElementType, verb: "reduce" | "scan"): void {
   if (typeof seed !== "bigint" || (element !== "i64" && element !== "u64") || fitsElement(seed, element)) return;
-  throw new QueryError("DC305", `the seed ${seed}n does not fit in ${withArticle(ELEMENTS[element].array)}`, "Reduce wraps at 64 bits, so its seed must fit in them.");
+  throw new QueryError("DC305", `the seed ${seed}n does not fit in ${withArticle(ELEMENTS[element].array)}`, `${verb === "scan" ? "Scan" : "Reduce"} wraps at 64 bits, so its seed must fit in them.`);
 }
 
 /** Whether a BigInt can be an element. */
@@ -85,6 +86,20 @@ export const fitsElement = (value: bigint, element: "i64" | "u64"): boolean =>
 export interface CheckedReduceOptions {
   readonly combine: unknown;
   readonly sequential: boolean;
+}
+
+/** The options of `scan`, and whether they go with the seed. */
+export function checkScanOptions(options: unknown, seeded: boolean): ScanHow {
+  if (options === undefined) return { to: null, exclusive: false, sequential: false };
+  if (typeof options !== "object" || options === null) {
+    throw new QueryError("DC305", `the options of scan() are an object, not ${describe(options)}`, "Write { exclusive: true }, { sequential: true } or { to: Float64Array }.");
+  }
+  const { to, exclusive = false, sequential = false } = options as { readonly to?: unknown; readonly exclusive?: unknown; readonly sequential?: unknown };
+  for (const [name, value] of Object.entries({ exclusive, sequential })) {
+    if (typeof value !== "boolean") throw new QueryError("DC305", `${name} is true or false, not ${describe(value)}`, `Write { ${name}: true }.`);
+  }
+  if (exclusive === true && !seeded) throw new QueryError("DC305", "an exclusive scan() begins with its seed, and was given none", "Give one: .scan((a, x) => a + x, 0, {}, { exclusive: true }).");
+  return { to: to === undefined ? null : checkConstructor(to, "scan"), exclusive: exclusive === true, sequential: sequential === true };
 }
 
 const NO_OPTIONS: CheckedReduceOptions = { combine: undefined, sequential: false };

@@ -3,7 +3,7 @@ import { CompilerBug, LambdaError, QueryError } from "../../fusion/errors.js";
 import type { Origin } from "../../fusion/ir.js";
 import { SEED, TABLE, type Plan } from "../../fusion/query.js";
 import type { ScalarType, ScalarValue } from "../../fusion/types.js";
-import type { AnyTypedArray } from "../../fusion/values.js";
+import { convertValue, type AnyTypedArray } from "../../fusion/values.js";
 import { identifierAt } from "./captures.js";
 import type { Binding, Place, ShapeNode, TerminalNode } from "./shape.js";
 import { checkAttached } from "./given.js";
@@ -37,7 +37,7 @@ export function bindScalars({ scalars }: Binding, values: StageValues): readonly
   for (let at = 0; at < scalars.length; at += 1) {
     const place = scalars[at] as (typeof scalars)[number];
     const value = (values[place.stage] as readonly Capture[])[place.at] as ScalarValue;
-    bound[at] = typeof value === "bigint" ? checkBig(value, place) : value;
+    bound[at] = typeof value === "bigint" ? checkBig(value, place) : place.type === "i32" ? convertValue("i32", value) : value;
   }
   return bound;
 }
@@ -70,6 +70,7 @@ export function checkIntegral({ integral }: Plan, node: TerminalNode, values: St
     const names = namesOf(node, stage);
     const value = values[stage]?.[names.indexOf(name)];
     if (typeof value !== "number" || Number.isInteger(value)) continue;
+    if (name === SEED) throw fractionalSeed(value);
     const { text } = lambda.source;
     const start = Math.max(0, identifierAt(text, name));
     throw new LambdaError(
@@ -80,6 +81,9 @@ export function checkIntegral({ integral }: Plan, node: TerminalNode, values: St
     );
   }
 }
+
+const fractionalSeed = (seed: number): QueryError =>
+  new QueryError("DC305", `the seed of scan() is ${seed}, but its results are stored in an integer array`, "Give a whole number, or name the array to make: .scan(f, seed, {}, { to: Float64Array }).");
 
 function namesOf(node: TerminalNode, stage: number): readonly string[] {
   if (stage === node.parent.depth) return node.names;

@@ -1,7 +1,7 @@
 /** Captures: what the values handed to a lambda by name are, and whether they may be handed over at all. */
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { SurfaceLambda } from "../../fusion/parse/surface.js";
-import type { CaptureType, CaptureTypes } from "../../fusion/query.js";
+import { SEED, type CaptureType, type CaptureTypes } from "../../fusion/query.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { describe } from "./given.js";
 import type { Capture, Captures } from "./types.js";
@@ -76,7 +76,7 @@ export function captureTypes(captures: unknown, verb: string): CaptureTypes {
   }
   const types: [string, CaptureType][] = [];
   for (const name in captures) {
-    if (!/^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(name)) {
+    if (name !== SEED && !/^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(name)) {
       throw new QueryError("DC303", `the capture "${name}" of ${verb}() has a name that no lambda can use`, "Give it the name of a variable: { k: value }.");
     }
     types.push([name, captureType((captures as Record<string, unknown>)[name], name, verb)]);
@@ -122,6 +122,9 @@ export function bringsSingles(text: string, types: CaptureTypes): boolean {
   );
 }
 
+/** Options that come behind captures, and are easily given in their place. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = { reduce: ["combine", "sequential"], scan: ["exclusive", "sequential", "to"] };
+
 /** Throws QueryError DC303 for a capture that none of these lambdas uses: most likely a misspelt name. */
 export function checkUsed(types: CaptureTypes, lambdas: readonly SurfaceLambda[], verb: string): void {
   const texts = [...lambdas.map(lambda => lambda.source.text), ...Object.values(types).flatMap(type => (type.kind === "function" ? [type.text] : []))];
@@ -131,8 +134,8 @@ export function checkUsed(types: CaptureTypes, lambdas: readonly SurfaceLambda[]
         ? texts.some(text => text !== type.text && mentions(text, name))
         : lambdas.some(({ captures }) => captures.scalars.includes(name) || captures.arrays.includes(name));
     if (!used) {
-      if (verb === "reduce" && (name === "combine" || name === "sequential")) {
-        throw new QueryError("DC303", `the option ${name} of reduce() is given where the captures belong`, "Options come after the captures: .reduce(f, seed, {}, { sequential: true }).");
+      if (OPTIONS[verb]?.includes(name) === true) {
+        throw new QueryError("DC303", `the option ${name} of ${verb}() is given where the captures belong`, `Options come after the captures: .${verb}(f, seed, {}, { sequential: true }).`);
       }
       throw new QueryError("DC303", `the capture ${name} of ${verb}() is not used by its lambda`, `Leave it out, or use it: the lambda is ${lambdas[0]?.source.text ?? ""}`);
     }

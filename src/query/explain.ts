@@ -24,7 +24,7 @@ export function explainTerminal(bound: BoundTerminal): string {
       ...stepsBefore(plan, at).flatMap(step => [showStep(step, limitOf(bound, step)), ...otherOf(bound, step)]),
       `${title(plan, at, stages, terminal)}`,
       `  reads ${reads(planned, plan.kernels, query.source)}`,
-      `  ${gives(planned.kernel.sink, terminal)}`,
+      `  ${gives(planned.kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null)}`,
       ...(planned.barrier === null ? [] : [`  barrier: ${planned.barrier}`]),
       ...(planned.kernel.fastMath === true ? [FAST] : []),
       `  ${choice.backend}: ${choice.reason}`,
@@ -105,12 +105,14 @@ function reads({ kernel, table }: PlannedKernel, kernels: readonly PlannedKernel
 
 const CANONICAL = `in the canonical order: ${LANES} lanes, blocks of ${BLOCK}, a pairwise tree, the same on every backend`;
 
+const SCANNED = `in the canonical scan order: rows of ${LANES} by doubling steps, blocks of ${BLOCK}, the same on every backend`;
+
 /** What happens to a table before the first of its kernels. */
 const stepsBefore = ({ steps, kernels }: Plan, at: number): readonly TableStep[] =>
   kernels[at - 1]?.table === kernels[at]?.table ? [] : steps.filter(({ table }) => table === kernels[at]?.table);
 
 /** What the kernel does with what arrives. */
-function gives(sink: Sink, terminal: TerminalShape): string {
+function gives(sink: Sink, terminal: TerminalShape, last: StageShape | null): string {
   switch (sink.kind) {
     case "array":
       return `stores ${withArticle(ELEMENTS[sink.element].array)}`;
@@ -125,6 +127,13 @@ function gives(sink: Sink, terminal: TerminalShape): string {
       return `folds from left to right, one element after the other: ${
         terminal.kind === "reduce" && terminal.sequential ? "{ sequential: true } asks for it" : "it has no seed, or is not of the form acc ⊕ f(x), and no combine was given"
       }`;
+    case "scan": {
+      const stores = `stores ${withArticle(ELEMENTS[sink.element].array)} of the running values`;
+      const wraps = sink.order.kind === "canonical" && sink.order.op === "add" && sink.type === "i32";
+      if (wraps) return `${stores}: sums of integers, exact as far as the array keeps them`;
+      if (sink.order.kind === "canonical") return `${stores}: ${sink.order.op} as ${sink.type} ${SCANNED}`;
+      return `${stores}, from left to right, one element after the other: ${last?.kind === "scan" && last.sequential ? "{ sequential: true } asks for it" : "its reducer has no seed, or is not of the form acc ⊕ f(x)"}`;
+    }
     case "first":
       return "stops at the first that matches";
     case "last":

@@ -1,7 +1,7 @@
 /** The fluent query: verbs that extend it, terminals that run it. */
 import { QueryError } from "../../fusion/errors.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
-import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkQueryOptions, checkReduceOptions, checkRunOptions, checkSearched, checkTargets, fitsElement, seedKind } from "./arguments.js";
+import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkQueryOptions, checkReduceOptions, checkRunOptions, checkScanOptions, checkSearched, checkTargets, fitsElement, seedKind } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
@@ -13,7 +13,7 @@ import { Rows } from "./rows.js";
 import { runAsync, runNow } from "./run.js";
 import { Sequence, type SortKey } from "./sequence.js";
 import type { SearchTerminal } from "./shape.js";
-import { asStage } from "./stages.js";
+import { asStage, scanStage } from "./stages.js";
 import { bindSource, shapeOfSource } from "./source.js";
 import type {
   Accumulator,
@@ -29,6 +29,7 @@ import type {
   ReduceOptions,
   ResultOf,
   RunOptions,
+  ScanOptions,
   TableOf,
   Truth,
   TypedArray,
@@ -126,11 +127,52 @@ export class Query<A extends TypedArray> extends Sequence<ElementOf<A>, Query<A>
     const { bound } = this;
     const record = checkCaptures(captures, "reduce");
     const { combine, sequential } = checkReduceOptions(options);
-    const kind = seed === undefined ? null : seedKind(seed);
-    checkBigSeed(seed, bound.shape.element);
+    const kind = seed === undefined ? null : seedKind(seed, "reduce");
+    checkBigSeed(seed, bound.shape.element, "reduce");
     const node = bound.shape.reduceTerminal(checkFunction(f, "reduce"), kind, record, combine, sequential);
     const values = captureValues(record);
     return new LazyValue({ query: bound, node, values: kind === null ? values : [...values, seed as number | bigint | boolean] });
+  }
+
+  /**
+   * The running values of a reducer: for each element what `reduce` gives for all elements as far as this one; with
+   * `{ exclusive: true }` for those before it, the seed first. They are stored as the sequence's own element type, or in the array
+   * that `to` names. Without a seed the first element is the first result.
+   *
+   * A reducer of the form `a ⊕ f(x)`, as `reduce` knows them, runs in the canonical scan order, in registers side by side, and gives
+   * the same bits everywhere: blocks of 1024 elements, rows of 32. In a row, for d = 1, 2, 4, 8, 16, `x[j] = x[j - d] ⊕ x[j]` for
+   * all j ≥ d at once; a row's values are joined behind the last of the row before it, and those of a block behind the last of
+   * the block before it. Floats accumulate as doubles; sums of integers stored in an integer array are exact, and wrap as it does.
+   * Any other reducer, and any with `{ sequential: true }`, runs from left to right.
+   *
+   * @example
+   * compute(flows).scan((a, x) => a + x, 0);                                    // a balance
+   * compute(prices).scan((a, x) => Math.max(a, x));                             // the highest so far
+   * compute(prices).scan((a, x) => a * k + x * (1 - k), 100, { k: 0.9 });       // an exponential moving average
+   * compute(counts).scan((a, x) => a + x, 0, {}, { exclusive: true });          // where each group begins
+   */
+  scan(f: (a: ElementOf<A>, x: ElementOf<A>, i: number) => ElementOf<A>, seed?: undefined, captures?: Captures, options?: ScanOptions): Query<A>;
+  scan<T extends number | bigint | boolean, C extends ArrayConstructor>(
+    f: (a: Accumulator<T>, x: ElementOf<A>, i: number) => Accumulator<T>,
+    seed: T | undefined,
+    captures: Captures | undefined,
+    options: ScanOptions & { readonly to: C },
+  ): Query<ArrayOf<C>>;
+  scan<T extends number | bigint | boolean>(
+    f: (a: Accumulator<T>, x: ElementOf<A>, i: number) => Accumulator<T>,
+    seed: T,
+    captures?: Captures,
+    options?: ScanOptions,
+  ): Query<A>;
+  scan(f: unknown, seed?: unknown, captures?: unknown, options?: unknown): Query<TypedArray> {
+    const { bound } = this;
+    const record = checkCaptures(captures, "scan");
+    const how = checkScanOptions(options, seed !== undefined);
+    if (seed !== undefined) seedKind(seed, "scan");
+    checkBigSeed(seed, bound.shape.element, "scan");
+    const start = seed as number | bigint | boolean | undefined;
+    const values = start === undefined ? captureValues(record) : [...captureValues(record), start];
+    return new Query(withStage(bound, scanStage(bound.shape, checkFunction(f, "scan"), start, how, record), values));
   }
 
   /**

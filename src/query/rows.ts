@@ -122,8 +122,8 @@ export class Rows<T extends TableOf> extends Sequence<RowOf<T>, Rows<T>> {
     const { bound } = this;
     const record = checkCaptures(captures, "reduce");
     const { combine, sequential } = checkReduceOptions(options);
-    const kind = seedKind(seed, true);
-    checkBigSeed(seed, bound.shape.element);
+    const kind = seedKind(seed, "reduce", true);
+    checkBigSeed(seed, bound.shape.element, "reduce");
     const node = bound.shape.reduceTerminal(checkFunction(f, "reduce"), kind, record, combine, sequential);
     return new LazyValue({ query: bound, node, values: [...captureValues(record), seed] });
   }

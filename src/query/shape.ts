@@ -177,6 +177,7 @@ export class ShapeNode {
 
   /** What the sequence holds after a stage. */
   private after(stage: StageShape): Sequence {
+    if (stage.kind === "scan") return { element: stage.to ?? this.element, columns: null };
     if (stage.kind === "as") return typeof stage.to === "string" ? { element: stage.to, columns: null } : { element: this.element, columns: recast(this.columns, stage.to) };
     if (stage.kind !== "map" && stage.kind !== "group" && stage.kind !== "groupJoin" && stage.kind !== "pair") return this;
     const rows = stage.kind === "group" || stage.kind === "groupJoin" || stage.lambda.result.kind === "object";

@@ -1,5 +1,5 @@
 /** Queries in words: as they would be written. */
-import type { Aggregate, Columns, StageShape } from "../../fusion/query.js";
+import { SEED, type Aggregate, type Columns, type StageShape } from "../../fusion/query.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { showTable } from "../table/source.js";
 import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
@@ -13,9 +13,29 @@ export function showQuery(bound: BoundTerminal, stages: readonly StageShape[]): 
   const values = stageValues(bound);
   const names: (readonly string[])[] = [];
   for (let at: ShapeNode = bound.query.shape; at.parent !== null; at = at.parent) names.unshift(at.names);
-  const verbs = stages.map((stage, at) => `  .${showStage(stage, stage.kind === "slice" ? (values[at] ?? []).map(String) : showCaptures(names[at] ?? [], values[at] ?? []), showOther(values[at] ?? []), String(values[at]?.at(-1)))}`);
+  const verbs = stages.map((stage, at) => `  .${showStage(stage, showValues(stage, names[at] ?? [], values[at] ?? []), showOther(values[at] ?? []), String(values[at]?.at(-1)))}`);
   const options = bound.node.shape().fastMath === true ? ", { fastMath: true }" : "";
   return [`compute(${showSource(bound.query.source)}${options})`, ...verbs, `  .${showTerminal(bound)}`].join("\n");
+}
+
+/** The arguments behind a stage's lambdas; of a slice its two places. */
+function showValues(stage: StageShape, names: readonly string[], values: readonly Capture[]): readonly string[] {
+  if (stage.kind === "slice") return values.map(String);
+  if (stage.kind !== "scan") return showCaptures(names, values);
+  const options = [
+    ...(stage.exclusive ? ["exclusive: true"] : []),
+    ...(stage.sequential ? ["sequential: true"] : []),
+    ...(stage.to === null ? [] : [`to: ${ELEMENTS[stage.to].array}`]),
+  ];
+  return showFolding(stage.seed === null ? null : (values.at(-1) as Capture), showCaptures(names.filter(name => name !== SEED), values), options);
+}
+
+/** The arguments behind the reducer of `reduce` and `scan`: what is left out but has others behind it shows as nothing. */
+function showFolding(seed: Capture | null, captures: readonly string[], options: readonly string[]): readonly string[] {
+  const between = seed === null && captures.length + options.length > 0 ? ["undefined"] : [];
+  const none = captures.length === 0 && options.length > 0 ? ["{}"] : [];
+  const last = options.length === 0 ? [] : [`{ ${options.join(", ")} }`];
+  return [...(seed === null ? [] : [showCapture(seed)]), ...between, ...captures, ...none, ...last];
 }
 
 function showSource(source: BoundSource): string {
@@ -74,6 +94,8 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
       return call("as", ...showTarget(stage.to));
     case "slice":
       return showSlice(stage.from, captures);
+    case "scan":
+      return call("scan", oneLine(stage.lambda.source.text), ...captures);
     case "reverse":
     case "distinct":
       return call(stage.kind);
@@ -121,15 +143,11 @@ function showTerminal({ node, values }: BoundTerminal): string {
     case "includes":
       return call(terminal.kind, showCapture(values[0] as Capture));
     case "reduce": {
-      const seed = terminal.seed === null ? [] : [showCapture(values.at(-1) as Capture)];
       const options = [
         ...(terminal.combine === null ? [] : [`combine: ${oneLine(terminal.combine.lambda.source.text)}`]),
         ...(terminal.sequential ? ["sequential: true"] : []),
       ];
-      const between = seed.length === 0 && captures.length + options.length > 0 ? ["undefined"] : [];
-      const none = captures.length === 0 && options.length > 0 ? ["{}"] : [];
-      const last = options.length === 0 ? [] : [`{ ${options.join(", ")} }`];
-      return call("reduce", oneLine(terminal.lambda.source.text), ...seed, ...between, ...captures, ...none, ...last);
+      return call("reduce", oneLine(terminal.lambda.source.text), ...showFolding(terminal.seed === null ? null : (values.at(-1) as Capture), captures, options));
     }
     default:
       return terminal satisfies never;

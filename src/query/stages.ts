@@ -1,7 +1,7 @@
 /** The stages that verbs make: what tells one apart from others, and, where it is new, its lambdas parsed. */
 import { CompilerBug } from "../../fusion/errors.js";
 import type { RowParameter } from "../../fusion/parse/records.js";
-import type { Aggregate, CaptureType, Columns, LambdaInput, SequenceShape, SetVerb, StageShape } from "../../fusion/query.js";
+import { SEED, type Aggregate, type CaptureType, type Columns, type LambdaInput, type SequenceShape, type SetVerb, type StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { checkUsed, NO_CAPTURES, textOf } from "./captures.js";
 import { parse } from "./parse.js";
@@ -61,6 +61,28 @@ export function sortStage(node: ShapeNode, f: unknown, descending: boolean, then
       const lambda = parse(text, verb, types, node.elementParameters());
       checkUsed(types, [lambda], verb);
       return { kind: "sort", descending, then, lambda, captures: types };
+    },
+  });
+}
+
+export interface ScanHow {
+  readonly to: ElementType | null;
+  readonly exclusive: boolean;
+  readonly sequential: boolean;
+}
+
+/** The running values of a reducer. The seed, if there is one, is the last of the stage's values. */
+export function scanStage(node: ShapeNode, f: unknown, seed: number | bigint | boolean | undefined, how: ScanHow, captures: Captures): ShapeNode {
+  const [text, detail] = [textOf(f), JSON.stringify(how)];
+  const all = seed === undefined ? captures : { ...captures, [SEED]: seed };
+  return node.find("scan", text, detail, all) ?? node.add({
+    verb: "scan", text, detail, captures: all,
+    single: how.to === "f32",
+    build: types => {
+      const { [SEED]: seedType, ...own } = types;
+      const lambda = parse(text, "scan", own, node.elementParameters(1, 1));
+      checkUsed(own, [lambda], "scan");
+      return { kind: "scan", lambda, captures: types, seed: seedType === undefined ? null : (seedType.kind as "number" | "bigint" | "boolean"), ...how };
     },
   });
 }

@@ -144,6 +144,15 @@ export interface ReduceOptions<T> {
   readonly sequential?: boolean;
 }
 
+export interface ScanOptions {
+  /** The value before each element, the seed first, instead of the one behind it. */
+  readonly exclusive?: boolean | undefined;
+  /** Runs the reducer from left to right, one element after the other, as JavaScript does: its rounding, and slower. */
+  readonly sequential?: boolean | undefined;
+  /** The array to make, instead of one of the sequence's own type. */
+  readonly to?: ArrayConstructor | undefined;
+}
+
 export interface QueryOptions {
   /**
    * Trades the promise of the same bits everywhere for speed: a product and a sum may be contracted to one multiply-add that

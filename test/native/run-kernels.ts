@@ -4,6 +4,7 @@ import type { KernelCall, KernelResult } from "../../fusion/call.js";
 import { cppPrelude, emitCpp } from "../../fusion/emit/cpp.js";
 import { interpret } from "../../fusion/interpret.js";
 import type { Kernel } from "../../fusion/ir.js";
+import { storedElement } from "../../fusion/traverse.js";
 import { ELEMENTS, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, type AnyTypedArray } from "../../fusion/values.js";
 import type { Workshop } from "./toolchain.js";
@@ -60,7 +61,8 @@ class Bytes {
   job(kernel: Kernel, { kernel: place, call, inPlace = false, stop = false }: Job): void {
     const { source, sink } = kernel;
     const sourceBytes = source.kind === "array" ? ELEMENTS[source.element].bytes : 0;
-    const outputBytes = sink.kind === "array" ? ELEMENTS[sink.element].bytes : 0;
+    const stored = storedElement(sink);
+    const outputBytes = stored === null ? 0 : ELEMENTS[stored].bytes;
     this.words(place, call.length, sourceBytes, outputBytes, Number(inPlace), Number(stop), kernel.scalars.length, kernel.arrays.length);
     if (call.source !== null) this.array(call.source);
     kernel.scalars.forEach((scalar, at) => this.parts.push(scalarBytes(scalar.type, call.scalars[at] as ScalarValue)));
@@ -123,7 +125,8 @@ class Outcomes {
     const { sink } = kernel;
     const value = (type: ScalarType): ScalarValue => scalarFrom(type, view, 32);
     switch (sink.kind) {
-      case "array": {
+      case "array":
+      case "scan": {
         if (count > length) throw new CompilerBug(`${count} of ${length} elements`);
         const size = count * ELEMENTS[sink.element].bytes;
         const output = new ARRAY_CONSTRUCTORS[sink.element](this.bytes.slice(this.at, this.at + size).buffer as ArrayBuffer);

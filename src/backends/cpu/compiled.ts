@@ -2,7 +2,7 @@
 import { isMainThread } from "node:worker_threads";
 import { BackendError, CompilerBug } from "../../../fusion/errors.js";
 import type { Kernel, Sink } from "../../../fusion/ir.js";
-import { hasLoops, rejects } from "../../../fusion/traverse.js";
+import { hasLoops, rejects, storedElement } from "../../../fusion/traverse.js";
 import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, newArray, type AnyTypedArray } from "../../../fusion/values.js";
 import { canShrink, checkLengths, lengthsOf } from "../arrays.js";
@@ -60,7 +60,7 @@ export function signatureOf(kernel: Kernel): KernelSignature {
   const { source, sink, scalars, arrays } = kernel;
   return {
     source: source.kind === "array" ? source.element : null,
-    output: sink.kind === "array" ? sink.element : null,
+    output: storedElement(sink),
     scalars: scalars.length,
     arrays: arrays.map(array => array.element),
     // The main thread cannot be ended by others, short of the whole process.
@@ -85,8 +85,7 @@ export class CpuCompiledKernel implements CompiledKernel {
     private readonly native: NativeKernel,
     private readonly workspace: Workspace,
   ) {
-    const { sink } = kernel;
-    this.element = sink.kind === "array" ? sink.element : null;
+    this.element = storedElement(kernel.sink);
     this.elementBytes = this.element === null ? 0 : ELEMENTS[this.element].bytes;
     this.dense = !rejects(kernel) && kernel.body.at(-1)?.kind === "yield";
     this.types = kernel.scalars.map(({ type }) => type);
@@ -237,6 +236,7 @@ function resultOf(sink: Sink, slots: Slots): KernelResult {
       return { count: 0, position, rank: ranked ? (f64[CONTROL.rank] as number) : 0, value: position < 0 ? undefined : valueOf(slots, sink.type), output: null };
     }
     case "array":
+    case "scan":
       throw new CompilerBug("an array's result is not a scalar");
     default:
       return sink satisfies never;

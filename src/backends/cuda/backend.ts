@@ -263,6 +263,7 @@ function sinkKey(sink: Sink): readonly unknown[] {
     case "last":
       return [sink.kind, sink.type];
     case "count":
+    case "scan":
       return [sink.kind];
     default:
       return sink satisfies never;

@@ -46,8 +46,15 @@ export function programOf(kernel: Kernel): Program {
     stops: sink.kind === "first" || backwards,
     filters: leavesOf(body).has(ELEMENT_LABEL) || body.at(-1)?.kind !== "yield",
     loops: hasLoops(body) || (sink.kind === "fold" && sink.combine !== null && hasLoops(sink.combine.body)),
-    failsOutOfOrder: isOrdered(sink) && canFail(kernel),
+    failsOutOfOrder: sink.kind === "reduce" && isOrdered(sink) && canFail(kernel),
   };
+}
+
+/** What a scan runs from left to right, without the storing. */
+export function foldingKernel(kernel: Kernel): Kernel {
+  const { sink } = kernel;
+  if (sink.kind !== "scan" || sink.order.kind !== "left") return kernel;
+  return { ...kernel, sink: { kind: "fold", type: sink.type, accumulator: sink.running, seed: sink.seed, first: sink.order.first, combine: null } };
 }
 
 /** The kernel that runs the same elements in order and only counts them: it fails exactly at the first that fails. */

@@ -3,7 +3,7 @@ import type { KernelCall } from "../../../fusion/call.js";
 import { createState, resetState, SLICE } from "../../../fusion/emit/js-state.js";
 import type { Kernel } from "../../../fusion/ir.js";
 import { BLOCK } from "../../../fusion/types.js";
-import { countingKernel, programOf, type Program } from "./program.js";
+import { countingKernel, foldingKernel, programOf, type Program } from "./program.js";
 
 /** Programs that only find errors, made when a kernel first fails. */
 const replays = new WeakMap<Kernel, Program>();
@@ -12,8 +12,9 @@ function replayOf(kernel: Kernel): Program {
   let program = replays.get(kernel);
   if (program === undefined) {
     // What a fold computes may depend on its accumulator, and where a first sink stops is part of what it does.
-    const own = kernel.sink.kind === "fold" || kernel.sink.kind === "first";
-    program = programOf(own ? kernel : countingKernel(kernel));
+    const folding = foldingKernel(kernel);
+    const own = folding.sink.kind === "fold" || folding.sink.kind === "first";
+    program = programOf(own ? folding : countingKernel(kernel));
     replays.set(kernel, program);
   }
   return program;
@@ -21,6 +22,7 @@ function replayOf(kernel: Kernel): Program {
 
 /** Where a run has to start so that the first failing element, at `position` or later, fails as it does in a whole run. */
 function startOf({ sink }: Kernel, position: number): number {
+  if (sink.kind === "scan" && sink.order.kind === "left") return 0;
   if (sink.kind !== "fold") return position;
   // Lanes start afresh in every block; a fold in order needs all that came before.
   return sink.combine === null ? 0 : position - (position % BLOCK);

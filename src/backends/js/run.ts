@@ -2,6 +2,7 @@
 import type { KernelCall, KernelResult } from "../../../fusion/call.js";
 import { createState, resetState, resultOf, SLICE, type JsState } from "../../../fusion/emit/js-state.js";
 import { CompilerBug } from "../../../fusion/errors.js";
+import { storedElement } from "../../../fusion/traverse.js";
 import type { ElementType } from "../../../fusion/types.js";
 import { newArray, type AnyTypedArray } from "../../../fusion/values.js";
 import type { Program } from "./program.js";
@@ -48,11 +49,14 @@ export class Run {
   /** Filters into new memory: one slice's elements, and copies of the earlier slices'. */
   private scratch: AnyTypedArray | null = null;
   private readonly chunks: AnyTypedArray[] = [];
+  /** What the results are, if they are stored. */
+  private readonly stores: ElementType | null;
   private readonly collects: boolean;
 
   constructor(private readonly program: Program) {
     this.state = createState(program.kernel);
-    this.collects = program.kernel.sink.kind === "array" && program.filters;
+    this.stores = storedElement(program.kernel.sink);
+    this.collects = this.stores !== null && program.filters;
   }
 
   begin(call: KernelCall): void {
@@ -60,8 +64,8 @@ export class Run {
     this.done = 0;
     this.slices = Math.max(1, Math.ceil(call.length / SLICE));
     this.chunks.length = 0;
-    const { sink } = this.program.kernel;
-    if (sink.kind === "array" && call.output === null) this.call = { ...call, output: this.memory(sink.element, call.length) };
+    const { stores } = this;
+    if (stores !== null && call.output === null) this.call = { ...call, output: this.memory(stores, call.length) };
     else this.call = call;
     this.collecting = this.collects && call.output === null;
   }
@@ -107,14 +111,13 @@ export class Run {
   }
 
   result(): KernelResult {
-    const { program, state, call, chunks } = this;
-    const { sink } = program.kernel;
+    const { program, state, call, chunks, stores } = this;
     this.call = NO_CALL;
-    if (sink.kind !== "array") return resultOf(program.kernel, state, null);
+    if (stores === null) return resultOf(program.kernel, state, null);
     if (!this.collecting) return resultOf(program.kernel, state, outputOf(call, state.count));
     state.count = chunks.reduce((count, chunk) => count + chunk.length, 0);
     const [only] = chunks;
-    const output = chunks.length === 1 && only !== undefined ? only : concatenated(sink.element, chunks, state.count);
+    const output = chunks.length === 1 && only !== undefined ? only : concatenated(stores, chunks, state.count);
     chunks.length = 0;
     return resultOf(program.kernel, state, output);
   }

@@ -6,6 +6,7 @@ import { Worker, type TransferListItem } from "node:worker_threads";
 import { outOfRange, type KernelCall, type KernelResult } from "../../../fusion/call.js";
 import { createState, resetState, resultOf, SLICE, type JsState } from "../../../fusion/emit/js-state.js";
 import { BackendError } from "../../../fusion/errors.js";
+import { storedElement } from "../../../fusion/traverse.js";
 import { ELEMENTS } from "../../../fusion/types.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
 import { moduleText, type Program } from "./program.js";
@@ -94,6 +95,7 @@ function finished(program: Program, call: KernelCall, report: Report): KernelRes
 /** Runs a call in a worker of its own; stops the worker once the signal is aborted. */
 export function runInThread(program: Program, call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
   const { kernel } = program;
+  const stores = storedElement(kernel.sink);
   const state = createState(kernel);
   resetState(kernel, call, state);
   const transfer: TransferListItem[] = [];
@@ -110,7 +112,7 @@ export function runInThread(program: Program, call: KernelCall, signal: AbortSig
     slice: SLICE,
     backwards: program.backwards,
     stops: program.stops,
-    output: kernel.sink.kind === "array" ? ELEMENTS[kernel.sink.element].array : null,
+    output: stores === null ? null : ELEMENTS[stores].array,
   };
   // Loaders and preloaded modules of the main thread are no business of a worker that loads nothing.
   const worker = new Worker(WORKER, { eval: true, workerData: task, transferList: transfer, execArgv: [] });
