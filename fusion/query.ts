@@ -97,8 +97,15 @@ export type TerminalShape =
   | { readonly kind: "average" }
   | { readonly kind: "min" }
   | { readonly kind: "max" }
+  /** Of rows: the columns of that row. */
   | { readonly kind: "first" }
   | { readonly kind: "last" }
+  /** How many there are, where there must be one. */
+  | { readonly kind: "single" }
+  /** The smallest or largest key, but NaN; undefined if there is no other. -0 is smaller than 0. */
+  | ({ readonly kind: "leastKey" | "greatestKey" } & LambdaInput)
+  /** The first element or row whose key is `===` a value of type `sought`, which kernels ask for as the terminal's capture `SEED`. */
+  | ({ readonly kind: "firstBy"; readonly sought: CaptureType } & LambdaInput)
   | ({ readonly kind: "some" | "every" | "find" | "findIndex" } & LambdaInput)
   /** The searched value is the terminal's capture `value`: a bigint for i64 and u64 sequences, else a number. */
   | { readonly kind: "indexOf" | "includes"; readonly captures: CaptureTypes }
@@ -110,7 +117,7 @@ export type TerminalShape =
       readonly sequential: boolean;
     } & LambdaInput);
 
-/** The name under which kernels ask for a reduce's seed: no identifier, so that no capture can have it. */
+/** The name under which kernels ask for a reduce's seed, or the key that is sought: no identifier, so that no capture can have it. */
 export const SEED = "the seed";
 
 /** The stage that columns of the table at hand come from, as origins of kernel parameters: not one of the query's. */
@@ -146,6 +153,10 @@ export type Finish =
   | { readonly kind: "any" | "none" }
   /** The yielded value, or undefined (`find`, `first`, `last`). */
   | { readonly kind: "element" }
+  /** The last row of the columns that the last kernels stored, or undefined. */
+  | { readonly kind: "row" }
+  /** The reduced value; undefined where nothing was. */
+  | { readonly kind: "key" }
   /** The place of the yielding element in the sequence (its rank after filters), or -1. */
   | { readonly kind: "position"; readonly ranked: boolean };
 
@@ -159,6 +170,8 @@ export interface PlannedKernel {
   readonly table: number;
   /** The column of the next table that it stores; null where what it stores is the only array, or no array. */
   readonly column: string | null;
+  /** It stores nothing: it looks for a place, and the next table is this one, of which a step keeps what lies there. */
+  readonly seeks?: true;
 }
 
 /** Columns of the compiler's own: no user's column may have such a name. */
@@ -179,6 +192,7 @@ export type TableStep = {
   /** The query's stages that it does. */
   readonly stages: readonly number[];
 } & (
+  | { readonly kind: "keep"; readonly part: KeptPart }
   | { readonly kind: "slice" | "reverse" | "distinct" | "concat" | "zip" }
   /**
    * Rows of both whose keys, these columns, are the same; the other's columns are called `rightColumn`. `outer`: and rows that match
@@ -201,6 +215,12 @@ export interface JoinedColumn {
   readonly element: ElementType;
   readonly nothing: ScalarValue;
 }
+
+/**
+ * What is kept of a table: its first or last row; or, by the place that the kernel before has found, that row, or it and all before
+ * it. Where no place was found, nothing.
+ */
+export type KeptPart = "head" | "tail" | "at" | "through";
 
 /** A column of a table of groups: the terminal's value over each group's elements of a column. */
 export interface GroupColumn {

@@ -4,7 +4,7 @@
  * A map rebinds the element, a filter leaves the element's block, and the terminal decides what the sink does with what
  * arrives. Types are inferred stage by stage on the way, since a stage's element type is its predecessor's result.
  */
-import { apply, convert, local } from "../build.js";
+import { apply, convert, local, truth } from "../build.js";
 import { CompilerBug, QueryError } from "../errors.js";
 import { ELEMENT_LABEL, type Expr, type Kernel, type Scan, type Sink, type Source, type Stmt } from "../ir.js";
 import type { OpName } from "../ops.js";
@@ -293,14 +293,35 @@ export class Fusion {
     return { kind: "array", element };
   }
 
+  /** The columns of all rows are loaded, so that the body so far can be used more than once. */
+  protected load(): void {
+    const { value } = this;
+    if (value instanceof Rows) for (const name of value.columns.keys()) value.column(name);
+    else this.named("element");
+  }
+
+  /** Ends the kernel with a search, of which a step keeps a part; the kernel behind it begins anew, as this one did. `test` pushes what only the search needs. */
+  protected seek(which: "first" | "last", barrier: string, test: () => void): void {
+    this.load();
+    const { body, value } = this;
+    this.body = [...body];
+    test();
+    this.yield(truth(true));
+    const sink: Sink = which === "first" ? { kind: "first", type: "bool", ranked: false } : { kind: "last", type: "bool" };
+    this.finishKernel(sink, barrier, null, true);
+    this.body = body;
+    this.value = value;
+    this.table += 1;
+  }
+
   yield(value: Expr | null): void {
     this.body.push({ kind: "yield", value });
   }
 
-  private finishKernel(sink: Sink, barrier: string | null, column: string | null): void {
+  private finishKernel(sink: Sink, barrier: string | null, column: string | null, seeks = false): void {
     const { scalars, arrays } = this.parameters;
     const kernel: Kernel = { source: this.source, scalars, arrays, body: this.body, sink };
-    this.done.push({ kernel, stages: this.stages, barrier, table: this.table, column });
+    this.done.push({ kernel, stages: this.stages, barrier, table: this.table, column, ...(seeks ? { seeks } : {}) });
   }
 
   /** The plan, when the terminal stores the sequence. */

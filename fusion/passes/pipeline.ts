@@ -37,10 +37,14 @@ function withoutUnread(steps: readonly TableStep[], kernels: readonly PlannedKer
   const kept: PlannedKernel[] = [];
   for (const planned of kernels.toReversed()) {
     const { table, column } = planned;
-    const readers = kept.filter(later => later.table === table + 1);
+    // Behind a search the same table is read again.
+    let last = table + 1;
+    while (kept.some(later => later.table === last && later.seeks === true)) last += 1;
+    const here = (later: { readonly table: number }): boolean => later.table > table && later.table <= last;
+    const readers = kept.filter(here);
     const read =
       readers.some(({ kernel }) => kernel.arrays.some(({ origin }) => origin.stage === TABLE && origin.name === column) || (column === SINGLE && kernel.source.kind === "array")) ||
-      steps.some(step => step.table === table + 1 && stepReads(step, column));
+      steps.some(step => here(step) && stepReads(step, column));
     const first = kernels.find(other => other.table === table) === planned && !kept.some(later => later.table === table);
     if (column === null || readers.length === 0 || read || first) kept.push(planned);
   }
@@ -55,6 +59,7 @@ function runOfSorts(stages: readonly StageShape[], first: number): readonly Surf
 
 function stepReads(step: TableStep, column: string | null): boolean {
   switch (step.kind) {
+    case "keep":
     case "slice":
     case "reverse":
     case "zip":

@@ -3,7 +3,7 @@
  * new kernel goes on with what is there then.
  */
 import { CompilerBug, QueryError } from "../errors.js";
-import { keyColumn, MATCHED, rightColumn, SINGLE, valueColumn, type Aggregate, type GroupColumn, type JoinedColumn, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { keyColumn, MATCHED, rightColumn, SINGLE, valueColumn, type Aggregate, type GroupColumn, type JoinedColumn, type KeptPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
 import { PRESENT, VALUE } from "../parse/records.js";
 import { mentions } from "../traverse.js";
 import { isBigType, type ElementType } from "../types.js";
@@ -95,6 +95,24 @@ export class TableFusion extends Fusion {
 
   private get usesPlaces(): boolean {
     return mentions(this.body, "index") || (!(this.value instanceof Rows) && mentions(this.value.expr, "index"));
+  }
+
+  /** Keeps one row, the first or last for which `test` lets the element pass: the last of those that are left. */
+  pick(which: "first" | "last", test: (() => void) | null): void {
+    this.load();
+    // Lambdas that use places must find each row at its own.
+    const placed = this.usesPlaces || this.isRange;
+    if (test === null && !this.filtered) {
+      if (which === "first") this.keep("head");
+      else if (!placed) this.keep("tail");
+      return;
+    }
+    this.seek(which, `the place of the ${which} row is found before its columns are read`, test ?? (() => undefined));
+    this.keep(placed ? "through" : "at");
+  }
+
+  private keep(part: KeptPart): void {
+    this.steps.push({ kind: "keep", table: this.table, stages: [], part });
   }
 
   /** The places themselves are the elements. */

@@ -5,13 +5,14 @@ import type { Expr, ReduceOp, Sink } from "../ir.js";
 import { SEED, type LambdaInput, type Plan, type QueryShape, type StageShape, type TerminalShape } from "../query.js";
 import { ELEMENTS, isBigType, type ScalarType } from "../types.js";
 import type { Fusion } from "./fuse.js";
+import type { TableFusion } from "./tables.js";
 import { inferLambda } from "./infer-lambda.js";
 import { recogniseReducer, type Recognised } from "./reducers.js";
 import { coerce, compareNumbers, describeKind, isBigKind, kindOf, toNumber, truthOf, unifyBig, type Kind, type Typed } from "./typing.js";
 
 type TerminalOf<K extends TerminalShape["kind"]> = Extract<TerminalShape, { kind: K }>;
 
-export function planTerminal(fusion: Fusion, { terminal, stages }: QueryShape): Plan {
+export function planTerminal(fusion: TableFusion, { terminal, stages }: QueryShape): Plan {
   const stage = stages.length;
   if (terminal.kind !== "toArray") fusion.endScan();
   switch (terminal.kind) {
@@ -23,6 +24,7 @@ export function planTerminal(fusion: Fusion, { terminal, stages }: QueryShape): 
       return { ...fusion.intoArray(), finish: { kind: "columns", columns } };
     }
     case "count":
+    case "single":
       fusion.yield(null);
       return { ...fusion.into({ kind: "count" }), finish: { kind: "count" } };
     case "sum":
@@ -33,12 +35,14 @@ export function planTerminal(fusion: Fusion, { terminal, stages }: QueryShape): 
     case "max":
       return reduced(fusion, terminal.kind, fusion.current, { seeded: false, empty: isBigType(fusion.current.expr.type) ? "error" : "identity" });
     case "first":
-    case "last": {
-      const { expr } = fusion.current;
-      fusion.yield(expr);
-      const sink: Sink = terminal.kind === "first" ? { kind: "first", type: expr.type, ranked: false } : { kind: "last", type: expr.type };
-      return { ...fusion.into(sink), finish: { kind: "element" } };
-    }
+    case "last":
+      return picked(fusion, terminal.kind, null);
+    case "firstBy":
+      fusion.placeFor(terminal.lambda, 1, "minBy");
+      return picked(fusion, "first", () => fusion.keepIf(isSought(fusion, terminal, stage)));
+    case "leastKey":
+    case "greatestKey":
+      return extremeKey(fusion, terminal, stage);
     case "some":
     case "every":
     case "find":
@@ -52,6 +56,42 @@ export function planTerminal(fusion: Fusion, { terminal, stages }: QueryShape): 
     default:
       return terminal satisfies never;
   }
+}
+
+/** One element, or one row. */
+function picked(fusion: TableFusion, which: "first" | "last", test: (() => void) | null): Plan {
+  if (fusion.columns !== null) {
+    fusion.pick(which, test);
+    return { ...fusion.intoArray(), finish: { kind: "row" } };
+  }
+  test?.();
+  const { expr } = fusion.current;
+  fusion.yield(expr);
+  const sink: Sink = which === "first" ? { kind: "first", type: expr.type, ranked: false } : { kind: "last", type: expr.type };
+  return { ...fusion.into(sink), finish: { kind: "element" } };
+}
+
+/** Whether the element's key is the one that is sought. */
+function isSought(fusion: Fusion, terminal: TerminalOf<"firstBy">, stage: number): Expr {
+  const key = fusion.call(terminal, stage, "minBy");
+  const { sought } = terminal;
+  const scalar = sought.kind === "bigint" ? "i64" : "f64";
+  const parameters = fusion.kernelParameters;
+  const value: Typed = { expr: { kind: "capture", type: scalar, name: parameters.scalar(stage, SEED, scalar, sought) }, weak: true, integral: [], span: key.span };
+  return sought.kind === "bigint" ? apply("eq", ...unifyBig(key, value, parameters).args) : compareNumbers("eq", key, value, key.span, parameters).expr;
+}
+
+/** The smallest or largest key that is not NaN. */
+function extremeKey(fusion: Fusion, terminal: TerminalOf<"leastKey" | "greatestKey">, stage: number): Plan {
+  const least = terminal.kind === "leastKey";
+  fusion.placeFor(terminal.lambda, 1, least ? "minBy" : "maxBy");
+  const given = fusion.call(terminal, stage, least ? "minBy" : "maxBy");
+  const key = given.expr.type === "bool" ? toNumber(given) : given;
+  const { type } = key.expr;
+  const expr = type === "f64" || type === "f32" ? fusion.declare("key", key.expr) : key.expr;
+  if (type === "f64" || type === "f32") fusion.keepIf(apply("not", apply("isNaN", expr)));
+  const plan = reduced(fusion, least ? "min" : "max", { ...key, expr }, { seeded: false, empty: "error" });
+  return { ...plan, finish: { kind: "key" } };
 }
 
 /** A reduction of `term` in the canonical order. */

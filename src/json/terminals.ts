@@ -12,6 +12,9 @@ export const TERMINALS = {
   max: {},
   first: {},
   last: {},
+  single: {},
+  minBy: { lambda, captures },
+  maxBy: { lambda, captures },
   some: { lambda, captures },
   every: { lambda, captures },
   find: { lambda, captures },
@@ -24,8 +27,8 @@ export const TERMINALS = {
 export type TerminalName = keyof typeof TERMINALS;
 export type TerminalJson = { [T in TerminalName]: { readonly verb: T } & ArgumentsJson<(typeof TERMINALS)[T]> }[TerminalName];
 
-/** What `toArray` and `toColumns` would run is the query itself. */
-type LazyTerminal = Exclude<TerminalShape, { readonly kind: "toArray" | "toColumns" }>;
+/** What `toArray` and `toColumns` would run is the query itself; what `minBy` looks for in the end comes of the keys. */
+type LazyTerminal = Exclude<TerminalShape, { readonly kind: "toArray" | "toColumns" | "firstBy" }>;
 
 /** `last`: the last of the terminal's values. */
 export function terminalJson(terminal: LazyTerminal, given: Given, last: () => ValueJson): TerminalJson {
@@ -37,7 +40,11 @@ export function terminalJson(terminal: LazyTerminal, given: Given, last: () => V
     case "max":
     case "first":
     case "last":
+    case "single":
       return { verb: terminal.kind };
+    case "leastKey":
+    case "greatestKey":
+      return { verb: terminal.kind === "leastKey" ? "minBy" : "maxBy", lambda: terminal.lambda.source.text, ...given.captures() };
     case "some":
     case "every":
     case "find":

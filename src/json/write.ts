@@ -16,7 +16,7 @@ export function queryJson({ query, node, values }: BoundTerminal): QueryJson {
   writer.source(query.source);
   const chain = writer.chain(query);
   const { terminal } = node;
-  const lazy = terminal.kind === "toArray" || terminal.kind === "toColumns" ? {} : { terminal: terminalJson(terminal, writer.given(node.names, values), () => writer.value(values.at(-1) as Capture)) };
+  const lazy = terminal.kind === "toArray" || terminal.kind === "toColumns" || terminal.kind === "firstBy" ? {} : { terminal: terminalJson(terminal, writer.given(node.names, values), () => writer.value(values.at(-1) as Capture)) };
   return { dotcompute: VERSION, sources: writer.sources(), ...(writer.arrays.length === 0 ? {} : { arrays: writer.arrays }), ...chain, ...lazy };
 }
 

@@ -159,3 +159,8 @@ export function checkSearched(value: unknown, element: ElementType, verb: string
   const wanted = big ? "a BigInt" : "a number";
   throw new QueryError("DC305", `${verb}() looks for ${wanted} in ${withArticle(ELEMENTS[element].array)}, not for ${describe(value)}`, `Pass ${big ? "a BigInt, such as 1n" : "a number"}.`);
 }
+
+export function checkPlace(place: unknown, verb: string): number {
+  if (typeof place === "number" && (Number.isInteger(place) || (place === Infinity && verb === "slice"))) return place;
+  throw new QueryError("DC305", `${verb}() takes ${verb === "slice" ? "places, whole numbers" : "a place, a whole number"}, not ${describe(place)}`, verb === "slice" ? "Write .slice(10, 20), or .slice(-10) for the last ten." : "Write .elementAt(10), or .elementAt(-1) for the last one.");
+}

@@ -9,7 +9,7 @@ import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
 import { showStep } from "../table/show.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
 import { quote } from "./given.js";
-import { isBound, showQuery, verbOf } from "./show.js";
+import { calledAs, isBound, showQuery, verbOf } from "./show.js";
 import type { BoundSource } from "./source.js";
 
 /** The expression tree, the kernels it is fused into, and the backend of each. Compiles nothing. */
@@ -82,8 +82,8 @@ function otherOf(bound: BoundTerminal, { stages }: TableStep): readonly string[]
 /** The kernel's number, and what is fused into it. */
 function title({ kernels }: Plan, at: number, stages: readonly StageShape[], terminal: TerminalShape): string {
   const fused = (kernels[at]?.stages ?? []).flatMap(index => verbOf(stages[index] as StageShape));
-  const last = kernels[at]?.table === kernels.at(-1)?.table;
-  const all = last ? [...fused, terminal.kind] : fused;
+  const last = kernels[at]?.table === kernels.at(-1)?.table || kernels.slice(at, -1).every(({ seeks, table }) => seeks === true || table === kernels.at(-1)?.table);
+  const all = last ? [...fused, calledAs(terminal)] : fused;
   const column = kernels[at]?.column ?? null;
   return `kernel ${at + 1} of ${kernels.length}: ${[...all, ...(column === null ? [] : [columnInWords(column)])].join(", ")}`;
 }
@@ -93,12 +93,14 @@ const columnInWords = (name: string): string => (name.startsWith("\0") ? name.sl
 
 function reads({ kernel, table }: PlannedKernel, kernels: readonly PlannedKernel[], source: BoundSource): string {
   const columns = kernel.arrays.filter(({ origin }) => origin.stage === TABLE).map(({ origin }) => origin.name);
-  if (table > 0) {
-    const before = kernels.flatMap((planned, at) => (planned.table === table - 1 && (planned.column === null || columns.includes(planned.column) || (planned.column === SINGLE && kernel.source.kind === "array")) ? [at + 1] : []));
+  // Behind a search the same table is read again.
+  const stored = kernels.findLast(planned => planned.table < table && planned.seeks !== true)?.table;
+  if (stored !== undefined) {
+    const before = kernels.flatMap((planned, at) => (planned.table === stored && (planned.column === null || columns.includes(planned.column) || (planned.column === SINGLE && kernel.source.kind === "array")) ? [at + 1] : []));
     if (before.length > 0) return `what kernel${before.length === 1 ? "" : "s"} ${before.join(" and ")} stored`;
   }
   if (columns.length > 0) return `the column${columns.length === 1 ? "" : "s"} ${columns.map(name => name.replace("\0", "")).join(", ")}`;
-  if (table > 0 || source.kind === "columns" || source.kind === "rows") return "no column: only how many rows there are";
+  if (stored !== undefined || source.kind === "columns" || source.kind === "rows") return "no column: only how many rows there are";
   if (kernel.source.kind === "range") return "nothing: its elements are their own places";
   return source.kind === "numbers" ? "a Float64Array copied from the array of numbers" : `the ${ELEMENTS[kernel.source.element].array}`;
 }

@@ -5,6 +5,7 @@ import type { ReduceOp, Sink } from "../../fusion/ir.js";
 import { ELEMENTS, isBigType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import { evaluate } from "../../fusion/values.js";
 import type { KernelResult } from "../backends/backend.js";
+import type { Table } from "../table/table.js";
 import type { TerminalNode } from "./shape.js";
 
 /** `seed`: the reduce's, if it has one. */
@@ -35,6 +36,9 @@ export function finishScalar(plan: Plan, node: TerminalNode, result: KernelResul
       return result.position < 0 ? undefined : result.value;
     case "position":
       return result.position < 0 ? -1 : finish.ranked ? result.rank : result.position;
+    case "key":
+      return result.count === 0 ? undefined : reducedValue(lastKernel(plan).sink, result);
+    case "row":
     case "array":
     case "columns":
       throw new CompilerBug("an array is not a scalar");
@@ -74,4 +78,11 @@ function nothingToReduce({ element }: Plan, { terminal }: TerminalNode): TypeErr
   return terminal.kind === "reduce" || element === null
     ? new TypeError("Reduce of empty array with no initial value")
     : new TypeError(`The ${terminal.kind} of an empty ${ELEMENTS[element].array} does not exist: there is no infinite BigInt`);
+}
+
+/** The last row of these columns; undefined if they have none. */
+export function finishRow(columns: Table | null): Readonly<Record<string, ScalarValue>> | undefined {
+  if (columns === null) throw new CompilerBug("a query of rows stored no columns");
+  const last = ([...columns.values()][0]?.length ?? 0) - 1;
+  return last < 0 ? undefined : Object.fromEntries([...columns].map(([name, array]) => [name, array[last] as ScalarValue]));
 }

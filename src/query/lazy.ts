@@ -4,7 +4,7 @@ import type { ScalarValue } from "../../fusion/types.js";
 import { checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
-import { finishScalar } from "./finish.js";
+import { finishRow, finishScalar } from "./finish.js";
 import { runAsync, runNow, seedOf, type Outcome } from "./run.js";
 import { sourceLength } from "./source.js";
 import type { RunOptions } from "./types.js";
@@ -105,11 +105,17 @@ export class LazyValue<T> implements PromiseLike<T> {
   }
 
   private finish(outcome: Outcome | null): T {
-    const { query, node } = this.bound;
+    const { query } = this.bound;
     if (outcome === null) {
       sourceLength(query.source);
       return this.known as T;
     }
-    return finishScalar(node.plan(), node, outcome.result, seedOf(this.bound)) as T;
+    return finished(this.bound, outcome) as T;
   }
+}
+
+/** What a terminal that gives one value, or one row, makes of what its kernels gave. */
+export function finished(bound: BoundTerminal, { result, columns }: Outcome): unknown {
+  const plan = bound.node.plan();
+  return plan.finish.kind === "row" ? finishRow(columns) : finishScalar(plan, bound.node, result, seedOf(bound));
 }

@@ -9,9 +9,10 @@ import { deliver } from "./into.js";
 import { Grouping } from "./group.js";
 import { elementsOfRange } from "./ranges.js";
 import { LazyValue } from "./lazy.js";
+import { Picks } from "./picks.js";
 import { Rows } from "./rows.js";
 import { runAsync, runNow } from "./run.js";
-import { Sequence, type SortKey } from "./sequence.js";
+import type { SortKey } from "./sequence.js";
 import type { SearchTerminal } from "./shape.js";
 import { asStage, scanStage } from "./stages.js";
 import { bindSource, shapeOfSource } from "./source.js";
@@ -44,7 +45,7 @@ import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from
  * lambda that cannot become a kernel throws a LambdaError from the verb it was given to; types that do not fit throw one
  * from the terminal.
  */
-export class Query<A extends TypedArray> extends Sequence<ElementOf<A>, Query<A>> {
+export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
   /** @internal */
   constructor(bound: BoundQuery) {
     super(bound);
@@ -241,16 +242,6 @@ export class Query<A extends TypedArray> extends Sequence<ElementOf<A>, Query<A>
   }
 
   /**
-   * The first element for which the lambda is true; undefined if there is none.
-   *
-   * @example
-   * compute(readings).find(x => x > 100).value();
-   */
-  find(f: (x: ElementOf<A>, i: number) => Truth, captures?: Captures): LazyValue<ElementOf<A> | undefined> {
-    return predicateValue(this.bound, "find", f, captures);
-  }
-
-  /**
    * The place of that element in the sequence; -1 if there is none.
    *
    * @example
@@ -278,26 +269,6 @@ export class Query<A extends TypedArray> extends Sequence<ElementOf<A>, Query<A>
    */
   includes(value: ElementOf<A>): LazyValue<boolean> {
     return this.search("includes", value, false);
-  }
-
-  /**
-   * The first element; undefined of nothing.
-   *
-   * @example
-   * compute(readings).filter(x => x < 0).first().value();
-   */
-  first(): LazyValue<ElementOf<A> | undefined> {
-    return plainValue(this.bound, "first");
-  }
-
-  /**
-   * The last element; undefined of nothing.
-   *
-   * @example
-   * compute(readings).filter(x => x < 0).last().value();
-   */
-  last(): LazyValue<ElementOf<A> | undefined> {
-    return plainValue(this.bound, "last");
   }
 
   /**

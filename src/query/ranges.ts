@@ -2,7 +2,7 @@
 import { QueryError } from "../../fusion/errors.js";
 import type { BoundQuery } from "./bound.js";
 import { describe } from "./given.js";
-import { textStage } from "./stages.js";
+import { lambdaStage } from "./stages.js";
 import { Range, Repeat, type Captures } from "./types.js";
 import { withStage } from "./verbs.js";
 
@@ -66,4 +66,4 @@ export function elementsOfRange(places: BoundQuery, source: unknown): BoundQuery
 }
 
 const mapped = (query: BoundQuery, text: string, to: "i64" | "u8" | null, captures: Captures): BoundQuery =>
-  withStage(query, textStage(query.shape, "map", text, to, captures), Object.values(captures));
+  withStage(query, lambdaStage(query.shape, "map", text, to, captures), Object.values(captures));

@@ -7,11 +7,11 @@ import { captureValues, NO_VALUES } from "./captures.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import { Grouping, type AggregateColumns, type Aggregates } from "./group.js";
 import { LazyValue } from "./lazy.js";
+import { Picks } from "./picks.js";
 import type { Query } from "./query.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
-import { asValue, boundOf, Sequence, type SortKey } from "./sequence.js";
-import { groupJoinStage } from "./stages.js";
-import { asStage, columnStage } from "./stages.js";
+import { asValue, boundOf, type SortKey } from "./sequence.js";
+import { asStage, columnStage, groupJoinStage } from "./stages.js";
 import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, Fields, NewColumns, NumberArray, ReduceOptions, RowOf, RunOptions, SingleColumn, TableOf, Truth } from "./types.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
 
@@ -19,21 +19,21 @@ import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from
  * A chain of verbs over a table, whose result would have the columns `T`. A lambda reads the columns of its row by name,
  * `row => row.price * row.quantity` or `({ price, quantity }) => …`; a kernel touches those that are read, and no others.
  */
-export class Rows<T extends TableOf> extends Sequence<RowOf<T>, Rows<T>> {
+export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   /** @internal */
   constructor(
     bound: BoundQuery,
     /** A query over single values: what `map` makes of rows. */
-    private readonly single: (bound: BoundQuery) => Query<never>,
+    private readonly ofValues: (bound: BoundQuery) => Query<never>,
   ) {
     super(bound);
   }
 
   protected next(bound: BoundQuery): Rows<T> {
-    return new Rows(bound, this.single);
+    return new Rows(bound, this.ofValues);
   }
   protected any(bound: BoundQuery): unknown {
-    return bound.shape.columns === null ? this.single(bound) : new Rows(bound, this.single);
+    return bound.shape.columns === null ? this.ofValues(bound) : new Rows(bound, this.ofValues);
   }
 
   /**
@@ -63,7 +63,7 @@ export class Rows<T extends TableOf> extends Sequence<RowOf<T>, Rows<T>> {
    */
   as<C extends { readonly [K in keyof T]?: ArrayConstructor }>(to: C): Rows<CastColumns<T, C>> {
     const { columns } = this.bound.shape;
-    return new Rows(withStage(this.bound, asStage(this.bound.shape, checkCasts(to, columns as Columns)), NO_VALUES), this.single);
+    return new Rows(withStage(this.bound, asStage(this.bound.shape, checkCasts(to, columns as Columns)), NO_VALUES), this.ofValues);
   }
 
   /**
@@ -73,7 +73,7 @@ export class Rows<T extends TableOf> extends Sequence<RowOf<T>, Rows<T>> {
    * compute({ price, quantity }).filter(r => r.quantity > 1).column("price").sum();
    */
   column<K extends keyof T & string>(name: K): Query<T[K]> {
-    return this.single(withStage(this.bound, columnStage(this.bound.shape, checkColumn(name, this.bound.shape.columns as Columns)), NO_VALUES)) as unknown as Query<T[K]>;
+    return this.ofValues(withStage(this.bound, columnStage(this.bound.shape, checkColumn(name, this.bound.shape.columns as Columns)), NO_VALUES)) as unknown as Query<T[K]>;
   }
 
   /**
@@ -84,7 +84,7 @@ export class Rows<T extends TableOf> extends Sequence<RowOf<T>, Rows<T>> {
    * compute(sales).groupBy(r => ({ year: r.year, month: r.month })).aggregate({ total: g => g.sum(r => r.price) });
    */
   groupBy<K extends SortKey | Fields>(key: (row: RowOf<T>, i: number) => K, captures?: Captures): Grouping<RowOf<T>, K> {
-    return new Grouping(this.bound, key, captures, bound => new Rows(bound, this.single));
+    return new Grouping(this.bound, key, captures, bound => new Rows(bound, this.ofValues));
   }
 
   /** How many rows have each key: the rows of the columns `key` (or its own fields) and `count`. */
@@ -107,9 +107,9 @@ export class Rows<T extends TableOf> extends Sequence<RowOf<T>, Rows<T>> {
     captures?: Captures,
   ): Rows<T & AggregateColumns<G>> {
     const record = checkCaptures(captures, "groupJoin");
-    const groups = new Grouping<R, SortKey | Fields>(boundOf(right, "groupJoin"), checkFunction(rightKey, "groupJoin"), undefined, bound => new Rows(bound, this.single)).aggregate(aggregates);
+    const groups = new Grouping<R, SortKey | Fields>(boundOf(right, "groupJoin"), checkFunction(rightKey, "groupJoin"), undefined, bound => new Rows(bound, this.ofValues)).aggregate(aggregates);
     const shape = groupJoinStage(this.bound.shape, checkFunction(key, "groupJoin"), groups.bound.shape, record);
-    return new Rows(withStage(this.bound, shape, [...captureValues(record), asValue(groups.bound)]), this.single);
+    return new Rows(withStage(this.bound, shape, [...captureValues(record), asValue(groups.bound)]), this.ofValues);
   }
 
   /**

@@ -144,6 +144,10 @@ function follow(job: Job, at: number, result: KernelResult): void {
   const [before, now] = [job.plan.kernels[at - 1] as PlannedKernel, job.plan.kernels[at] as PlannedKernel];
   keepColumn(job, before, result);
   if (before.table === now.table) return;
+  if (before.seeks === true) {
+    takeSteps(job, now.table, result.position);
+    return;
+  }
   if (result.output === null) throw new CompilerBug("a kernel before a barrier stored nothing");
   job.length = result.output.length;
   job.source = before.column === null ? result.output : null;
@@ -153,11 +157,11 @@ function follow(job: Job, at: number, result: KernelResult): void {
 }
 
 /** What happens to a table before its kernels run. A sequence of single values is a table of one column. */
-function takeSteps(job: Job, table: number): void {
+function takeSteps(job: Job, table: number, found = -1): void {
   const steps = job.plan.steps.filter(step => step.table === table);
   if (steps.length === 0) return;
   let rows: Rows = { table: job.table ?? singles(job.source) ?? new Map<string, AnyTypedArray>(), length: job.length };
-  for (const step of steps) rows = applyStep(step, rows, job.context);
+  for (const step of steps) rows = applyStep(step, rows, found, job.context);
   job.length = rows.length;
   // Single values beside those of another query are a column like others.
   const ofArray = job.plan.kernels.some(planned => planned.table === table && planned.kernel.source.kind === "array");

@@ -5,7 +5,7 @@ import { ELEMENTS } from "../../fusion/types.js";
 import type { BackendName } from "../backends/backend.js";
 import type { QueryJson } from "../json/format.js";
 import { queryJson } from "../json/write.js";
-import { checkBackend, checkCaptures, checkFunction } from "./arguments.js";
+import { checkBackend, checkCaptures, checkFunction, checkPlace } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { describe } from "./given.js";
@@ -345,9 +345,4 @@ const COUNT_REMEDIES: Readonly<Record<string, string>> = { take: "For the last o
 function checkCount(count: unknown, verb: string): number {
   if (typeof count === "number" && Number.isInteger(count) && count >= 0) return count;
   throw new QueryError("DC305", `${verb}() takes a number of elements, 0, 1, 2 …, not ${describe(count)}`, COUNT_REMEDIES[verb] ?? `Write .${verb}(10).`);
-}
-
-function checkPlace(place: unknown, verb: string): number {
-  if (typeof place === "number" && (Number.isInteger(place) || place === Infinity)) return place;
-  throw new QueryError("DC305", `${verb}() takes places, whole numbers, not ${describe(place)}`, "Write .slice(10, 20), or .slice(-10) for the last ten.");
 }

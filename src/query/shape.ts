@@ -5,15 +5,17 @@
 import { CompilerBug } from "../../fusion/errors.js";
 import type { LambdaOptions } from "../../fusion/parse/lambda.js";
 import { planQuery } from "../../fusion/passes/pipeline.js";
-import type { CaptureType, CaptureTypes, Columns, Plan, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
+import type { CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
 import type { ElementType, ScalarType } from "../../fusion/types.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bringsSingles, captureTypes, checkUsed, matchesCaptures, textOf, withoutSingles } from "./captures.js";
 import { atCall, checkTarget, parse } from "./parse.js";
 import type { Captures } from "./types.js";
 
-export type PlainTerminal = "toArray" | "toColumns" | "count" | "sum" | "average" | "min" | "max" | "first" | "last";
+export type PlainTerminal = "toArray" | "toColumns" | "count" | "sum" | "average" | "min" | "max" | "first" | "last" | "single";
 export type PredicateTerminal = "some" | "every" | "find" | "findIndex";
+/** What the keys of all elements come to. */
+export type KeyTerminal = "leastKey" | "greatestKey";
 export type SearchTerminal = "indexOf" | "includes";
 export type SeedKind = "number" | "bigint" | "boolean";
 
@@ -157,7 +159,21 @@ export class ShapeNode {
 
   predicateTerminal(kind: PredicateTerminal, f: unknown, captures: Captures): TerminalNode {
     const text = textOf(f);
-    return findEdge(this.terminals, text, kind, null, captures) ?? this.addPredicate(kind, text, captures);
+    return findEdge(this.terminals, text, kind, null, captures) ?? this.addLambda(kind, text, null, captures, input => ({ kind, ...input }));
+  }
+
+  /** `verb`: for messages. */
+  keyTerminal(kind: KeyTerminal, verb: string, f: unknown, captures: Captures): TerminalNode {
+    const text = textOf(f);
+    return findEdge(this.terminals, text, kind, null, captures) ?? this.addLambda(verb, text, null, captures, input => ({ kind, ...input }));
+  }
+
+  /** `key`: the one that is sought, the last of the terminal's values. */
+  firstByTerminal(verb: string, f: unknown, captures: Captures, key: number | bigint): TerminalNode {
+    const text = textOf(f);
+    const { key: sought } = captureTypes({ key }, verb) as { readonly key: CaptureType };
+    const detail = JSON.stringify(sought);
+    return findEdge(this.terminals, text, "firstBy", detail, captures) ?? this.addLambda(verb, text, detail, captures, input => ({ kind: "firstBy", sought, ...input }));
   }
 
   /** `captures` holds the searched value, as `value`. */
@@ -210,11 +226,11 @@ export class ShapeNode {
     return { least, most: before + 2, ...rows };
   }
 
-  private addPredicate(kind: PredicateTerminal, text: string, captures: Captures): TerminalNode {
-    const { types, singles } = this.typesOf(kind, text, captures, false);
-    const lambda = parse(text, kind, types, this.elementParameters());
-    checkUsed(types, [lambda], kind);
-    return this.addTerminal(text, { kind, lambda, captures: types }, null, types, singles);
+  private addLambda(verb: string, text: string, detail: string | null, captures: Captures, terminal: (input: LambdaInput) => TerminalShape): TerminalNode {
+    const { types, singles } = this.typesOf(verb, text, captures, false);
+    const lambda = parse(text, verb, types, this.elementParameters());
+    checkUsed(types, [lambda], verb);
+    return this.addTerminal(text, terminal({ lambda, captures: types }), detail, types, singles);
   }
 
   private addReduce(text: string, combineText: string | null, detail: string | null, seed: SeedKind | null, captures: Captures, sequential: boolean): TerminalNode {

@@ -1,5 +1,5 @@
 /** Queries in words: as they would be written. */
-import { SEED, type Aggregate, type Columns, type StageShape } from "../../fusion/query.js";
+import { SEED, type Aggregate, type Columns, type StageShape, type TerminalShape } from "../../fusion/query.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { showTable } from "../table/source.js";
 import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
@@ -120,6 +120,20 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
   }
 }
 
+/** A terminal as it is called. */
+export function calledAs({ kind }: TerminalShape): string {
+  switch (kind) {
+    case "leastKey":
+      return "minBy";
+    case "greatestKey":
+      return "maxBy";
+    case "firstBy":
+      return "first";
+    default:
+      return kind;
+  }
+}
+
 function showTerminal({ node, values }: BoundTerminal): string {
   const { terminal } = node;
   const captures = showCaptures(node.names, values);
@@ -133,12 +147,18 @@ function showTerminal({ node, values }: BoundTerminal): string {
     case "max":
     case "first":
     case "last":
+    case "single":
       return call(terminal.kind);
     case "some":
     case "every":
     case "find":
     case "findIndex":
       return call(terminal.kind, oneLine(terminal.lambda.source.text), ...captures);
+    case "leastKey":
+    case "greatestKey":
+      return call(calledAs(terminal), oneLine(terminal.lambda.source.text), ...captures);
+    case "firstBy":
+      return `first(whose key, by ${oneLine(terminal.lambda.source.text)}, is the one found)`;
     case "indexOf":
     case "includes":
       return call(terminal.kind, showCapture(values[0] as Capture));

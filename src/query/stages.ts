@@ -10,12 +10,12 @@ import type { Captures } from "./types.js";
 
 export type LambdaVerb = "map" | "filter";
 
-/** `to`: what a map's results are stored as, or, of rows, some of its columns. */
-export const lambdaStage = (node: ShapeNode, verb: LambdaVerb, f: unknown, to: ElementType | Columns | null, captures: Captures): ShapeNode => textStage(node, verb, textOf(f), to, captures);
-
-/** The same for a lambda of the library's own, which is written as text: minifiers change functions. */
-export function textStage(node: ShapeNode, verb: LambdaVerb, text: string, to: ElementType | Columns | null, captures: Captures): ShapeNode {
-  const detail = detailOf(to);
+/**
+ * `to`: what a map's results are stored as, or, of rows, some of its columns. `f`: a function, or the text of a lambda of the
+ * library's own, for minifiers change functions.
+ */
+export function lambdaStage(node: ShapeNode, verb: LambdaVerb, f: unknown, to: ElementType | Columns | null, captures: Captures): ShapeNode {
+  const [text, detail] = [typeof f === "string" ? f : textOf(f), detailOf(to)];
   return node.find(verb, text, detail, captures) ?? node.add({
     verb, text, detail, captures,
     single: to === "f32" || (to instanceof Map && [...to.values()].includes("f32")),
@@ -42,7 +42,7 @@ export const setStage = (node: ShapeNode, verb: SetVerb): ShapeNode => plain(nod
 /** `to`: of rows, some of the columns. */
 export const asStage = (node: ShapeNode, to: ElementType | Columns): ShapeNode => plain(node, { kind: "as", to }, detailOf(to));
 
-export const columnStage = (node: ShapeNode, name: string): ShapeNode => textStage(node, "map", `row => row[${JSON.stringify(name)}]`, null, NO_CAPTURES);
+export const columnStage = (node: ShapeNode, name: string): ShapeNode => lambdaStage(node, "map", `row => row[${JSON.stringify(name)}]`, null, NO_CAPTURES);
 
 const SLICE: Captures = { start: 0, end: 0 };
 

@@ -1,10 +1,12 @@
 /** What happens to tables between kernels, in words. */
-import type { TableStep } from "../../fusion/query.js";
+import type { KeptPart, TableStep } from "../../fusion/query.js";
 
 /** `limit`: how many rows of a sort are wanted. */
 export function showStep(step: TableStep, limit: number): string {
   const here = "on the calling thread";
   switch (step.kind) {
+    case "keep":
+      return `keep: ${KEPT[step.part]}, views, nothing is copied, ${here}`;
     case "slice":
       return `slice: views, nothing is copied, ${here}`;
     case "reverse":
@@ -35,3 +37,10 @@ export function showStep(step: TableStep, limit: number): string {
       return step satisfies never;
   }
 }
+
+const KEPT: Readonly<Record<KeptPart, string>> = {
+  head: "the first row",
+  tail: "the last row",
+  at: "the row that was found",
+  through: "the rows up to the one that was found",
+};

@@ -1,5 +1,5 @@
 /** What happens to tables between kernels: rows are chosen, moved and grouped, on the calling thread. */
-import { keyColumn, MATCHED, rightColumn, type GroupColumn, type TableStep } from "../../fusion/query.js";
+import { keyColumn, MATCHED, rightColumn, type GroupColumn, type KeptPart, type TableStep } from "../../fusion/query.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import type { ElementType, ScalarValue } from "../../fusion/types.js";
 import { byCode, codesOf } from "./codes.js";
@@ -21,14 +21,15 @@ export interface StepContext {
   readonly aggregate: (terminal: GroupColumn["terminal"], array: AnyTypedArray) => ScalarValue;
 }
 
-export function applyStep(step: TableStep, { table, length }: Rows, context: StepContext): Rows {
+/** `found`: the place that the kernel before the step has found; -1 for none. */
+export function applyStep(step: TableStep, { table, length }: Rows, found: number, context: StepContext): Rows {
   switch (step.kind) {
     case "slice": {
       const [start, end] = context.valuesOf(step.stages[0] as number) as [number, number];
-      const sliced = new Map([...table].map(([name, array]) => [name, array.subarray(0, length).subarray(start, end)]));
-      const [from, to] = [placeOf(start, length), placeOf(end, length)];
-      return { table: sliced, length: Math.max(0, to - from) };
+      return between({ table, length }, placeOf(start, length), placeOf(end, length));
     }
+    case "keep":
+      return between({ table, length }, ...keptPlaces(step.part, found, length));
     case "reverse":
       return { table: new Map([...table].map(([name, array]) => [name, (array.slice() as Float64Array).reverse()])), length };
     case "distinct": {
@@ -77,6 +78,27 @@ export function applyStep(step: TableStep, { table, length }: Rows, context: Ste
       return group(step, { table, length }, context);
     default:
       return step satisfies never;
+  }
+}
+
+/** Views of the rows from one place to before another. */
+function between({ table }: Rows, from: number, to: number): Rows {
+  const end = Math.max(from, to);
+  return { table: new Map([...table].map(([name, array]) => [name, array.subarray(from, end)])), length: end - from };
+}
+
+function keptPlaces(part: KeptPart, found: number, length: number): readonly [number, number] {
+  switch (part) {
+    case "head":
+      return [0, Math.min(1, length)];
+    case "tail":
+      return [Math.max(0, length - 1), length];
+    case "at":
+      return found < 0 ? [0, 0] : [found, found + 1];
+    case "through":
+      return [0, found + 1];
+    default:
+      return part satisfies never;
   }
 }
 

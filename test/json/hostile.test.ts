@@ -154,7 +154,7 @@ describe("a stored query that is malformed", () => {
     ["terminal.lambda of the stored query cannot be read: DC206", stored({ terminal: { verb: "reduce", lambda: "(a, x) => a + x", seed: { bigint: "1" } } })],
     ["terminal of the stored query cannot be read: DC305: indexOf()", stored({ terminal: { verb: "indexOf", value: true } })],
     ["terminal of the stored query cannot be read: DC305: reduce()", stored({ terminal: { verb: "reduce", lambda: "(a, x) => a + x", seed: { function: "x => x" } } })],
-    ["terminal of the stored query is find(), which rows do not have", stored({ stages: [{ verb: "map", lambda: "x => ({ x })" }], terminal: { verb: "find", lambda: "x => x" } })],
+    ["terminal of the stored query is indexOf(), which rows do not have", stored({ stages: [{ verb: "map", lambda: "x => ({ x })" }], terminal: { verb: "indexOf", value: 1 } })],
     ["terminal of the stored query cannot be read: DC306", stored({ stages: [{ verb: "map", lambda: "x => 1n", to: "BigInt64Array" }], terminal: { verb: "average" } })],
   ])("%s", (path, json) => {
     const before = performance.now();

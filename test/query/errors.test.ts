@@ -134,8 +134,8 @@ describe("DC305: arguments", () => {
     ["a search for a number among BigInts", () => (compute(new BigInt64Array(1)) as unknown as { includes(x: number): unknown }).includes(1), "DC305: includes() looks for a BigInt in a BigInt64Array, not for 1\nPass a BigInt, such as 1n."],
     ["an unknown backend", () => typed().on!("gpu"), 'DC305: there is no backend "gpu"\nThe backends are "js", "cpu" and "cuda".'],
     ["code in an unknown language", () => typed().source!("ptx"), 'DC305: there is no code in "ptx"\nCode is emitted in "js", "cpp" and "cuda".'],
-    ["a fraction of a range", () => range(1.5), "DC305: range() takes a whole number of elements, not 1.5\nWrite range(1000) for 0, 1, 2 … 999."],
-    ["a negative range", () => range(-1), "DC305: range() takes a whole number of elements, not -1\nWrite range(1000) for 0, 1, 2 … 999."],
+    ["a fraction of a range", () => range(1.5), "DC305: range() takes a whole number of elements, not 1.5\nWrite range(1000) for 0, 1, 2 … 999, or range(start, end, step)."],
+    ["a negative range", () => range(-1), "DC305: range() takes a whole number of elements, not -1\nWrite range(1000) for 0, 1, 2 … 999, or range(start, end, step)."],
     ["an unknown backend of a runtime", () => createRuntime({ backend: "gpu" as never }), 'DC305: there is no backend "gpu"\nThe backends are "js", "cpu" and "cuda"; leave the option out to let the runtime choose.'],
     ["a BigInt seed of more than 64 bits", () => compute(BigInt64Array.of(1n)).reduce((a, x) => a + x, 2n ** 64n), "DC305: the seed 18446744073709551616n does not fit in a BigInt64Array\nReduce wraps at 64 bits, so its seed must fit in them."],
   ])("refuses %s", (_, run, message) => {

@@ -92,3 +92,15 @@ export function casts(): void {
   // @ts-expect-error there is no such column
   table.as({ prize: Float32Array });
 }
+
+export async function picks(columns: { price: Float64Array; id: BigInt64Array }): Promise<void> {
+  const table = compute(columns);
+  expectType<{ readonly price: number; readonly id: bigint } | undefined>()(await table.first());
+  expectType<{ readonly price: number; readonly id: bigint } | undefined>()(table.minBy(r => r.price).value());
+  expectType<{ readonly price: number; readonly id: bigint }>()(table.single(r => r.price > 2).value());
+  expectType<bigint | undefined>()(table.find(r => r.price > 2).value()?.id);
+  expectType<number | undefined>()(compute(columns.price).elementAt(-1).value());
+  expectType<bigint | undefined>()(compute(columns.id).last(x => x > 2n).value());
+  // @ts-expect-error a row is no key
+  table.maxBy(r => r);
+}

@@ -1,0 +1,105 @@
+/** Verbs and terminals of queries and of rows that pick elements by their places, by a condition or by a key. */
+import { QueryError } from "../../fusion/errors.js";
+import { checkCaptures, checkFunction, checkPlace } from "./arguments.js";
+import type { BoundQuery, BoundTerminal } from "./bound.js";
+import { captureValues } from "./captures.js";
+import type { LazyValue } from "./lazy.js";
+import { Sequel, type Work } from "./sequel.js";
+import { Sequence, type SortKey } from "./sequence.js";
+import { sliceStage } from "./stages.js";
+import type { Captures, Truth } from "./types.js";
+import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
+
+/** Where rows are meant, an element is an object of the row's columns. */
+export abstract class Picks<Element, Self> extends Sequence<Element, Self> {
+  /**
+   * The first element for which the lambda is true; undefined if there is none.
+   *
+   * @example
+   * compute(readings).find(x => x > 100).value();
+   * compute({ carrier, delay }).find(r => r.delay > 60).value();   // { carrier: 3, delay: 75 }
+   */
+  find(f: (x: Element, i: number) => Truth, captures?: Captures): LazyValue<Element | undefined> {
+    return this.bound.shape.columns === null ? predicateValue(this.bound, "find", f, captures) : plainValue(kept(this.bound, f, captures, "find"), "first");
+  }
+
+  /**
+   * The first element, or the first for which the lambda is true; undefined if there is none.
+   *
+   * @example
+   * compute(readings).filter(x => x < 0).first().value();
+   * compute({ carrier, delay }).orderByDescending(r => r.delay).first().value();
+   */
+  first(f?: (x: Element, i: number) => Truth, captures?: Captures): LazyValue<Element | undefined> {
+    return plainValue(kept(this.bound, f, captures, "first"), "first");
+  }
+
+  /** The last element, or the last for which the lambda is true; undefined if there is none. */
+  last(f?: (x: Element, i: number) => Truth, captures?: Captures): LazyValue<Element | undefined> {
+    return plainValue(kept(this.bound, f, captures, "last"), "last");
+  }
+
+  /**
+   * The element at a place, from the end where it is negative; undefined if there is none.
+   *
+   * @example
+   * compute(readings).elementAt(-1).value();
+   */
+  elementAt(place: number): LazyValue<Element | undefined> {
+    const start = checkPlace(place, "elementAt");
+    return plainValue(withStage(this.bound, sliceStage(this.bound.shape, true), [start, start === -1 ? Infinity : start + 1]), place < 0 ? "last" : "first");
+  }
+
+  /**
+   * The only element, or the only one for which the lambda is true. It is a QueryError, from the run, if there is none or more than
+   * one. It is counted first, then found.
+   *
+   * @example
+   * compute({ id, price }).single(r => r.id === wanted, { wanted }).value().price;
+   */
+  single(f?: (x: Element, i: number) => Truth, captures?: Captures): LazyValue<Element> {
+    const query = kept(this.bound, f, captures, "single");
+    const [count, first] = [plainTerminal(query, "single"), plainTerminal(query, "first")] as const;
+    return new Sequel([count, first], function* () {
+      const found = (yield count) as number;
+      if (found !== 1) {
+        const what = f === undefined ? "elements" : "elements for which the lambda is true";
+        throw new QueryError("DC312", `single() needs exactly one element, but there are ${found === 0 ? "no" : found} ${what}`, found === 0 ? "Where there may be none, ask for first(): it is undefined then." : "Where there may be more, ask for first() or toArray().");
+      }
+      return (yield first) as Element;
+    });
+  }
+
+  /**
+   * The element whose key is smallest, the first of those with the same; undefined of nothing. NaN is no key: an element that has it
+   * is given only if all have. Keys are compared as `<` does: 0 and -0 are the same.
+   *
+   * @example
+   * compute({ city, distance }).minBy(r => r.distance).value();   // { city: 7, distance: 3.5 }
+   */
+  minBy(key: (x: Element, i: number) => SortKey, captures?: Captures): LazyValue<Element | undefined> {
+    return extreme(this.bound, "minBy", key, captures);
+  }
+
+  /** The element whose key is largest, the first of those with the same: see `minBy`. */
+  maxBy(key: (x: Element, i: number) => SortKey, captures?: Captures): LazyValue<Element | undefined> {
+    return extreme(this.bound, "maxBy", key, captures);
+  }
+}
+
+/** The elements for which the lambda, if there is one, is true. */
+function kept(query: BoundQuery, f: unknown, captures: unknown, verb: string): BoundQuery {
+  return f === undefined && captures === undefined ? query : withLambda(query, "filter", checkFunction(f, verb), null, captures);
+}
+
+/** The best key is found first, then the first element that has it. */
+function extreme<Element>(query: BoundQuery, verb: "minBy" | "maxBy", key: unknown, captures: unknown): LazyValue<Element | undefined> {
+  const record = checkCaptures(captures, verb);
+  const [f, values] = [checkFunction(key, verb), captureValues(record)];
+  const best: BoundTerminal = { query, node: query.shape.keyTerminal(verb === "minBy" ? "leastKey" : "greatestKey", verb, f, record), values };
+  const having = (sought: number | bigint): BoundTerminal => ({ query, node: query.shape.firstByTerminal(verb, f, record, sought), values: [...values, sought] });
+  return new Sequel([best, having(0)], function* (): Work<Element | undefined> {
+    const sought = (yield best) as number | bigint | undefined;
+    return (yield sought === undefined ? plainTerminal(query, "first") : having(sought)) as Element | undefined;
+  });
+}

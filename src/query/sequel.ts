@@ -1,0 +1,44 @@
+/** Values that take several queries, one after the other: what the first gives decides what the next looks for. */
+import type { BoundTerminal } from "./bound.js";
+import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
+import { checkRunOptions } from "./arguments.js";
+import { finished, LazyValue } from "./lazy.js";
+import { runAsync, runNow } from "./run.js";
+import type { RunOptions } from "./types.js";
+
+/** Asks for one terminal after another, and is given what each comes to. */
+export type Work<T> = Generator<BoundTerminal, T, unknown>;
+
+export class Sequel<T> extends LazyValue<T> {
+  /** @internal */
+  constructor(
+    /** What it may ask for, in order: for `explain` and `source`. */
+    private readonly terminals: readonly [BoundTerminal, ...BoundTerminal[]],
+    private readonly begin: () => Work<T>,
+  ) {
+    super(terminals[0]);
+  }
+
+  override value(): T {
+    const work = this.begin();
+    let next = work.next();
+    while (next.done !== true) next = work.next(finished(next.value, runNow(next.value, null)));
+    return next.value;
+  }
+
+  override async run(options: RunOptions = {}): Promise<T> {
+    const { signal } = checkRunOptions(options, "run");
+    const work = this.begin();
+    let next = work.next();
+    while (next.done !== true) next = work.next(finished(next.value, await runAsync(next.value, null, signal)));
+    return next.value;
+  }
+
+  override explain(): string {
+    return this.terminals.map(explainTerminal).join("\n");
+  }
+
+  override source(language: SourceLanguage): string {
+    return this.terminals.map(terminal => sourceOf(terminal, language)).join("\n");
+  }
+}
