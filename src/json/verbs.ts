@@ -2,10 +2,11 @@
  * The verbs of stored queries: for each its arguments, in the order in which its method takes them; and for each kind of stage
  * the verb that makes it. A stage or an argument that is missing here is an error of types.
  */
+import { CompilerBug } from "../../fusion/errors.js";
 import type { CaptureTypes, Columns, LambdaInput, StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import type { CapturesJson, NumberJson, OtherJson } from "./format.js";
-import { aggregates, arrays, captures, lambda, number, optional, other, type ArgumentsJson, type Parts } from "./parts.js";
+import { aggregates, arrays, captures, lambda, number, optional, other, type AggregateJson, type ArgumentsJson, type Parts } from "./parts.js";
 import { arrayName } from "./values.js";
 
 export const VERBS = {
@@ -32,6 +33,7 @@ export const VERBS = {
   leftJoin: { other, key: lambda, otherKey: lambda, lambda, captures },
   semiJoin: { other, key: lambda, otherKey: lambda, captures },
   antiJoin: { other, key: lambda, otherKey: lambda, captures },
+  groupJoin: { other, key: lambda, otherKey: lambda, aggregates, captures },
   groupBy: { lambda, captures, aggregates },
 } as const satisfies Record<string, Parts>;
 
@@ -47,6 +49,8 @@ export interface Given {
   readonly other: (fromEnd: number) => OtherJson;
   /** The lambda of the map that is the last stage of such a query. */
   readonly keyOfOther: (fromEnd: number) => string;
+  /** The last stage of such a query, and what it was given. */
+  readonly lastOfOther: (fromEnd: number) => { readonly stage: StageShape | null; readonly given: Given };
   /** The query that such a query is, but for that last stage. */
   readonly ofKeys: (fromEnd: number) => OtherJson;
 }
@@ -74,13 +78,16 @@ export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, g
     return { verb: stage.outer ? "leftJoin" : "join", other: given.other(2), key: textOf(stage.key), otherKey: given.keyOfOther(1), lambda: textOf(stage), ...given.captures() };
   },
   match: (stage, given) => ({ verb: stage.keep ? "semiJoin" : "antiJoin", other: given.ofKeys(1), key: textOf(stage), otherKey: given.keyOfOther(1), ...given.captures() }),
-  group: (stage, given) => ({
-    verb: "groupBy",
-    lambda: textOf(stage),
-    ...given.captures(stage.captures),
-    aggregates: stage.aggregates.map(({ name, terminal, value }) => ({ name, terminal, ...(value === null ? {} : { lambda: textOf(value), ...given.captures(value.captures) }) })),
-  }),
+  groupJoin: (stage, given) => {
+    const groups = given.lastOfOther(1);
+    if (groups.stage?.kind !== "group") throw new CompilerBug("what a groupJoin takes are no groups");
+    return { verb: "groupJoin", other: given.ofKeys(1), key: textOf(stage), otherKey: textOf(groups.stage), aggregates: aggregatesJson(groups.stage, groups.given), ...given.captures() };
+  },
+  group: (stage, given) => ({ verb: "groupBy", lambda: textOf(stage), ...given.captures(stage.captures), aggregates: aggregatesJson(stage, given) }),
 };
+
+const aggregatesJson = (stage: StageOf<"group">, given: Given): readonly AggregateJson[] =>
+  stage.aggregates.map(({ name, terminal, value }) => ({ name, terminal, ...(value === null ? {} : { lambda: textOf(value), ...given.captures(value.captures) }) }));
 
 const arraysJson = (to: ElementType | Columns): string | Readonly<Record<string, string>> =>
   typeof to === "string" ? arrayName(to) : Object.fromEntries([...to].map(([name, element]) => [name, arrayName(element)]));

@@ -86,6 +86,10 @@ class Writer {
         if (stage?.kind !== "map") throw new CompilerBug("the keys of another query are no map");
         return stage.lambda.source.text;
       },
+      lastOfOther: fromEnd => {
+        const { shape, values: given } = otherOf(fromEnd);
+        return { stage: shape.stage, given: this.given(shape.names, given) };
+      },
       ofKeys: fromEnd => written(otherOf(fromEnd).parent as BoundQuery),
     };
   }

@@ -64,6 +64,7 @@ const ofRows = fc.oneof<fc.Arbitrary<Step<Table>>[]>(
   fc.constant(query => query.orderBy(r => r.key).thenBy(r => r.price)),
   fc.constant((query, _, compute) => query.concat(compute(TABLE).reverse())),
   fc.constant((query, k) => query.groupBy(r => r.key, {}).aggregate({ price: g => g.sum(r => r.price * k, { k }), n: g => g.count() }).map(r => ({ key: r.key, price: r.price + r.n })) as unknown as Table),
+  fc.constant((query, k, compute) => query.groupJoin(compute(TABLE).take(3), r => r.key + k, r => r.key, { n: g => g.count(), most: g => g.max(r => r.price * k, { k }) }, { k }).map(r => ({ key: r.key, price: r.price + r.most * r.n })) as unknown as Table),
   fc.constant((query, _, compute) => query.join(compute(TABLE), r => ({ a: r.key, b: true }), r => ({ a: r.key, b: true }), (r, s) => ({ key: r.key, price: s.price })) as unknown as Table),
 );
 

@@ -50,7 +50,7 @@ export async function rows(): Promise<void> {
   expectType<number | undefined>()(outer.toRows()[0]?.known);
   const beside = table.groupJoin(compute([{ id: 3, age: 5n }]), r => r.quantity, s => s.id, { n: g => g.count(), total: g => g.sum(s => s.age) });
   expectType<bigint | undefined>()(beside.toRows()[0]?.total);
-  expectType<Float64Array>()(beside.toColumns().price);
+  expectType<typeof sales.price>()(beside.toColumns().price);
   // @ts-expect-error the other row may be missing
   table.leftJoin(compute(sales), r => r.quantity, s => s.quantity, (_, s) => s.price);
   const zipped: Query<NumberArray> = compute(sales.price).zip(compute(sales.quantity), (x, y) => x * y);
