@@ -10,7 +10,7 @@ import { LazyValue } from "./lazy.js";
 import { Picks } from "./picks.js";
 import type { Query } from "./query.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
-import { asValue, boundOf, type SortKey } from "./sequence.js";
+import { asValue, boundOf, type Sequence, type SortKey } from "./sequence.js";
 import { asStage, columnStage, groupJoinStage } from "./stages.js";
 import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, Fields, NewColumns, NumberArray, ReduceOptions, RowOf, RunOptions, SingleColumn, TableOf, Truth } from "./types.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
