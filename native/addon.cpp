@@ -12,6 +12,7 @@
 #include "processor.hpp"
 #include "runs.hpp"
 #include "storage.hpp"
+#include "table.hpp"
 #include "watched.hpp"
 
 namespace dotcompute {
@@ -36,6 +37,7 @@ class Environment : public Napi::Addon<Environment> {
                              InstanceMethod("stop", &Environment::stop, napi_enumerable),
                              InstanceMethod("inFlight", &Environment::inFlight, napi_enumerable),
                              InstanceMethod("forgo", &Environment::forgo, napi_enumerable),
+                             InstanceMethod("move", &Environment::move, napi_enumerable),
                              InstanceMethod("cuda", &Environment::cuda, napi_enumerable),
                          });
   }
@@ -149,6 +151,9 @@ class Environment : public Napi::Addon<Environment> {
   Napi::Value pins(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), engine_.canPin()); }
 
   Napi::Value inFlight(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(runs_.inFlight())); }
+
+  /// move(operation, arrays, numbers) → arrays: what native/table.hpp does
+  Napi::Value move(const Napi::CallbackInfo& info) { return table::move(info, engine_); }
 
   /// cuda() → what native/cuda.hpp gives
   Napi::Value cuda(const Napi::CallbackInfo& info) { return cuda_.object(info.Env()); }

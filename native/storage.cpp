@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -68,9 +69,14 @@ napi_value copied(napi_env env, const Element& element, std::size_t count, const
 
 }  // namespace
 
-Storage::Storage(Napi::Env env, std::size_t bytes) : bytes_(bytes), mapped_(bytes >= LARGE) {
+Storage::Storage(std::size_t bytes) : bytes_(bytes), mapped_(bytes >= LARGE) {
   data_ = mapped_ ? map(bytes) : std::malloc(bytes == 0 ? 1 : bytes);
-  if (!data_) throw Napi::RangeError::New(env, "Array buffer allocation failed: no memory for " + std::to_string(bytes) + " bytes");
+  if (!data_) throw std::bad_alloc();
+}
+
+Storage::Storage(Napi::Env env, std::size_t bytes) try : Storage(bytes) {
+} catch (const std::bad_alloc&) {
+  throw Napi::RangeError::New(env, "Array buffer allocation failed: no memory for " + std::to_string(bytes) + " bytes");
 }
 
 Storage::Storage(Storage&& other) noexcept

@@ -19,6 +19,8 @@ class Storage {
   Storage() = default;
   /// Throws Napi::RangeError if there is not enough memory.
   Storage(Napi::Env env, std::size_t bytes);
+  /// Throws std::bad_alloc instead: for threads without an environment.
+  explicit Storage(std::size_t bytes);
   ~Storage();
   Storage(Storage&& other) noexcept;
   Storage& operator=(Storage&& other) noexcept;

@@ -18,10 +18,11 @@ export function explainTerminal(bound: BoundTerminal): string {
   const plan = node.plan();
   const { stages, terminal } = node.shape();
   const slots = query.runtime.slots(node);
+  const native = plan.steps.length > 0 && query.runtime.tiers.mover(query.backend).native;
   const kernels = plan.kernels.map((planned, at) => {
     const choice = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend);
     const lines = [
-      ...stepsBefore(plan, at).flatMap(step => [showStep(step, limitOf(bound, step)), ...otherOf(bound, step)]),
+      ...stepsBefore(plan, at).flatMap(step => [showStep(step, limitOf(bound, step), native), ...otherOf(bound, step)]),
       `${title(plan, at, stages, terminal)}`,
       `  reads ${reads(planned, plan.kernels, query.source)}`,
       `  ${gives(planned.kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null)}`,

@@ -2,19 +2,19 @@
 import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
 import type { ArrayParameter } from "../../fusion/ir.js";
 import { SINGLE, type Plan, type PlannedKernel } from "../../fusion/query.js";
-import type { ElementType, ScalarValue } from "../../fusion/types.js";
-import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import type { ScalarValue } from "../../fusion/types.js";
+import type { AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
 import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
 import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
 import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
-import { finishScalar } from "./finish.js";
 import { prepareInto, type Destination } from "./into.js";
 import { checkAttached, isGone } from "./given.js";
 import { readSource, sourceLength } from "./source.js";
 import { readTable } from "../table/source.js";
+import { moveNow, type Mover } from "../table/move.js";
 import { applyStep, type Rows, type StepContext } from "../table/steps.js";
 import { columnOf, type Table } from "../table/table.js";
 import type { TerminalNode } from "./shape.js";
@@ -27,6 +27,8 @@ interface Job {
   readonly backend: BackendName | null;
   readonly destination: Destination | null;
   readonly context: StepContext;
+  /** What moves rows between kernels. */
+  readonly mover: Mover;
   source: AnyTypedArray | null;
   /** Columns, instead of a source. */
   table: Table | null;
@@ -121,7 +123,7 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null): Job {
   const source = table === null ? readSource(query.source) : null;
   const length = source === null ? sourceLength(query.source) : source.length;
   const destination = into === null ? null : prepareInto(into, plan, source, length, values, plan.steps.length > 0 || query.runtime.tiers.mayStop(query.backend));
-  return { plan, slots, values, backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(bound, values), source, table, stored: new Map(), length, runs: query.runtime.onRun === null ? null : [] };
+  return { plan, slots, values, backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values), mover: plan.steps.length === 0 ? unasked : query.runtime.tiers.mover(query.backend).move, source, table, stored: new Map(), length, runs: query.runtime.onRun === null ? null : [] };
 }
 
 function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
@@ -161,7 +163,7 @@ function takeSteps(job: Job, table: number, found = -1): void {
   const steps = job.plan.steps.filter(step => step.table === table);
   if (steps.length === 0) return;
   let rows: Rows = { table: job.table ?? singles(job.source) ?? new Map<string, AnyTypedArray>(), length: job.length };
-  for (const step of steps) rows = applyStep(step, rows, found, job.context);
+  for (const step of steps) rows = moveNow(applyStep(step, rows, found, job.context), job.mover);
   job.length = rows.length;
   // Single values beside those of another query are a column like others.
   const ofArray = job.plan.kernels.some(planned => planned.table === table && planned.kernel.source.kind === "array");
@@ -172,7 +174,7 @@ function takeSteps(job: Job, table: number, found = -1): void {
 const unasked = (): never => {
   throw new CompilerBug("a query without steps asks for nothing");
 };
-const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked, aggregate: unasked };
+const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked };
 
 /** All that a query gives, now, on this thread; of a source alone its own arrays. */
 function rowsOf(query: BoundQuery): Rows {
@@ -185,17 +187,11 @@ function rowsOf(query: BoundQuery): Rows {
 
 const singles = (array: AnyTypedArray | null): Table | null => (array === null ? null : new Map([[SINGLE, array]]));
 
-/** What steps need of a query: the values of its stages, and terminals over arrays by themselves. */
-function contextOf({ query, node }: BoundTerminal, values: StageValues): StepContext {
+/** What steps need of a query: the values of its stages, and what other queries give. */
+function contextOf(values: StageValues): StepContext {
   return {
     valuesOf: stage => values[stage] ?? [],
     otherOf: (stage, fromEnd) => rowsOf(values[stage]?.at(-fromEnd) as unknown as BoundQuery),
-    aggregate: (terminal, array) => {
-      const element = elementTypeOf(array) as ElementType;
-      const shape = query.runtime.shapes.root({ kind: "array", element }, node.parent.fastMath);
-      const own: BoundTerminal = { query: { runtime: query.runtime, source: { kind: "array", element, array }, parent: null, shape, values: [], backend: query.backend }, node: shape.plainTerminal(terminal), values: [] };
-      return finishScalar(own.node.plan(), own.node, runNow(own, null).result, undefined) as ScalarValue;
-    },
   };
 }
 

@@ -7,6 +7,8 @@ import { BackendError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { hasLoops } from "../../fusion/traverse.js";
 import { reachOf, type BackendName, type CompiledKernel } from "../backends/backend.js";
+import type { Mover } from "../table/move.js";
+import { moveInScript } from "../table/script.js";
 
 /** The JavaScript backend, as the runtime uses it: it can always run, and compiles in no time. */
 export interface ScriptBackend {
@@ -24,6 +26,8 @@ export interface NativeBackend {
   compile(kernel: Kernel): CompiledKernel;
   /** Compiles in another process; the same kernel only once at a time. With `background` that does not keep this process alive. */
   compileAsync(kernel: Kernel, options?: { readonly background?: boolean }): Promise<CompiledKernel>;
+  /** Moves the rows of tables natively, between kernels; null or left out if it does not. */
+  readonly mover?: Mover | null;
 }
 
 /** The CUDA backend, as the runtime uses it. */
@@ -160,6 +164,14 @@ export class Tiers {
       passed.push(this.order.length === 1 ? why : `${backend}: ${why}`);
     }
     return { backend: "js", reason: passed.length === 0 ? "this runtime runs everything here" : passed.join("; ") };
+  }
+
+  /** What moves rows between kernels: the addon, or, for queries that run as JavaScript and where there is no addon, JavaScript. */
+  mover(insists: BackendName | null): { readonly native: boolean; readonly move: Mover } {
+    const wanted = insists ?? this.insists;
+    const script = wanted === "js" || (wanted === null && this.order.length === 0);
+    const move = script ? null : (this.backend("cpu").mover ?? null);
+    return move === null ? { native: false, move: moveInScript } : { native: true, move };
   }
 
   /** Resolves when no compiler is at work in the background any more. */

@@ -1,7 +1,5 @@
 /** Which rows are the same: equal rows get equal numbers, 0, 1, 2 … in the order in which they first occur. */
-
-/** Typed arrays, or plain ones. */
-export type Values = ArrayLike<number | bigint>;
+import type { AnyTypedArray } from "../../fusion/values.js";
 
 export interface Codes {
   /** Of each row. */
@@ -11,14 +9,14 @@ export interface Codes {
 }
 
 /** Rows are the same whose values are in every column, as `Map` tells values apart: NaN is itself, and -0 is 0. */
-export function codesOf(columns: readonly Values[], length: number): Codes {
+export function codesOf(columns: readonly AnyTypedArray[], length: number): Codes {
   let known: Codes | null = null;
   for (const column of columns) known = refined(column, length, known);
   return known ?? { codes: new Uint32Array(length), firsts: new Uint32Array(Math.min(length, 1)) };
 }
 
 /** Tells rows apart that a further column tells apart. */
-function refined(column: Values, length: number, before: Codes | null): Codes {
+function refined(column: AnyTypedArray, length: number, before: Codes | null): Codes {
   const own = codesOfValues(column, length);
   if (before === null) return own;
   const count = own.firsts.length;
@@ -28,10 +26,10 @@ function refined(column: Values, length: number, before: Codes | null): Codes {
   return codesOfValues(pairs, length);
 }
 
-function codesOfValues(column: Values, length: number): Codes {
+function codesOfValues(column: AnyTypedArray, length: number): Codes {
   if (column instanceof Int8Array || column instanceof Uint8Array || column instanceof Uint8ClampedArray || column instanceof Int16Array || column instanceof Uint16Array) return byTable(column, length);
   if (column instanceof BigInt64Array || column instanceof BigUint64Array) return byWords(new Uint32Array(column.buffer, column.byteOffset, length * 2), length);
-  return length > 0 && typeof column[0] === "bigint" ? byMap(column, length) : byWords(wordsOf(column as ArrayLike<number>, length), length);
+  return byWords(wordsOf(column, length), length);
 }
 
 const NONE = 0xffffffff;
@@ -46,23 +44,6 @@ function byTable(column: ArrayLike<number>, length: number): Codes {
     let code = known[place] as number;
     if (code === NONE) {
       known[place] = code = firsts.length;
-      firsts.push(at);
-    }
-    codes[at] = code;
-  }
-  return { codes, firsts: Uint32Array.from(firsts) };
-}
-
-/** Plain arrays of BigInts. */
-function byMap(column: Values, length: number): Codes {
-  const known = new Map<number | bigint, number>();
-  const codes = new Uint32Array(length);
-  const firsts: number[] = [];
-  for (let at = 0; at < length; at += 1) {
-    const value = column[at] as number | bigint;
-    let code = known.get(value);
-    if (code === undefined) {
-      known.set(value, (code = firsts.length));
       firsts.push(at);
     }
     codes[at] = code;
@@ -125,10 +106,10 @@ function byWords(words: Uint32Array, length: number): Codes {
 }
 
 /** Rows by code: the rows of code c are `places[offsets[c]]` to before `places[offsets[c + 1]]`, in their order. */
-export function byCode({ codes, firsts }: Codes): { readonly places: Uint32Array; readonly offsets: Uint32Array } {
-  const offsets = new Uint32Array(firsts.length + 1);
+export function byCode(codes: Uint32Array, count: number): { readonly places: Uint32Array; readonly offsets: Uint32Array } {
+  const offsets = new Uint32Array(count + 1);
   for (let at = 0; at < codes.length; at += 1) (offsets[(codes[at] as number) + 1] as number) += 1;
-  for (let code = 0; code < firsts.length; code += 1) (offsets[code + 1] as number) += offsets[code] as number;
+  for (let code = 0; code < count; code += 1) (offsets[code + 1] as number) += offsets[code] as number;
   const next = offsets.slice();
   const places = new Uint32Array(codes.length);
   for (let at = 0; at < codes.length; at += 1) {

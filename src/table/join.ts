@@ -2,7 +2,7 @@
 import { QueryError } from "../../fusion/errors.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
-import { byCode, codesOf, type Values } from "./codes.js";
+import { byCode, codesOf } from "./codes.js";
 import { appended, NONE } from "./table.js";
 
 type Keys = readonly AnyTypedArray[];
@@ -50,25 +50,31 @@ export function distinctMatching(left: Keys, leftLength: number, right: Keys, ri
 
 /** Keys of both sides as numbers, and where the right ones are. */
 function coded(left: Keys, leftLength: number, right: Keys, rightLength: number) {
-  if (left.length !== right.length) throw new QueryError("DC305", `the keys of a join have ${left.length} values on the left and ${right.length} on the right`, "Give both keys the same fields.");
-  const columns = left.map((array, at) => {
-    const other = right[at] as AnyTypedArray;
-    if (isBig(array) !== isBig(other)) throw new QueryError("DC305", "one key of a join is a number, the other a BigInt, and so they are never the same", "Convert one of them: Number(r.id), or BigInt(r.id).");
-    return joined(array, leftLength, other, rightLength);
-  });
+  const columns = left.map((array, at) => appended(elementTypeOf(array) as ElementType, array, leftLength, right[at] as AnyTypedArray, rightLength));
   const { codes, firsts } = codesOf(columns, leftLength + rightLength);
-  const { places, offsets } = byCode({ codes: codes.subarray(leftLength), firsts });
+  const { places, offsets } = byCode(codes.subarray(leftLength), firsts.length);
   return { codes, firsts, places, offsets, counts: (code: number) => (offsets[code + 1] as number) - (offsets[code] as number) };
 }
 
 const isBig = (array: AnyTypedArray): boolean => elementTypeOf(array) === "i64" || elementTypeOf(array) === "u64";
 
-/** All the keys, in an array that holds both sides' values exactly. */
-function joined(left: AnyTypedArray, leftLength: number, right: AnyTypedArray, rightLength: number): Values {
-  const kind = elementTypeOf(left) as ElementType;
-  if (isBig(left) && kind !== elementTypeOf(right)) {
-    // Signed and unsigned BigInts: the same bits may be two values.
-    return [...(left as BigInt64Array).subarray(0, leftLength), ...(right as BigInt64Array).subarray(0, rightLength)];
-  }
-  return appended(kind === elementTypeOf(right) ? kind : "f64", left, leftLength, right, rightLength);
+/** The keys of both sides, in arrays of the same types, which hold the values of both exactly. */
+export function comparable(left: Keys, right: Keys): { readonly left: Keys; readonly right: Keys } {
+  if (left.length !== right.length) throw new QueryError("DC305", `the keys of a join have ${left.length} values on the left and ${right.length} on the right`, "Give both keys the same fields.");
+  const pairs = left.map((array, at) => sameType(array, right[at] as AnyTypedArray));
+  return { left: pairs.flatMap(pair => pair.left), right: pairs.flatMap(pair => pair.right) };
+}
+
+function sameType(left: AnyTypedArray, right: AnyTypedArray): { readonly left: Keys; readonly right: Keys } {
+  if (isBig(left) !== isBig(right)) throw new QueryError("DC305", "one key of a join is a number, the other a BigInt, and so they are never the same", "Convert one of them: Number(r.id), or BigInt(r.id).");
+  if (elementTypeOf(left) === elementTypeOf(right)) return { left: [left], right: [right] };
+  if (!isBig(left)) return { left: [new Float64Array(left as Float64Array)], right: [new Float64Array(right as Float64Array)] };
+  // Signed and unsigned BigInts: the same bits are the same value unless one is negative.
+  return { left: bitsAndSigns(left as BigInt64Array), right: bitsAndSigns(right as BigInt64Array) };
+}
+
+function bitsAndSigns(array: BigInt64Array | BigUint64Array): Keys {
+  const signs = new Uint8Array(array.length);
+  for (let at = 0; at < array.length; at += 1) signs[at] = Number((array[at] as bigint) < 0n);
+  return [new BigUint64Array(array.buffer, array.byteOffset, array.length), signs];
 }

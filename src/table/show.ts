@@ -1,37 +1,38 @@
 /** What happens to tables between kernels, in words. */
 import type { KeptPart, TableStep } from "../../fusion/query.js";
 
-/** `limit`: how many rows of a sort are wanted. */
-export function showStep(step: TableStep, limit: number): string {
+/** `limit`: how many rows of a sort are wanted. `native`: whether the addon moves rows. */
+export function showStep(step: TableStep, limit: number, native: boolean): string {
   const here = "on the calling thread";
+  const moved = `${here}, ${native ? "native" : "as JavaScript"}`;
   switch (step.kind) {
     case "keep":
       return `keep: ${KEPT[step.part]}, views, nothing is copied, ${here}`;
     case "slice":
       return `slice: views, nothing is copied, ${here}`;
     case "reverse":
-      return `reverse: copies, ${here}`;
+      return `reverse: copies, ${moved}`;
     case "distinct":
-      return `distinct: a hash table, ${here}`;
+      return `distinct: a hash table, ${moved}`;
     case "concat":
       return `concat: runs the other query and copies, ${here}`;
     case "zip":
       return `zip: runs the other query; views, nothing is copied, ${here}`;
     case "join":
-      return `${step.outer ? "leftJoin" : "join"}: runs the other query, then a hash table of its keys, ${here}`;
+      return `${step.outer ? "leftJoin" : "join"}: runs the other query, then a hash table of its keys, ${moved}`;
     case "groupJoin":
-      return `groupJoin: runs the other query's groups, then a hash table of their keys, ${here}`;
+      return `groupJoin: runs the other query's groups, then a hash table of their keys, ${moved}`;
     case "match":
-      return `${step.keep ? "semiJoin" : "antiJoin"}: runs the other query's keys, then a hash table of them, ${here}`;
+      return `${step.keep ? "semiJoin" : "antiJoin"}: runs the other query's keys, then a hash table of them, ${moved}`;
     case "set":
-      return `${step.verb}: runs the other query, then a hash table of both, ${here}`;
+      return `${step.verb}: runs the other query, then a hash table of both, ${moved}`;
     case "sort": {
       const keys = step.keys.length === 1 ? "one key" : `${step.keys.length} keys`;
-      return step.limit === null ? `sort: a stable radix sort by ${keys}, ${here}` : `top ${limit} of a stable order by ${keys}: candidates are sorted, all rows only where many are wanted, ${here}`;
+      return step.limit === null ? `sort: a stable radix sort by ${keys}, ${moved}` : `top ${limit} of a stable order by ${keys}: candidates are sorted, all rows only where many are wanted, ${moved}`;
     }
     case "group": {
       const shown = step.aggregates.map(({ name, terminal }) => `${name} (${terminal})`);
-      return `group: a hash table and a counting sort, then ${shown.join(", ")} of each group by itself, ${here}`;
+      return `group: a hash table and a counting sort, then ${shown.join(", ")} of each group by itself, ${moved}`;
     }
     default:
       return step satisfies never;

@@ -1,11 +1,11 @@
-/** What happens to tables between kernels: rows are chosen, moved and grouped, on the calling thread. */
-import { keyColumn, MATCHED, rightColumn, type GroupColumn, type KeptPart, type TableStep } from "../../fusion/query.js";
-import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
-import type { ElementType, ScalarValue } from "../../fusion/types.js";
-import { byCode, codesOf } from "./codes.js";
-import { distinctMatching, matches, matching } from "./join.js";
-import { firstPlaces, sortedPlaces } from "./sort.js";
-import { appended, columnOf, elementsAt, elementsOr, NONE, rowsAt, rowsOrZerosAt, without, type Table } from "./table.js";
+/** What happens to tables between kernels: rows are chosen, moved and grouped. */
+import { CompilerBug } from "../../fusion/errors.js";
+import { keyColumn, MATCHED, rightColumn, type KeptPart, type TableStep } from "../../fusion/query.js";
+import type { ElementType } from "../../fusion/types.js";
+import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { comparable } from "./join.js";
+import { aggregated, codesOf, commonPlaces, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, type Moving } from "./move.js";
+import { appended, columnOf, elementsOr, NONE, without, type Table } from "./table.js";
 
 export interface Rows {
   readonly table: Table;
@@ -17,12 +17,10 @@ export interface StepContext {
   readonly valuesOf: (stage: number) => readonly unknown[];
   /** What the query gives that is this value of a stage, counted from the end. */
   readonly otherOf: (stage: number, fromEnd: number) => Rows;
-  /** What a terminal gives for an array by itself. */
-  readonly aggregate: (terminal: GroupColumn["terminal"], array: AnyTypedArray) => ScalarValue;
 }
 
 /** `found`: the place that the kernel before the step has found; -1 for none. */
-export function applyStep(step: TableStep, { table, length }: Rows, found: number, context: StepContext): Rows {
+export function* applyStep(step: TableStep, { table, length }: Rows, found: number, context: StepContext): Moving<Rows> {
   switch (step.kind) {
     case "slice": {
       const [start, end] = context.valuesOf(step.stages[0] as number) as [number, number];
@@ -31,16 +29,16 @@ export function applyStep(step: TableStep, { table, length }: Rows, found: numbe
     case "keep":
       return between({ table, length }, ...keptPlaces(step.part, found, length));
     case "reverse":
-      return { table: new Map([...table].map(([name, array]) => [name, (array.slice() as Float64Array).reverse()])), length };
+      return { table: yield* reversed(table, length), length };
     case "distinct": {
-      const { firsts } = codesOf([...table.values()], length);
-      return { table: rowsAt(table, firsts), length: firsts.length };
+      const { firsts } = yield* codesOf([...table.values()], length);
+      return { table: yield* rowsAt(table, firsts), length: firsts.length };
     }
     case "sort": {
       const keys = step.keys.map(({ column, descending }) => ({ array: columnOf(table, column), descending }));
       const rest = without(table, step.keys.map(({ column }) => column));
       const limit = step.limit === null ? length : Math.min(length, context.valuesOf(step.limit).at(-1) as number);
-      return { table: rowsAt(rest, limit < length ? firstPlaces(keys, length, limit) : sortedPlaces(keys, length)), length: limit };
+      return { table: yield* rowsAt(rest, yield* sortedPlaces(keys, length, limit)), length: limit };
     }
     case "concat":
       return concatenated({ table, length }, context.otherOf(step.stages[0] as number, 1));
@@ -48,12 +46,13 @@ export function applyStep(step: TableStep, { table, length }: Rows, found: numbe
       const right = context.otherOf(step.stages[0] as number, 1);
       if (step.verb === "union") {
         const both = concatenated({ table, length }, right);
-        const { firsts } = codesOf([...both.table.values()], both.length);
-        return { table: rowsAt(both.table, firsts), length: firsts.length };
+        const { firsts } = yield* codesOf([...both.table.values()], both.length);
+        return { table: yield* rowsAt(both.table, firsts), length: firsts.length };
       }
       const names = [...table.keys()];
-      const places = distinctMatching(keysIn(table, names), length, keysIn(right.table, names), right.length, step.verb === "intersect");
-      return { table: rowsAt(table, places), length: places.length };
+      const columns = comparable(keysIn(table, names), keysIn(right.table, names));
+      const places = yield* commonPlaces({ ...columns, leftLength: length, rightLength: right.length }, step.verb === "intersect");
+      return { table: yield* rowsAt(table, places), length: places.length };
     }
     case "zip": {
       const right = context.otherOf(step.stages[0] as number, 1);
@@ -63,19 +62,23 @@ export function applyStep(step: TableStep, { table, length }: Rows, found: numbe
     }
     case "join": {
       const [right, rightKeys] = [context.otherOf(step.stages[0] as number, 2), context.otherOf(step.stages[0] as number, 1)];
-      const pairs = matches(keysIn(table, step.keys), length, [...rightKeys.table.values()], right.length, step.outer);
-      const matched = step.outer ? [[MATCHED, Uint8Array.from(pairs.right, place => Number(place !== NONE))] as const] : [];
-      return { table: new Map([...rowsAt(without(table, step.keys), pairs.left), ...onTheRight((step.outer ? rowsOrZerosAt : rowsAt)(right.table, pairs.right)), ...matched]), length: pairs.left.length };
+      const keys = comparable(keysIn(table, step.keys), [...rightKeys.table.values()]);
+      const pairs = yield* matches({ ...keys, leftLength: length, rightLength: right.length }, step.outer);
+      const lefts = yield* rowsAt(without(table, step.keys), pairs.left);
+      const rights = yield* (step.outer ? rowsOrZerosAt : rowsAt)(right.table, pairs.right);
+      const matched = step.outer ? [[MATCHED, matchedOf(pairs.right)] as const] : [];
+      return { table: new Map([...lefts, ...onTheRight(rights), ...matched]), length: pairs.left.length };
     }
     case "groupJoin":
-      return withGroups(step, { table, length }, context.otherOf(step.stages[0] as number, 1));
+      return yield* withGroups(step, { table, length }, context.otherOf(step.stages[0] as number, 1));
     case "match": {
       const right = context.otherOf(step.stages[0] as number, 1);
-      const places = matching(keysIn(table, step.keys), length, [...right.table.values()], right.length, step.keep);
-      return { table: rowsAt(without(table, step.keys), places), length: places.length };
+      const keys = comparable(keysIn(table, step.keys), [...right.table.values()]);
+      const places = yield* matching({ ...keys, leftLength: length, rightLength: right.length }, step.keep);
+      return { table: yield* rowsAt(without(table, step.keys), places), length: places.length };
     }
     case "group":
-      return group(step, { table, length }, context);
+      return yield* group(step, { table, length });
     default:
       return step satisfies never;
   }
@@ -107,11 +110,18 @@ const keysIn = (table: Table, keys: readonly string[]): readonly AnyTypedArray[]
 const onTheRight = (table: Table): readonly (readonly [string, AnyTypedArray])[] => [...table].map(([name, array]) => [rightColumn(name), array]);
 
 /** Keys occur once among the groups, so that rows stay where they are. The groups' key columns come before what they come to. */
-function withGroups(step: TableStep & { readonly kind: "groupJoin" }, { table, length }: Rows, groups: Rows): Rows {
-  const keys = [...groups.table.values()].slice(0, groups.table.size - step.aggregates.length);
-  const { right: places } = matches(keysIn(table, step.keys), length, keys, groups.length, true);
+function* withGroups(step: TableStep & { readonly kind: "groupJoin" }, { table, length }: Rows, groups: Rows): Moving<Rows> {
+  const keys = comparable(keysIn(table, step.keys), [...groups.table.values()].slice(0, groups.table.size - step.aggregates.length));
+  const { right: places } = yield* matches({ ...keys, leftLength: length, rightLength: groups.length }, true);
   const joined = step.aggregates.map(({ name, element, nothing }) => [name, elementsOr(nothing, element, columnOf(groups.table, name), places)] as const);
   return { table: new Map([...without(table, step.keys), ...joined]), length };
+}
+
+/** Whether a left row has a right one. */
+function matchedOf(right: Uint32Array): Uint8Array {
+  const matched = new Uint8Array(right.length);
+  for (let at = 0; at < right.length; at += 1) matched[at] = Number(right[at] !== NONE);
+  return matched;
 }
 
 function concatenated(left: Rows, right: Rows): Rows {
@@ -122,19 +132,14 @@ function concatenated(left: Rows, right: Rows): Rows {
 /** As `slice` counts: from the end where it is negative. */
 const placeOf = (place: number, length: number): number => (place < 0 ? Math.max(0, length + place) : Math.min(place, length));
 
-function group(step: TableStep & { readonly kind: "group" }, { table, length }: Rows, context: StepContext): Rows {
-  const found = codesOf(step.keys.map((_, at) => columnOf(table, keyColumn(at + 1))), length);
-  const { places, offsets } = byCode(found);
-  const count = found.firsts.length;
-  const grouped = new Map<string, AnyTypedArray>(step.keys.map(({ column, name }) => [name, elementsAt(columnOf(table, column), found.firsts)]));
-  for (const { name, terminal, column, element } of step.aggregates) {
-    const results = newArray(element, count);
-    const values = column === null ? null : elementsAt(columnOf(table, column), places);
-    for (let code = 0; code < count; code += 1) {
-      const [from, to] = [offsets[code] as number, offsets[code + 1] as number];
-      (results as Float64Array)[code] = (values === null ? to - from : context.aggregate(terminal, values.subarray(from, to))) as number;
-    }
-    grouped.set(name, results);
-  }
-  return { table: grouped, length: count };
+function* group(step: TableStep & { readonly kind: "group" }, { table, length }: Rows): Moving<Rows> {
+  const found = yield* codesOf(step.keys.map((_, at) => columnOf(table, keyColumn(at + 1))), length);
+  const keys = yield* rowsAt(new Map(step.keys.map(({ column, name }) => [name, columnOf(table, column)])), found.firsts);
+  const results = yield* aggregated(found, step.aggregates.map(({ terminal, column }) => ({ terminal, values: column === null ? null : columnOf(table, column) })));
+  const named = step.aggregates.map(({ name, element }, at) => {
+    const result = results[at] as AnyTypedArray;
+    if (elementTypeOf(result) !== element) throw new CompilerBug(`the aggregate ${name} was planned as ${element}, but is stored as ${elementTypeOf(result)}`);
+    return [name, result] as const;
+  });
+  return { table: new Map([...keys, ...named]), length: found.firsts.length };
 }

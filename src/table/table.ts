@@ -26,11 +26,6 @@ export function appended(element: ElementType, left: AnyTypedArray, leftLength: 
 /** No place. */
 export const NONE = 0xffffffff;
 
-/** New arrays of the rows at these places, in their order. */
-export function rowsAt(table: Table, places: Uint32Array): Table {
-  return new Map([...table].map(([name, array]) => [name, elementsAt(array, places)]));
-}
-
 export function elementsAt(array: AnyTypedArray, places: Uint32Array): AnyTypedArray {
   const element = elementTypeOf(array);
   if (element === undefined) throw new CompilerBug("a column is no typed array");
@@ -41,11 +36,10 @@ export function elementsAt(array: AnyTypedArray, places: Uint32Array): AnyTypedA
 }
 
 /** The same, with zeros for `NONE`. */
-export const rowsOrZerosAt = (table: Table, places: Uint32Array): Table =>
-  new Map([...table].map(([name, array]) => {
-    const element = elementTypeOf(array) as ElementType;
-    return [name, elementsOr(element === "i64" || element === "u64" ? 0n : 0, element, array, places)];
-  }));
+export function elementsOrZerosAt(array: AnyTypedArray, places: Uint32Array): AnyTypedArray {
+  const element = elementTypeOf(array) as ElementType;
+  return elementsOr(element === "i64" || element === "u64" ? 0n : 0, element, array, places);
+}
 
 /** A new array of such elements: those at these places, and `nothing` for `NONE`. */
 export function elementsOr(nothing: ScalarValue, element: ElementType, array: AnyTypedArray, places: Uint32Array): AnyTypedArray {

@@ -66,7 +66,7 @@ describe("group joins", () => {
   it("are explained as they are written", () => {
     const text = join.groupJoin(js.compute(sales), s => s.id, r => r.store, { n: g => g.count(), total: g => g.sum(r => r.price) }).explain();
     expect(text).toContain("  .groupJoin(compute({ store: Int16Array, price: Float32Array, id: BigInt64Array } × 4)…, (s) => s.id, …, { n: g => g.count(), total: g => g.sum((r) => r.price) })\n");
-    expect(text).toContain("\ngroupJoin: runs the other query's groups, then a hash table of their keys, on the calling thread\n  | compute(");
+    expect(text).toContain("\ngroupJoin: runs the other query's groups, then a hash table of their keys, on the calling thread, as JavaScript\n  | compute(");
     expect(text).toContain("  |   .groupBy((r) => r.store).aggregate(");
   });
 

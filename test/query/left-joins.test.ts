@@ -108,7 +108,7 @@ describe("left joins", () => {
   it("are explained", () => {
     const text = js.compute(left).leftJoin(js.compute(right), l => l.id, r => r.id, (_, r) => r?.age ?? NaN).explain();
     expect(text).toContain("  .leftJoin(compute({ id: BigInt64Array, age: Float32Array, big: BigInt64Array } × 3), (l) => l.id, …, (_, r) => r?.age ?? NaN)\n");
-    expect(text).toContain("\nleftJoin: runs the other query, then a hash table of its keys, on the calling thread\n");
+    expect(text).toContain("\nleftJoin: runs the other query, then a hash table of its keys, on the calling thread, as JavaScript\n");
     expect(text).toContain("reads the columns right age, matched\n");
   });
 

@@ -61,7 +61,7 @@ describe("two queries as sets", () => {
   it("are explained as they are written, with the kernels of both", () => {
     const text = js.compute(few).map(x => x * 2).intersect(js.compute(few).filter(x => x > 1)).explain();
     expect(text).toContain("  .map((x) => x * 2)\n  .intersect(compute(Float64Array(3))…)\n");
-    expect(text).toMatch(/barrier: intersect needs all elements first\n.*\nintersect: runs the other query, then a hash table of both, on the calling thread\n {2}\| compute/);
+    expect(text).toMatch(/barrier: intersect needs all elements first\n.*\nintersect: runs the other query, then a hash table of both, on the calling thread, as JavaScript\n {2}\| compute/);
   });
 
   it.each<[string, () => unknown, string]>([

@@ -61,7 +61,7 @@ describe("explain", () => {
     const worst = 3;
     const text = js.compute({ delays }).filter(r => r.delays > 5).top(10, r => Math.abs(r.delays - worst), { worst }).explain();
     expect(text).toContain("  .top(10, (r) => Math.abs(r.delays - worst), { worst: 3 })\n");
-    expect(text).toContain("\ntop 10 of a stable order by one key: candidates are sorted, all rows only where many are wanted, on the calling thread\n");
+    expect(text).toContain("\ntop 10 of a stable order by one key: candidates are sorted, all rows only where many are wanted, on the calling thread, as JavaScript\n");
     expect(js.compute(delays).bottom(3).explain()).toContain("  .bottom(3)\n");
   });
 

@@ -61,6 +61,8 @@ export interface NativeAddon {
   load(path: string, symbol: string, signature: KernelSignature): NativeKernel;
   /** Whether memory can be held in place for a run on another thread. Where not, such a run works on copies and takes no output. */
   readonly pins: boolean;
+  /** Does a table operation (native/table.cpp), now. Throws TypeError or RangeError for arguments that do not fit it. */
+  move(operation: string, arrays: readonly AnyTypedArray[], numbers: readonly number[]): readonly AnyTypedArray[];
   stop(id: number): void;
   /** How many runs have been started and not yet settled. */
   inFlight(): number;

@@ -7,9 +7,11 @@ import { CPP_FLAGS, CPP_LIBRARIES, cppPreludeOf, emitCpp } from "../../../fusion
 import type { Kernel } from "../../../fusion/ir.js";
 import { createDiskCache, type DiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
+import type { Mover } from "../../table/move.js";
 import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
 import { readHeaders } from "./headers.js";
 import { loadAddon, packageRoot, type LoadedAddon } from "./load-addon.js";
+import { nativeMover } from "./moves.js";
 import { createToolchain } from "./toolchain.js";
 import { createUnits, type PendingUnit, type Units } from "./units.js";
 
@@ -47,6 +49,8 @@ export interface CpuBackend {
   /** Many kernels as one translation unit: much faster than one by one. */
   compileBatch(kernels: readonly Kernel[]): CpuCompiledKernel[];
   compileBatchAsync(kernels: readonly Kernel[]): Promise<CpuCompiledKernel[]>;
+  /** Moves rows natively; null without an addon. */
+  readonly mover: Mover | null;
   /** Where compiled kernels are kept, and why not in the usual place; null if there. */
   readonly cacheState: { readonly folder: string; readonly reason: string | null };
 }
@@ -184,6 +188,8 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
       return compiledAsync(text, false, use);
     },
 
+    mover: nativeMover(addon),
+
     get cacheState() {
       return { folder: cache.folder, reason: cache.reason };
     },
@@ -203,6 +209,7 @@ function unavailable(reason: string, cache: DiskCache): CpuBackend {
     compileAsync: () => Promise.reject(error()),
     compileBatch: refuse,
     compileBatchAsync: () => Promise.reject(error()),
+    mover: null,
     cacheState: { folder: cache.folder, reason: cache.reason },
   };
 }

@@ -1,0 +1,67 @@
+#include "table-rows.hpp"
+
+#include <algorithm>
+
+namespace dotcompute::table {
+
+namespace {
+
+template <class T>
+Storage elementsAt(const T* data, const u32* places, std::size_t count) {
+  Room<T> to(count);
+  for (std::size_t at = 0; at < count; ++at) to[at] = data[places[at]];
+  return to.take();
+}
+
+template <class T>
+Storage elementsOrZerosAt(const T* data, const u32* places, std::size_t count) {
+  Room<T> to(count);
+  for (std::size_t at = 0; at < count; ++at) to[at] = places[at] == NONE ? T(0) : data[places[at]];
+  return to.take();
+}
+
+/// Elements of any type with so many bytes.
+template <class Move>
+Storage moved(Kind kind, const Move& move) {
+  switch (bytesOf(kind)) {
+    case 1: return move(Type<u8>());
+    case 2: return move(Type<std::uint16_t>());
+    case 4: return move(Type<u32>());
+    default: return move(Type<u64>());
+  }
+}
+
+}  // namespace
+
+Results rows(const Request& request) {
+  const std::size_t count = request.array(0).length;
+  const u32* const places = request.places(0);
+  const bool zeros = request.number(0, 1) == 1;
+  std::size_t needed = 0;
+  for (std::size_t at = 0; at < count; ++at)
+    if (!zeros || places[at] != NONE) needed = std::max(needed, std::size_t(places[at]) + 1);
+  Results results;
+  for (const Column& column : request.columns(1, request.arrays.size() - 1, needed)) {
+    results.emplace_back(column.kind, count, moved(column.kind, [&](auto type) {
+      const auto* const data = column.as<typename decltype(type)::type>();
+      return zeros ? elementsOrZerosAt(data, places, count) : elementsAt(data, places, count);
+    }));
+  }
+  return results;
+}
+
+Results reverse(const Request& request) {
+  const std::size_t length = request.number(0);
+  Results results;
+  for (const Column& column : request.columns(0, request.arrays.size(), length)) {
+    results.emplace_back(column.kind, length, moved(column.kind, [&](auto type) {
+      using T = typename decltype(type)::type;
+      Room<T> to(length);
+      std::reverse_copy(column.as<T>(), column.as<T>() + length, to.data());
+      return to.take();
+    }));
+  }
+  return results;
+}
+
+}  // namespace dotcompute::table

@@ -1,0 +1,94 @@
+#include "table.hpp"
+
+#include <string>
+
+#include "arguments.hpp"
+#include "library.hpp"
+#include "table-codes.hpp"
+#include "table-group.hpp"
+#include "table-join.hpp"
+#include "table-rows.hpp"
+#include "table-sort.hpp"
+
+namespace dotcompute::table {
+
+namespace {
+
+using Operation = Results (*)(const Request&);
+
+struct Named {
+  const char* name;
+  Operation operation;
+};
+
+constexpr Named OPERATIONS[] = {
+    {"sort", sort}, {"order", order}, {"codes", codes}, {"buckets", buckets}, {"join", join}, {"match", match}, {"common", common}, {"rows", rows}, {"reverse", reverse}, {"aggregate", aggregate},
+};
+
+Operation operationNamed(Napi::Env env, const std::string& name) {
+  for (const Named& named : OPERATIONS)
+    if (name == named.name) return named.operation;
+  throw Napi::TypeError::New(env, "there is no table operation " + name);
+}
+
+constexpr Kind KINDS[] = {Kind::I8, Kind::U8, Kind::U8C, Kind::I16, Kind::U16, Kind::I32, Kind::U32, Kind::F32, Kind::F64, Kind::I64, Kind::U64};
+constexpr const char* NAMES[] = {"i8", "u8", "u8c", "i16", "u16", "i32", "u32", "f32", "f64", "i64", "u64"};
+
+/// The order of Node-API's own enumeration, on which `KINDS` relies.
+static_assert(napi_int8_array == 0 && napi_uint8_clamped_array == 2 && napi_float32_array == 7 && napi_biguint64_array == 10);
+
+Column columnOf(Napi::Env env, napi_value value) {
+  napi_typedarray_type type;
+  std::size_t length;
+  void* data;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok || type > napi_biguint64_array)
+    throw Napi::TypeError::New(env, "a column must be a typed array");
+  const Kind kind = KINDS[type];
+  if (reinterpret_cast<std::uintptr_t>(data) % bytesOf(kind) != 0) throw Napi::RangeError::New(env, "a column is not aligned to its elements in memory");
+  if (length >= NONE) throw Napi::RangeError::New(env, "a table has fewer than " + std::to_string(NONE) + " rows");
+  return {kind, data, length};
+}
+
+Request requestOf(Napi::Env env, const Napi::Value& arrays, const Napi::Value& numbers) {
+  if (!arrays.IsArray() || !numbers.IsArray()) throw Napi::TypeError::New(env, "a table operation takes an array of typed arrays and one of numbers");
+  Request request;
+  const Napi::Array columns = arrays.As<Napi::Array>(), values = numbers.As<Napi::Array>();
+  for (std::uint32_t at = 0; at < columns.Length(); ++at) request.arrays.push_back(columnOf(env, columns.Get(at)));
+  for (std::uint32_t at = 0; at < values.Length(); ++at) {
+    const Napi::Value value = values.Get(at);
+    if (!value.IsNumber()) throw Napi::TypeError::New(env, "the numbers of a table operation must be numbers");
+    request.numbers.push_back(value.As<Napi::Number>().DoubleValue());
+  }
+  return request;
+}
+
+Napi::Value given(Napi::Env env, const Engine& engine, Results results) {
+  Napi::Array arrays = Napi::Array::New(env, results.size());
+  for (std::uint32_t at = 0; at < results.size(); ++at) {
+    Result& result = results[at];
+    arrays.Set(at, Napi::Value(env, result.memory.take(env, engine, *Element::named(NAMES[std::size_t(result.kind)]), result.count)));
+  }
+  return arrays;
+}
+
+}  // namespace
+
+Napi::Value move(const Napi::CallbackInfo& info, const Engine& engine) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsString()) throw Napi::TypeError::New(env, "move takes the name of a table operation, arrays and numbers");
+  const Operation operation = operationNamed(env, info[0].As<Napi::String>());
+  const Request request = requestOf(env, info[1], info[2]);
+  try {
+    return given(env, engine, operation(request));
+  } catch (const std::invalid_argument& error) {
+    throw Napi::TypeError::New(env, error.what());
+  } catch (const std::out_of_range& error) {
+    throw Napi::RangeError::New(env, error.what());
+  } catch (const std::bad_alloc&) {
+    throw Napi::RangeError::New(env, "Array buffer allocation failed: no memory to move rows in");
+  } catch (const std::runtime_error& error) {
+    throw Napi::Error::New(env, error.what());
+  }
+}
+
+}  // namespace dotcompute::table

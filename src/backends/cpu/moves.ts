@@ -1,0 +1,41 @@
+/** Moves by the native addon (native/table.hpp), which takes arrays and numbers. */
+import type { GroupColumn } from "../../../fusion/query.js";
+import type { AnyTypedArray } from "../../../fusion/values.js";
+import type { Move, Mover } from "../../table/move.js";
+import type { NativeAddon } from "./addon.js";
+
+export const nativeMover =
+  (addon: NativeAddon): Mover =>
+  move =>
+    addon.move(move.kind, ...argumentsOf(move));
+
+/** Mirrors `Terminal` of native/table-group.cpp. */
+const TERMINALS: readonly GroupColumn["terminal"][] = ["count", "sum", "average", "min", "max", "first", "last"];
+
+function argumentsOf(move: Move): readonly [arrays: readonly AnyTypedArray[], numbers: readonly number[]] {
+  switch (move.kind) {
+    case "sort":
+      return [move.keys.map(({ array }) => array), [move.length, move.limit, ...move.keys.map(({ descending }) => Number(descending))]];
+    case "order":
+      return [[move.key.array], [move.length, move.limit, Number(move.key.descending)]];
+    case "codes":
+    case "reverse":
+      return [move.columns, [move.length]];
+    case "buckets":
+      return [[move.codes], [move.count]];
+    case "join":
+      return [[...move.left, ...move.right], [move.leftLength, move.rightLength, Number(move.outer)]];
+    case "match":
+    case "common":
+      return [[...move.left, ...move.right], [move.leftLength, move.rightLength, Number(move.keep)]];
+    case "rows":
+      return [[move.places, ...move.columns], [Number(move.zeros)]];
+    case "aggregate": {
+      const columns = move.aggregates.flatMap(({ values }) => (values === null ? [] : [values]));
+      const which = move.aggregates.flatMap(({ terminal, values }) => [TERMINALS.indexOf(terminal), values === null ? 0 : columns.indexOf(values)]);
+      return [[move.codes, ...columns], [move.count, ...which]];
+    }
+    default:
+      return move satisfies never;
+  }
+}

@@ -1,0 +1,43 @@
+/** Moves as JavaScript: the js backend's, and where there is no addon everybody's. */
+import type { AnyTypedArray } from "../../fusion/values.js";
+import { aggregatesOf } from "./aggregate.js";
+import { byCode, codesOf } from "./codes.js";
+import { distinctMatching, matches, matching } from "./join.js";
+import type { Move } from "./move.js";
+import { firstPlaces, sortedPlaces, type Key } from "./sort.js";
+import { elementsAt, elementsOrZerosAt } from "./table.js";
+
+export function moveInScript(move: Move): readonly AnyTypedArray[] {
+  switch (move.kind) {
+    case "sort":
+      return [placesOf(move.keys, move.length, move.limit)];
+    case "order":
+      return [elementsAt(move.key.array, placesOf([move.key], move.length, move.limit))];
+    case "codes": {
+      const { codes, firsts } = codesOf(move.columns, move.length);
+      return [codes, firsts];
+    }
+    case "buckets": {
+      const { places, offsets } = byCode(move.codes, move.count);
+      return [places, offsets];
+    }
+    case "join": {
+      const { left, right } = matches(move.left, move.leftLength, move.right, move.rightLength, move.outer);
+      return [left, right];
+    }
+    case "match":
+      return [matching(move.left, move.leftLength, move.right, move.rightLength, move.keep)];
+    case "common":
+      return [distinctMatching(move.left, move.leftLength, move.right, move.rightLength, move.keep)];
+    case "rows":
+      return move.columns.map(column => (move.zeros ? elementsOrZerosAt : elementsAt)(column, move.places));
+    case "reverse":
+      return move.columns.map(column => (column.slice(0, move.length) as Float64Array).reverse());
+    case "aggregate":
+      return aggregatesOf(move.codes, move.count, move.aggregates);
+    default:
+      return move satisfies never;
+  }
+}
+
+const placesOf = (keys: readonly Key[], length: number, limit: number): Uint32Array => (limit < length ? firstPlaces(keys, length, limit) : sortedPlaces(keys, length));
