@@ -86,6 +86,7 @@ export { BackendError, CompilerBug, LambdaError, QueryError, type ErrorCode } fr
 export type { BackendName } from "./backends/backend.js";
 export type { KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
 export type { AnyQuery, FromJsonOptions } from "./json/read.js";
+export type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation, KernelExplanation, StepExplanation, VerbExplanation } from "./query/explanation.js";
 export type { QueryJson } from "./json/format.js";
 export type { Query } from "./query/query.js";
 export type { Rows } from "./query/rows.js";

@@ -1,4 +1,4 @@
-/** What a query will do, in words and in code. */
+/** What a query will do, as data, and its code. */
 import { cppPreludeOf, emitCpp } from "../../fusion/emit/cpp.js";
 import { cudaPrelude, emitCuda } from "../../fusion/emit/cuda.js";
 import { emitJs } from "../../fusion/emit/js.js";
@@ -8,31 +8,59 @@ import { SINGLE, TABLE, type Plan, type PlannedKernel, type StageShape, type Tab
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
 import { showStep } from "../table/show.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
-import { quote } from "./given.js";
-import { calledAs, isBound, showQuery, verbOf } from "./show.js";
+import { describe, quote } from "./given.js";
+import type { ExplainOptions, Explanation, KernelExplanation, StepExplanation } from "./explanation.js";
+import { explanationAsMermaid } from "./explain-mermaid.js";
+import { explanationInWords, titleOf } from "./explain-text.js";
+import { calledAs, isBound, showVerbs, verbOf } from "./show.js";
 import type { BoundSource } from "./source.js";
 
-/** The expression tree, the kernels it is fused into, and the backend of each. Compiles nothing. */
-export function explainTerminal(bound: BoundTerminal): string {
+/** The verbs, the kernels that they are fused into, and the backend of each. Compiles nothing. */
+export function explanationOf(bound: BoundTerminal): Explanation {
   const { query, node } = bound;
   const plan = node.plan();
   const { stages, terminal } = node.shape();
   const slots = query.runtime.slots(node);
-  const native = plan.steps.length > 0 && query.runtime.tiers.mover(query.backend).native;
-  const kernels = plan.kernels.map((planned, at) => {
-    const choice = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend);
-    const lines = [
-      ...stepsBefore(plan, at).flatMap(step => [showStep(step, limitOf(bound, step), native), ...otherOf(bound, step)]),
-      `${title(plan, at, stages, terminal)}`,
-      `  reads ${reads(planned, plan.kernels, query.source)}`,
-      `  ${gives(planned.kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null)}`,
-      ...(planned.barrier === null ? [] : [`  barrier: ${planned.barrier}`]),
-      ...(planned.kernel.fastMath === true ? [FAST] : []),
-      `  ${choice.backend}: ${choice.reason}`,
-    ];
-    return lines.join("\n");
+  const kernels = plan.kernels.map((planned, at): KernelExplanation => {
+    const { backend, reason } = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend);
+    const { kernel, barrier, column } = planned;
+    return {
+      fuses: fusedInto(plan, at, stages, terminal),
+      stages: planned.stages,
+      table: planned.table,
+      column: column === null ? null : plainName(column),
+      reads: reads(planned, plan.kernels, query.source),
+      columns: columnsOf(kernel).map(plainName),
+      from: readFrom(planned, plan.kernels),
+      gives: gives(kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null),
+      barrier,
+      backend,
+      reason,
+    };
   });
-  return `${showQuery(bound, stages)}\n\n${kernels.join("\n")}\n`;
+  const native = plan.steps.length > 0 && query.runtime.tiers.mover(query.backend).native;
+  const steps = plan.steps.map((step): StepExplanation => ({
+    stages: step.stages,
+    text: showStep(step, limitOf(bound, step), native),
+    before: plan.kernels.findIndex(({ table }) => table === step.table),
+    others: othersOf(bound, step).map(explanationOf),
+  }));
+  return { ...showVerbs(bound, stages), fastMath: node.shape().fastMath === true, rewritten: [], kernels, steps };
+}
+
+export function explainTerminal(bound: BoundTerminal, options: ExplainOptions): string | Explanation {
+  const given: unknown = options;
+  const { format = "text" } = typeof given === "object" && given !== null ? (given as { readonly format?: unknown }) : { format: null };
+  switch (format) {
+    case "text":
+      return explanationInWords(explanationOf(bound));
+    case "json":
+      return explanationOf(bound);
+    case "mermaid":
+      return explanationAsMermaid(explanationOf(bound));
+    default:
+      throw new QueryError("DC305", `explain() is told ${format === null ? describe(given) : `the format ${quote(format)}`}`, 'Write { format: "text" }, { format: "json" } or { format: "mermaid" }.');
+  }
 }
 
 /** What code is emitted in. */
@@ -47,7 +75,7 @@ export function sourceOf({ node }: BoundTerminal, language: SourceLanguage): str
   const { stages, terminal } = node.shape();
   const kernels = plan.kernels.map(({ kernel }, at) => {
     const code = codeOf(kernel, language, `kernel_${at + 1}`);
-    return `// ${title(plan, at, stages, terminal)}\n${code.trim()}\n`;
+    return `// ${titleOf(at, plan.kernels.length, fusedInto(plan, at, stages, terminal), plan.kernels[at]?.column ?? null)}\n${code.trim()}\n`;
   });
   const prelude = { js: [], cpp: [cppPreludeOf(plan.kernels.map(planned => planned.kernel))], cuda: [cudaPrelude] }[language];
   return [...prelude, ...kernels].join("\n");
@@ -66,42 +94,43 @@ function codeOf(kernel: Kernel, language: SourceLanguage, symbol: string): strin
   }
 }
 
-const FAST = "  fastMath: multiply-adds may round once and elementary functions are the backend's fastest, so bits may differ between backends and machines";
-
 /** How many rows of a sort are wanted. */
 const limitOf = (bound: BoundTerminal, step: TableStep): number => (step.kind === "sort" && step.limit !== null ? (stageValues(bound)[step.limit]?.at(-1) as number) : Infinity);
 
-/** The kernels of the other query that a step runs first. */
-function otherOf(bound: BoundTerminal, { stages }: TableStep): readonly string[] {
+/** The other queries that a step runs first. */
+function othersOf(bound: BoundTerminal, { stages }: TableStep): readonly BoundTerminal[] {
   const others = stages.flatMap(stage => (stageValues(bound)[stage] as readonly unknown[]).filter(isBound)).filter(({ parent }) => parent !== null);
-  return others.flatMap(query => {
-    const node = query.shape.plainTerminal(query.shape.columns === null ? "toArray" : "toColumns");
-    return explainTerminal({ query, node, values: [] }).trimEnd().split("\n").map(line => `  | ${line}`.trimEnd());
-  });
+  return others.map(query => ({ query, node: query.shape.plainTerminal(query.shape.columns === null ? "toArray" : "toColumns"), values: [] }));
 }
 
-/** The kernel's number, and what is fused into it. */
-function title({ kernels }: Plan, at: number, stages: readonly StageShape[], terminal: TerminalShape): string {
-  const fused = (kernels[at]?.stages ?? []).flatMap(index => verbOf(stages[index] as StageShape));
+/** The verbs that a kernel runs. */
+function fusedInto({ kernels }: Plan, at: number, stages: readonly StageShape[], terminal: TerminalShape): readonly string[] {
+  const fused = (kernels[at]?.stages ?? []).map(index => verbOf(stages[index] as StageShape));
   const last = kernels[at]?.table === kernels.at(-1)?.table || kernels.slice(at, -1).every(({ seeks, table }) => seeks === true || table === kernels.at(-1)?.table);
-  const all = last ? [...fused, calledAs(terminal)] : fused;
-  const column = kernels[at]?.column ?? null;
-  return `kernel ${at + 1} of ${kernels.length}: ${[...all, ...(column === null ? [] : [columnInWords(column)])].join(", ")}`;
+  return last ? [...fused, calledAs(terminal)] : fused;
 }
 
 /** Columns of the compiler's own have names that no user's column can have. */
-const columnInWords = (name: string): string => (name.startsWith("\0") ? name.slice(1) : `column ${name}`);
+const plainName = (name: string): string => name.replace("\0", "");
 
-function reads({ kernel, table }: PlannedKernel, kernels: readonly PlannedKernel[], source: BoundSource): string {
-  const columns = kernel.arrays.filter(({ origin }) => origin.stage === TABLE).map(({ origin }) => origin.name);
-  // Behind a search the same table is read again.
-  const stored = kernels.findLast(planned => planned.table < table && planned.seeks !== true)?.table;
-  if (stored !== undefined) {
-    const before = kernels.flatMap((planned, at) => (planned.table === stored && (planned.column === null || columns.includes(planned.column) || (planned.column === SINGLE && kernel.source.kind === "array")) ? [at + 1] : []));
-    if (before.length > 0) return `what kernel${before.length === 1 ? "" : "s"} ${before.join(" and ")} stored`;
-  }
-  if (columns.length > 0) return `the column${columns.length === 1 ? "" : "s"} ${columns.map(name => name.replace("\0", "")).join(", ")}`;
-  if (stored !== undefined || source.kind === "columns" || source.kind === "rows") return "no column: only how many rows there are";
+const columnsOf = (kernel: Kernel): readonly string[] => kernel.arrays.filter(({ origin }) => origin.stage === TABLE).map(({ origin }) => origin.name);
+
+/** The table that a kernel's was stored as; undefined for the source. Behind a search the same table is read again. */
+const storedAs = ({ table }: PlannedKernel, kernels: readonly PlannedKernel[]): number | undefined => kernels.findLast(planned => planned.table < table && planned.seeks !== true)?.table;
+
+/** The places of the kernels whose results a kernel reads. */
+function readFrom(planned: PlannedKernel, kernels: readonly PlannedKernel[]): readonly number[] {
+  const [stored, columns] = [storedAs(planned, kernels), columnsOf(planned.kernel)];
+  return kernels.flatMap(({ table, column }, at) => (table === stored && (column === null || columns.includes(column) || (column === SINGLE && planned.kernel.source.kind === "array")) ? [at] : []));
+}
+
+function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source: BoundSource): string {
+  const { kernel } = planned;
+  const before = readFrom(planned, kernels);
+  if (before.length > 0) return `what kernel${before.length === 1 ? "" : "s"} ${before.map(at => at + 1).join(" and ")} stored`;
+  const columns = columnsOf(kernel);
+  if (columns.length > 0) return `the column${columns.length === 1 ? "" : "s"} ${columns.map(plainName).join(", ")}`;
+  if (storedAs(planned, kernels) !== undefined || source.kind === "columns" || source.kind === "rows") return "no column: only how many rows there are";
   if (kernel.source.kind === "range") return "nothing: its elements are their own places";
   return source.kind === "numbers" ? "a Float64Array copied from the array of numbers" : `the ${ELEMENTS[kernel.source.element].array}`;
 }
@@ -109,10 +138,6 @@ function reads({ kernel, table }: PlannedKernel, kernels: readonly PlannedKernel
 const CANONICAL = `in the canonical order: ${LANES} lanes, blocks of ${BLOCK}, a pairwise tree, the same on every backend`;
 
 const SCANNED = `in the canonical scan order: rows of ${LANES} by doubling steps, blocks of ${BLOCK}, the same on every backend`;
-
-/** What happens to a table before the first of its kernels. */
-const stepsBefore = ({ steps, kernels }: Plan, at: number): readonly TableStep[] =>
-  kernels[at - 1]?.table === kernels[at]?.table ? [] : steps.filter(({ table }) => table === kernels[at]?.table);
 
 /** What the kernel does with what arrives. */
 function gives(sink: Sink, terminal: TerminalShape, last: StageShape | null): string {

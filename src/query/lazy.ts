@@ -4,6 +4,7 @@ import type { ScalarValue } from "../../fusion/types.js";
 import { checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
+import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { finishRow, finishScalar } from "./finish.js";
 import { runAsync, runNow, seedOf, type Outcome } from "./run.js";
 import { sourceLength } from "./source.js";
@@ -63,13 +64,15 @@ export class LazyValue<T> implements PromiseLike<T> {
 
   /**
    * What would run: the query, its fused kernels, why it is cut where it is, how the value is folded, and which backend
-   * runs each kernel, and why.
+   * runs each kernel, and why. `{ format: "json" }` gives the same as data, `{ format: "mermaid" }` as a flowchart.
    *
    * @example
    * console.log(compute(signal).filter(x => x > 0).sum().explain());
    */
-  explain(): string {
-    return explainTerminal(this.bound);
+  explain(options?: ExplainInWords): string;
+  explain(options: ExplainAsData): Explanation;
+  explain(options: ExplainOptions = {}): string | Explanation {
+    return explainTerminal(this.bound, options);
   }
 
   /**

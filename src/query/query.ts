@@ -5,6 +5,7 @@ import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkQuer
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
+import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { deliver } from "./into.js";
 import { Grouping } from "./group.js";
 import { elementsOfRange } from "./ranges.js";
@@ -296,13 +297,17 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
 
   /**
    * What `toArray` would run: the query, its fused kernels, why it is cut where it is, and which backend runs each kernel, and
-   * why. The lazy values of other terminals explain theirs.
+   * why. The lazy values of other terminals explain theirs. `{ format: "json" }` gives the same as data, for tests to look at;
+   * `{ format: "mermaid" }` as a flowchart.
    *
    * @example
    * console.log(compute(signal).map(x => x * 2).filter(x => x > 1).explain());
+   * expect(compute(signal).map(x => x * 2).explain({ format: "json" }).kernels).toHaveLength(1);
    */
-  explain(): string {
-    return explainTerminal(this.arrayTerminal());
+  explain(options?: ExplainInWords): string;
+  explain(options: ExplainAsData): Explanation;
+  explain(options: ExplainOptions = {}): string | Explanation {
+    return explainTerminal(this.arrayTerminal(), options);
   }
 
   /**

@@ -5,6 +5,7 @@ import { checkBigSeed, checkCaptures, checkCasts, checkColumn, checkFunction, ch
 import type { BoundQuery } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
+import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { Grouping, type AggregateColumns, type Aggregates } from "./group.js";
 import { LazyValue } from "./lazy.js";
 import { Picks } from "./picks.js";
@@ -191,9 +192,11 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
     return Array.from({ length }, (_, at) => Object.fromEntries(columns.map(([name, array]) => [name, array[at]])) as RowOf<T>);
   }
 
-  /** What `toColumns` would run: the query, its kernels, and which backend runs each, and why. */
-  explain(): string {
-    return explainTerminal(plainTerminal(this.bound, "toColumns"));
+  /** What `toColumns` would run: the query, its kernels, and which backend runs each, and why; as text, as data or as a flowchart. */
+  explain(options?: ExplainInWords): string;
+  explain(options: ExplainAsData): Explanation;
+  explain(options: ExplainOptions = {}): string | Explanation {
+    return explainTerminal(plainTerminal(this.bound, "toColumns"), options);
   }
 
   /** The code that a backend runs for `toColumns`, all kernels. */

@@ -4,19 +4,21 @@ import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { showTable } from "../table/source.js";
 import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { showCapture } from "./captures.js";
+import type { Explanation, VerbExplanation } from "./explanation.js";
 import type { ShapeNode } from "./shape.js";
 import { sourceLength, type BoundSource } from "./source.js";
 import type { Capture } from "./types.js";
 
-/** A query as it would be written, a verb a line. */
-export function showQuery(bound: BoundTerminal, stages: readonly StageShape[]): string {
+/** A query as it would be written: its source, its verbs and its terminal. */
+export function showVerbs(bound: BoundTerminal, stages: readonly StageShape[]): Pick<Explanation, "source" | "stages" | "terminal"> {
   const values = stageValues(bound);
   const names: (readonly string[])[] = [];
   for (let at: ShapeNode = bound.query.shape; at.parent !== null; at = at.parent) names.unshift(at.names);
-  const verbs = stages.map((stage, at) => `  .${showStage(stage, showValues(stage, names[at] ?? [], values[at] ?? []), showOther(values[at] ?? []), String(values[at]?.at(-1)))}`);
-  const options = bound.node.shape().fastMath === true ? ", { fastMath: true }" : "";
-  return [`compute(${showSource(bound.query.source)}${options})`, ...verbs, `  .${showTerminal(bound)}`].join("\n");
+  const verbs = stages.map((stage, at) => showStage(stage, showValues(stage, names[at] ?? [], values[at] ?? []), showOther(values[at] ?? []), String(values[at]?.at(-1))));
+  return { source: showSource(bound.query.source), stages: verbs.map(named), terminal: named(showTerminal(bound)) };
 }
+
+const named = (text: string): VerbExplanation => ({ verb: text.slice(0, text.indexOf("(")), text });
 
 /** The arguments behind a stage's lambdas; of a slice its two places. */
 function showValues(stage: StageShape, names: readonly string[], values: readonly Capture[]): readonly string[] {

@@ -1,0 +1,29 @@
+/** Explanations as text. */
+import type { Explanation, KernelExplanation } from "./explanation.js";
+
+const FAST = "  fastMath: multiply-adds may round once and elementary functions are the backend's fastest, so bits may differ between backends and machines";
+
+/** The query as it would be written, a verb a line, and what runs, in order. */
+export function explanationInWords(explanation: Explanation): string {
+  const { source, stages, terminal, fastMath, rewritten, kernels } = explanation;
+  const query = [`compute(${source}${fastMath ? ", { fastMath: true }" : ""})`, ...[...stages, terminal].map(({ text }) => `  .${text}`)];
+  const changes = rewritten.map(change => `rewritten: ${change}`);
+  return `${query.join("\n")}\n\n${[...changes, ...kernels.flatMap((kernel, at) => [...stepsBefore(explanation, at), ...kernelInWords(explanation, kernel, at)])].join("\n")}\n`;
+}
+
+function stepsBefore({ steps }: Explanation, kernel: number): readonly string[] {
+  return steps.filter(({ before }) => before === kernel).flatMap(({ text, others }) => [text, ...others.flatMap(other => explanationInWords(other).trimEnd().split("\n").map(line => `  | ${line}`.trimEnd()))]);
+}
+
+const kernelInWords = ({ kernels, fastMath }: Explanation, { fuses, column, reads, gives, barrier, backend, reason }: KernelExplanation, at: number): readonly string[] => [
+  titleOf(at, kernels.length, fuses, column),
+  `  reads ${reads}`,
+  `  ${gives}`,
+  ...(barrier === null ? [] : [`  barrier: ${barrier}`]),
+  ...(fastMath ? [FAST] : []),
+  `  ${backend}: ${reason}`,
+];
+
+/** The kernel's number, and what is fused into it. */
+export const titleOf = (at: number, count: number, fuses: readonly string[], column: string | null): string =>
+  `kernel ${at + 1} of ${count}: ${[...fuses, ...(column === null ? [] : [`column ${column}`])].join(", ")}`;
