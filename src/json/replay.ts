@@ -11,6 +11,7 @@ type Call = (name: string, ...args: readonly unknown[]) => unknown;
 const CALLS: Readonly<Record<string, (call: Call, args: readonly unknown[], path: string) => unknown>> = {
   map: (call, [f, to, captures]) => (to === undefined ? call("map", f, captures) : call("map", f, to, captures)),
   reduce: (call, [f, seed, captures, combine, sequential]) => call("reduce", f, seed, captures, { combine, ...(sequential === true ? { sequential } : {}) }),
+  scan: (call, [f, seed, captures, exclusive = false, sequential = false, to]) => call("scan", f, seed, captures, { exclusive, sequential, to }),
   groupBy: (call, [f, captures, aggregates], path) => callOf(call("groupBy", f, captures) as object, path)("aggregate", aggregates),
 };
 

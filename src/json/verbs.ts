@@ -3,10 +3,10 @@
  * the verb that makes it. A stage or an argument that is missing here is an error of types.
  */
 import { CompilerBug } from "../../fusion/errors.js";
-import type { CaptureTypes, Columns, LambdaInput, StageShape } from "../../fusion/query.js";
+import type { Aggregate, CaptureTypes, Columns, LambdaInput, StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
-import type { CapturesJson, NumberJson, OtherJson } from "./format.js";
-import { aggregates, arrays, captures, lambda, number, optional, other, type AggregateJson, type ArgumentsJson, type Parts } from "./parts.js";
+import type { CapturesJson, NumberJson, OtherJson, ValueJson } from "./format.js";
+import { aggregates, arrays, captures, flag, lambda, number, optional, other, value, type AggregateJson, type ArgumentsJson, type Parts } from "./parts.js";
 import { arrayName } from "./values.js";
 
 export const VERBS = {
@@ -18,6 +18,7 @@ export const VERBS = {
   slice: { start: number, end: number },
   reverse: {},
   distinct: {},
+  scan: { lambda, seed: optional(value), captures, exclusive: optional(flag), sequential: optional(flag), to: optional(arrays) },
   top: { count: number, key: optional(lambda), captures },
   bottom: { count: number, key: optional(lambda), captures },
   orderBy: { lambda, captures },
@@ -31,9 +32,9 @@ export const VERBS = {
   zip: { other, lambda, captures },
   join: { other, key: lambda, otherKey: lambda, lambda, captures },
   leftJoin: { other, key: lambda, otherKey: lambda, lambda, captures },
+  groupJoin: { other, key: lambda, otherKey: lambda, aggregates, captures },
   semiJoin: { other, key: lambda, otherKey: lambda, captures },
   antiJoin: { other, key: lambda, otherKey: lambda, captures },
-  groupJoin: { other, key: lambda, otherKey: lambda, aggregates, captures },
   groupBy: { lambda, captures, aggregates },
 } as const satisfies Record<string, Parts>;
 
@@ -45,23 +46,38 @@ export interface Given {
   /** The captures, or those of them that one lambda sees; nothing if there are none. */
   readonly captures: (of?: CaptureTypes) => { readonly captures?: CapturesJson };
   readonly number: (at: number) => NumberJson;
+  readonly value: (at: number) => ValueJson;
   /** The query that is a value of the stage, counted from the end. */
   readonly other: (fromEnd: number) => OtherJson;
-  /** The lambda of the map that is the last stage of such a query. */
-  readonly keyOfOther: (fromEnd: number) => string;
-  /** The last stage of such a query, and what it was given. */
-  readonly lastOfOther: (fromEnd: number) => { readonly stage: StageShape | null; readonly given: Given };
-  /** The query that such a query is, but for that last stage. */
-  readonly ofKeys: (fromEnd: number) => OtherJson;
+  /** The same where its last stage, which finds keys, is written by itself. */
+  readonly keys: (fromEnd: number) => { readonly other: OtherJson; readonly stage: StageShape; readonly given: Given };
 }
 
 type StageOf<K extends StageShape["kind"]> = StageShape & { readonly kind: K };
 const textOf = ({ lambda: { source } }: LambdaInput): string => source.text;
 
+/** The lambda of the other query's keys. */
+function otherKey({ stage }: { readonly stage: StageShape }): string {
+  if (stage.kind !== "map" && stage.kind !== "group") throw new CompilerBug("the keys of another query are neither a map nor groups");
+  return textOf(stage);
+}
+
+const aggregatesJson = (list: readonly Aggregate[], given: Given): readonly AggregateJson[] =>
+  list.map(({ name, terminal, value: of }) => ({ name, terminal, ...(of === null ? {} : { lambda: textOf(of), ...given.captures(of.captures) }) }));
+
 export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, given: Given) => StageJson } = {
   map: (stage, given) => ({ verb: "map", lambda: textOf(stage), ...(stage.to === null ? {} : { to: arraysJson(stage.to) }), ...given.captures() }),
   filter: (stage, given) => ({ verb: "filter", lambda: textOf(stage), ...given.captures() }),
   as: stage => ({ verb: "as", to: arraysJson(stage.to) }),
+  scan: (stage, given) => ({
+    verb: "scan",
+    lambda: textOf(stage),
+    ...(stage.seed === null ? {} : { seed: given.value(-1) }),
+    ...given.captures(),
+    ...(stage.exclusive ? { exclusive: true } : {}),
+    ...(stage.sequential ? { sequential: true } : {}),
+    ...(stage.to === null ? {} : { to: arraysJson(stage.to) }),
+  }),
   slice: (stage, given) => {
     const [start, end] = [given.number(0), given.number(1)];
     if (!stage.from) return { verb: "take", count: end };
@@ -75,19 +91,23 @@ export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, g
   concat: (_, given) => ({ verb: "concat", other: given.other(1) }),
   pair: (stage, given) => {
     if (stage.key === null) return { verb: "zip", other: given.other(1), lambda: textOf(stage), ...given.captures() };
-    return { verb: stage.outer ? "leftJoin" : "join", other: given.other(2), key: textOf(stage.key), otherKey: given.keyOfOther(1), lambda: textOf(stage), ...given.captures() };
+    return { verb: stage.outer ? "leftJoin" : "join", other: given.other(2), key: textOf(stage.key), otherKey: otherKey(given.keys(1)), lambda: textOf(stage), ...given.captures() };
   },
-  match: (stage, given) => ({ verb: stage.keep ? "semiJoin" : "antiJoin", other: given.ofKeys(1), key: textOf(stage), otherKey: given.keyOfOther(1), ...given.captures() }),
+  match: (stage, given) => {
+    const keys = given.keys(1);
+    return { verb: stage.keep ? "semiJoin" : "antiJoin", other: keys.other, key: textOf(stage), otherKey: otherKey(keys), ...given.captures() };
+  },
   groupJoin: (stage, given) => {
-    const groups = given.lastOfOther(1);
-    if (groups.stage?.kind !== "group") throw new CompilerBug("what a groupJoin takes are no groups");
-    return { verb: "groupJoin", other: given.ofKeys(1), key: textOf(stage), otherKey: textOf(groups.stage), aggregates: aggregatesJson(groups.stage, groups.given), ...given.captures() };
+    const keys = given.keys(1);
+    return { verb: "groupJoin", other: keys.other, key: textOf(stage), otherKey: otherKey(keys), aggregates: aggregatesJson(stage.aggregates, keys.given), ...given.captures() };
   },
-  group: (stage, given) => ({ verb: "groupBy", lambda: textOf(stage), ...given.captures(stage.captures), aggregates: aggregatesJson(stage, given) }),
+  group: (stage, given) => ({
+    verb: "groupBy",
+    lambda: textOf(stage),
+    ...given.captures(stage.captures),
+    aggregates: aggregatesJson(stage.aggregates, given),
+  }),
 };
-
-const aggregatesJson = (stage: StageOf<"group">, given: Given): readonly AggregateJson[] =>
-  stage.aggregates.map(({ name, terminal, value }) => ({ name, terminal, ...(value === null ? {} : { lambda: textOf(value), ...given.captures(value.captures) }) }));
 
 const arraysJson = (to: ElementType | Columns): string | Readonly<Record<string, string>> =>
   typeof to === "string" ? arrayName(to) : Object.fromEntries([...to].map(([name, element]) => [name, arrayName(element)]));

@@ -1,6 +1,6 @@
 /** Queries to JSON: their verbs, lambdas and captures, and what their sources must be. */
 import { CompilerBug } from "../../fusion/errors.js";
-import type { StageShape } from "../../fusion/query.js";
+import { SEED, type StageShape } from "../../fusion/query.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { BoundQuery, BoundTerminal } from "../query/bound.js";
 import { shapeOfSource, type BoundSource } from "../query/source.js";
@@ -76,21 +76,17 @@ class Writer {
     const written = (query: BoundQuery): OtherJson => ({ source: this.source(query.source), ...this.chain(query) });
     return {
       captures: of => {
-        const own = names.flatMap((name, at) => (of === undefined || Object.hasOwn(of, name) ? [[name, this.value(values[at] as Capture)] as const] : []));
+        const own = names.flatMap((name, at) => (name !== SEED && (of === undefined || Object.hasOwn(of, name)) ? [[name, this.value(values[at] as Capture)] as const] : []));
         return own.length === 0 ? {} : { captures: Object.fromEntries(own) as CapturesJson };
       },
       number: at => numberJson(values.at(at) as number),
       other: fromEnd => written(otherOf(fromEnd)),
-      keyOfOther: fromEnd => {
-        const { stage } = otherOf(fromEnd).shape;
-        if (stage?.kind !== "map") throw new CompilerBug("the keys of another query are no map");
-        return stage.lambda.source.text;
+      value: at => this.value(values.at(at) as Capture),
+      keys: fromEnd => {
+        const { parent, shape, values: own } = otherOf(fromEnd);
+        if (parent === null || shape.stage === null) throw new CompilerBug("the keys of another query are the query itself");
+        return { other: written(parent), stage: shape.stage, given: this.given(shape.names, own) };
       },
-      lastOfOther: fromEnd => {
-        const { shape, values: given } = otherOf(fromEnd);
-        return { stage: shape.stage, given: this.given(shape.names, given) };
-      },
-      ofKeys: fromEnd => written(otherOf(fromEnd).parent as BoundQuery),
     };
   }
 }

@@ -45,6 +45,9 @@ const ofSingles = fc.oneof<fc.Arbitrary<Step<Singles>>[]>(
   fc.constant((query, _, compute) => query.concat(compute(NUMBERS).map(x => x / 2))),
   fc.constant((query, k, compute) => query.zip(compute(OTHER), (x, y, i) => x + y * k + i, { k }) as Singles),
   fc.constant((query, k, compute) => query.join(compute(OTHER), x => x % 4, y => y % 4, (x, y) => x * k + y, { k }) as Singles),
+  fc.constant((query, k) => query.scan((a, x) => a + x * k, k, { k }, { exclusive: true })),
+  fc.constant(query => query.scan((a, x) => a / 2 + x, undefined, {}, { sequential: true })),
+  fc.constant(query => query.scan((a, x) => Math.max(a, x), -Infinity, {}, { to: Float64Array })),
   counts.map(count => query => query.top(count)),
   counts.map(count => (query, k) => query.bottom(count, x => x * k, { k })),
   fc.constant((query, _, compute) => query.union(compute(NUMBERS))),
@@ -65,6 +68,7 @@ const ofRows = fc.oneof<fc.Arbitrary<Step<Table>>[]>(
   fc.constant((query, _, compute) => query.concat(compute(TABLE).reverse())),
   fc.constant((query, k) => query.groupBy(r => r.key, {}).aggregate({ price: g => g.sum(r => r.price * k, { k }), n: g => g.count() }).map(r => ({ key: r.key, price: r.price + r.n })) as unknown as Table),
   fc.constant((query, k, compute) => query.groupJoin(compute(TABLE).take(3), r => r.key + k, r => r.key, { n: g => g.count(), most: g => g.max(r => r.price * k, { k }) }, { k }).map(r => ({ key: r.key, price: r.price + r.most * r.n })) as unknown as Table),
+  fc.constant((query, k, compute) => query.groupJoin(compute(TABLE).filter(r => r.key < 9), r => r.key, r => r.key + 1, { n: g => g.count(), t: g => g.sum(r => r.price * k, { k }) }).map(r => ({ key: r.key, price: r.t + r.n })) as unknown as Table),
   fc.constant((query, _, compute) => query.join(compute(TABLE), r => ({ a: r.key, b: true }), r => ({ a: r.key, b: true }), (r, s) => ({ key: r.key, price: s.price })) as unknown as Table),
 );
 
