@@ -3,7 +3,7 @@ import type { Explanation, KernelExplanation } from "./explanation.js";
 
 export function explanationAsMermaid(explanation: Explanation): string {
   const chart = new Chart();
-  chart.query(explanation, "  ");
+  for (const one of [explanation, ...explanation.behind]) chart.query(one, "  ");
   return `flowchart TD\n${chart.lines.join("\n")}\n`;
 }
 

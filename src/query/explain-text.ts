@@ -8,7 +8,8 @@ export function explanationInWords(explanation: Explanation): string {
   const { source, stages, terminal, fastMath, rewritten, kernels } = explanation;
   const query = [`compute(${source}${fastMath ? ", { fastMath: true }" : ""})`, ...[...stages, terminal].map(({ text }) => `  .${text}`)];
   const changes = rewritten.map(change => `rewritten: ${change}`);
-  return `${query.join("\n")}\n\n${[...changes, ...kernels.flatMap((kernel, at) => [...stepsBefore(explanation, at), ...kernelInWords(explanation, kernel, at)])].join("\n")}\n`;
+  const runs = kernels.flatMap((kernel, at) => [...stepsBefore(explanation, at), ...kernelInWords(explanation, kernel, at)]);
+  return [`${query.join("\n")}\n\n${[...changes, ...runs].join("\n")}\n`, ...explanation.behind.map(explanationInWords)].join("\n");
 }
 
 function stepsBefore({ steps }: Explanation, kernel: number): readonly string[] {

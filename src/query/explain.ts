@@ -45,19 +45,21 @@ export function explanationOf(bound: BoundTerminal): Explanation {
     before: plan.kernels.findIndex(({ table }) => table === step.table),
     others: othersOf(bound, step).map(explanationOf),
   }));
-  return { ...showVerbs(bound, stages), fastMath: node.shape().fastMath === true, rewritten: [], kernels, steps };
+  return { ...showVerbs(bound, stages), fastMath: node.shape().fastMath === true, rewritten: [], kernels, steps, behind: [] };
 }
 
-export function explainTerminal(bound: BoundTerminal, options: ExplainOptions): string | Explanation {
+/** `behind`: terminals that run behind this one. */
+export function explainTerminal(bound: BoundTerminal, options: ExplainOptions, behind: readonly BoundTerminal[] = []): string | Explanation {
   const given: unknown = options;
   const { format = "text" } = typeof given === "object" && given !== null ? (given as { readonly format?: unknown }) : { format: null };
+  const explanation = (): Explanation => ({ ...explanationOf(bound), behind: behind.map(explanationOf) });
   switch (format) {
     case "text":
-      return explanationInWords(explanationOf(bound));
+      return explanationInWords(explanation());
     case "json":
-      return explanationOf(bound);
+      return explanation();
     case "mermaid":
-      return explanationAsMermaid(explanationOf(bound));
+      return explanationAsMermaid(explanation());
     default:
       throw new QueryError("DC305", `explain() is told ${format === null ? describe(given) : `the format ${quote(format)}`}`, 'Write { format: "text" }, { format: "json" } or { format: "mermaid" }.');
   }

@@ -26,6 +26,8 @@ export interface Explanation {
   readonly kernels: readonly KernelExplanation[];
   /** What happens between kernels: rows are chosen and moved. */
   readonly steps: readonly StepExplanation[];
+  /** What runs behind it, where a value takes several queries: `minBy` finds the key first, then the element. */
+  readonly behind: readonly Explanation[];
 }
 
 export interface VerbExplanation {

@@ -1,6 +1,7 @@
 /** Values that take several queries, one after the other: what the first gives decides what the next looks for. */
 import type { BoundTerminal } from "./bound.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
+import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { checkRunOptions } from "./arguments.js";
 import { finished, LazyValue } from "./lazy.js";
 import { runAsync, runNow } from "./run.js";
@@ -34,8 +35,11 @@ export class Sequel<T> extends LazyValue<T> {
     return next.value;
   }
 
-  override explain(): string {
-    return this.terminals.map(explainTerminal).join("\n");
+  override explain(options?: ExplainInWords): string;
+  override explain(options: ExplainAsData): Explanation;
+  override explain(options: ExplainOptions = {}): string | Explanation {
+    const [first, ...behind] = this.terminals;
+    return explainTerminal(first, options, behind);
   }
 
   override source(language: SourceLanguage): string {

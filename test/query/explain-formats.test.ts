@@ -53,6 +53,7 @@ describe('explain({ format: "json" })', () => {
         },
       ],
       steps: [],
+      behind: [],
     });
   });
 
@@ -84,6 +85,14 @@ describe('explain({ format: "json" })', () => {
     expect(compute([1]).map(x => ({ x })).explain({ format: "json" }).kernels[0]?.column).toBe("x");
     expect(compute([1], { fastMath: true }).explain({ format: "json" }).fastMath).toBe(true);
     expect(JSON.parse(JSON.stringify(lazy))).toEqual(lazy);
+  });
+
+  it("tells all queries of a value that takes several", () => {
+    const least = compute({ a: Float64Array.of(2, 1) }).minBy(r => r.a);
+    const { behind, terminal } = least.explain({ format: "json" });
+    expect([terminal.verb, ...behind.map(one => one.terminal.verb)]).toEqual(["minBy", "first"]);
+    expect(least.explain().match(/^kernel 1 of/gm)).toHaveLength(2);
+    checkChart(least.explain({ format: "mermaid" }));
   });
 
   it("refuses formats that there are not", () => {
@@ -133,6 +142,7 @@ describe('explain({ format: "mermaid" })', () => {
         rewritten: [text],
         kernels: [{ fuses: ["map", "sum"], stages: [0], table: 0, column: text, reads: text, columns: [text], from: [], gives: text, barrier: text, backend: "js", reason: text }],
         steps: [{ stages: [0], text, before: 0, others: [] }],
+        behind: [],
       }),
     );
   });
