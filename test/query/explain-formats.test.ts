@@ -113,7 +113,7 @@ describe('explain({ format: "mermaid" })', () => {
         '  n0(["compute(Int32Array(2))"])',
         '  n1["kernel 1 of 2 on js<br/>.filter((x) =#62; x #62; 0 #38;#38; x #60; 9)<br/>stores an Int32Array<br/>barrier#58; reverse needs all elements first"]',
         "  n0 --> n1",
-        '  n2{{"reverse#58; copies, on the calling thread"}}',
+        '  n2{{"reverse#58; copies, on the calling thread, as JavaScript"}}',
         "  n1 --> n2",
         '  n3["kernel 2 of 2 on js<br/>.map((x, i) =#62; x + i)<br/>.toArray()<br/>stores an Int32Array"]',
         "  n2 --> n3",
