@@ -198,16 +198,22 @@ export type TableStep = {
    * Rows of both whose keys, these columns, are the same; the other's columns are called `rightColumn`. `outer`: and rows that match
    * none; the column `MATCHED` says which do.
    */
-  | { readonly kind: "join"; readonly keys: readonly string[]; readonly outer: boolean }
+  | { readonly kind: "join"; readonly keys: readonly KeyPart[]; readonly outer: boolean }
   /** Leaves the key columns out, and adds those of the group with the same key. */
-  | { readonly kind: "groupJoin"; readonly keys: readonly string[]; readonly aggregates: readonly JoinedColumn[] }
+  | { readonly kind: "groupJoin"; readonly keys: readonly KeyPart[]; readonly aggregates: readonly JoinedColumn[] }
   /** Leaves the key columns out. */
-  | { readonly kind: "match"; readonly keys: readonly string[]; readonly keep: boolean }
+  | { readonly kind: "match"; readonly keys: readonly KeyPart[]; readonly keep: boolean }
   /** Leaves the key columns out. `limit`: the stage whose last value says how many rows are wanted, the first ones; null for all. */
   | { readonly kind: "sort"; readonly keys: readonly { readonly column: string; readonly descending: boolean }[]; readonly limit: number | null }
   | { readonly kind: "set"; readonly verb: SetVerb }
-  | { readonly kind: "group"; readonly keys: readonly { readonly column: string; readonly name: string }[]; readonly aggregates: readonly GroupColumn[] }
+  | { readonly kind: "group"; readonly keys: readonly KeyPart[]; readonly aggregates: readonly GroupColumn[] }
 );
+
+/** A column of a key, and the name of the key's field; `key` where the key is a single value. */
+export interface KeyPart {
+  readonly column: string;
+  readonly name: string;
+}
 
 /** A column of groups beside rows, and what rows without a group have there. */
 export interface JoinedColumn {

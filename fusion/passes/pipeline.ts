@@ -71,7 +71,6 @@ function stepReads(step: TableStep, column: string | null): boolean {
     case "join":
     case "groupJoin":
     case "match":
-      return column !== null && step.keys.includes(column);
     case "sort":
       return step.keys.some(key => key.column === column);
     case "group":

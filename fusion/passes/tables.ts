@@ -3,7 +3,7 @@
  * new kernel goes on with what is there then.
  */
 import { CompilerBug, QueryError } from "../errors.js";
-import { keyColumn, MATCHED, rightColumn, SINGLE, valueColumn, type Aggregate, type GroupColumn, type JoinedColumn, type KeptPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { keyColumn, MATCHED, rightColumn, SINGLE, valueColumn, type Aggregate, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
 import { PRESENT, VALUE } from "../parse/records.js";
 import { mentions } from "../traverse.js";
 import { isBigType, type ElementType } from "../types.js";
@@ -19,6 +19,14 @@ interface SortKey {
   readonly typed: Typed;
   readonly element: ElementType;
 }
+
+/** A column of a key, as it is stored. */
+interface Key extends KeyPart {
+  readonly key: Column;
+}
+
+const partsOf = (keys: readonly Key[]): readonly KeyPart[] => keys.map(({ column, name }) => ({ column, name }));
+const stored = (keys: readonly Key[]): ReadonlyMap<string, Column> => new Map(keys.map(({ column, key }) => [column, key]));
 
 /** Fusion of all stages. */
 export class TableFusion extends Fusion {
@@ -49,8 +57,8 @@ export class TableFusion extends Fusion {
         return;
       case "match": {
         const keys = this.keysOf(stage, index, stage.keep ? "semiJoin" : "antiJoin");
-        this.cut("a join needs all elements first", keys);
-        this.steps.push({ kind: "match", table: this.table, stages: [index], keys: [...keys.keys()], keep: stage.keep });
+        this.cut("a join needs all elements first", stored(keys));
+        this.steps.push({ kind: "match", table: this.table, stages: [index], keys: partsOf(keys), keep: stage.keep });
         return;
       }
       case "set":
@@ -155,12 +163,7 @@ export class TableFusion extends Fusion {
   }
 
   /** The columns of a key: one, or one for each of its fields. */
-  private keysOf(input: LambdaInput, index: number, verb: string): ReadonlyMap<string, Column> {
-    return new Map(this.namedKeys(input, index, verb).map(({ column, key }) => [column, key]));
-  }
-
-  /** The same, with the names that the fields have; a single key is called `key`. */
-  private namedKeys(input: LambdaInput, index: number, verb: string): readonly { readonly name: string; readonly column: string; readonly key: Column }[] {
+  private keysOf(input: LambdaInput, index: number, verb: string): readonly Key[] {
     const key = this.result(input, index, verb);
     const fields = isRow(key) ? [...key] : [["key", key] as const];
     return fields.map(([name, typed], at) => {
@@ -173,9 +176,9 @@ export class TableFusion extends Fusion {
   private pair(stage: StageShape & { readonly kind: "pair" }, index: number): void {
     const keys = stage.key === null ? null : this.keysOf(stage.key, index, "join");
     const left: SequenceShape = this.columns === null ? { columns: null, element: this.type } : { columns: this.columns };
-    this.cut(keys === null ? "zip puts two sequences side by side" : "a join needs all elements first", keys ?? new Map());
+    this.cut(keys === null ? "zip puts two sequences side by side" : "a join needs all elements first", stored(keys ?? []));
     const step = { table: this.table, stages: [index] };
-    this.steps.push(keys === null ? { kind: "zip", ...step } : { kind: "join", ...step, keys: [...keys.keys()], outer: stage.outer });
+    this.steps.push(keys === null ? { kind: "zip", ...step } : { kind: "join", ...step, keys: partsOf(keys), outer: stage.outer });
     const ofRight = (name: string): string => rightColumn(name);
     const both = this.rowsOf(new Map([...columnsOf(left, name => name), ...columnsOf(stage.right, ofRight), ...(stage.outer ? [[MATCHED, "u8"] as const] : [])]));
     this.source = { kind: "range" };
@@ -198,29 +201,29 @@ export class TableFusion extends Fusion {
       if (columns.has(name)) throw new QueryError("DC308", `two columns are called ${name}: one of the rows', and one of what is joined to them`, "Give the aggregate another name.");
       columns.set(name, element);
     }
-    this.cut("a join needs all elements first", keys);
+    this.cut("a join needs all elements first", stored(keys));
     this.value = this.rowsOf(columns);
-    this.steps.push({ kind: "groupJoin", table: this.table, stages: [index], keys: [...keys.keys()], aggregates });
+    this.steps.push({ kind: "groupJoin", table: this.table, stages: [index], keys: partsOf(keys), aggregates });
   }
 
   private group(stage: StageShape & { readonly kind: "group" }, index: number): void {
     this.placeForAny([stage.lambda, ...stage.aggregates.flatMap(({ value }) => (value === null ? [] : [value.lambda]))], "a group");
-    const keys = this.namedKeys(stage, index, "groupBy");
-    const stored = new Map(keys.map(({ column, key }) => [column, key]));
+    const keys = this.keysOf(stage, index, "groupBy");
+    const values = new Map(stored(keys));
     const columns = new Map(keys.map(({ name, key }) => [name, key.element]));
     const aggregates = stage.aggregates.map((aggregate, at): GroupColumn => {
       const { name, terminal, value } = aggregate;
       if (columns.has(name)) throw new QueryError("DC308", `two columns of the groups are called ${name}`, "Give the aggregate, or the key's field, another name.");
       const column = value === null && terminal === "count" ? null : valueColumn(at + 1);
-      const element = column === null ? "u32" : this.aggregated(aggregate, column, stored, index);
+      const element = column === null ? "u32" : this.aggregated(aggregate, column, values, index);
       columns.set(name, element);
       return { name, terminal, column, element };
     });
-    this.cut("groups need all elements first", stored, true);
+    this.cut("groups need all elements first", values, true);
     this.value = this.rowsOf(columns);
     this.source = { kind: "range" };
     this.ofTable = true;
-    this.steps.push({ kind: "group", table: this.table, stages: [index], keys: keys.map(({ column, name }) => ({ column, name })), aggregates });
+    this.steps.push({ kind: "group", table: this.table, stages: [index], keys: partsOf(keys), aggregates });
   }
 
   /** Stores what an aggregate is of; gives what the aggregate is. */

@@ -1,6 +1,6 @@
 /** What happens to tables between kernels: rows are chosen, moved and grouped. */
-import { CompilerBug } from "../../fusion/errors.js";
-import { keyColumn, MATCHED, rightColumn, type KeptPart, type TableStep } from "../../fusion/query.js";
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
+import { keyColumn, MATCHED, rightColumn, type KeptPart, type KeyPart, type TableStep } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { comparable } from "./join.js";
@@ -62,9 +62,9 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
     }
     case "join": {
       const [right, rightKeys] = [context.otherOf(step.stages[0] as number, 2), context.otherOf(step.stages[0] as number, 1)];
-      const keys = comparable(keysIn(table, step.keys), [...rightKeys.table.values()]);
+      const keys = keysOfBoth(table, step.keys, rightKeys.table);
       const pairs = yield* matches({ ...keys, leftLength: length, rightLength: right.length }, step.outer);
-      const lefts = yield* rowsAt(without(table, step.keys), pairs.left);
+      const lefts = yield* rowsAt(withoutKeys(table, step.keys), pairs.left);
       const rights = yield* (step.outer ? rowsOrZerosAt : rowsAt)(right.table, pairs.right);
       const matched = step.outer ? [[MATCHED, matchedOf(pairs.right)] as const] : [];
       return { table: new Map([...lefts, ...onTheRight(rights), ...matched]), length: pairs.left.length };
@@ -73,9 +73,9 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
       return yield* withGroups(step, { table, length }, context.otherOf(step.stages[0] as number, 1));
     case "match": {
       const right = context.otherOf(step.stages[0] as number, 1);
-      const keys = comparable(keysIn(table, step.keys), [...right.table.values()]);
+      const keys = keysOfBoth(table, step.keys, right.table);
       const places = yield* matching({ ...keys, leftLength: length, rightLength: right.length }, step.keep);
-      return { table: yield* rowsAt(without(table, step.keys), places), length: places.length };
+      return { table: yield* rowsAt(withoutKeys(table, step.keys), places), length: places.length };
     }
     case "group":
       return yield* group(step, { table, length });
@@ -107,14 +107,26 @@ function keptPlaces(part: KeptPart, found: number, length: number): readonly [nu
 
 const keysIn = (table: Table, keys: readonly string[]): readonly AnyTypedArray[] => keys.map(key => columnOf(table, key));
 
+/** The keys of both, fields of the same name together. */
+function keysOfBoth(table: Table, keys: readonly KeyPart[], right: Table) {
+  const left = keysIn(table, keys.map(({ column }) => column));
+  const names = keys.map(({ name }) => name);
+  if (left.length === right.size && left.length > 1 && !names.every(name => right.has(name))) {
+    throw new QueryError("DC305", `the key of a join has the fields ${names.join(", ")} on the left and ${[...right.keys()].join(", ")} on the right`, "Give both keys fields of the same names.");
+  }
+  return comparable(left, left.length === right.size && left.length > 1 ? keysIn(right, names) : [...right.values()]);
+}
+
+const withoutKeys = (table: Table, keys: readonly KeyPart[]): Table => without(table, keys.map(({ column }) => column));
+
 const onTheRight = (table: Table): readonly (readonly [string, AnyTypedArray])[] => [...table].map(([name, array]) => [rightColumn(name), array]);
 
-/** Keys occur once among the groups, so that rows stay where they are. The groups' key columns come before what they come to. */
+/** Keys occur once among the groups, so that rows stay where they are. */
 function* withGroups(step: TableStep & { readonly kind: "groupJoin" }, { table, length }: Rows, groups: Rows): Moving<Rows> {
-  const keys = comparable(keysIn(table, step.keys), [...groups.table.values()].slice(0, groups.table.size - step.aggregates.length));
+  const keys = keysOfBoth(table, step.keys, without(groups.table, step.aggregates.map(({ name }) => name)));
   const { right: places } = yield* matches({ ...keys, leftLength: length, rightLength: groups.length }, true);
   const joined = step.aggregates.map(({ name, element, nothing }) => [name, elementsOr(nothing, element, columnOf(groups.table, name), places)] as const);
-  return { table: new Map([...without(table, step.keys), ...joined]), length };
+  return { table: new Map([...withoutKeys(table, step.keys), ...joined]), length };
 }
 
 /** Whether a left row has a right one. */

@@ -63,6 +63,44 @@ describe("two queries", () => {
     expect(squares.zip(squares, (a, b) => a.x + b.x).toArray()).toEqual(Float64Array.of(2, 8, 18));
   });
 
+  it("put fields of the same name together, in whatever order they are written", () => {
+    const [l, r] = [js.compute({ a: Float64Array.of(1, 2, 2), b: Float64Array.of(2, 1, 2) }), js.compute({ c: Int8Array.of(2, 1, 1), d: Int8Array.of(1, 1, 2) })];
+    const wanted = [{ a: 1, d: 2 }, { a: 2, d: 1 }];
+    expect(l.join(r, x => ({ p: x.a, q: x.b }), y => ({ q: y.d, p: y.c }), (x, y) => ({ a: x.a, d: y.d })).toRows()).toEqual([{ a: 1, d: 2 }, { a: 2, d: 1 }]);
+    expect(l.semiJoin(r, x => ({ q: x.b, p: x.a }), y => ({ p: y.c, q: y.d })).toRows()).toEqual([{ a: 1, b: 2 }, { a: 2, b: 1 }]);
+    expect(l.antiJoin(r, x => ({ q: x.b, p: x.a }), y => ({ p: y.c, q: y.d })).toRows()).toEqual([{ a: 2, b: 2 }]);
+    expect([...l.groupJoin(r, x => ({ q: x.b, p: x.a }), y => ({ p: y.c, q: y.d }), { n: g => g.count() }).toColumns().n]).toEqual([1, 1, 0]);
+    expect(l.leftJoin(r, x => ({ q: x.b, p: x.a }), y => ({ p: y.c, q: y.d }), (x, y) => ({ a: x.a, d: y?.d ?? 0 })).toRows()).toEqual([...wanted, { a: 2, d: 0 }]);
+  });
+
+  it("tell keys of several types apart as Map does", () => {
+    const [signed, unsigned] = [BigInt64Array.of(-1n, 5n, 2n ** 63n - 1n), BigUint64Array.of(2n ** 64n - 1n, 5n, 2n ** 63n - 1n)];
+    expect(js.compute(signed).join(js.compute(unsigned), x => x, y => y, x => x).toArray()).toEqual(BigInt64Array.of(5n, 2n ** 63n - 1n));
+    expect(js.compute(Float32Array.of(0.1, -0, NaN, 3)).semiJoin(js.compute(Float64Array.of(0.1, 0, NaN, 3)), x => x, y => y).toArray()).toEqual(Float32Array.of(-0, NaN, 3));
+    expect(js.compute(Uint32Array.of(2 ** 32 - 1, 7)).semiJoin(js.compute(Int32Array.of(-1, 7)), x => x, y => y).toArray()).toEqual(Uint32Array.of(7));
+  });
+
+  it("of many rows with few keys, and of one key with many rows", () => {
+    const [n, m] = [3000, 40];
+    const keys = { k: Uint32Array.from({ length: n }, (_, i) => (i % 10 === 0 ? i : 3)), v: Uint32Array.from({ length: n }, (_, i) => i) };
+    const few = { k: Uint32Array.from({ length: m }, (_, i) => (i % 2 === 0 ? 3 : i * 10)), w: Uint32Array.from({ length: m }, (_, i) => i) };
+    const rows = js.compute(keys).join(js.compute(few), a => a.k, b => b.k, (a, b) => ({ v: a.v, w: b.w })).toRows();
+    const wanted = Array.from(keys.v).flatMap(v => Array.from(few.w).filter(w => few.k[w] === keys.k[v]).map(w => ({ v, w })));
+    expect(rows).toEqual(wanted);
+    expect(rows.length).toBeGreaterThan(50_000);
+  });
+
+  it("of queries that are joins and groups themselves", () => {
+    const sales = js.compute({ store: Uint8Array.of(1, 2, 1, 3), price: Float64Array.of(10, 20, 30, 40) });
+    const stores = js.compute({ id: Uint8Array.of(1, 2, 3), town: Uint8Array.of(7, 8, 7) });
+    const byTown = sales.join(stores, s => s.store, t => t.id, (s, t) => ({ town: t.town, price: s.price })).groupBy(r => r.town).aggregate({ total: g => g.sum(r => r.price) });
+    const wanted = [{ id: 1, total: 80 }, { id: 2, total: 20 }, { id: 3, total: 80 }];
+    expect(stores.join(byTown, s => s.town, t => t.key, (s, t) => ({ id: s.id, total: t.total })).toRows()).toEqual(wanted);
+    expect(stores.leftJoin(byTown.filter(t => t.total > 50), s => s.town, t => t.key, (s, t) => ({ id: s.id, total: t?.total ?? -1 })).toRows()).toEqual([wanted[0], { id: 2, total: -1 }, wanted[2]]);
+    const [top] = byTown.join(byTown, a => a.key, b => b.key, (a, b) => ({ both: a.total + b.total })).top(1, r => r.both).toRows();
+    expect(top).toEqual({ both: 160 });
+  });
+
   it.skipIf(whyNoCpu !== null)("on cpu", { timeout: 60_000 }, async () => {
     const cpu = createRuntime({ backend: "cpu" });
     const ids = Uint16Array.from({ length: 3000 }, (_, i) => (i * 7) % 500);
@@ -86,6 +124,7 @@ describe("two queries", () => {
     ["another type", () => js.compute(few).concat(js.compute(more) as unknown as Query<Float64Array>), "DC308: concat() puts a sequence for an Int32Array behind a sequence for a Float64Array"],
     ["other columns", () => js.compute({ few }).concat(js.compute({ more }) as unknown as Rows<{ few: Float64Array<ArrayBuffer> }>), "DC308: concat() puts rows of more (Int32Array) behind rows of few (Float64Array)"],
     ["keys of other fields", () => js.compute(few).join(js.compute(more), x => ({ a: x, b: x }), y => y, x => x).toArray(), "DC305: the keys of a join have 2 values on the left and 1 on the right"],
+    ["keys with other fields", () => js.compute(few).join(js.compute(more), x => ({ a: x, b: x }), y => ({ a: y, c: y }), x => x).toArray(), "DC305: the key of a join has the fields a, b on the left and a, c on the right"],
     ["a number and a BigInt as keys", () => js.compute(few).join(js.compute(BigInt64Array.of(1n)), x => x, y => y, x => x).toArray(), "DC305: one key of a join is a number, the other a BigInt"],
     ["a column of the wrong side", () => js.compute({ few }).zip(js.compute({ more }), (a, b) => (a as unknown as { more: number }).more + b.more), "DC112: there is no column more"],
   ])("%s is refused", (_, work, words) => {
