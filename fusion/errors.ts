@@ -37,6 +37,7 @@ export const ERROR_CODES = {
   DC307: "the array was detached or has changed its length",
   DC308: "the columns of a table do not fit together",
   DC309: "the stored query cannot be read",
+  DC310: "a stream cannot be read in this way",
   DC312: "there is not exactly one element",
   DC401: "a captured array was read out of range",
   DC402: "the backend that the query insists on cannot run it",

@@ -235,6 +235,18 @@ function reduce(kernel: Kernel, call: KernelCall, sink: SinkOf<"reduce">): Kerne
   return { ...NOTHING, count: sink.counted ? count : 0, value };
 }
 
+/** How a fold with a combine joins two partial results. Of the call it needs the captures. */
+export function combineOf(kernel: Kernel, call: KernelCall): Join<ScalarValue> {
+  const interpreter = new Interpreter(kernel, call);
+  const combine = kernel.sink.kind === "fold" ? kernel.sink.combine : null;
+  if (combine === null) throw new CompilerBug("a kernel that joins nothing has no combine");
+  return (left, right) => {
+    const variables: Variables = new Map([[combine.left, left], [combine.right, right]]);
+    interpreter.statements(combine.body, variables, -1);
+    return interpreter.value(combine.value, variables, -1);
+  };
+}
+
 function fold(kernel: Kernel, call: KernelCall, sink: Fold): KernelResult {
   const interpreter = new Interpreter(kernel, call);
   const seed = sink.seed === null ? undefined : interpreter.capture(sink.seed);
@@ -250,11 +262,7 @@ function fold(kernel: Kernel, call: KernelCall, sink: Fold): KernelResult {
   if (combine === null) {
     for (let index = 0; index < call.length; index++) value = step(index, value);
   } else {
-    value = canonical(call.length, step, (left, right) => {
-      const variables: Variables = new Map([[combine.left, left], [combine.right, right]]);
-      interpreter.statements(combine.body, variables, -1);
-      return interpreter.value(combine.value, variables, -1);
-    });
+    value = canonical(call.length, step, combineOf(kernel, call));
   }
   return { ...NOTHING, count, value: value ?? seed };
 }

@@ -123,6 +123,11 @@ export const SEED = "the seed";
 /** The stage that columns of the table at hand come from, as origins of kernel parameters: not one of the query's. */
 export const TABLE = -1;
 
+/** Scalar parameters of kernels over pieces of a sequence, whose origin is the table, too: how many elements came before the piece. */
+export const BASE = "the place of the piece";
+/** The same: what a fold has come to before the piece. */
+export const CARRIED = "the value so far";
+
 export type SourceShape = { readonly kind: "array"; readonly element: ElementType } | { readonly kind: "range" } | { readonly kind: "columns"; readonly columns: Columns };
 
 export interface QueryShape {
@@ -131,6 +136,8 @@ export interface QueryShape {
   readonly terminal: TerminalShape;
   /** See `Kernel.fastMath`. */
   readonly fastMath?: true;
+  /** The source comes in pieces, one after another: places are those of the whole sequence. */
+  readonly inPieces?: true;
 }
 
 /** What becomes of the last kernel's raw result. */
@@ -172,6 +179,8 @@ export interface PlannedKernel {
   readonly column: string | null;
   /** It stores nothing: it looks for a place, and the next table is this one, of which a step keeps what lies there. */
   readonly seeks?: true;
+  /** Over pieces, of a fold without a seed: the same fold, going on from a value. */
+  readonly onward?: Kernel;
 }
 
 /** Columns of the compiler's own: no user's column may have such a name. */

@@ -4,8 +4,9 @@ import { readQuery, type AnyQuery, type FromJsonOptions } from "./json/read.js";
 import { makeRange, makeRepeat } from "./query/ranges.js";
 import type { Query } from "./query/query.js";
 import type { Rows } from "./query/rows.js";
-import type { QueryOptions, QuerySource, Range, Repeat, Row, RowColumns, SourceArray, TableColumns, Tabular } from "./query/types.js";
+import type { ArrayConstructor, ArrayOf, ArraysOf, Chunks, QueryOptions, QuerySource, Range, Repeat, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "./query/types.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
+import { makeStream } from "./stream/source.js";
 
 /**
  * Starts a query over a typed array, an array of numbers (read as a Float64Array) or a `range`. Nothing is read or computed
@@ -16,6 +17,14 @@ import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js
  */
 export function compute<S extends QuerySource>(source: S, options?: QueryOptions & { readonly runtime?: Runtime }): Query<SourceArray<S>>;
 /**
+ * Starts a query over a stream of chunks, in constant memory: its values are awaited, its results too, or read with `for await`.
+ *
+ * @example
+ * const total = await compute(stream(readable, Float64Array)).filter(x => x > 0).sum();
+ */
+export function compute<A extends TypedArray>(source: Stream<A>, options?: QueryOptions & { readonly runtime?: Runtime }): Query<A>;
+export function compute<T extends TableOf>(source: Stream<T>, options?: QueryOptions & { readonly runtime?: Runtime }): Rows<T>;
+/**
  * Starts a query over a table: typed arrays of one length by column, or plain objects with the same fields.
  *
  * @example
@@ -23,8 +32,8 @@ export function compute<S extends QuerySource>(source: S, options?: QueryOptions
  */
 export function compute<R extends object & Row<R>>(source: readonly R[], options?: QueryOptions & { readonly runtime?: Runtime }): Rows<RowColumns<R>>;
 export function compute<S extends object & Tabular<S>>(source: S, options?: QueryOptions & { readonly runtime?: Runtime }): Rows<TableColumns<S>>;
-export function compute(source: QuerySource, options: QueryOptions & { readonly runtime?: Runtime } = {}): unknown {
-  return chosenRuntime(options).compute(source, options);
+export function compute(source: unknown, options: QueryOptions & { readonly runtime?: Runtime } = {}): unknown {
+  return chosenRuntime(options).compute(source as QuerySource, options);
 }
 
 /**
@@ -50,6 +59,24 @@ export function range(first: number, end?: number, step?: number): Range {
  */
 export function repeat<V extends number | bigint | boolean>(value: V, count: number): Repeat<V> {
   return makeRepeat(value, count);
+}
+
+/**
+ * Chunks as a source: what an iterable gives one after another (an async generator, a Readable in object mode, an array of arrays), each
+ * a typed array of one type or an object of columns. It is told what they hold, since queries are checked before anything is read.
+ *
+ * A chunk is asked for when the one before has been worked on, so a producer may fill the same memory again, and it is told to stop
+ * (by its iterator's `return`) when no more is wanted: at a search's end, an error or an abort. Values of the whole, sums
+ * included, are the same as over one array that holds all chunks.
+ *
+ * @example
+ * const mean = await compute(stream(readable, Float64Array)).average();
+ * const revenue = await compute(stream(batches, { price: Float64Array, quantity: Int32Array })).sum(r => r.price * r.quantity);
+ */
+export function stream<C extends ArrayConstructor>(chunks: Chunks<ArrayOf<C>>, holds: C): Stream<ArrayOf<C>>;
+export function stream<C extends Readonly<Record<string, ArrayConstructor>>>(chunks: Chunks<ArraysOf<C>>, holds: C): Stream<ArraysOf<C>>;
+export function stream(chunks: unknown, holds: unknown): unknown {
+  return makeStream(chunks, holds);
 }
 
 /**
@@ -97,13 +124,16 @@ export type {
   Accumulator,
   ArrayConstructor,
   ArrayOf,
+  ArraysOf,
   BigArray,
   Capture,
   Captures,
   CastColumns,
+  Chunks,
   ColumnsOf,
   ElementOf,
   Fields,
+  ForEachOptions,
   IntoOptions,
   NewColumns,
   NumberArray,
@@ -121,6 +151,7 @@ export type {
   RunOptions,
   SingleColumn,
   SourceArray,
+  Stream,
   TableColumns,
   TableOf,
   Tabular,

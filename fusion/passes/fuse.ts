@@ -46,7 +46,11 @@ export class Fusion {
   /** The kernel ends with a scan, whose results are the sequence. */
   protected scanned: Scan | null = null;
 
-  constructor(source: SourceShape) {
+  constructor(
+    source: SourceShape,
+    /** See `QueryShape`. */
+    private readonly inPieces: boolean,
+  ) {
     this.source = source.kind === "columns" ? { kind: "range" } : source;
     this.ofTable = source.kind === "columns";
     this.type = source.kind === "array" ? source.element : "f64";
@@ -67,7 +71,12 @@ export class Fusion {
     });
   }
 
-  get isFiltered(): boolean {
+  /**
+   * Whether the last kernel ranks what arrives, for a terminal that gives a place, since a filter let only some elements through. A
+   * kernel over a piece knows nothing of the pieces before: there the filter's results are numbered between two kernels.
+   */
+  ranks(verb: string): boolean {
+    if (this.filtered && this.inPieces) this.cut(`${verb} gives a place among what a filter lets through, which is counted over all pieces`);
     return this.filtered;
   }
 

@@ -4,6 +4,7 @@ import { SINGLE, TABLE, type Plan, type PlannedKernel, type QueryShape, type Sta
 import type { SurfaceLambda } from "../parse/surface.js";
 import { verify } from "../verify.js";
 import { narrow } from "./narrow.js";
+import { inPieces } from "./pieces.js";
 import { prune } from "./prune.js";
 import { share } from "./share.js";
 import { simplify } from "./simplify.js";
@@ -82,7 +83,7 @@ function stepReads(step: TableStep, column: string | null): boolean {
 
 /** The kernels of a query, and what becomes of the last one's result. Throws LambdaError or QueryError where types do not fit. */
 export function planQuery(shape: QueryShape): Plan {
-  const fusion = new TableFusion(shape.source);
+  const fusion = new TableFusion(shape.source, shape.inPieces === true);
   shape.stages.forEach((stage, index) => {
     fusion.settle(stage, index);
     // The keys of a run of sorts are computed by one kernel, so it is cut before the first of them if any needs that.
@@ -92,5 +93,6 @@ export function planQuery(shape: QueryShape): Plan {
   fusion.settle(null, shape.stages.length);
   const plan = planTerminal(fusion, shape);
   const marked = (kernel: Kernel): Kernel => (shape.fastMath === true ? { ...kernel, fastMath: true } : kernel);
-  return { ...plan, kernels: withoutUnread(plan.steps, plan.kernels.map(planned => ({ ...planned, kernel: optimise(marked(planned.kernel)) }))) };
+  const whole = { ...plan, kernels: withoutUnread(plan.steps, plan.kernels.map(planned => ({ ...planned, kernel: optimise(marked(planned.kernel)) }))) };
+  return shape.inPieces === true ? inPieces(whole) : whole;
 }

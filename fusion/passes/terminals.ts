@@ -125,7 +125,7 @@ function average(fusion: Fusion): Plan {
 /** `some`, `every`, `find` and `findIndex` look for the first element that decides. */
 function search(fusion: Fusion, terminal: TerminalOf<"some" | "every" | "find" | "findIndex">, stage: number): Plan {
   fusion.placeFor(terminal.lambda, 1, terminal.kind);
-  const ranked = terminal.kind === "findIndex" && fusion.isFiltered;
+  const ranked = terminal.kind === "findIndex" && fusion.ranks(terminal.kind);
   if (ranked) fusion.push({ kind: "visit" });
   const test = truthOf(fusion.call(terminal, stage, terminal.kind));
   fusion.keepIf(terminal.kind === "every" ? apply("not", test) : test);
@@ -148,7 +148,7 @@ function search(fusion: Fusion, terminal: TerminalOf<"some" | "every" | "find" |
 
 /** `indexOf` compares with `===`, `includes` finds NaN too. */
 function searchValue(fusion: Fusion, terminal: TerminalOf<"indexOf" | "includes">, stage: number): Plan {
-  const ranked = terminal.kind === "indexOf" && fusion.isFiltered;
+  const ranked = terminal.kind === "indexOf" && fusion.ranks(terminal.kind);
   if (ranked) fusion.push({ kind: "visit" });
   const element = fusion.named("element");
   const type = terminal.captures["value"];

@@ -110,6 +110,8 @@ function isSame(one: BoundSource, other: BoundSource): boolean {
       return other.kind === "rows" && one.rows === other.rows;
     case "columns":
       return other.kind === "columns" && one.table.size === other.table.size && isSameTable([...one.table], [...other.table]);
+    case "stream":
+      return other.kind === "stream" && one.stream === other.stream;
     case "range":
       return false;
     default:

@@ -26,7 +26,8 @@ export function bindingsOf(node: TerminalNode, plan: Plan): readonly Binding[] {
     return { stage, at, name };
   };
   return plan.kernels.map(({ kernel }) => ({
-    scalars: kernel.scalars.map(({ origin, type }) => ({ ...place(origin), type })),
+    // Those of the table are behind the others, and differ from piece to piece.
+    scalars: kernel.scalars.filter(({ origin }) => origin.stage !== TABLE).map(({ origin, type }) => ({ ...place(origin), type })),
     arrays: kernel.arrays.map(({ origin }) => place(origin)),
   }));
 }

@@ -6,6 +6,7 @@ import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink } from "../../fusion/ir.js";
 import { SINGLE, TABLE, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
+import { joinsInWords, readsInWords } from "../stream/show.js";
 import { showStep } from "../table/show.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
 import { describe, quote } from "./given.js";
@@ -33,6 +34,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
       columns: columnsOf(kernel).map(plainName),
       from: readFrom(planned, plan.kernels),
       gives: gives(kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null),
+      ...(query.source.kind === "stream" && at === plan.kernels.length - 1 ? { joins: joinsInWords(planned) } : {}),
       barrier,
       backend,
       reason,
@@ -131,6 +133,7 @@ function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source
   const before = readFrom(planned, kernels);
   if (before.length > 0) return `what kernel${before.length === 1 ? "" : "s"} ${before.map(at => at + 1).join(" and ")} stored`;
   const columns = columnsOf(kernel);
+  if (source.kind === "stream") return readsInWords(columns, kernel.sink);
   if (columns.length > 0) return `the column${columns.length === 1 ? "" : "s"} ${columns.map(plainName).join(", ")}`;
   if (storedAs(planned, kernels) !== undefined || source.kind === "columns" || source.kind === "rows") return "no column: only how many rows there are";
   if (kernel.source.kind === "range") return "nothing: its elements are their own places";

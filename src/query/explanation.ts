@@ -54,6 +54,8 @@ export interface KernelExplanation {
   readonly from: readonly number[];
   /** What it does with what arrives, in words. */
   readonly gives: string;
+  /** Of the last kernel over a stream, whose pieces it is run on: how they come to one result, in words. */
+  readonly joins?: string;
   /** Why the chain was cut behind it; null where it was not. */
   readonly barrier: string | null;
   /** Where it would run now, and why. */

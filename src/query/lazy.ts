@@ -8,6 +8,7 @@ import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from 
 import { finishRow, finishScalar } from "./finish.js";
 import { runAsync, runNow, seedOf, type Outcome } from "./run.js";
 import { sourceLength } from "./source.js";
+import { notNow, onSource } from "../stream/results.js";
 import type { RunOptions } from "./types.js";
 import type { QueryJson } from "../json/format.js";
 import { queryJson } from "../json/write.js";
@@ -23,13 +24,16 @@ import { queryJson } from "../json/write.js";
  */
 export class LazyValue<T> implements PromiseLike<T> {
   private promise: Promise<T> | null = null;
+  readonly bound: BoundTerminal;
 
   /** @internal */
   constructor(
-    readonly bound: BoundTerminal,
+    bound: BoundTerminal,
     /** The value, where it is known without looking: a BigInt of more than 64 bits is in no array. */
     private readonly known: ScalarValue | undefined = undefined,
-  ) {}
+  ) {
+    this.bound = onSource(bound);
+  }
 
   /**
    * Runs the query now, on this thread, over what its source holds now. Every call runs it again.
@@ -38,6 +42,7 @@ export class LazyValue<T> implements PromiseLike<T> {
    * const largest = compute(readings).max().value();
    */
   value(): T {
+    if (this.bound.query.source.kind === "stream") throw notNow(this.bound);
     return this.finish(this.known === undefined ? runNow(this.bound, null) : null);
   }
 
@@ -110,7 +115,7 @@ export class LazyValue<T> implements PromiseLike<T> {
   private finish(outcome: Outcome | null): T {
     const { query } = this.bound;
     if (outcome === null) {
-      sourceLength(query.source);
+      if (query.source.kind !== "stream") sourceLength(query.source);
       return this.known as T;
     }
     return finished(this.bound, outcome) as T;

@@ -1,9 +1,12 @@
 /** The fluent query: verbs that extend it, terminals that run it. */
 import { QueryError } from "../../fusion/errors.js";
+import { SINGLE } from "../../fusion/query.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
+import { columnOf, type Table } from "../table/table.js";
 import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkQueryOptions, checkReduceOptions, checkRunOptions, checkScanOptions, checkSearched, checkTargets, fitsElement, seedKind } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
+import { eachChunk, forEachChunk } from "./chunks.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { deliver } from "./into.js";
@@ -25,6 +28,7 @@ import type {
   Captures,
   ElementOf,
   Fields,
+  ForEachOptions,
   IntoOptions,
   NewColumns,
   QueryOptions,
@@ -296,6 +300,28 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
   }
 
   /**
+   * Calls a function with the results as they come, one new array after another, and waits for it each time. The next chunk of a stream
+   * is asked for only then, so memory stays constant. An array's results come in pieces, too.
+   *
+   * @example
+   * await compute(stream(readable, Float64Array)).map(x => x * gain, { gain }).forEach(chunk => file.write(chunk));
+   * await compute(stream(readable, Float64Array)).filter(x => x > 0).forEach(chunk => send(chunk), { chunk: 1000 });
+   */
+  forEach(f: (chunk: A) => unknown, options: ForEachOptions = {}): Promise<void> {
+    return forEachChunk(this.arrayTerminal(), singleOf<A>, f, options);
+  }
+
+  /**
+   * The results as they come, one new array after another. To leave the loop early closes the stream.
+   *
+   * @example
+   * for await (const chunk of compute(stream(readable, Float64Array)).filter(x => x > limit, { limit })) plot(chunk);
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<A, void, undefined> {
+    return eachChunk(this.arrayTerminal(), singleOf<A>, null, undefined);
+  }
+
+  /**
    * What `toArray` would run: the query, its fused kernels, why it is cut where it is, and which backend runs each kernel, and
    * why. The lazy values of other terminals explain theirs. `{ format: "json" }` gives the same as data, for tests to look at;
    * `{ format: "mermaid" }` as a flowchart.
@@ -336,6 +362,8 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
     return plainTerminal(this.bound, "toArray");
   }
 }
+
+const singleOf = <A extends TypedArray>(table: Table): A => columnOf(table, SINGLE) as A;
 
 const newRows = (bound: BoundQuery): Rows<TableOf> => new Rows(bound, single => new Query(single) as Query<never>);
 

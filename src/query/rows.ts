@@ -4,6 +4,7 @@ import type { Columns } from "../../fusion/query.js";
 import { checkBigSeed, checkCaptures, checkCasts, checkColumn, checkFunction, checkReduceOptions, checkRunOptions, checkTargets, seedKind } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
+import { eachChunk, forEachChunk } from "./chunks.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { Grouping, type AggregateColumns, type Aggregates } from "./group.js";
@@ -13,7 +14,8 @@ import type { Query } from "./query.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { asValue, boundOf, type Sequence, type SortKey } from "./sequence.js";
 import { asStage, columnStage, groupJoinStage } from "./stages.js";
-import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, Fields, NewColumns, NumberArray, ReduceOptions, RowOf, RunOptions, SingleColumn, TableOf, Truth } from "./types.js";
+import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, Fields, ForEachOptions, NewColumns, NumberArray, ReduceOptions, RowOf, RunOptions, SingleColumn, TableOf, Truth } from "./types.js";
+import type { Table } from "../table/table.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
 
 /**
@@ -192,6 +194,21 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
     return Array.from({ length }, (_, at) => Object.fromEntries(columns.map(([name, array]) => [name, array[at]])) as RowOf<T>);
   }
 
+  /**
+   * Calls a function with the results as they come, columns after columns, and waits for it each time: see `Query.forEach`.
+   *
+   * @example
+   * await compute(stream(batches, { price: Float64Array })).filter(r => r.price > 9).forEach(({ price }) => send(price));
+   */
+  forEach(f: (chunk: ColumnsOf<T>) => unknown, options: ForEachOptions = {}): Promise<void> {
+    return forEachChunk(plainTerminal(this.bound, "toColumns"), asObject<T>, f, options);
+  }
+
+  /** The results as they come, columns after columns. To leave the loop early closes the stream. */
+  [Symbol.asyncIterator](): AsyncGenerator<ColumnsOf<T>, void, undefined> {
+    return eachChunk(plainTerminal(this.bound, "toColumns"), asObject<T>, null, undefined);
+  }
+
   /** What `toColumns` would run: the query, its kernels, and which backend runs each, and why; as text, as data or as a flowchart. */
   explain(options?: ExplainInWords): string;
   explain(options: ExplainAsData): Explanation;
@@ -218,5 +235,7 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
 
 function columnsOf<T extends TableOf>({ columns }: Outcome): ColumnsOf<T> {
   if (columns === null) throw new CompilerBug("a query of rows stored no columns");
-  return Object.fromEntries(columns) as ColumnsOf<T>;
+  return asObject(columns);
 }
+
+const asObject = <T extends TableOf>(table: Table): ColumnsOf<T> => Object.fromEntries(table) as ColumnsOf<T>;

@@ -13,6 +13,8 @@ import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { prepareInto, type Destination } from "./into.js";
 import { checkAttached, isGone } from "./given.js";
 import { readSource, sourceLength } from "./source.js";
+import { startKernel } from "./start.js";
+import { notNow, runStream } from "../stream/results.js";
 import { readTable } from "../table/source.js";
 import { moveNow, type Mover } from "../table/move.js";
 import { applyStep, type Rows, type StepContext } from "../table/steps.js";
@@ -50,6 +52,7 @@ export interface Outcome {
 }
 
 export function runNow(bound: BoundTerminal, into: AnyTypedArray | null): Outcome {
+  if (bound.query.source.kind === "stream") throw notNow(bound);
   const job = newJob(bound, into);
   if (job.plan.steps.length > 0) takeSteps(job, 0);
   const { tiers } = bound.query.runtime;
@@ -73,6 +76,7 @@ export function runNow(bound: BoundTerminal, into: AnyTypedArray | null): Outcom
 
 export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined): Promise<Outcome> {
   signal?.throwIfAborted();
+  if (bound.query.source.kind === "stream") return runStream(bound, into, signal);
   const job = newJob(bound, into);
   const given = job.source;
   // Memory that may be given back to the system while another thread reads it is copied first; so are all such columns at once,
@@ -89,20 +93,14 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
     signal?.throwIfAborted();
     const call = callOf(job, at, bound.node);
     const safe = call.arrays.some(canShrink) ? { ...call, arrays: call.arrays.map(array => (canShrink(array) ? array.slice() : array)) } : call;
-    let compiled = await tiers.chooseAsync(slot, job.length, job.backend);
+    const chosen = await tiers.chooseAsync(slot, job.length, job.backend);
     signal?.throwIfAborted();
     if (at === 0 && source !== null && given === source) checkUnmoved(source, job.length);
     for (const [place, array] of safe.arrays.entries()) checkAttached(array, arrayInWords(slot, place));
     if (safe.output !== null) checkAttached(safe.output, "into");
-    for (result = null; result === null; ) {
-      try {
-        result = await compiled.start(safe, signal);
-      } catch (error) {
-        if (signal?.aborted === true) throw error;
-        compiled = tiers.recover(slot, compiled, error, job.length, job.backend);
-      }
-    }
-    note(job, compiled);
+    const started = await startKernel(tiers, slot, chosen, safe, job.backend, signal);
+    ({ result } = started);
+    note(job, started.compiled);
   }
   if (source !== null && given === source && source === job.source) checkUnmoved(source, job.length);
   return outcome(bound, job, result);

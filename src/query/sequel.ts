@@ -1,10 +1,12 @@
 /** Values that take several queries, one after the other: what the first gives decides what the next looks for. */
+import { QueryError } from "../../fusion/errors.js";
 import type { BoundTerminal } from "./bound.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { checkRunOptions } from "./arguments.js";
 import { finished, LazyValue } from "./lazy.js";
 import { runAsync, runNow } from "./run.js";
+import { calledAs } from "./show.js";
 import type { RunOptions } from "./types.js";
 
 /** Asks for one terminal after another, and is given what each comes to. */
@@ -29,6 +31,9 @@ export class Sequel<T> extends LazyValue<T> {
 
   override async run(options: RunOptions = {}): Promise<T> {
     const { signal } = checkRunOptions(options, "run");
+    if (this.bound.query.source.kind === "stream") {
+      throw new QueryError("DC310", `${calledAs(this.bound.node.terminal)}() reads its elements twice, and a stream is read once`, "Collect them first: compute(await query.toArrayAsync()), or toColumnsAsync().");
+    }
     const work = this.begin();
     let next = work.next();
     while (next.done !== true) next = work.next(finished(next.value, await runAsync(next.value, null, signal)));

@@ -318,6 +318,9 @@ export abstract class Sequence<Element, Self> {
 
 /** The query behind what a verb was given. */
 export function boundOf(other: unknown, verb: string): BoundQuery {
+  if (other instanceof Sequence && other.bound.source.kind === "stream") {
+    throw new QueryError("DC310", `${verb}() needs all of the other query, and its source is a stream`, `Collect it first: .${verb}(compute(await other.toArrayAsync())${verb === "concat" ? "" : ", …"}).`);
+  }
   if (other instanceof Sequence) return other.bound;
   throw new QueryError("DC305", `${verb}() takes another query, not ${describe(other)}`, `Start one: .${verb}(compute(other)${ALONE.has(verb) ? "" : ", …"}).`);
 }

@@ -9,6 +9,7 @@ import type { CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape,
 import type { ElementType, ScalarType } from "../../fusion/types.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bringsSingles, captureTypes, checkUsed, matchesCaptures, textOf, withoutSingles } from "./captures.js";
+import { checkPiecewise } from "../stream/piecewise.js";
 import { atCall, checkTarget, parse } from "./parse.js";
 import type { Captures } from "./types.js";
 
@@ -281,22 +282,41 @@ export class TerminalNode {
   slots: readonly KernelSlot[] = [];
   /** Where the kernels' arguments come from; null until the first run. */
   bindings: readonly Binding[] | null = null;
+  /** What the runtime keeps for a fold over pieces that goes on from a value. */
+  onward: KernelSlot | null = null;
   private planned: Plan | null = null;
+  private twin: TerminalNode | null = null;
 
   constructor(
     readonly parent: ShapeNode,
     readonly terminal: TerminalShape,
     /** The captures of the terminal. */
     readonly names: readonly string[],
+    /** Whether it is planned for sources that come in pieces. */
+    private readonly pieces = false,
   ) {}
+
+  /** The same query over a source that comes in pieces. */
+  get inPieces(): TerminalNode {
+    if (this.pieces) return this;
+    this.twin ??= new TerminalNode(this.parent, this.terminal, this.names, true);
+    return this.twin;
+  }
 
   /** Throws LambdaError where types do not fit. */
   plan(): Plan {
-    this.planned ??= atCall(() => planQuery(this.shape()));
+    this.planned ??= atCall(() => this.newPlan());
     return this.planned;
   }
 
+  private newPlan(): Plan {
+    const shape = this.shape();
+    const plan = planQuery(shape);
+    if (this.pieces) checkPiecewise(plan, shape);
+    return plan;
+  }
+
   shape(): QueryShape {
-    return { ...this.parent.shape(), terminal: this.terminal };
+    return { ...this.parent.shape(), terminal: this.terminal, ...(this.pieces ? { inPieces: true as const } : {}) };
   }
 }

@@ -41,14 +41,17 @@ function showFolding(seed: Capture | null, captures: readonly string[], options:
 }
 
 function showSource(source: BoundSource): string {
-  const length = sourceLength(source);
   switch (source.kind) {
     case "range":
-      return `range(${length})`;
+      return `range(${sourceLength(source)})`;
     case "numbers":
-      return `Array(${length})`;
+      return `Array(${sourceLength(source)})`;
     case "array":
-      return `${ELEMENTS[source.element].array}(${length})`;
+      return `${ELEMENTS[source.element].array}(${sourceLength(source)})`;
+    case "stream": {
+      const { holds } = source.stream;
+      return `stream(chunks, ${showTarget(holds.columns === null ? holds.element : holds.columns).join("")})`;
+    }
     case "columns":
     case "rows":
       return showTable(source);
@@ -71,7 +74,21 @@ function showOther(values: readonly unknown[]): string {
 
 export const isBound = (value: unknown): value is BoundQuery => typeof value === "object" && value !== null && "shape" in value && "source" in value;
 
-/** A stage as its verb is called. */
+/** The name of the method that makes a stage. */
+export function methodOf(stage: StageShape): string {
+  switch (stage.kind) {
+    case "sort":
+      return `${stage.then ? "thenBy" : "orderBy"}${stage.descending ? "Descending" : ""}`;
+    case "match":
+      return stage.keep ? "semiJoin" : "antiJoin";
+    case "group":
+      return "groupBy";
+    default:
+      return verbOf(stage);
+  }
+}
+
+/** A stage in the title of a kernel. */
 export function verbOf(stage: StageShape): string {
   switch (stage.kind) {
     case "pair":
@@ -112,9 +129,9 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
     case "groupJoin":
       return call("groupJoin", other, oneLine(stage.lambda.source.text), "…", `{ ${stage.aggregates.map(showAggregate).join(", ")} }`, ...captures);
     case "match":
-      return call(stage.keep ? "semiJoin" : "antiJoin", other, oneLine(stage.lambda.source.text), "…", ...captures);
+      return call(methodOf(stage), other, oneLine(stage.lambda.source.text), "…", ...captures);
     case "sort":
-      return call(`${stage.then ? "thenBy" : "orderBy"}${stage.descending ? "Descending" : ""}`, oneLine(stage.lambda.source.text), ...captures);
+      return call(methodOf(stage), oneLine(stage.lambda.source.text), ...captures);
     case "group":
       return `${call("groupBy", oneLine(stage.lambda.source.text), ...captures)}.aggregate({ ${stage.aggregates.map(showAggregate).join(", ")} })`;
     default:

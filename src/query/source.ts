@@ -1,11 +1,11 @@
 /** What a query reads: classifies what `compute` was given and gives its elements when a terminal runs. */
-import { QueryError } from "../../fusion/errors.js";
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { SourceShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { checkAttached, describe } from "./given.js";
 import { bindTable, hasRows, tableLength, type TableSource } from "../table/source.js";
-import { Range, Repeat } from "./types.js";
+import { Range, Repeat, Stream, type TableOf, type TypedArray } from "./types.js";
 
 /** A source whose kind has been checked. Its elements and its length are read when a terminal runs. */
 export type BoundSource =
@@ -13,6 +13,7 @@ export type BoundSource =
   /** Copied into a Float64Array by every run. */
   | { readonly kind: "numbers"; readonly element: "f64"; readonly array: readonly unknown[] }
   | { readonly kind: "range"; readonly element: "f64"; readonly length: number }
+  | { readonly kind: "stream"; readonly stream: Stream<TypedArray | TableOf> }
   | TableSource;
 
 const REMEDY = "Pass a typed array, an array of numbers, columns, or range(n): compute(Float64Array.from(values)), compute({ price, quantity }).";
@@ -21,6 +22,7 @@ export function bindSource(source: unknown): BoundSource {
   const element = elementTypeOf(source);
   if (element !== undefined) return { kind: "array", element, array: source as AnyTypedArray };
   if (Array.isArray(source) && !hasRows(source)) return { kind: "numbers", element: "f64", array: source };
+  if (source instanceof Stream) return { kind: "stream", stream: source as Stream<TypedArray | TableOf> };
   const table = bindTable(source);
   if (table !== null) return table;
   if (source instanceof Range || source instanceof Repeat) return { kind: "range", element: "f64", length: source.length };
@@ -38,12 +40,16 @@ export function shapeOfSource(source: BoundSource): SourceShape {
     case "columns":
     case "rows":
       return { kind: "columns", columns: source.columns };
+    case "stream": {
+      const { holds } = source.stream;
+      return holds.columns === null ? { kind: "array", element: holds.element } : { kind: "columns", columns: holds.columns };
+    }
     default:
       return source satisfies never;
   }
 }
 
-/** How many elements there are now. Throws QueryError where the array is gone. */
+/** How many elements there are now; of a stream nobody knows. Throws QueryError where the array is gone. */
 export function sourceLength(source: BoundSource): number {
   switch (source.kind) {
     case "range":
@@ -56,6 +62,8 @@ export function sourceLength(source: BoundSource): number {
     case "columns":
     case "rows":
       return tableLength(source);
+    case "stream":
+      throw new CompilerBug("a stream was asked for its length");
     default:
       return source satisfies never;
   }
@@ -73,6 +81,7 @@ export function readSource(source: BoundSource): AnyTypedArray | null {
       return source.array;
     case "columns":
     case "rows":
+    case "stream":
       return null;
     default:
       return source satisfies never;
@@ -102,6 +111,6 @@ function remedyFor(source: unknown): string {
     return "Wrap it in a typed array that says what it holds: compute(new Float64Array(buffer)).";
   }
   if (typeof source === "number") return "For 0, 1, 2 … n - 1 write compute(range(n)).";
-  if (typeof source === "object" && source !== null && Symbol.iterator in source) return "Collect it first: compute(Float64Array.from(iterable)).";
+  if (typeof source === "object" && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source)) return "Collect it, compute(Float64Array.from(iterable)); or, if it gives typed arrays one after another, say what they hold: compute(stream(iterable, Float64Array)).";
   return REMEDY;
 }

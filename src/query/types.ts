@@ -1,4 +1,5 @@
 /** The public types of queries: which arrays there are, what their elements are, and what may be handed to a lambda. */
+import type { SequenceShape } from "../../fusion/query.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 
 /** Every array that can be a source, a captured array or a result. */
@@ -131,6 +132,25 @@ export class Repeat<V extends number | bigint | boolean = number | bigint | bool
   ) {}
 }
 
+/** What gives chunks one after another: an async generator, a Readable, an array of arrays. */
+export type Chunks<T> = AsyncIterable<T> | Iterable<T>;
+
+/** The arrays that constructors make, by column. */
+export type ArraysOf<C extends Readonly<Record<string, ArrayConstructor>>> = { readonly [K in keyof C]: ArrayOf<C[K]> };
+
+/** Chunks that come one after another, and what they hold: arrays of one type, or columns. Made by `stream`. */
+export class Stream<T extends TypedArray | TableOf> {
+  /** Tells a stream from other things that hold chunks. */
+  readonly [Symbol.toStringTag] = "Stream";
+
+  /** @internal */
+  constructor(
+    readonly chunks: Chunks<T>,
+    /** @internal */
+    readonly holds: SequenceShape,
+  ) {}
+}
+
 /** The accumulator's type for a seed: `number` for `0`, `boolean` for `true`. */
 export type Accumulator<T extends number | bigint | boolean> = T extends number ? number : T extends bigint ? bigint : boolean;
 
@@ -164,6 +184,11 @@ export interface QueryOptions {
 export interface RunOptions {
   /** Ends the run early: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface ForEachOptions extends RunOptions {
+  /** How many elements each chunk has, but for the last. By default results come as they are there: a stream's with its chunks. */
+  readonly chunk?: number | undefined;
 }
 
 export interface IntoOptions<B extends TypedArray> {

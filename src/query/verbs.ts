@@ -3,6 +3,7 @@ import { checkCaptures, checkFunction } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { LazyValue } from "./lazy.js";
+import { onSource } from "../stream/results.js";
 import type { PlainTerminal, PredicateTerminal, ShapeNode } from "./shape.js";
 import { lambdaStage, type LambdaVerb } from "./stages.js";
 
@@ -22,7 +23,7 @@ export function withLambda(bound: BoundQuery, verb: LambdaVerb, f: unknown, to: 
   return withStage(bound, lambdaStage(bound.shape, verb, checkFunction(f, verb), to, record), captureValues(record));
 }
 
-export const plainTerminal = (query: BoundQuery, kind: PlainTerminal): BoundTerminal => ({ query, node: query.shape.plainTerminal(kind), values: NO_VALUES });
+export const plainTerminal = (query: BoundQuery, kind: PlainTerminal): BoundTerminal => onSource({ query, node: query.shape.plainTerminal(kind), values: NO_VALUES });
 
 export const plainValue = <T>(query: BoundQuery, kind: PlainTerminal): LazyValue<T> => new LazyValue(plainTerminal(query, kind));
 

@@ -7,7 +7,7 @@ import { createJsBackend } from "../backends/js/backend.js";
 import { queryOf, type Query } from "../query/query.js";
 import type { Rows } from "../query/rows.js";
 import { describe, quote } from "../query/given.js";
-import type { QueryOptions, QuerySource, Row, RowColumns, SourceArray, TableColumns, Tabular } from "../query/types.js";
+import type { QueryOptions, QuerySource, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "../query/types.js";
 import { RuntimeCore, type Backends, type RuntimeOptions } from "./runtime.js";
 
 /** Where queries run: its own choice of backend, kernel cache and log. */
@@ -20,6 +20,8 @@ export interface Runtime {
    * scripted.compute(signal).sum().value();
    */
   compute<S extends QuerySource>(source: S, options?: QueryOptions): Query<SourceArray<S>>;
+  compute<A extends TypedArray>(source: Stream<A>, options?: QueryOptions): Query<A>;
+  compute<T extends TableOf>(source: Stream<T>, options?: QueryOptions): Rows<T>;
   compute<R extends object & Row<R>>(source: readonly R[], options?: QueryOptions): Rows<RowColumns<R>>;
   compute<S extends object & Tabular<S>>(source: S, options?: QueryOptions): Rows<TableColumns<S>>;
   /**

@@ -82,7 +82,7 @@ export function tableLength(source: TableSource): number {
 }
 
 /** The columns as they are now; null for a source that is no table. */
-export function readTable(source: TableSource | { readonly kind: "array" | "numbers" | "range" }): Table | null {
+export function readTable(source: TableSource | { readonly kind: "array" | "numbers" | "range" | "stream" }): Table | null {
   switch (source.kind) {
     case "columns":
       tableLength(source);
@@ -92,6 +92,7 @@ export function readTable(source: TableSource | { readonly kind: "array" | "numb
     case "array":
     case "numbers":
     case "range":
+    case "stream":
       return null;
     default:
       return source satisfies never;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compute, createRuntime, range } from "../../src/index.js";
+import { compute, createRuntime, range, stream } from "../../src/index.js";
 
 const scripted = createRuntime({ backend: "js" });
 const floats = new Float32Array(1000);
@@ -92,5 +92,51 @@ describe("source", () => {
     const cut = query.map((x, i) => x + i).sum();
     expect(cut.source("js")).toMatch(/^\/\/ kernel 1 of 2: map, filter\n[^]*\n\/\/ kernel 2 of 2: map, sum\n/);
     expect(cut.source("cpp")).toMatch(/^#include "rt\/loops.hpp"\n\n\/\/ kernel 1 of 2: map, filter\n[^]*\n\/\/ kernel 2 of 2: map, sum\n/);
+  });
+});
+
+describe("explain of streams", () => {
+  it("says how they are read, and how pieces join", () => {
+    const prices = scripted.compute(stream([] as Float64Array[], Float64Array));
+    expect(prices.map(x => x * rate, { rate }).sum().explain()).toBe(
+      [
+        "compute(stream(chunks, Float64Array))",
+        "  .map((x) => x * rate, { rate: 0.5 })",
+        "  .sum()",
+        "",
+        "kernel 1 of 1: map, sum",
+        "  reads the stream, in pieces of 65536 elements",
+        "  folds with add as f64 in the canonical order: 32 lanes, blocks of 1024, a pairwise tree, the same on every backend",
+        "  the pieces' values join by add as a pairwise tree, 64 blocks each: the bits of the whole array",
+        "  js: this runtime runs everything here",
+        "",
+      ].join("\n"),
+    );
+    expect(prices.reduce((a, x) => (x > a ? x : a)).explain()).toContain("  each piece goes on from the value of the one before, by a second kernel that begins with a value\n");
+    expect(prices.find(x => x > 1).explain()).toContain("  stops at the first that matches\n  no more of the stream is read then\n");
+    expect(scripted.compute(stream([] as { a: Int8Array; b: Int8Array }[], { a: Int8Array, b: Int8Array })).filter(r => r.a > 0).explain()).toBe(
+      [
+        "compute(stream(chunks, { a: Int8Array, b: Int8Array }))",
+        "  .filter((r) => r.a > 0)",
+        "  .toColumns()",
+        "",
+        "kernel 1 of 2: filter, toColumns, column a",
+        "  reads the column a of the stream, in pieces of at most 65536 elements",
+        "  stores an Int8Array",
+        "  js: this runtime runs everything here",
+        "kernel 2 of 2: filter, toColumns, column b",
+        "  reads the columns a, b of the stream, in pieces of at most 65536 elements",
+        "  stores an Int8Array",
+        "  chunk by chunk, as they come: nothing waits for what comes later",
+        "  js: this runtime runs everything here",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("says that filters are counted between pieces", () => {
+    expect(scripted.compute(stream([] as Float64Array[], Float64Array)).filter(x => x > 0).indexOf(3).explain()).toContain(
+      "  barrier: indexOf gives a place among what a filter lets through, which is counted over all pieces\n",
+    );
   });
 });

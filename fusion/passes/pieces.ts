@@ -1,0 +1,37 @@
+/**
+ * Plans for sequences that come in pieces, one after another: kernels see places of the whole sequence, and folds go on from what
+ * the pieces before came to. A pass for the end: ranges hold for places of the whole as they do for those of an array, so what
+ * earlier passes made of them (exact sums above all) is the same as for an array.
+ */
+import { apply } from "../build.js";
+import type { Expr, Kernel } from "../ir.js";
+import { BASE, CARRIED, TABLE, type Plan, type PlannedKernel } from "../query.js";
+import { mapExpr, mapKernel, namesOf } from "../traverse.js";
+import { verify } from "../verify.js";
+import { Names } from "./parameters.js";
+
+/** The same plan, of kernels that are run piece by piece. */
+export const inPieces = (plan: Plan): Plan => ({ ...plan, kernels: plan.kernels.map(kernelInPieces) });
+
+function kernelInPieces(planned: PlannedKernel): PlannedKernel {
+  const kernel = verify(rebased(planned.kernel), "pieces");
+  const { sink } = kernel;
+  return sink.kind === "fold" && sink.first !== null && sink.combine === null ? { ...planned, kernel, onward: verify(onward(kernel), "pieces") } : { ...planned, kernel };
+}
+
+/** Places in a piece become places in the whole sequence. */
+export function rebased(kernel: Kernel): Kernel {
+  const name = new Names(namesOf(kernel)).fresh("base");
+  const base: Expr = { kind: "capture", type: "f64", name };
+  const isPlace = ({ kind }: Expr): boolean => kind === "index" || (kind === "element" && kernel.source.kind === "range");
+  const shifted = mapKernel(kernel, { expr: whole => mapExpr(whole, expr => (isPlace(expr) ? apply("add", expr, base) : expr)) });
+  return shifted === kernel ? kernel : { ...shifted, scalars: [...shifted.scalars, { name, type: "f64", origin: { stage: TABLE, name: BASE } }] };
+}
+
+/** A fold that begins with its first element, as one that goes on from a value. */
+function onward(kernel: Kernel): Kernel {
+  const { sink } = kernel;
+  if (sink.kind !== "fold") return kernel;
+  const name = new Names(namesOf(kernel)).fresh("carried");
+  return { ...kernel, scalars: [...kernel.scalars, { name, type: sink.type, origin: { stage: TABLE, name: CARRIED } }], sink: { ...sink, seed: name, first: null } };
+}

@@ -1,0 +1,78 @@
+/** Rows that come in chunks, cut and put together to the pieces that kernels are given. */
+import { CompilerBug } from "../../fusion/errors.js";
+import { BLOCK } from "../../fusion/types.js";
+import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { canShrink } from "../backends/arrays.js";
+import type { Rows } from "../table/steps.js";
+import type { Table } from "../table/table.js";
+
+/** A power of two of blocks: what a piece is folded to is then a node of the canonical tree over all of them. */
+export const PIECE = 64 * BLOCK;
+
+/** Rows come one after another, each valid until the next is asked for; a generator that is left early closes those that it reads. */
+export type Chunked = AsyncGenerator<Rows, void, undefined>;
+
+/** Only these columns: nobody reads the others. */
+export async function* withColumns(chunks: Chunked, names: readonly string[]): Chunked {
+  for await (const { table, length } of chunks) yield { table: new Map([...table].filter(([name]) => names.includes(name))), length };
+}
+
+/** The rows from place `start` to before `end` of all; what comes behind is not asked for. */
+export async function* sliced(chunks: Chunked, start: number, end: number): Chunked {
+  let place = 0;
+  if (start >= end) return;
+  for await (const { table, length } of chunks) {
+    const [from, to] = [Math.max(0, start - place), Math.min(length, end - place)];
+    place += length;
+    if (from < to) yield from === 0 && to === length ? { table, length } : { table: views(table, from, to), length: to - from };
+    if (place >= end) return;
+  }
+}
+
+/** No longer than a piece, in memory that does not shrink; otherwise as they come, empty ones left out. */
+export async function* divided(chunks: Chunked): Chunked {
+  for await (const { table, length } of chunks) {
+    for (let from = 0; from < length; from += PIECE) {
+      const to = Math.min(from + PIECE, length);
+      yield { table: stable(views(table, from, to)), length: to - from };
+    }
+  }
+}
+
+/**
+ * Of exactly `size` rows each, but for the last. What fits is handed on where it lies; the rest is put together, in memory that is
+ * used again and again unless `fresh`.
+ */
+export async function* repieced(chunks: Chunked, size = PIECE, fresh = false): Chunked {
+  let staged: Table = new Map();
+  let count = 0;
+  for await (const { table, length } of chunks) {
+    for (let from = 0; from < length; ) {
+      if (count === 0 && length - from >= size) {
+        yield { table: stable(views(table, from, from + size)), length: size };
+        from += size;
+        continue;
+      }
+      if (staged.size === 0) staged = new Map([...table].map(([name, array]) => [name, sameArray(array, size)]));
+      const some = Math.min(size - count, length - from);
+      for (const [name, array] of table) (staged.get(name) as Float64Array).set((array as Float64Array).subarray(from, from + some), count);
+      from += some;
+      count += some;
+      if (count < size) continue;
+      count = 0;
+      yield { table: staged, length: size };
+      if (fresh) staged = new Map();
+    }
+  }
+  if (count > 0) yield { table: views(staged, 0, count), length: count };
+}
+
+const views = (table: Table, from: number, to: number): Table => new Map([...table].map(([name, array]) => [name, array.subarray(from, to)]));
+
+const stable = (table: Table): Table => ([...table.values()].some(canShrink) ? new Map([...table].map(([name, array]) => [name, canShrink(array) ? array.slice() : array])) : table);
+
+function sameArray(array: AnyTypedArray, length: number): AnyTypedArray {
+  const element = elementTypeOf(array);
+  if (element === undefined) throw new CompilerBug("a column is no typed array");
+  return newArray(element, length);
+}

@@ -1,0 +1,119 @@
+/** What terminals give of sequences in pieces: one value, whole arrays, or results as a stream. */
+import { QueryError, withArticle } from "../../fusion/errors.js";
+import { SINGLE } from "../../fusion/query.js";
+import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { stageValues, type BoundTerminal } from "../query/bound.js";
+import { checkAttached, describe } from "../query/given.js";
+import type { Outcome } from "../query/run.js";
+import { calledAs } from "../query/show.js";
+import { readSource, sourceLength, type BoundSource } from "../query/source.js";
+import { readTable } from "../table/source.js";
+import type { Rows } from "../table/steps.js";
+import type { Table } from "../table/table.js";
+import { chunksOf } from "./chunks.js";
+import { wholeVerb } from "./piecewise.js";
+import { divided, repieced, type Chunked } from "./pieces.js";
+import { computeChunks, reduceChunks } from "./run.js";
+
+/** The terminal as one over pieces, where the source is a stream. */
+export const onSource = (bound: BoundTerminal): BoundTerminal => (bound.query.source.kind === "stream" ? inPieces(bound) : bound);
+
+const inPieces = (bound: BoundTerminal): BoundTerminal => ({ ...bound, node: bound.node.inPieces });
+
+/** A terminal over a stream that is told to run now. */
+export function notNow({ node: { terminal } }: BoundTerminal): QueryError {
+  const kind = calledAs(terminal);
+  const remedy = kind === "toArray" || kind === "toColumns" ? `Write await query.${kind}Async(), or for await (const chunk of query).` : `Await it: await query.${kind}(…).`;
+  return new QueryError("DC310", `a stream's chunks come later, so ${kind}() cannot give its result now`, remedy);
+}
+
+/** A terminal over a stream. */
+export async function runStream(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined): Promise<Outcome> {
+  const chunks = chunksIn(bound.query.source, signal);
+  const { finish } = bound.node.plan();
+  const nothing = { columns: null, length: 0, destination: null };
+  switch (finish.kind) {
+    case "columns":
+      return { ...nothing, result: noResult(null), columns: await collect(computeChunks(bound, chunks, true, signal), finish.columns) };
+    case "array": {
+      const results = computeChunks(bound, chunks, true, signal);
+      const output = into === null ? (await collect(results, new Map([[SINGLE, finish.element]]))).get(SINGLE) : await fill(results, checkInto(into, finish.element));
+      return { ...nothing, result: noResult(output ?? null) };
+    }
+    default:
+      return { ...nothing, result: await reduceChunks(bound, chunks, signal) };
+  }
+}
+
+const noResult = (output: AnyTypedArray | null): Outcome["result"] => ({ count: output?.length ?? 0, position: -1, rank: 0, value: undefined, output });
+
+async function collect(chunks: Chunked, columns: ReadonlyMap<string, ElementType>): Promise<Table> {
+  const parts: Table[] = [];
+  let total = 0;
+  for await (const { table, length } of chunks) {
+    parts.push(table);
+    total += length;
+  }
+  return new Map([...columns].map(([name, element]) => {
+    const whole = newArray(element, total);
+    let place = 0;
+    for (const part of parts) {
+      const array = part.get(name) as Float64Array;
+      (whole as Float64Array).set(array, place);
+      place += array.length;
+    }
+    return [name, whole];
+  }));
+}
+
+function checkInto(into: unknown, element: ElementType): AnyTypedArray {
+  const wanted = ELEMENTS[element].array;
+  if (elementTypeOf(into) !== element) throw new QueryError("DC304", `into is ${describe(into)}, but the results are ${withArticle(wanted)}`, `Give { into: new ${wanted}(length) }, or change the result's type with .as(…).`);
+  checkAttached(into as AnyTypedArray, "into");
+  return into as AnyTypedArray;
+}
+
+/** Gives a view of what was filled. */
+async function fill(chunks: Chunked, into: AnyTypedArray): Promise<AnyTypedArray> {
+  let place = 0;
+  for await (const { table, length } of chunks) {
+    if (place + length > into.length) throw new QueryError("DC304", `into has ${into.length} elements, but the stream gives more results`, "Leave into out, or end the stream in time: .take(n).");
+    (into as Float64Array).set(table.get(SINGLE) as Float64Array, place);
+    place += length;
+  }
+  return into.subarray(0, place);
+}
+
+/**
+ * The results of a query as they come. A stream's come with its chunks, those of arrays piece by piece, unless a stage needs all
+ * elements first. `size`: how many in each but the last; null for as many as there are.
+ */
+export async function* resultsOf(bound: BoundTerminal, whole: () => Promise<Table>, size: number | null, signal: AbortSignal | undefined): Chunked {
+  const { source } = bound.query;
+  const results = source.kind === "stream" || comesInPieces(bound) ? computeChunks(inPieces(bound), chunksIn(source, signal), size !== null, signal) : divided(later(whole));
+  yield* size === null ? results : repieced(results, size, true);
+}
+
+/** The rows of an array or table at once, for whoever reads it to cut. */
+function chunksIn(source: BoundSource, signal: AbortSignal | undefined): Chunked {
+  if (source.kind === "stream") return chunksOf(source.stream, signal);
+  const single = readSource(source);
+  return at({ table: single === null ? (readTable(source) ?? new Map<string, AnyTypedArray>()) : new Map([[SINGLE, single]]), length: sourceLength(source) });
+}
+
+async function* at(rows: Rows): Chunked {
+  yield rows;
+}
+
+async function* later(whole: () => Promise<Table>): Chunked {
+  const table = await whole();
+  yield { table, length: [...table.values()][0]?.length ?? 0 };
+}
+
+function comesInPieces(bound: BoundTerminal): boolean {
+  const values = stageValues(bound);
+  const plan = bound.node.plan();
+  const { stages, terminal } = bound.node.shape();
+  return wholeVerb(plan, stages, terminal) === null && plan.steps.every(step => (values[step.stages[0] as number] as readonly number[]).every(place => place >= 0));
+}

@@ -1,0 +1,165 @@
+/** Runs queries over sequences that come in pieces: each kernel piece by piece, each table from what the kernels before it stored. */
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
+import type { ArrayParameter, Kernel } from "../../fusion/ir.js";
+import { BASE, SINGLE, TABLE, type PlannedKernel } from "../../fusion/query.js";
+import type { ScalarValue } from "../../fusion/types.js";
+import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { canShrink } from "../backends/arrays.js";
+import type { CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
+import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "../query/bind.js";
+import { stageValues, type BoundTerminal } from "../query/bound.js";
+import type { Binding } from "../query/shape.js";
+import { startKernel } from "../query/start.js";
+import type { KernelRun } from "../runtime/runtime.js";
+import { newSlot, type KernelSlot } from "../runtime/tiers.js";
+import type { Rows } from "../table/steps.js";
+import { joinerOf } from "./joiner.js";
+import { divided, PIECE, repieced, sliced, withColumns, type Chunked } from "./pieces.js";
+
+/** A run over pieces. */
+interface Job {
+  readonly bound: BoundTerminal;
+  readonly kernels: readonly JobKernel[];
+  readonly values: StageValues;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A kernel of the run, and what it has run so far. */
+interface JobKernel {
+  readonly planned: PlannedKernel;
+  readonly slot: KernelSlot;
+  readonly binding: Binding;
+  compiled: CompiledKernel | null;
+  length: number;
+}
+
+function newJob(bound: BoundTerminal, signal: AbortSignal | undefined): Job {
+  const { query, node } = bound;
+  const plan = node.plan();
+  const slots = query.runtime.slots(node);
+  // Memory that may be given back to the system while another thread reads it is copied first.
+  const values = stageValues(bound).map(stage => stage.map(value => (elementTypeOf(value) !== undefined && canShrink(value as AnyTypedArray) ? (value as AnyTypedArray).slice() : value)));
+  checkIntegral(plan, node, values);
+  node.bindings ??= bindingsOf(node, plan);
+  const kernels = plan.kernels.map((planned, at) => ({ planned, slot: slots[at] as KernelSlot, binding: (node.bindings as readonly Binding[])[at] as Binding, compiled: null, length: 0 }));
+  return { bound, kernels, values, signal };
+}
+
+/** A terminal's one value, of rows that come in chunks: the result that its kernel would give for all of them together. */
+export async function reduceChunks(bound: BoundTerminal, chunks: Chunked, signal: AbortSignal | undefined): Promise<KernelResult> {
+  const job = newJob(bound, signal);
+  const last = job.kernels.at(-1) as JobKernel;
+  const { kernel, onward } = last.planned;
+  const next = onward === undefined ? last.slot : (bound.node.onward ??= newSlot(onward));
+  const joiner = joinerOf(kernel, callOf(job, last, kernel, noRows(kernel), {}));
+  let base = 0;
+  for await (const piece of repieced(arriving(job, chunks, last.planned.table, true))) {
+    const { carried } = joiner;
+    const result = await runPiece(job, last, carried === undefined ? last.slot : next, piece, { base, carried });
+    if (joiner.add(result, base)) break;
+    base += piece.length;
+  }
+  told(job);
+  return joiner.result();
+}
+
+/** What an array terminal gives, in the pieces in which it comes. `merged`: in whole pieces; otherwise as soon as there is something. */
+export async function* computeChunks(bound: BoundTerminal, chunks: Chunked, merged: boolean, signal: AbortSignal | undefined): Chunked {
+  const job = newJob(bound, signal);
+  const { table } = (job.kernels.at(-1) as JobKernel).planned;
+  yield* computed(job, arriving(job, chunks, table, merged), table, merged, null);
+  told(job);
+}
+
+/** What a kernel reads of nothing. */
+const noRows = ({ arrays }: Kernel): Rows => ({ table: new Map(arrays.filter(isColumn).map(({ origin, element }) => [origin.name, newArray(element, 0)])), length: 0 });
+
+const isColumn = ({ origin }: ArrayParameter): boolean => origin.stage === TABLE;
+
+/** The rows of a table: of the first one chunks, of others what the kernels before have stored; and of them those that its steps let through. */
+function arriving(job: Job, chunks: Chunked, table: number, merged: boolean): Chunked {
+  const read = [...new Set(job.kernels.filter(({ planned }) => planned.table === table).flatMap(({ planned }) => columnsRead(planned.kernel)))];
+  let rows = table === 0 ? withColumns(chunks, read) : computed(job, arriving(job, chunks, table - 1, merged), table - 1, merged, new Map());
+  for (const { stages } of job.bound.node.plan().steps.filter(step => step.table === table)) {
+    const [start, end] = job.values[stages[0] as number] as readonly [number, number];
+    checkPlaces(start, end);
+    rows = sliced(rows, start, end);
+  }
+  return rows;
+}
+
+const columnsRead = ({ source, arrays }: Kernel): readonly string[] => [...(source.kind === "array" ? [SINGLE] : []), ...arrays.filter(isColumn).map(({ origin }) => origin.name)];
+
+function checkPlaces(start: number, end: number): void {
+  const negative = start < 0 ? start : end < 0 ? end : null;
+  if (negative === null) return;
+  throw new QueryError("DC310", `slice() counts ${negative} from the end, and a stream's end is known only when it is there`, "Collect the stream first, compute(await query.toArrayAsync()).slice(…), or name places from its beginning.");
+}
+
+/** What the kernels of a table store. `outputs`: arrays to store it in, again and again; null for new ones each time. */
+async function* computed(job: Job, rows: Chunked, table: number, merged: boolean, outputs: Map<JobKernel, AnyTypedArray> | null): Chunked {
+  const kernels = job.kernels.filter(({ planned }) => planned.table === table);
+  let base = 0;
+  for await (const piece of merged ? repieced(rows) : divided(rows)) {
+    const stored = new Map<string, AnyTypedArray>();
+    let length = 0;
+    for (const kernel of kernels) {
+      const { output } = await runPiece(job, kernel, kernel.slot, piece, { base, output: outputs === null ? null : outputFor(outputs, kernel) });
+      if (output === null) throw new CompilerBug("a kernel before a barrier stored nothing");
+      stored.set(kernel.planned.column ?? SINGLE, output);
+      ({ length } = output);
+    }
+    base += piece.length;
+    if (length > 0) yield { table: stored, length };
+  }
+}
+
+function outputFor(outputs: Map<JobKernel, AnyTypedArray>, kernel: JobKernel): AnyTypedArray {
+  const { sink } = kernel.planned.kernel;
+  if (sink.kind !== "array") throw new CompilerBug("a kernel before a barrier stores nothing");
+  let output = outputs.get(kernel);
+  if (output === undefined) outputs.set(kernel, (output = newArray(sink.element, PIECE)));
+  return output;
+}
+
+/** What a kernel is given besides the piece. */
+interface Beside {
+  /** How many elements came before it. */
+  readonly base?: number;
+  readonly carried?: ScalarValue | undefined;
+  readonly output?: AnyTypedArray | null;
+}
+
+async function runPiece(job: Job, kernel: JobKernel, slot: KernelSlot, piece: Rows, beside: Beside): Promise<KernelResult> {
+  const { signal } = job;
+  const { runtime, backend } = job.bound.query;
+  const call = callOf(job, kernel, slot.kernel, piece, beside);
+  const chosen = await runtime.tiers.chooseAsync(slot, piece.length, backend);
+  signal?.throwIfAborted();
+  const { result, compiled } = await startKernel(runtime.tiers, slot, chosen, call, backend, signal);
+  checkUnmoved(piece);
+  kernel.compiled = compiled;
+  kernel.length += piece.length;
+  return result;
+}
+
+function callOf({ values }: Job, { binding }: JobKernel, { source, scalars, sink }: Kernel, { table, length }: Rows, { base = 0, carried, output = null }: Beside): KernelCall {
+  const given = bindScalars(binding, values);
+  const bound = scalars.map(({ name, origin }, at) => {
+    if (carried !== undefined && sink.kind === "fold" && name === sink.seed) return carried;
+    return origin.stage === TABLE && origin.name === BASE ? base : (given[at] as ScalarValue);
+  });
+  return { source: source.kind === "array" ? (table.get(SINGLE) ?? null) : null, length, output, scalars: bound, arrays: bindArrays(binding, values, table) };
+}
+
+/** A producer that takes a chunk's memory away while it is read spoils what is computed of it. */
+function checkUnmoved({ table, length }: Rows): void {
+  if ([...table.values()].every(array => array.length === length)) return;
+  throw new QueryError("DC307", "a chunk was detached or has changed its length while the query ran", "Leave a chunk's buffer in place until the next chunk is asked for, or yield a copy.");
+}
+
+function told({ bound, kernels }: Job): void {
+  const runs = kernels.flatMap(({ compiled, length }): KernelRun[] => (compiled === null ? [] : [{ backend: compiled.backend, length }]));
+  const last = runs.at(-1);
+  if (last !== undefined) bound.query.runtime.onRun?.({ terminal: bound.node.terminal.kind, backend: last.backend, kernels: runs });
+}

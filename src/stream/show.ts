@@ -1,0 +1,31 @@
+/** In words: how a stream's pieces come to one result. */
+import type { Sink } from "../../fusion/ir.js";
+import type { PlannedKernel } from "../../fusion/query.js";
+import { BLOCK } from "../../fusion/types.js";
+import { PIECE } from "./pieces.js";
+
+export const joinsInWords = ({ kernel, onward }: PlannedKernel): string => `${sinkInWords(kernel.sink)}${onward === undefined ? "" : ", by a second kernel that begins with a value"}`;
+
+function sinkInWords(sink: Sink): string {
+  switch (sink.kind) {
+    case "count":
+      return "the pieces' counts add up";
+    case "reduce":
+      return `the pieces' values join by ${sink.op} as a pairwise tree, ${PIECE / BLOCK} blocks each: the bits of the whole array`;
+    case "fold":
+      return sink.combine === null ? "each piece goes on from the value of the one before" : `the pieces' values join by combine as a pairwise tree, ${PIECE / BLOCK} blocks each`;
+    case "first":
+      return "no more of the stream is read then";
+    case "last":
+      return "of the last piece that has one";
+    case "array":
+    case "scan":
+      return "chunk by chunk, as they come: nothing waits for what comes later";
+    default:
+      return sink satisfies never;
+  }
+}
+
+/** What the kernels of the first table read. */
+export const readsInWords = (columns: readonly string[], { kind }: Sink): string =>
+  `${columns.length === 0 ? "" : `the column${columns.length === 1 ? "" : "s"} ${columns.join(", ")} of `}the stream, in pieces of ${kind === "array" ? "at most " : ""}${PIECE} elements`;

@@ -1,0 +1,83 @@
+/** Streams as sources: chunks of typed arrays, or of columns, that an iterable gives one after another. */
+import { QueryError, withArticle } from "../../fusion/errors.js";
+import { SINGLE, type Columns, type SequenceShape } from "../../fusion/query.js";
+import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { checkConstructor } from "../query/arguments.js";
+import { checkAttached, describe } from "../query/given.js";
+import { Stream, type TableOf, type TypedArray } from "../query/types.js";
+import type { Rows } from "../table/steps.js";
+
+export type ChunkIterator = AsyncIterator<unknown> | Iterator<unknown>;
+type Chunks = AsyncIterable<unknown> | Iterable<unknown>;
+
+/** `stream(chunks, holds)`, checked. */
+export function makeStream(chunks: unknown, holds: unknown): Stream<TypedArray | TableOf> {
+  if (ArrayBuffer.isView(chunks)) throw new QueryError("DC301", `stream() takes an iterable of chunks, not ${describe(chunks)}`, "Hand an array to compute() as it is; a stream of one chunk is stream([array], Float64Array).");
+  if (!isIterable(chunks)) throw new QueryError("DC301", `stream() takes an iterable of chunks, not ${describe(chunks)}`, "Pass an async iterable (a Readable, an async generator) or an iterable of typed arrays: stream(chunks, Float64Array).");
+  return new Stream(chunks as Iterable<TypedArray>, holdsOf(holds));
+}
+
+const isIterable = (value: unknown): value is Chunks => typeof value === "object" && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
+
+function holdsOf(holds: unknown): SequenceShape {
+  if (typeof holds === "function") return { columns: null, element: checkConstructor(holds, "stream") };
+  const columns = typeof holds === "object" && holds !== null ? Object.entries(holds) : [];
+  if (columns.length > 0) return { columns: new Map(columns.map(([name, constructor]) => [name, checkConstructor(constructor, "stream")])) };
+  throw new QueryError("DC305", `stream() is told what its chunks hold by ${describe(holds)}`, "Name the arrays: stream(chunks, Float64Array), or stream(chunks, { price: Float64Array, quantity: Int32Array }).");
+}
+
+/** Iterables and iterators whose chunks have been, or are being, read. */
+const read = new WeakSet<object>();
+
+/** Begins to read. Throws QueryError where the chunks come only once and have been asked for before. */
+export function openChunks({ chunks }: Stream<TypedArray | TableOf>): ChunkIterator {
+  if (read.has(chunks)) throw readTwice();
+  const iterator: ChunkIterator = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
+  if (read.has(iterator)) throw readTwice();
+  read.add(iterator);
+  if (givesOnce(chunks)) read.add(chunks);
+  return iterator;
+}
+
+/** Streams of Node and of the web have new iterators for what is left. */
+const givesOnce = (chunks: object): boolean => "pipe" in chunks || "getReader" in chunks;
+
+const readTwice = (): QueryError =>
+  new QueryError("DC301", "the stream has been read before, and its chunks come only once", "Make a new one for each run, or hand over an object whose [Symbol.asyncIterator]() begins anew.");
+
+/** A chunk as a table: single values are a column of their own. Throws QueryError where it is not what the stream was said to hold. */
+export function tableOfChunk(chunk: unknown, number: number, holds: SequenceShape): Rows {
+  const named = `chunk ${number} of the stream`;
+  if (holds.columns === null) {
+    const array = checkArray(chunk, holds.element, named, "");
+    return { table: new Map([[SINGLE, array]]), length: array.length };
+  }
+  if (typeof chunk !== "object" || chunk === null || elementTypeOf(chunk) !== undefined) {
+    throw new QueryError("DC301", `${named} is ${describe(chunk)}, not an object of columns`, `Its chunks are said to hold ${namesIn(holds.columns)}: yield { ${namesIn(holds.columns)} }.`);
+  }
+  const table = new Map<string, AnyTypedArray>();
+  let first: { readonly name: string; readonly length: number } | null = null;
+  for (const [name, element] of holds.columns) {
+    const array = checkArray((chunk as Readonly<Record<string, unknown>>)[name], element, named, name);
+    first ??= { name, length: array.length };
+    if (array.length !== first.length) throw new QueryError("DC308", `in ${named} the column ${first.name} has ${first.length} elements, but ${name} has ${array.length}`, "The columns of a chunk have one length: cut the longer one, with subarray().");
+    table.set(name, array);
+  }
+  return { table, length: first?.length ?? 0 };
+}
+
+const namesIn = (columns: Columns): string => [...columns.keys()].join(", ");
+
+/** `column`: empty for chunks of single values. */
+function checkArray(value: unknown, element: ElementType, chunk: string, column: string): AnyTypedArray {
+  const what = column === "" ? chunk : `the column ${column} of ${chunk}`;
+  const wanted = ELEMENTS[element].array;
+  if (elementTypeOf(value) !== element) {
+    const found = value === undefined && column !== "" ? "missing" : describe(value);
+    const said = column === "" ? `stream(chunks, ${wanted})` : `stream(chunks, { ${column}: ${wanted} })`;
+    throw new QueryError("DC301", `${what} is ${found}, not ${withArticle(wanted)}`, `Its chunks are said to hold ${wanted}s, ${said}: make the two agree.`);
+  }
+  checkAttached(value as AnyTypedArray, what);
+  return value as AnyTypedArray;
+}
