@@ -9,8 +9,13 @@ import type { Table } from "../table/table.js";
 /** A power of two of blocks: what a piece is folded to is then a node of the canonical tree over all of them. */
 export const PIECE = 64 * BLOCK;
 
+/** `base`: its place in the sequence, where that is not known from what came before. */
+export interface Chunk extends Rows {
+  readonly base?: number;
+}
+
 /** Rows come one after another, each valid until the next is asked for; a generator that is left early closes those that it reads. */
-export type Chunked = AsyncGenerator<Rows, void, undefined>;
+export type Chunked = AsyncGenerator<Chunk, void, undefined>;
 
 /** Only these columns: nobody reads the others. */
 export async function* withColumns(chunks: Chunked, names: readonly string[]): Chunked {
@@ -28,6 +33,16 @@ export async function* sliced(chunks: Chunked, start: number, end: number): Chun
     if (place >= end) return;
   }
 }
+
+/** The last row of all. */
+export async function* lastRow(chunks: Chunked): Chunked {
+  let last: Chunk | null = null;
+  for await (const chunk of chunks) if (chunk.length > 0) last = rowAt(chunk, chunk.length - 1, 0);
+  if (last !== null) yield last;
+}
+
+/** One row of a chunk, `base` elements into the sequence, in memory of its own. */
+export const rowAt = ({ table }: Rows, at: number, base: number): Chunk => ({ table: new Map([...table].map(([name, array]) => [name, array.slice(at, at + 1)])), length: 1, base: base + at });
 
 /** No longer than a piece, in memory that does not shrink; otherwise as they come, empty ones left out. */
 export async function* divided(chunks: Chunked): Chunked {

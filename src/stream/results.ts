@@ -1,6 +1,6 @@
 /** What terminals give of sequences in pieces: one value, whole arrays, or results as a stream. */
 import { QueryError, withArticle } from "../../fusion/errors.js";
-import { SINGLE } from "../../fusion/query.js";
+import { SINGLE, type Columns, type PlannedKernel } from "../../fusion/query.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { stageValues, type BoundTerminal } from "../query/bound.js";
@@ -31,11 +31,12 @@ export function notNow({ node: { terminal } }: BoundTerminal): QueryError {
 /** A terminal over a stream. */
 export async function runStream(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined): Promise<Outcome> {
   const chunks = chunksIn(bound.query.source, signal);
-  const { finish } = bound.node.plan();
+  const { finish, kernels } = bound.node.plan();
   const nothing = { columns: null, length: 0, destination: null };
   switch (finish.kind) {
     case "columns":
-      return { ...nothing, result: noResult(null), columns: await collect(computeChunks(bound, chunks, true, signal), finish.columns) };
+    case "row":
+      return { ...nothing, result: noResult(null), columns: await collect(computeChunks(bound, chunks, true, signal), columnsOf(kernels)) };
     case "array": {
       const results = computeChunks(bound, chunks, true, signal);
       const output = into === null ? (await collect(results, new Map([[SINGLE, finish.element]]))).get(SINGLE) : await fill(results, checkInto(into, finish.element));
@@ -46,9 +47,15 @@ export async function runStream(bound: BoundTerminal, into: AnyTypedArray | null
   }
 }
 
+/** What the kernels of the last table store. */
+function columnsOf(kernels: readonly PlannedKernel[]): Columns {
+  const table = kernels.at(-1)?.table;
+  return new Map(kernels.flatMap(planned => (planned.table === table && planned.kernel.sink.kind === "array" ? [[planned.column ?? SINGLE, planned.kernel.sink.element] as const] : [])));
+}
+
 const noResult = (output: AnyTypedArray | null): Outcome["result"] => ({ count: output?.length ?? 0, position: -1, rank: 0, value: undefined, output });
 
-async function collect(chunks: Chunked, columns: ReadonlyMap<string, ElementType>): Promise<Table> {
+async function collect(chunks: Chunked, columns: Columns): Promise<Table> {
   const parts: Table[] = [];
   let total = 0;
   for await (const { table, length } of chunks) {
@@ -115,5 +122,5 @@ function comesInPieces(bound: BoundTerminal): boolean {
   const values = stageValues(bound);
   const plan = bound.node.plan();
   const { stages, terminal } = bound.node.shape();
-  return wholeVerb(plan, stages, terminal) === null && plan.steps.every(step => (values[step.stages[0] as number] as readonly number[]).every(place => place >= 0));
+  return wholeVerb(plan, stages, terminal) === null && plan.steps.every(step => step.kind !== "slice" || (values[step.stages[0] as number] as readonly number[]).every(place => place >= 0));
 }

@@ -1,7 +1,7 @@
 /** Runs queries over sequences that come in pieces: each kernel piece by piece, each table from what the kernels before it stored. */
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { ArrayParameter, Kernel } from "../../fusion/ir.js";
-import { BASE, SINGLE, TABLE, type PlannedKernel } from "../../fusion/query.js";
+import { BASE, SINGLE, TABLE, type PlannedKernel, type TableStep } from "../../fusion/query.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
@@ -14,7 +14,7 @@ import type { KernelRun } from "../runtime/runtime.js";
 import { newSlot, type KernelSlot } from "../runtime/tiers.js";
 import type { Rows } from "../table/steps.js";
 import { joinerOf } from "./joiner.js";
-import { divided, PIECE, repieced, sliced, withColumns, type Chunked } from "./pieces.js";
+import { divided, lastRow, PIECE, repieced, rowAt, sliced, withColumns, type Chunk, type Chunked } from "./pieces.js";
 
 /** A run over pieces. */
 interface Job {
@@ -76,19 +76,58 @@ const noRows = ({ arrays }: Kernel): Rows => ({ table: new Map(arrays.filter(isC
 
 const isColumn = ({ origin }: ArrayParameter): boolean => origin.stage === TABLE;
 
-/** The rows of a table: of the first one chunks, of others what the kernels before have stored; and of them those that its steps let through. */
+/** The rows of a table: of the first one chunks, of others what the kernels before have stored or found; and of them those that its steps let through. */
 function arriving(job: Job, chunks: Chunked, table: number, merged: boolean): Chunked {
-  const read = [...new Set(job.kernels.filter(({ planned }) => planned.table === table).flatMap(({ planned }) => columnsRead(planned.kernel)))];
-  let rows = table === 0 ? withColumns(chunks, read) : computed(job, arriving(job, chunks, table - 1, merged), table - 1, merged, new Map());
-  for (const { stages } of job.bound.node.plan().steps.filter(step => step.table === table)) {
-    const [start, end] = job.values[stages[0] as number] as readonly [number, number];
-    checkPlaces(start, end);
-    rows = sliced(rows, start, end);
-  }
+  const seeker = seekerOf(job, table - 1);
+  let rows = table === 0 ? withColumns(chunks, columnsRead(job, 0)) : seeker === null ? computed(job, arriving(job, chunks, table - 1, merged), table - 1, merged, new Map()) : sought(job, arriving(job, chunks, table - 1, merged), seeker);
+  for (const step of job.bound.node.plan().steps) if (step.table === table) rows = stepped(job, step, rows);
   return rows;
 }
 
-const columnsRead = ({ source, arrays }: Kernel): readonly string[] => [...(source.kind === "array" ? [SINGLE] : []), ...arrays.filter(isColumn).map(({ origin }) => origin.name)];
+/** The kernel of a table that only looks for a place in it. */
+const seekerOf = (job: Job, table: number): JobKernel | null => job.kernels.find(({ planned }) => planned.table === table && planned.seeks === true) ?? null;
+
+/** The columns that kernels read of a table; behind a search it is read again. */
+function columnsRead(job: Job, table: number): readonly string[] {
+  const kernels = job.kernels.filter(({ planned }) => planned.table === table).map(({ planned }) => planned.kernel);
+  const own = kernels.flatMap(({ source, arrays }) => [...(source.kind === "array" ? [SINGLE] : []), ...arrays.filter(isColumn).map(({ origin }) => origin.name)]);
+  return seekerOf(job, table) === null ? own : [...own, ...columnsRead(job, table + 1)];
+}
+
+function stepped({ values }: Job, step: TableStep, rows: Chunked): Chunked {
+  if (step.kind === "slice") {
+    const [start, end] = values[step.stages[0] as number] as readonly [number, number];
+    checkPlaces(start, end);
+    return sliced(rows, start, end);
+  }
+  if (step.kind !== "keep") throw new CompilerBug(`a ${step.kind} is done piece by piece`);
+  switch (step.part) {
+    case "head":
+      return sliced(rows, 0, 1);
+    case "tail":
+      return lastRow(rows);
+    case "at":
+    case "through":
+      // The search has left one row, with its place.
+      return rows;
+    default:
+      return step.part satisfies never;
+  }
+}
+
+/** The row that a kernel looks for. */
+async function* sought(job: Job, rows: Chunked, kernel: JobKernel): Chunked {
+  const first = kernel.planned.kernel.sink.kind === "first";
+  let base = 0;
+  let found: Chunk | null = null;
+  for await (const piece of repieced(rows)) {
+    const { position } = await runPiece(job, kernel, kernel.slot, piece, { base });
+    if (position >= 0) found = rowAt(piece, position, base);
+    if (first && found !== null) break;
+    base += piece.length;
+  }
+  if (found !== null) yield found;
+}
 
 function checkPlaces(start: number, end: number): void {
   const negative = start < 0 ? start : end < 0 ? end : null;
@@ -100,7 +139,8 @@ function checkPlaces(start: number, end: number): void {
 async function* computed(job: Job, rows: Chunked, table: number, merged: boolean, outputs: Map<JobKernel, AnyTypedArray> | null): Chunked {
   const kernels = job.kernels.filter(({ planned }) => planned.table === table);
   let base = 0;
-  for await (const piece of merged ? repieced(rows) : divided(rows)) {
+  for await (const piece of seekerOf(job, table - 1) !== null ? rows : merged ? repieced(rows) : divided(rows)) {
+    base = piece.base ?? base;
     const stored = new Map<string, AnyTypedArray>();
     let length = 0;
     for (const kernel of kernels) {
