@@ -47,6 +47,19 @@ export type StageShape =
       readonly exclusive: boolean;
       readonly sequential: boolean;
     } & LambdaInput)
+  /**
+   * What the lambda gives for the elements at these offsets from each; its first parameter is the window of them. Stored as a map's
+   * result is. `edge`: what stands beyond the ends, with `constant` the stage's value `EDGE`; `valid` leaves out where anything would.
+   * `fold`: the lambda was made for this method.
+   */
+  | ({
+      readonly kind: "window";
+      readonly verb: "window" | "neighbours";
+      readonly offsets: readonly number[];
+      readonly edge: Edge;
+      readonly to: ElementType | Columns | null;
+      readonly fold: WindowFold | null;
+    } & LambdaInput)
   /** The elements from the stage's value `start` to before its value `end`, as `Array.prototype.slice` counts them. `from`: whether `start` may be other than 0. */
   | { readonly kind: "slice"; readonly from: boolean; readonly captures: CaptureTypes }
   | { readonly kind: "reverse" }
@@ -77,6 +90,9 @@ export type StageShape =
   | ({ readonly kind: "group"; readonly aggregates: readonly Aggregate[] } & LambdaInput);
 
 export type SetVerb = "union" | "intersect" | "except";
+
+export type Edge = "valid" | "clamp" | "wrap" | "constant";
+export type WindowFold = "sum" | "average" | "min" | "max";
 
 /** What a sequence holds: elements of one type, or rows. */
 export type SequenceShape = { readonly columns: null; readonly element: ElementType } | { readonly columns: Columns };
@@ -119,6 +135,9 @@ export type TerminalShape =
 
 /** The name under which kernels ask for a reduce's seed, or the key that is sought: no identifier, so that no capture can have it. */
 export const SEED = "the seed";
+
+/** The name of the value that stands beyond the edges. */
+export const EDGE = "the value beyond the edges";
 
 /** The stage that columns of the table at hand come from, as origins of kernel parameters: not one of the query's. */
 export const TABLE = -1;
@@ -195,6 +214,10 @@ export const rightColumn = (name: string): string => `\0right ${name}`;
 export const MATCHED = "\0matched";
 export const valueColumn = (number: number): string => `\0value ${number}`;
 
+/** The elements at the offset of this number from each: a window's columns. */
+export const windowColumn = (number: number): string => `\0window ${number}`;
+export const isWindowColumn = (name: string): boolean => name.startsWith("\0window ");
+
 /** What happens to a table before the kernels that read it run: rows are chosen and moved, on the host. */
 export type TableStep = {
   readonly table: number;
@@ -203,6 +226,8 @@ export type TableStep = {
 } & (
   | { readonly kind: "keep"; readonly part: KeptPart }
   | { readonly kind: "slice" | "reverse" | "distinct" | "concat" | "zip" }
+  /** In place of the elements columns of those at offsets from them: views, of a copy with what stands beyond the ends. */
+  | { readonly kind: "window"; readonly offsets: readonly number[]; readonly edge: Edge }
   /**
    * Rows of both whose keys, these columns, are the same; the other's columns are called `rightColumn`. `outer`: and rows that match
    * none; the column `MATCHED` says which do.

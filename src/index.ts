@@ -117,6 +117,7 @@ export type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation, Kernel
 export type { QueryJson } from "./json/format.js";
 export type { Query } from "./query/query.js";
 export type { Rows } from "./query/rows.js";
+export type { Windows } from "./query/windows.js";
 export type { AggregateColumns, Aggregated, Aggregates, Group, Grouping, GroupTable } from "./query/group.js";
 export type { Sequence, SortKey } from "./query/sequence.js";
 export type { LazyValue } from "./query/lazy.js";
@@ -144,6 +145,8 @@ export type {
   Repeat,
   RepeatArray,
   ScanOptions,
+  Window,
+  WindowOptions,
   ResultOf,
   Row,
   RowColumns,

@@ -6,8 +6,9 @@ import { comparison, convertChain, convertNullish, convertTest, narrowed } from 
 import { column } from "./records.js";
 import { FORMS, NODES } from "./refusals.js";
 import { constant, foreignPath, globalPath, lookup, named, notIndexable, textOf, tooEarly, unknownForeign, unknownMember, unknownName, valueOf } from "./resolve.js";
-import { nested, refuse } from "./scope.js";
+import { isHandedOn, nested, refuse } from "./scope.js";
 import type { Argument, Context, Scope } from "./scope.js";
+import { neighbour } from "./windows.js";
 import type { BinaryOperator, Builtin, Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
 
 export function convertExpression(node: Expression, scope: Scope, context: Context): SurfaceExpr {
@@ -126,6 +127,7 @@ function member(node: MemberExpression, scope: Scope, context: Context): Surface
   const name = textOf(node.object, scope);
   if (object.kind === "later") throw tooEarly(name, scope.span(node.object));
   if (object.kind === "record" && object.single === null) return column(object, columnName(node, scope), scope.span(node.property), name);
+  if (object.kind === "window") return neighbour(object, node, name, scope);
   if (object.kind !== "array") throw notIndexable(object, name, node, scope);
   if (node.computed) return { kind: "read", array: object.name, index: convertExpression(node.property as Expression, scope, context), span };
   if (node.property.type === "Identifier" && node.property.name === "length") return { kind: "length", array: object.name, span };
@@ -172,6 +174,7 @@ function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr
       case "scalar":
       case "array":
       case "record":
+      case "window":
         throw new LambdaError("DC111", `${name} is ${CALLED[binding.kind]} and is called`, span, `Hand over a function under this name${binding.kind === "array" ? `, or read ${name}[x]` : ""}`);
       case "variable":
       case "value":
@@ -185,7 +188,7 @@ function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr
   throw unknownCallee(node, scope, context);
 }
 
-const CALLED = { scalar: "a single value", array: "an array", record: "a row" } as const;
+const CALLED = { scalar: "a single value", array: "an array", record: "a row", window: "a window" } as const;
 
 /** The callee of `(0, callee)(x)`, as tools write the call of an import. */
 function direct(callee: CallExpression["callee"]): CallExpression["callee"] {
@@ -238,7 +241,7 @@ function helperArguments(node: CallExpression, scope: Scope, context: Context): 
   return node.arguments.map((arg) => {
     const expression = plain(arg, scope);
     const binding = named(expression, scope, context);
-    return binding?.kind === "array" || binding?.kind === "record" || binding?.kind === "function" ? binding : convertExpression(expression, scope, context);
+    return isHandedOn(binding) ? binding : convertExpression(expression, scope, context);
   });
 }
 

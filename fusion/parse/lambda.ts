@@ -9,10 +9,11 @@ import { recordOf, type RowParameter } from "./records.js";
 import { withoutReturns } from "./returns.js";
 import type { Lowered } from "./returns.js";
 import { Captures, Scope } from "./scope.js";
-import type { Argument, Closure, Context, RecordBinding } from "./scope.js";
+import type { Argument, Closure, Context, RecordBinding, WindowBinding } from "./scope.js";
 import { checkPlain, parseFunction } from "./source.js";
 import type { FunctionNode } from "./source.js";
 import { convertBody } from "./statements.js";
+import { takeWindowApart, windowOf, type WindowParameter } from "./windows.js";
 import type { CaptureKind, Span, SurfaceExpr, SurfaceLambda, SurfaceStmt } from "./surface.js";
 
 export interface LambdaOptions {
@@ -24,8 +25,8 @@ export interface LambdaOptions {
     readonly most: number;
     /** What the parameters mean, for messages: `["element", "index"]`. */
     readonly names?: readonly string[];
-    /** Parameters that stand for rows, by their place, or for what may be missing; null for those that are a value. */
-    readonly rows?: readonly (RowParameter | null)[];
+    /** Parameters that stand for rows or windows, by their place, or for what may be missing; null for those that are a value. */
+    readonly rows?: readonly (RowParameter | WindowParameter | null)[];
   };
   /** Whether the result may be an object: a row. */
   readonly givesRows?: boolean;
@@ -72,10 +73,10 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
       else inner.declare(written, { kind: "variable", name, constant: true });
     } else {
       const read = new Map<string, string>();
-      const record = recordOf(row, read, names, context.constants);
-      unique.push(names.unique("row"));
+      const whole = "window" in row ? windowOf(row, read, names, context.constants) : recordOf(row, read, names, context.constants);
+      unique.push(names.unique(whole.kind === "window" ? "window" : "row"));
       rows.push(read);
-      bindRow(parameter, record, inner, (name, value) => (assigned.has(name) ? copy(name, value) : inner.declare(name, { kind: "value", value })));
+      bindWhole(parameter, whole, inner, (name, value) => (assigned.has(name) ? copy(name, value) : inner.declare(name, { kind: "value", value })));
     }
   }
   const { body, result: given } = convertFunction(node, label, inner, assigned, context);
@@ -109,10 +110,11 @@ function parameterName(parameter: Pattern, scope: Scope): string {
   return parameter.name;
 }
 
-/** Makes a row known by the parameter's name, or its columns by theirs. */
-function bindRow(parameter: Pattern, record: RecordBinding, scope: Scope, columnNamed: (name: string, value: SurfaceExpr) => void): void {
-  if (parameter.type === "ObjectPattern") takeApart(parameter, record, scope, columnNamed);
-  else scope.declare(parameterName(parameter, scope), record);
+/** Makes a row or a window known by the parameter's name, or its columns or elements by theirs. */
+function bindWhole(parameter: Pattern, whole: RecordBinding | WindowBinding, scope: Scope, partNamed: (name: string, value: SurfaceExpr) => void): void {
+  if (parameter.type === "ObjectPattern" && whole.kind === "record") takeApart(parameter, whole, scope, partNamed);
+  else if (parameter.type === "ArrayPattern" && whole.kind === "window") takeWindowApart(parameter, whole, scope, partNamed, node => refusedNode(node, scope));
+  else scope.declare(parameterName(parameter, scope), whole);
 }
 
 function checkCount(node: FunctionNode, scope: Scope, options: LambdaOptions): void {
@@ -151,8 +153,8 @@ function inline(closure: Closure, args: readonly Argument[], span: Span, context
   const body: SurfaceStmt[] = [];
   for (const [index, arg] of args.entries()) {
     const parameter = parameters[index];
-    if (arg.kind === "record" && parameter !== undefined) {
-      bindRow(parameter, arg, inner, (name, value) => {
+    if ((arg.kind === "record" || arg.kind === "window") && parameter !== undefined) {
+      bindWhole(parameter, arg, inner, (name, value) => {
         if (!assigned.has(name)) return inner.declare(name, { kind: "value", value });
         const unique = context.names.unique(name);
         body.push({ kind: "declare", name: unique, value, mutable: true, span: value.span });
@@ -161,7 +163,7 @@ function inline(closure: Closure, args: readonly Argument[], span: Span, context
       continue;
     }
     const written = parameter === undefined ? undefined : parameterName(parameter, scope);
-    if (arg.kind === "array" || arg.kind === "record" || arg.kind === "function") {
+    if (arg.kind === "array" || arg.kind === "record" || arg.kind === "window" || arg.kind === "function") {
       if (written !== undefined) inner.declare(written, arg);
     } else if (written !== undefined && !assigned.has(written) && isFixed(arg, context)) {
       inner.declare(written, { kind: "value", value: arg });

@@ -56,6 +56,8 @@ export function valueOf(binding: Binding, name: string, span: Span): SurfaceExpr
     case "record":
       if (binding.present !== null) throw new LambdaError("DC113", `${name} may be missing`, span, `Test it first, ${name} === null, or say what to take instead: ${name}${binding.single === null ? `?.${binding.columns[0] ?? "price"}` : ""} ?? NaN`);
       throw new LambdaError("DC111", `${name} is a row and is used as a number`, span, `Read one of its columns: ${name}.${binding.columns[0] ?? "price"}`);
+    case "window":
+      throw new LambdaError("DC111", `${name} is a window and is used as a number`, span, `Read one of its elements, ${name}[0] to ${name}[${binding.length - 1}]`);
     case "function":
     case "builtin":
       throw new LambdaError("DC111", `${name} is a function and is used as a number`, span, `Call it: ${name}(x)`);

@@ -25,6 +25,14 @@ export interface RecordBinding {
   readonly single: string | null;
 }
 
+/** The neighbours of an element: see windows.ts. */
+export interface WindowBinding {
+  readonly kind: "window";
+  readonly length: number;
+  /** The unique name of the variable that holds the element at a place. */
+  readonly variable: (place: number) => string;
+}
+
 export type Binding =
   /** A parameter or a local variable, by its unique name. */
   | { readonly kind: "variable"; readonly name: string; readonly constant: boolean }
@@ -33,6 +41,7 @@ export type Binding =
   | { readonly kind: "scalar"; readonly name: string }
   | { readonly kind: "array"; readonly name: string }
   | RecordBinding
+  | WindowBinding
   | { readonly kind: "function"; readonly closure: Closure }
   | { readonly kind: "builtin"; readonly builtin: Builtin }
   /** Declared further down. */
@@ -78,7 +87,11 @@ export interface Context {
 }
 
 /** What a helper is called with: a value to compute, or an array, row or function to be known by the parameter's name. */
-export type Argument = SurfaceExpr | (Binding & { readonly kind: "array" | "record" | "function" });
+export type Argument = SurfaceExpr | (Binding & { readonly kind: "array" | "record" | "window" | "function" });
+
+/** Whether a name stands for something that is no value, and is handed on as it is. */
+export const isHandedOn = (binding: Binding | null | undefined): binding is Exclude<Argument, SurfaceExpr> =>
+  binding?.kind === "array" || binding?.kind === "record" || binding?.kind === "window" || binding?.kind === "function";
 
 /** Limits that keep every later stage, and the C++ compiler, within their own. */
 const MAX_DEPTH = 256;

@@ -1,5 +1,6 @@
 /** Statements: loops, `break` and `continue` become `loop`, `block` and `leave`; `return` is kept until returns.ts. */
 import type {
+  ArrayPattern,
   BlockStatement,
   DoWhileStatement,
   Expression,
@@ -20,7 +21,8 @@ import { convertResult, takeApart } from "./objects.js";
 import { FORMS } from "./refusals.js";
 import { checkPlain } from "./source.js";
 import { named } from "./resolve.js";
-import { nested, refuse } from "./scope.js";
+import { isHandedOn, nested, refuse } from "./scope.js";
+import { takeWindowApart } from "./windows.js";
 import type { Context, Scope } from "./scope.js";
 import type { Raw } from "./returns.js";
 import type { Span, SurfaceExpr } from "./surface.js";
@@ -186,7 +188,7 @@ function declare(node: VariableDeclarator, constant: boolean, frame: Frame, cont
   const { id } = node;
   const span = scope.span(node);
   const init = node.init ? withoutName(node.init, scope) : null;
-  if (id.type === "ObjectPattern" && init !== null) return columns(id, init, constant, frame, context);
+  if ((id.type === "ObjectPattern" || id.type === "ArrayPattern") && init !== null) return parts(id, init, constant, frame, context);
   if (id.type !== "Identifier") throw refusedNode(id, scope);
   if (init !== null && (init.type === "ArrowFunctionExpression" || init.type === "FunctionExpression")) {
     if (!constant) throw refuse(FORMS.letFunction, span);
@@ -195,7 +197,7 @@ function declare(node: VariableDeclarator, constant: boolean, frame: Frame, cont
     return [];
   }
   const alias = init !== null ? named(init, scope, context) : null;
-  if (alias?.kind === "array" || alias?.kind === "record" || alias?.kind === "function") {
+  if (isHandedOn(alias)) {
     if (!constant) throw refuse(FORMS.letAlias, span);
     scope.declare(id.name, alias);
     return [];
@@ -208,12 +210,11 @@ function declare(node: VariableDeclarator, constant: boolean, frame: Frame, cont
   return [{ kind: "declare", name, value, mutable, span }];
 }
 
-/** `const { price, quantity } = row` */
-function columns(pattern: ObjectPattern, init: Expression, constant: boolean, { scope, assigned }: Frame, context: Context): readonly Raw[] {
-  const record = named(init, scope, context);
-  if (record?.kind !== "record") throw refusedNode(pattern, scope);
+/** `const { price, quantity } = row`, `const [a, b] = window` */
+function parts(pattern: ObjectPattern | ArrayPattern, init: Expression, constant: boolean, { scope, assigned }: Frame, context: Context): readonly Raw[] {
+  const whole = named(init, scope, context);
   const declared: Raw[] = [];
-  takeApart(pattern, record, scope, (name, value, node) => {
+  const part = (name: string, value: SurfaceExpr, node: Node): void => {
     if (constant || !assigned.has(name)) {
       scope.declare(name, { kind: "value", value });
       return;
@@ -221,7 +222,10 @@ function columns(pattern: ObjectPattern, init: Expression, constant: boolean, { 
     const unique = context.names.unique(name);
     scope.declare(name, { kind: "variable", name: unique, constant: false });
     declared.push({ kind: "declare", name: unique, value, mutable: true, span: scope.span(node) });
-  });
+  };
+  if (pattern.type === "ObjectPattern" && whole?.kind === "record") takeApart(pattern, whole, scope, part);
+  else if (pattern.type === "ArrayPattern" && whole?.kind === "window") takeWindowApart(pattern, whole, scope, part, node => refusedNode(node, scope));
+  else throw refusedNode(pattern, scope);
   return declared;
 }
 

@@ -65,6 +65,7 @@ function stepReads(step: TableStep, column: string | null): boolean {
     case "reverse":
     case "zip":
       return false;
+    case "window":
     case "distinct":
     case "concat":
     case "set":

@@ -3,7 +3,7 @@
  * new kernel goes on with what is there then.
  */
 import { CompilerBug, QueryError } from "../errors.js";
-import { keyColumn, MATCHED, rightColumn, SINGLE, valueColumn, type Aggregate, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { keyColumn, MATCHED, rightColumn, SINGLE, valueColumn, windowColumn, type Aggregate, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
 import { PRESENT, VALUE } from "../parse/records.js";
 import { mentions } from "../traverse.js";
 import { isBigType, type ElementType } from "../types.js";
@@ -42,6 +42,9 @@ export class TableFusion extends Fusion {
         return this.compute(stage, index);
       case "scan":
         this.scan(stage, index);
+        return;
+      case "window":
+        this.window(stage, index);
         return;
       case "slice":
         this.slice(stage.from, index);
@@ -90,6 +93,27 @@ export class TableFusion extends Fusion {
     this.type = element;
     this.scanned = sink;
     this.stages.push(index);
+  }
+
+  /** The elements at each offset are a column: a view of the source, as long as nothing has been computed of it yet. */
+  private window(stage: StageShape & { readonly kind: "window" }, index: number): void {
+    const { offsets, edge, to, lambda } = stage;
+    if (!this.isBare) this.cut("windows reach for the results of what comes before them");
+    this.steps.push({ kind: "window", table: this.table, stages: [index], offsets, edge });
+    const element = this.type;
+    const windows = this.rowsOf(new Map(offsets.map((_, at) => [windowColumn(at), element])));
+    this.source = { kind: "range" };
+    this.ofTable = true;
+    this.value = windows;
+    const result = this.inferred(stage, index, [{ column: place => windows.column(windowColumn(Number(place))).value }]);
+    if (isRow(result)) this.becomeRows(result, to instanceof Map ? to : NO_COLUMNS, index, lambda);
+    else this.become(result, typeof to === "string" ? to : element, "window", index, lambda);
+    this.stages.push(index);
+  }
+
+  /** The elements are those of an array, untouched. */
+  private get isBare(): boolean {
+    return this.source.kind === "array" && this.body.length === 0 && !(this.value instanceof Rows) && this.value.expr.kind === "element";
   }
 
   /** Places of a table can be left out before its kernels run, as long as nothing has been filtered and no number of a place has been used. */

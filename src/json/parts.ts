@@ -36,6 +36,13 @@ export const flag = part<true>((json, path) => {
   return true;
 });
 
+export const word = <Word extends string>(...words: readonly Word[]) =>
+  part<Word>((json, path) => {
+    if (!words.includes(json as Word)) throw refused(path, `one of ${words.join(", ")}`, json);
+    return json;
+  });
+export const numbers = part<readonly NumberJson[]>((json, path) => listOf(json, path).map((item, at) => numberIn(item, `${path}[${at}]`)));
+
 /** One kind of array, or some columns'. */
 export const arrays = part<string | Readonly<Record<string, string>>>((json, path) => {
   if (typeof json === "string") return array(json, path);

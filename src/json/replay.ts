@@ -7,11 +7,19 @@ import { malformed } from "./checks.js";
 type Method = (...args: readonly unknown[]) => unknown;
 type Call = (name: string, ...args: readonly unknown[]) => unknown;
 
+const windowed = (verb: string) => (call: Call, [first, edge, value, of, f, to, captures]: readonly unknown[], path: string): unknown => {
+  const onWindows = callOf(call(verb, first, edge === undefined ? undefined : { edge, value }) as object, path);
+  if (of !== "map") return onWindows(of as string, to);
+  return to === undefined ? onWindows("map", f, captures) : onWindows("map", f, to, captures);
+};
+
 /** Methods that take their arguments otherwise than one after the other. */
 const CALLS: Readonly<Record<string, (call: Call, args: readonly unknown[], path: string) => unknown>> = {
   map: (call, [f, to, captures]) => (to === undefined ? call("map", f, captures) : call("map", f, to, captures)),
   reduce: (call, [f, seed, captures, combine, sequential]) => call("reduce", f, seed, captures, { combine, ...(sequential === true ? { sequential } : {}) }),
   scan: (call, [f, seed, captures, exclusive = false, sequential = false, to]) => call("scan", f, seed, captures, { exclusive, sequential, to }),
+  window: windowed("window"),
+  neighbours: windowed("neighbours"),
   groupBy: (call, [f, captures, aggregates], path) => callOf(call("groupBy", f, captures) as object, path)("aggregate", aggregates),
 };
 

@@ -6,8 +6,18 @@ import { CompilerBug } from "../../fusion/errors.js";
 import type { Aggregate, CaptureTypes, Columns, LambdaInput, StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import type { CapturesJson, NumberJson, OtherJson, ValueJson } from "./format.js";
-import { aggregates, arrays, captures, flag, lambda, number, optional, other, value, type AggregateJson, type ArgumentsJson, type Parts } from "./parts.js";
+import { aggregates, arrays, captures, flag, lambda, number, numbers, optional, other, value, word, type AggregateJson, type ArgumentsJson, type Parts } from "./parts.js";
 import { arrayName } from "./values.js";
+
+/** How windows are made, and what is made of them. */
+const windows = {
+  edge: optional(word("valid", "clamp", "wrap", "constant")),
+  value: optional(value),
+  of: word("map", "sum", "average", "min", "max"),
+  lambda: optional(lambda),
+  to: optional(arrays),
+  captures,
+} as const;
 
 export const VERBS = {
   map: { lambda, to: optional(arrays), captures },
@@ -16,6 +26,8 @@ export const VERBS = {
   take: { count: number },
   skip: { count: number },
   slice: { start: number, end: number },
+  window: { size: number, ...windows },
+  neighbours: { offsets: numbers, ...windows },
   reverse: {},
   distinct: {},
   scan: { lambda, seed: optional(value), captures, exclusive: optional(flag), sequential: optional(flag), to: optional(arrays) },
@@ -82,6 +94,18 @@ export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, g
     const [start, end] = [given.number(0), given.number(1)];
     if (!stage.from) return { verb: "take", count: end };
     return typeof end === "number" || typeof start !== "number" || start < 0 ? { verb: "slice", start, end } : { verb: "skip", count: start };
+  },
+  window: (stage, given) => {
+    const { verb, offsets, edge, to, fold, captures: own } = stage;
+    const of = {
+      ...(edge === "valid" ? {} : { edge }),
+      ...(edge === "constant" ? { value: given.value(-1) } : {}),
+      of: fold ?? "map",
+      ...(fold === null ? { lambda: textOf(stage) } : {}),
+      ...(to === null ? {} : { to: arraysJson(to) }),
+      ...given.captures(own),
+    } as const;
+    return verb === "window" ? { verb, size: offsets.length, ...of } : { verb, offsets, ...of };
   },
   reverse: () => ({ verb: "reverse" }),
   distinct: () => ({ verb: "distinct" }),

@@ -1,7 +1,7 @@
 /** Captures: what the values handed to a lambda by name are, and whether they may be handed over at all. */
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { SurfaceLambda } from "../../fusion/parse/surface.js";
-import { SEED, type CaptureType, type CaptureTypes } from "../../fusion/query.js";
+import { EDGE, SEED, type CaptureType, type CaptureTypes } from "../../fusion/query.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { describe } from "./given.js";
 import type { Capture, Captures } from "./types.js";
@@ -76,7 +76,7 @@ export function captureTypes(captures: unknown, verb: string): CaptureTypes {
   }
   const types: [string, CaptureType][] = [];
   for (const name in captures) {
-    if (name !== SEED && !/^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(name)) {
+    if (name !== SEED && name !== EDGE && !/^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(name)) {
       throw new QueryError("DC303", `the capture "${name}" of ${verb}() has a name that no lambda can use`, "Give it the name of a variable: { k: value }.");
     }
     types.push([name, captureType((captures as Record<string, unknown>)[name], name, verb)]);

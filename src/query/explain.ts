@@ -4,7 +4,7 @@ import { cudaPrelude, emitCuda } from "../../fusion/emit/cuda.js";
 import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink } from "../../fusion/ir.js";
-import { SINGLE, TABLE, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
+import { isWindowColumn, SINGLE, TABLE, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
 import { joinsInWords, readsInWords } from "../stream/show.js";
 import { showStep } from "../table/show.js";
@@ -130,6 +130,8 @@ function readFrom(planned: PlannedKernel, kernels: readonly PlannedKernel[]): re
 
 function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source: BoundSource): string {
   const { kernel } = planned;
+  const views = columnsOf(kernel).filter(isWindowColumn).length;
+  if (views > 0) return views === 1 ? "one of the views" : `${views} of the views`;
   const before = readFrom(planned, kernels);
   if (before.length > 0) return `what kernel${before.length === 1 ? "" : "s"} ${before.map(at => at + 1).join(" and ")} stored`;
   const columns = columnsOf(kernel);

@@ -5,7 +5,7 @@ import type { SurfaceLambda } from "../../fusion/parse/surface.js";
 import { captureKinds, type CaptureTypes, type Columns, type StageShape } from "../../fusion/query.js";
 
 /** Columns are named for rows, a single array for single values. */
-export function checkTarget({ to, lambda }: StageShape & { readonly kind: "map" }, rows: boolean): void {
+export function checkTarget({ to, lambda }: StageShape & { readonly kind: "map" | "window" }, rows: boolean): void {
   if (to === null || rows === (to instanceof Map)) {
     if (!(to instanceof Map) || lambda.result.kind !== "object") return;
     const { fields } = lambda.result;
@@ -19,7 +19,7 @@ export function checkTarget({ to, lambda }: StageShape & { readonly kind: "map" 
 }
 
 /** Verbs whose lambdas may give objects. */
-const GIVE_ROWS = new Set(["map", "groupBy", "zip", "join", "the key of join", "leftJoin", "the key of leftJoin", "semiJoin", "antiJoin", "groupJoin"]);
+const GIVE_ROWS = new Set(["map", "window", "groupBy", "zip", "join", "the key of join", "leftJoin", "the key of leftJoin", "semiJoin", "antiJoin", "groupJoin"]);
 
 export function parse(text: string, verb: string, types: CaptureTypes, parameters: LambdaOptions["parameters"]): SurfaceLambda {
   const label = verb === "combine" ? "the combine function of reduce" : `the lambda of ${verb}`;

@@ -19,6 +19,7 @@ import { runAsync, runNow } from "./run.js";
 import type { SortKey } from "./sequence.js";
 import type { SearchTerminal } from "./shape.js";
 import { asStage, scanStage } from "./stages.js";
+import { checkNeighbours, checkWindow, Windows } from "./windows.js";
 import { bindSource, shapeOfSource } from "./source.js";
 import type {
   Accumulator,
@@ -39,6 +40,7 @@ import type {
   TableOf,
   Truth,
   TypedArray,
+  WindowOptions,
 } from "./types.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
 
@@ -179,6 +181,34 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
     const start = seed as number | bigint | boolean | undefined;
     const values = start === undefined ? captureValues(record) : [...captureValues(record), start];
     return new Query(withStage(bound, scanStage(bound.shape, checkFunction(f, "scan"), start, how, record), values));
+  }
+
+  /**
+   * The windows of so many elements, for a lambda to see together: `.map(([a, b, c]) => …)`, or `.sum()`, `.average()`, `.min()`,
+   * `.max()`. There is one for every run of `size` elements; with an `edge` one for every element, which it stands in the middle of
+   * (behind it, if the size is even, is one element more than before it). They are views of the source: what is computed of them
+   * is one kernel with what follows. Behind verbs that compute the kernel is cut first.
+   *
+   * @example
+   * compute(signal).window(5).average();                                          // a moving average
+   * compute(prices).window(2).map(([before, now]) => Math.log(now / before)).sum();
+   * compute(signal).window(3, { edge: "clamp" }).map(([a, b, c]) => (a + b + c) / 3);
+   */
+  window<const K extends number>(size: K, options?: WindowOptions<ElementOf<A>>): Windows<A, K> {
+    const { how, beyond } = checkWindow(size, options, this.bound.shape.element);
+    return new Windows(this.bound, how, beyond, bound => this.any(bound));
+  }
+
+  /**
+   * The elements at these offsets from each, as `window` has them. The pixels around one in an image of one row behind another are
+   * `neighbours([-width - 1, -width, -width + 1, -1, 0, …])`.
+   *
+   * @example
+   * compute(heights).neighbours([-1, 0, 1], { edge: "wrap" }).map(([left, here, right]) => left - 2 * here + right);
+   */
+  neighbours<const O extends readonly number[]>(offsets: O, options?: WindowOptions<ElementOf<A>>): Windows<A, O["length"]> {
+    const { how, beyond } = checkNeighbours(offsets, options, this.bound.shape.element);
+    return new Windows(this.bound, how, beyond, bound => this.any(bound));
   }
 
   /**

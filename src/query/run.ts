@@ -1,7 +1,7 @@
 /** Runs a bound terminal: kernels in order, each on the backend that its tier chooses; now, or off the main thread. */
 import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
 import type { ArrayParameter } from "../../fusion/ir.js";
-import { SINGLE, type Plan, type PlannedKernel } from "../../fusion/query.js";
+import { isReserved, SINGLE, type Plan, type PlannedKernel } from "../../fusion/query.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
@@ -108,6 +108,7 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
 
 function arrayInWords({ kernel }: KernelSlot, place: number): string {
   const { origin, column } = kernel.arrays[place] as ArrayParameter;
+  if (column === true && isReserved(origin.name)) return "the source";
   return column === true ? `the column ${origin.name}` : `the captured array ${origin.name}`;
 }
 

@@ -196,9 +196,9 @@ export class ShapeNode {
   private after(stage: StageShape): Sequence {
     if (stage.kind === "scan") return { element: stage.to ?? this.element, columns: null };
     if (stage.kind === "as") return typeof stage.to === "string" ? { element: stage.to, columns: null } : { element: this.element, columns: recast(this.columns, stage.to) };
-    if (stage.kind !== "map" && stage.kind !== "group" && stage.kind !== "groupJoin" && stage.kind !== "pair") return this;
+    if (stage.kind !== "map" && stage.kind !== "window" && stage.kind !== "group" && stage.kind !== "groupJoin" && stage.kind !== "pair") return this;
     const rows = stage.kind === "group" || stage.kind === "groupJoin" || stage.lambda.result.kind === "object";
-    if (stage.kind === "map") {
+    if (stage.kind === "map" || stage.kind === "window") {
       checkTarget(stage, rows);
       if (!rows && typeof stage.to === "string") return { element: stage.to, columns: null };
       if (!rows && this.columns === null) return this;

@@ -1,5 +1,5 @@
 /** Queries in words: as they would be written. */
-import { SEED, type Aggregate, type Columns, type StageShape, type TerminalShape } from "../../fusion/query.js";
+import { EDGE, SEED, type Aggregate, type Columns, type StageShape, type TerminalShape } from "../../fusion/query.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { showTable } from "../table/source.js";
 import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
@@ -23,6 +23,7 @@ const named = (text: string): VerbExplanation => ({ verb: text.slice(0, text.ind
 /** The arguments behind a stage's lambdas; of a slice its two places. */
 function showValues(stage: StageShape, names: readonly string[], values: readonly Capture[]): readonly string[] {
   if (stage.kind === "slice") return values.map(String);
+  if (stage.kind === "window") return showCaptures(names.filter(name => name !== EDGE), values);
   if (stage.kind !== "scan") return showCaptures(names, values);
   const options = [
     ...(stage.exclusive ? ["exclusive: true"] : []),
@@ -58,6 +59,14 @@ function showSource(source: BoundSource): string {
     default:
       return source satisfies never;
   }
+}
+
+/** `beyond`: the stage's last value. */
+function showWindow(stage: StageShape & { readonly kind: "window" }, captures: readonly string[], beyond: string): string {
+  const { verb, offsets, edge, to, fold, lambda } = stage;
+  const options = edge === "valid" ? [] : [`{ edge: "${edge}"${edge === "constant" ? `, value: ${beyond}` : ""} }`];
+  const windows = call(verb, verb === "window" ? String(offsets.length) : `[${offsets.join(", ")}]`, ...options);
+  return `${windows}.${fold === null ? call("map", oneLine(lambda.source.text), ...showTarget(to), ...captures) : call(fold, ...showTarget(to))}`;
 }
 
 /** As take(), skip() or slice() was called. */
@@ -102,7 +111,7 @@ export function verbOf(stage: StageShape): string {
   }
 }
 
-/** `limit`: the stage's last value. */
+/** `limit`: the stage's last value, of a `top` how many; of windows what stands beyond the edges. */
 function showStage(stage: StageShape, captures: readonly string[], other: string, limit: string): string {
   switch (stage.kind) {
     case "map":
@@ -115,6 +124,8 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
       return showSlice(stage.from, captures);
     case "scan":
       return call("scan", oneLine(stage.lambda.source.text), ...captures);
+    case "window":
+      return showWindow(stage, captures, limit);
     case "reverse":
     case "distinct":
       return call(stage.kind);

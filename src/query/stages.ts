@@ -1,7 +1,7 @@
 /** The stages that verbs make: what tells one apart from others, and, where it is new, its lambdas parsed. */
 import { CompilerBug } from "../../fusion/errors.js";
 import type { RowParameter } from "../../fusion/parse/records.js";
-import { SEED, type Aggregate, type CaptureType, type Columns, type LambdaInput, type SequenceShape, type SetVerb, type StageShape } from "../../fusion/query.js";
+import { EDGE, SEED, type Aggregate, type CaptureType, type Columns, type LambdaInput, type SequenceShape, type SetVerb, type StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { checkUsed, NO_CAPTURES, textOf } from "./captures.js";
 import { parse } from "./parse.js";
@@ -83,6 +83,24 @@ export function scanStage(node: ShapeNode, f: unknown, seed: number | bigint | b
       const lambda = parse(text, "scan", own, node.elementParameters(1, 1));
       checkUsed(own, [lambda], "scan");
       return { kind: "scan", lambda, captures: types, seed: seedType === undefined ? null : (seedType.kind as "number" | "bigint" | "boolean"), ...how };
+    },
+  });
+}
+
+export type WindowHow = Omit<StageShape & { readonly kind: "window" }, "kind" | keyof LambdaInput>;
+
+/** What a lambda, this text, gives for windows. What stands beyond the edges, if it is a constant, is the last of the stage's values. */
+export function windowStage(node: ShapeNode, text: string, how: WindowHow, captures: Captures): ShapeNode {
+  const { verb, to } = how;
+  const detail = JSON.stringify({ ...how, to: detailOf(to) });
+  return node.find("window", text, detail, captures) ?? node.add({
+    verb, text, detail, captures,
+    single: to === "f32" || (to instanceof Map && [...to.values()].includes("f32")),
+    build: types => {
+      const { [EDGE]: _, ...own } = types;
+      const lambda = parse(text, "window", own, { least: 0, most: 2, rows: [{ window: how.offsets.length }] });
+      checkUsed(own, [lambda], verb);
+      return { kind: "window", lambda, captures: own, ...how };
     },
   });
 }

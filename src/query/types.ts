@@ -173,6 +173,20 @@ export interface ScanOptions {
   readonly to?: ArrayConstructor | undefined;
 }
 
+export interface WindowOptions<E> {
+  /**
+   * What stands beyond the ends: the first or last element again (`clamp`), the other end's elements (`wrap`), or `value`
+   * (`constant`). Otherwise (`valid`) there is no result where a window would reach beyond them.
+   */
+  readonly edge?: "valid" | "clamp" | "wrap" | "constant" | undefined;
+  /** With `edge: "constant"`. */
+  readonly value?: E | undefined;
+}
+
+/** So many elements as a lambda sees them: a tuple, if their number is known. */
+export type Window<E, K extends number> = number extends K ? readonly E[] : TupleOf<E, K>;
+type TupleOf<E, K extends number, T extends readonly E[] = readonly []> = T["length"] extends K ? T : T["length"] extends 256 ? readonly E[] : TupleOf<E, K, readonly [...T, E]>;
+
 export interface QueryOptions {
   /**
    * Trades the promise of the same bits everywhere for speed: a product and a sum may be contracted to one multiply-add that

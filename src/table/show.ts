@@ -10,6 +10,8 @@ export function showStep(step: TableStep, limit: number, native: boolean): strin
       return `keep: ${KEPT[step.part]}, views, nothing is copied, ${here}`;
     case "slice":
       return `slice: views, nothing is copied, ${here}`;
+    case "window":
+      return step.edge === "valid" ? `window: views at ${step.offsets.length} offsets, nothing is copied, ${here}` : `window: views at ${step.offsets.length} offsets of a copy with what stands beyond its ends, ${here}`;
     case "reverse":
       return `reverse: copies, ${moved}`;
     case "distinct":

@@ -1,10 +1,11 @@
 /** What happens to tables between kernels: rows are chosen, moved and grouped. */
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
-import { keyColumn, MATCHED, rightColumn, type KeptPart, type KeyPart, type TableStep } from "../../fusion/query.js";
+import { keyColumn, MATCHED, rightColumn, SINGLE, type KeptPart, type KeyPart, type TableStep } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { comparable } from "./join.js";
 import { aggregated, codesOf, commonPlaces, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, type Moving } from "./move.js";
+import { windows } from "./window.js";
 import { appended, columnOf, elementsOr, NONE, without, type Table } from "./table.js";
 
 export interface Rows {
@@ -28,6 +29,8 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
     }
     case "keep":
       return between({ table, length }, ...keptPlaces(step.part, found, length));
+    case "window":
+      return windows(step.offsets, step.edge, columnOf(table, SINGLE), length, () => context.valuesOf(step.stages[0] as number).at(-1));
     case "reverse":
       return { table: yield* reversed(table, length), length };
     case "distinct": {

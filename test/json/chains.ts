@@ -49,6 +49,8 @@ const ofSingles = fc.oneof<fc.Arbitrary<Step<Singles>>[]>(
   fc.constant(query => query.scan((a, x) => a / 2 + x, undefined, {}, { sequential: true })),
   fc.constant(query => query.scan((a, x) => Math.max(a, x), -Infinity, {}, { to: Float64Array })),
   counts.map(count => query => query.top(count)),
+  fc.constant((query, k) => query.window(3, { edge: "constant", value: k }).map(([a, b, c], i) => a + b * k - c + i, { k })),
+  fc.constant(query => query.neighbours([-2, 0, 5], { edge: "wrap" }).average()),
   counts.map(count => (query, k) => query.bottom(count, x => x * k, { k })),
   fc.constant((query, _, compute) => query.union(compute(NUMBERS))),
   fc.constant((query, _, compute) => query.intersect(compute(NUMBERS).filter(x => x > 1))),

@@ -148,3 +148,19 @@ export function reduce(): void {
   // @ts-expect-error the seed of BigInts is a BigInt
   bigs.reduce((_a, x) => x, 0);
 }
+
+export function windows(): void {
+  const floats = compute(new Float64Array(1));
+  expectType<Query<Float64Array>>()(floats.window(3).map(([a, b, c]) => a + b + c));
+  expectType<Query<Float32Array>>()(floats.window(2).map(w => w[0] - w[1], Float32Array));
+  expectType<Query<Float64Array>>()(compute(new Int32Array(1)).window(5, { edge: "constant", value: 0 }).average());
+  expectType<Query<BigInt64Array>>()(compute(new BigInt64Array(1)).neighbours([-1, 1]).map(([a, b]) => a * b));
+  expectType<number | undefined>()(floats.window(2).map(([a, b]) => ({ a: a * b })).toRows()[0]?.a);
+  // @ts-expect-error there is no fourth element
+  floats.window(3).map(([a, , , d]) => a + d);
+  expectType<Query<Float64Array>>()(floats.scan((a, x) => a + x, 0));
+  expectType<Query<Float32Array>>()(floats.scan((a, x) => a + x, 0, {}, { to: Float32Array }));
+  expectType<Query<Uint8Array>>()(floats.scan((all, x) => all && x > 0, true, {}, { to: Uint8Array }));
+  // @ts-expect-error the accumulator is a number
+  floats.scan((a, x) => a > x, 0);
+}

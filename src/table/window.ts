@@ -1,0 +1,42 @@
+/** Windows as columns: views of one array at offsets, so that a kernel finds an element's neighbours at the element's own place. */
+import { CompilerBug } from "../../fusion/errors.js";
+import { windowColumn, type Edge } from "../../fusion/query.js";
+import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
+import type { Rows } from "./steps.js";
+
+/** `beyond`: what stands beyond the ends, where that is a constant. */
+export function windows(offsets: readonly number[], edge: Edge, source: AnyTypedArray, length: number, beyond: () => unknown): Rows {
+  const array = source.length === length ? source : source.subarray(0, length);
+  const before = offsets.reduce((most, offset) => Math.max(most, -offset), 0);
+  const behind = offsets.reduce((most, offset) => Math.max(most, offset), 0);
+  const valid = edge === "valid";
+  const count = valid ? Math.max(0, length - before - behind) : length;
+  const whole = valid || count === 0 ? array : padded(array, before, behind, edge, beyond);
+  const columns = offsets.map((offset, at) => [windowColumn(at), whole.subarray(before + offset, before + offset + count)] as const);
+  return { table: new Map(columns), length: count };
+}
+
+/** A copy with so many elements more at either end. The array is not empty. */
+function padded(array: AnyTypedArray, before: number, behind: number, edge: Exclude<Edge, "valid">, beyond: () => unknown): AnyTypedArray {
+  const element = elementTypeOf(array);
+  if (element === undefined) throw new CompilerBug("windows of no typed array");
+  const { length } = array;
+  const from = array as Float64Array;
+  const whole = newArray(element, before + length + behind) as Float64Array;
+  whole.set(from, before);
+  const at = (place: number): number => {
+    switch (edge) {
+      case "clamp":
+        return from[place < 0 ? 0 : length - 1] as number;
+      case "wrap":
+        return from[((place % length) + length) % length] as number;
+      case "constant":
+        return beyond() as number;
+      default:
+        return edge satisfies never;
+    }
+  };
+  for (let place = -before; place < 0; place += 1) whole[before + place] = at(place);
+  for (let place = length; place < length + behind; place += 1) whole[before + place] = at(place);
+  return whole;
+}
