@@ -278,6 +278,8 @@ export interface Plan {
   /** In their order. */
   readonly steps: readonly TableStep[];
   readonly finish: Finish;
+  /** What was changed before the stages were fused, in words. */
+  readonly rewritten: readonly string[];
   /** Element type of the final sequence; null for one of rows. */
   readonly element: ElementType | null;
   /** Number captures that must be integers, since their results are stored in integer arrays: checked at every run. */

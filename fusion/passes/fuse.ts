@@ -346,7 +346,7 @@ export class Fusion {
   }
 
   private plan(): Omit<Plan, "finish"> {
-    return { kernels: this.done, steps: this.steps, element: this.columns === null ? this.type : null, integral: this.integral };
+    return { kernels: this.done, steps: this.steps, element: this.columns === null ? this.type : null, integral: this.integral, rewritten: [] };
   }
 }
 

@@ -6,6 +6,7 @@ import { verify } from "../verify.js";
 import { narrow } from "./narrow.js";
 import { inPieces } from "./pieces.js";
 import { prune } from "./prune.js";
+import { REWRITES, type Placed } from "./rewrite.js";
 import { share } from "./share.js";
 import { simplify } from "./simplify.js";
 import { TableFusion } from "./tables.js";
@@ -84,11 +85,29 @@ function stepReads(step: TableStep, column: string | null): boolean {
 
 /** The kernels of a query, and what becomes of the last one's result. Throws LambdaError or QueryError where types do not fit. */
 export function planQuery(shape: QueryShape): Plan {
+  let stages: readonly Placed[] = shape.stages.map((stage, index) => ({ stage, index }));
+  let plan: Plan | null = null;
+  const rewritten: string[] = [];
+  // What a stream cannot do is refused as it was written.
+  for (const { name, apply, holds } of shape.inPieces === true ? [] : REWRITES) {
+    const others = apply(stages, shape.terminal);
+    if (others === null) continue;
+    const other = planStages(shape, others);
+    if (!holds(other)) continue;
+    [stages, plan] = [others, other];
+    rewritten.push(name);
+  }
+  return { ...(plan ?? planStages(shape, stages)), rewritten };
+}
+
+/** The plan of a query whose stages are these, in this order. */
+function planStages(shape: QueryShape, stages: readonly Placed[]): Plan {
   const fusion = new TableFusion(shape.source, shape.inPieces === true);
-  shape.stages.forEach((stage, index) => {
-    fusion.settle(stage, index);
+  stages.forEach(({ stage, index, idle }, at) => {
+    fusion.settle(idle === true ? null : stage, index);
+    if (idle === true) return fusion.idle(stage, index);
     // The keys of a run of sorts are computed by one kernel, so it is cut before the first of them if any needs that.
-    if (stage.kind === "sort" && !stage.then) fusion.placeForAny(runOfSorts(shape.stages, index), "a sort");
+    if (stage.kind === "sort" && !stage.then) fusion.placeForAny(runOfSorts(stages.map(placed => placed.stage), at), "a sort");
     fusion.stage(stage, index);
   });
   fusion.settle(null, shape.stages.length);

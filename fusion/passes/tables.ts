@@ -85,6 +85,12 @@ export class TableFusion extends Fusion {
     }
   }
 
+  /** A stage that need not move anything: its key's types are looked at, and nothing else of it is left. */
+  idle(stage: StageShape, index: number): void {
+    this.endScan();
+    if (stage.kind === "sort") this.sortKey(this.call(stage, index, stage.then ? "thenBy" : "orderBy"), 1, stage.descending);
+  }
+
   private scan(stage: StageShape & { readonly kind: "scan" }, index: number): void {
     if (this.filtered) this.cut("a scan behind a filter runs over what it has let through");
     const element = stage.to ?? this.type;

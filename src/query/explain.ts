@@ -47,7 +47,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
     before: plan.kernels.findIndex(({ table }) => table === step.table),
     others: othersOf(bound, step).map(explanationOf),
   }));
-  return { ...showVerbs(bound, stages), fastMath: node.shape().fastMath === true, rewritten: [], kernels, steps, behind: [] };
+  return { ...showVerbs(bound, stages), fastMath: node.shape().fastMath === true, rewritten: plan.rewritten, kernels, steps, behind: [] };
 }
 
 /** `behind`: terminals that run behind this one. */
