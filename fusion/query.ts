@@ -62,7 +62,11 @@ export type StageShape =
     } & LambdaInput)
   /** The elements from the stage's value `start` to before its value `end`, as `Array.prototype.slice` counts them. `from`: whether `start` may be other than 0. */
   | { readonly kind: "slice"; readonly from: boolean; readonly captures: CaptureTypes }
+  /** The elements before the first for which the lambda is false (`take`), or that one and all behind it. */
+  | ({ readonly kind: "while"; readonly take: boolean } & LambdaInput)
   | { readonly kind: "reverse" }
+  /** All elements as they are; the function that is the stage's first value is called with each. */
+  | { readonly kind: "tap" }
   /** Stable; `then` sorts among what the sort stage before it found equal. NaN comes last either way. */
   | ({ readonly kind: "sort"; readonly descending: boolean; readonly then: boolean } & LambdaInput)
   /** The first elements of such an order, as many as the value behind the key's captures says. Without a key the elements are ordered by themselves. */
@@ -76,9 +80,9 @@ export type StageShape =
   /**
    * What the lambda gives for elements of this query and of another, the value behind the stage's captures: those at the same
    * place, or those with the same key (the other's keys are one value further on). `outer`: elements without a match come, too,
-   * the other missing.
+   * the other missing. `more`: without a key, further queries, whose values come behind.
    */
-  | ({ readonly kind: "pair"; readonly key: LambdaInput | null; readonly right: SequenceShape; readonly outer: boolean } & LambdaInput)
+  | ({ readonly kind: "pair"; readonly key: LambdaInput | null; readonly right: SequenceShape; readonly outer: boolean; readonly more: readonly SequenceShape[] } & LambdaInput)
   /** The elements whose key is among the keys of another query, the value behind the stage's captures; or is not. */
   | ({ readonly kind: "match"; readonly keep: boolean } & LambdaInput)
   /**
@@ -196,8 +200,8 @@ export interface PlannedKernel {
   readonly table: number;
   /** The column of the next table that it stores; null where what it stores is the only array, or no array. */
   readonly column: string | null;
-  /** It stores nothing: it looks for a place, and the next table is this one, of which a step keeps what lies there. */
-  readonly seeks?: true;
+  /** It stores nothing: it looks for a row, or for the end of a takeWhile, and the next table is this one, of which a step keeps what lies there. */
+  readonly seeks?: "row" | "end";
   /** Over pieces, of a fold without a seed: the same fold, going on from a value. */
   readonly onward?: Kernel;
 }
@@ -209,7 +213,7 @@ export const isReserved = (name: string): boolean => name.startsWith("\0");
 export const SINGLE = "\0element";
 export const keyColumn = (number: number): string => `\0key ${number}`;
 /** A column of the other query's. */
-export const rightColumn = (name: string): string => `\0right ${name}`;
+export const rightColumn = (name: string, others = 1): string => `${"\0right ".repeat(others)}${name}`;
 /** Whether a row has one of the other query's beside it: 1 or 0. */
 export const MATCHED = "\0matched";
 export const valueColumn = (number: number): string => `\0value ${number}`;
@@ -225,9 +229,11 @@ export type TableStep = {
   readonly stages: readonly number[];
 } & (
   | { readonly kind: "keep"; readonly part: KeptPart }
-  | { readonly kind: "slice" | "reverse" | "distinct" | "concat" | "zip" }
   /** In place of the elements columns of those at offsets from them: views, of a copy with what stands beyond the ends. */
   | { readonly kind: "window"; readonly offsets: readonly number[]; readonly edge: Edge }
+  | { readonly kind: "slice" | "reverse" | "distinct" | "concat" | "tap" }
+  /** With so many other queries; the columns of the first are called `rightColumn`, those of the second so twice, and so on. */
+  | { readonly kind: "zip"; readonly others: number }
   /**
    * Rows of both whose keys, these columns, are the same; the other's columns are called `rightColumn`. `outer`: and rows that match
    * none; the column `MATCHED` says which do.
@@ -257,10 +263,10 @@ export interface JoinedColumn {
 }
 
 /**
- * What is kept of a table: its first or last row; or, by the place that the kernel before has found, that row, or it and all before
- * it. Where no place was found, nothing.
+ * What is kept of a table: its first or last row; or, by the place that the kernel before has found, that row, it and all before it,
+ * all before it, or it and all behind it. Where none was found, nothing, or all before the end.
  */
-export type KeptPart = "head" | "tail" | "at" | "through";
+export type KeptPart = "head" | "tail" | "at" | "through" | "before" | "from";
 
 /** A column of a table of groups: the terminal's value over each group's elements of a column. */
 export interface GroupColumn {

@@ -310,14 +310,14 @@ export class Fusion {
   }
 
   /** Ends the kernel with a search, of which a step keeps a part; the kernel behind it begins anew, as this one did. `test` pushes what only the search needs. */
-  protected seek(which: "first" | "last", barrier: string, test: () => void): void {
+  protected seek(what: "row" | "end", which: "first" | "last", barrier: string, test: () => void): void {
     this.load();
     const { body, value } = this;
     this.body = [...body];
     test();
     this.yield(truth(true));
     const sink: Sink = which === "first" ? { kind: "first", type: "bool", ranked: false } : { kind: "last", type: "bool" };
-    this.finishKernel(sink, barrier, null, true);
+    this.finishKernel(sink, barrier, null, what);
     this.body = body;
     this.value = value;
     this.table += 1;
@@ -327,10 +327,10 @@ export class Fusion {
     this.body.push({ kind: "yield", value });
   }
 
-  private finishKernel(sink: Sink, barrier: string | null, column: string | null, seeks = false): void {
+  private finishKernel(sink: Sink, barrier: string | null, column: string | null, seeks?: "row" | "end"): void {
     const { scalars, arrays } = this.parameters;
     const kernel: Kernel = { source: this.source, scalars, arrays, body: this.body, sink };
-    this.done.push({ kernel, stages: this.stages, barrier, table: this.table, column, ...(seeks ? { seeks } : {}) });
+    this.done.push({ kernel, stages: this.stages, barrier, table: this.table, column, ...(seeks === undefined ? {} : { seeks }) });
   }
 
   /** The plan, when the terminal stores the sequence. */

@@ -41,7 +41,7 @@ function withoutUnread(steps: readonly TableStep[], kernels: readonly PlannedKer
     const { table, column } = planned;
     // Behind a search the same table is read again.
     let last = table + 1;
-    while (kept.some(later => later.table === last && later.seeks === true)) last += 1;
+    while (kept.some(later => later.table === last && later.seeks !== undefined)) last += 1;
     const here = (later: { readonly table: number }): boolean => later.table > table && later.table <= last;
     const readers = kept.filter(here);
     const read =
@@ -69,6 +69,7 @@ function stepReads(step: TableStep, column: string | null): boolean {
     case "window":
     case "distinct":
     case "concat":
+    case "tap":
     case "set":
       return true;
     case "join":

@@ -2,6 +2,7 @@
  * Stages that choose and move elements: the kernel before them stores what they need, tables are changed between kernels, and a
  * new kernel goes on with what is there then.
  */
+import { apply } from "../build.js";
 import { CompilerBug, QueryError } from "../errors.js";
 import { keyColumn, MATCHED, rightColumn, SINGLE, valueColumn, windowColumn, type Aggregate, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
 import { PRESENT, VALUE } from "../parse/records.js";
@@ -11,7 +12,7 @@ import { Fusion, isRow, NO_COLUMNS } from "./fuse.js";
 import type { Row } from "./infer.js";
 import { Rows, type Column } from "./rows.js";
 import { planScan } from "./scan.js";
-import { elementValue, naturalElement, toElement, type Typed } from "./typing.js";
+import { elementValue, naturalElement, toElement, truthOf, type Typed } from "./typing.js";
 
 interface SortKey {
   readonly column: string;
@@ -52,8 +53,12 @@ export class TableFusion extends Fusion {
       case "reverse":
       case "distinct":
       case "concat":
-        this.cut(`${stage.kind} needs all elements first`);
+      case "tap":
+        this.cut(stage.kind === "tap" ? "tap calls a JavaScript function with every element" : `${stage.kind} needs all elements first`);
         this.steps.push({ kind: stage.kind, table: this.table, stages: [index] });
+        return;
+      case "while":
+        this.while(stage, index);
         return;
       case "pair":
         this.pair(stage, index);
@@ -145,8 +150,21 @@ export class TableFusion extends Fusion {
       else if (!placed) this.keep("tail");
       return;
     }
-    this.seek(which, `the place of the ${which} row is found before its columns are read`, test ?? (() => undefined));
+    this.seek("row", which, `the place of the ${which} row is found before its columns are read`, test ?? (() => undefined));
     this.keep(placed ? "through" : "at");
+  }
+
+  /** What is kept lies before or behind a place of the source, filtered or not, and is computed from there again. */
+  private while(stage: StageShape & { readonly kind: "while" }, index: number): void {
+    const verb = stage.take ? "takeWhile" : "skipWhile";
+    this.placeFor(stage.lambda, 1, verb);
+    if (!stage.take && (this.usesPlaces || this.isRange)) this.cut(`${verb} behind ${this.isRange ? "a range" : "a lambda that uses the index"} goes on from its results`);
+    const { filtered, stages } = this;
+    this.stages = [...stages, index];
+    this.seek("end", "first", `${verb} looks for the first element that is otherwise`, () => this.keepIf(apply("not", truthOf(this.call(stage, index, verb)))));
+    this.filtered = filtered;
+    this.stages = stages;
+    this.keep(stage.take ? "before" : "from");
   }
 
   private keep(part: KeptPart): void {
@@ -206,18 +224,19 @@ export class TableFusion extends Fusion {
   private pair(stage: StageShape & { readonly kind: "pair" }, index: number): void {
     const keys = stage.key === null ? null : this.keysOf(stage.key, index, "join");
     const left: SequenceShape = this.columns === null ? { columns: null, element: this.type } : { columns: this.columns };
-    this.cut(keys === null ? "zip puts two sequences side by side" : "a join needs all elements first", stored(keys ?? []));
+    this.cut(keys === null ? "zip puts sequences side by side" : "a join needs all elements first", stored(keys ?? []));
     const step = { table: this.table, stages: [index] };
-    this.steps.push(keys === null ? { kind: "zip", ...step } : { kind: "join", ...step, keys: partsOf(keys), outer: stage.outer });
-    const ofRight = (name: string): string => rightColumn(name);
-    const both = this.rowsOf(new Map([...columnsOf(left, name => name), ...columnsOf(stage.right, ofRight), ...(stage.outer ? [[MATCHED, "u8"] as const] : [])]));
+    this.steps.push(keys === null ? { kind: "zip", others: 1 + stage.more.length, ...step } : { kind: "join", ...step, keys: partsOf(keys), outer: stage.outer });
+    const ofRight = (name: string, others = 1): string => rightColumn(name, others);
+    const rights = [stage.right, ...stage.more].map((sequence, at) => ({ sequence, name: (column: string) => ofRight(column, at + 1) }));
+    const both = this.rowsOf(new Map([...columnsOf(left, name => name), ...rights.flatMap(({ sequence, name }) => columnsOf(sequence, name)), ...(stage.outer ? [[MATCHED, "u8"] as const] : [])]));
     this.source = { kind: "range" };
     this.ofTable = true;
     this.value = both;
     const side = ({ columns }: SequenceShape, name: (column: string) => string): Typed | Row =>
       columns === null ? both.column(name(SINGLE)).value : { column: column => both.column(name(column)).value };
     const maybe: Row = { column: column => both.column(column === PRESENT ? MATCHED : ofRight(column === VALUE ? SINGLE : column)).value };
-    const result = this.inferred(stage, index, [side(left, name => name), stage.outer ? maybe : side(stage.right, ofRight)]);
+    const result = this.inferred(stage, index, [side(left, name => name), ...(stage.outer ? [maybe] : rights.map(({ sequence, name }) => side(sequence, name)))]);
     if (isRow(result)) this.becomeRows(result, NO_COLUMNS, index, stage.lambda);
     else this.become(result, this.resultType(result, null), "zip", index, stage.lambda);
     this.stages.push(index);

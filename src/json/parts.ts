@@ -31,6 +31,7 @@ export const captures = optional(part<CapturesJson>(capturesIn));
 export const number = part<NumberJson>(numberIn);
 export const value = part<ValueJson>(valueIn);
 export const other = part<OtherJson>((json, path, reading) => reading.other(json, path));
+export const others = part<readonly OtherJson[]>((json, path, reading) => listOf(json, path).map((item, at) => reading.other(item, `${path}[${at}]`)));
 export const flag = part<true>((json, path) => {
   if (json !== true) throw refused(path, "true, or left out", json);
   return true;

@@ -16,6 +16,7 @@ const windowed = (verb: string) => (call: Call, [first, edge, value, of, f, to, 
 /** Methods that take their arguments otherwise than one after the other. */
 const CALLS: Readonly<Record<string, (call: Call, args: readonly unknown[], path: string) => unknown>> = {
   map: (call, [f, to, captures]) => (to === undefined ? call("map", f, captures) : call("map", f, to, captures)),
+  zip: (call, [other, more, f, captures]) => call("zip", other, ...((more ?? []) as readonly unknown[]), f, captures),
   reduce: (call, [f, seed, captures, combine, sequential]) => call("reduce", f, seed, captures, { combine, ...(sequential === true ? { sequential } : {}) }),
   scan: (call, [f, seed, captures, exclusive = false, sequential = false, to]) => call("scan", f, seed, captures, { exclusive, sequential, to }),
   window: windowed("window"),

@@ -2,11 +2,11 @@
  * The verbs of stored queries: for each its arguments, in the order in which its method takes them; and for each kind of stage
  * the verb that makes it. A stage or an argument that is missing here is an error of types.
  */
-import { CompilerBug } from "../../fusion/errors.js";
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { Aggregate, CaptureTypes, Columns, LambdaInput, StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import type { CapturesJson, NumberJson, OtherJson, ValueJson } from "./format.js";
-import { aggregates, arrays, captures, flag, lambda, number, numbers, optional, other, value, word, type AggregateJson, type ArgumentsJson, type Parts } from "./parts.js";
+import { aggregates, arrays, captures, flag, lambda, number, numbers, optional, other, others, value, word, type AggregateJson, type ArgumentsJson, type Parts } from "./parts.js";
 import { arrayName } from "./values.js";
 
 /** How windows are made, and what is made of them. */
@@ -28,6 +28,8 @@ export const VERBS = {
   slice: { start: number, end: number },
   window: { size: number, ...windows },
   neighbours: { offsets: numbers, ...windows },
+  takeWhile: { lambda, captures },
+  skipWhile: { lambda, captures },
   reverse: {},
   distinct: {},
   scan: { lambda, seed: optional(value), captures, exclusive: optional(flag), sequential: optional(flag), to: optional(arrays) },
@@ -41,7 +43,7 @@ export const VERBS = {
   union: { other },
   intersect: { other },
   except: { other },
-  zip: { other, lambda, captures },
+  zip: { other, more: optional(others), lambda, captures },
   join: { other, key: lambda, otherKey: lambda, lambda, captures },
   leftJoin: { other, key: lambda, otherKey: lambda, lambda, captures },
   groupJoin: { other, key: lambda, otherKey: lambda, aggregates, captures },
@@ -107,14 +109,22 @@ export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, g
     } as const;
     return verb === "window" ? { verb, size: offsets.length, ...of } : { verb, offsets, ...of };
   },
+  while: (stage, given) => ({ verb: stage.take ? "takeWhile" : "skipWhile", lambda: textOf(stage), ...given.captures() }),
   reverse: () => ({ verb: "reverse" }),
+  tap: () => {
+    throw new QueryError("DC309", "a query with tap() cannot be stored, for it calls a function of this program", "Store the query without tap().");
+  },
   distinct: () => ({ verb: "distinct" }),
   sort: (stage, given) => ({ verb: `${stage.then ? "thenBy" : "orderBy"}${stage.descending ? "Descending" : ""}`, lambda: textOf(stage), ...given.captures() }),
   top: ({ descending, key }, given) => ({ verb: descending ? "top" : "bottom", count: given.number(-1), ...(key === null ? {} : { key: textOf(key) }), ...given.captures() }),
   set: ({ verb }, given) => ({ verb, other: given.other(1) }),
   concat: (_, given) => ({ verb: "concat", other: given.other(1) }),
   pair: (stage, given) => {
-    if (stage.key === null) return { verb: "zip", other: given.other(1), lambda: textOf(stage), ...given.captures() };
+    if (stage.key === null) {
+      const count = stage.more.length;
+      const more = stage.more.map((_, at) => given.other(count - at));
+      return { verb: "zip", other: given.other(count + 1), ...(count === 0 ? {} : { more }), lambda: textOf(stage), ...given.captures() };
+    }
     return { verb: stage.outer ? "leftJoin" : "join", other: given.other(2), key: textOf(stage.key), otherKey: otherKey(given.keys(1)), lambda: textOf(stage), ...given.captures() };
   },
   match: (stage, given) => {

@@ -110,7 +110,7 @@ function othersOf(bound: BoundTerminal, { stages }: TableStep): readonly BoundTe
 /** The verbs that a kernel runs. */
 function fusedInto({ kernels }: Plan, at: number, stages: readonly StageShape[], terminal: TerminalShape): readonly string[] {
   const fused = (kernels[at]?.stages ?? []).map(index => verbOf(stages[index] as StageShape));
-  const last = kernels[at]?.table === kernels.at(-1)?.table || kernels.slice(at, -1).every(({ seeks, table }) => seeks === true || table === kernels.at(-1)?.table);
+  const last = kernels[at]?.table === kernels.at(-1)?.table || kernels[at]?.seeks === "row";
   return last ? [...fused, calledAs(terminal)] : fused;
 }
 
@@ -120,7 +120,7 @@ const plainName = (name: string): string => name.replace("\0", "");
 const columnsOf = (kernel: Kernel): readonly string[] => kernel.arrays.filter(({ origin }) => origin.stage === TABLE).map(({ origin }) => origin.name);
 
 /** The table that a kernel's was stored as; undefined for the source. Behind a search the same table is read again. */
-const storedAs = ({ table }: PlannedKernel, kernels: readonly PlannedKernel[]): number | undefined => kernels.findLast(planned => planned.table < table && planned.seeks !== true)?.table;
+const storedAs = ({ table }: PlannedKernel, kernels: readonly PlannedKernel[]): number | undefined => kernels.findLast(planned => planned.table < table && planned.seeks === undefined)?.table;
 
 /** The places of the kernels whose results a kernel reads. */
 function readFrom(planned: PlannedKernel, kernels: readonly PlannedKernel[]): readonly number[] {

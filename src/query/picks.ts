@@ -6,12 +6,44 @@ import { captureValues } from "./captures.js";
 import type { LazyValue } from "./lazy.js";
 import { Sequel, type Work } from "./sequel.js";
 import { Sequence, type SortKey } from "./sequence.js";
-import { sliceStage } from "./stages.js";
-import type { Captures, Truth } from "./types.js";
+import { plainStage, sliceStage, whileStage } from "./stages.js";
+import type { Capture, Captures, Truth } from "./types.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
 
 /** Where rows are meant, an element is an object of the row's columns. */
 export abstract class Picks<Element, Self> extends Sequence<Element, Self> {
+  /**
+   * The elements before the first for which the lambda is false. It is looked for first, no further than that; nothing is stored.
+   *
+   * @example
+   * compute(prices).takeWhile(x => x < limit, { limit }).sum();
+   */
+  takeWhile(f: (x: Element, i: number) => Truth, captures?: Captures): Self {
+    return this.split(true, f, captures);
+  }
+
+  /** The first element for which the lambda is false, and all behind it. */
+  skipWhile(f: (x: Element, i: number) => Truth, captures?: Captures): Self {
+    return this.split(false, f, captures);
+  }
+
+  /**
+   * Passes all elements on as they are, and calls a function with each and its place, in order: for looking at what comes by. It is a
+   * JavaScript function like any other, called on this thread whenever the query runs; the kernel before it stores what it is called with.
+   *
+   * @example
+   * compute(readings).filter(x => x > 100).tap((x, i) => console.log(i, x)).sum().value();
+   */
+  tap(f: (x: Element, i: number) => void): Self {
+    return this.next(withStage(this.bound, plainStage(this.bound.shape, "tap"), [checkFunction(f, "tap") as Capture]));
+  }
+
+  private split(take: boolean, f: unknown, captures: unknown): Self {
+    const verb = take ? "takeWhile" : "skipWhile";
+    const record = checkCaptures(captures, verb);
+    return this.next(withStage(this.bound, whileStage(this.bound.shape, checkFunction(f, verb), take, record), captureValues(record)));
+  }
+
   /**
    * The first element for which the lambda is true; undefined if there is none.
    *

@@ -145,7 +145,7 @@ function follow(job: Job, at: number, result: KernelResult): void {
   const [before, now] = [job.plan.kernels[at - 1] as PlannedKernel, job.plan.kernels[at] as PlannedKernel];
   keepColumn(job, before, result);
   if (before.table === now.table) return;
-  if (before.seeks === true) {
+  if (before.seeks !== undefined) {
     takeSteps(job, now.table, result.position);
     return;
   }

@@ -20,6 +20,9 @@ import { plainValue, withLambda, withStage } from "./verbs.js";
 /** What elements may be ordered by. */
 export type SortKey = number | bigint | boolean;
 
+/** What a lambda's values or objects make. */
+export type Zipped<V> = V extends Fields ? Rows<NewColumns<Record<never, never>, V>> : Query<SingleColumn<V>>;
+
 /** `Element`: what lambdas see. `Self`: what the verbs give. */
 export abstract class Sequence<Element, Self> {
   /** @internal */
@@ -177,18 +180,32 @@ export abstract class Sequence<Element, Self> {
   }
 
   /**
-   * What the lambda gives for the elements of both queries at the same place, as many as the shorter has: a value, or an object
-   * for rows.
+   * What the lambda gives for the elements of all the queries at the same place, as many as the shortest has: a value, or an object
+   * for rows. Any number of queries may come before the lambda.
    *
    * @example
    * compute(prices).zip(compute(quantities), (p, q) => p * q).sum();
+   * compute(red).zip(compute(green), compute(blue), (r, g, b) => (r + g + b) / 3).toArray();
    */
   zip<R, F extends Fields>(right: Sequence<R, unknown>, f: (x: Element, y: R, i: number) => F, captures?: Captures): Rows<NewColumns<Record<never, never>, F>>;
   zip<R, V extends SortKey>(right: Sequence<R, unknown>, f: (x: Element, y: R, i: number) => V, captures?: Captures): Query<SingleColumn<V>>;
-  zip(right: Sequence<never, unknown>, f: unknown, captures?: Captures): unknown {
-    const other = boundOf(right, "zip");
+  zip<B, C, V extends SortKey | Fields>(b: Sequence<B, unknown>, c: Sequence<C, unknown>, f: (x: Element, b: B, c: C, i: number) => V, captures?: Captures): Zipped<V>;
+  zip<B, C, D, V extends SortKey | Fields>(b: Sequence<B, unknown>, c: Sequence<C, unknown>, d: Sequence<D, unknown>, f: (x: Element, b: B, c: C, d: D, i: number) => V, captures?: Captures): Zipped<V>;
+  zip<B, C, D, E, V extends SortKey | Fields>(
+    b: Sequence<B, unknown>,
+    c: Sequence<C, unknown>,
+    d: Sequence<D, unknown>,
+    e: Sequence<E, unknown>,
+    f: (x: Element, b: B, c: C, d: D, e: E, i: number) => V,
+    captures?: Captures,
+  ): Zipped<V>;
+  zip(...given: readonly unknown[]): unknown {
+    const place = given.findIndex(value => typeof value === "function");
+    const [others, f, captures] = place < 1 ? [[given[0]], given[1], given[2]] : [given.slice(0, place), given[place], given[place + 1]];
+    const [first, ...more] = others.map(other => boundOf(other, "zip"));
     const record = checkCaptures(captures, "zip");
-    return this.any(withStage(this.bound, pairStage(this.bound.shape, "zip", checkFunction(f, "zip"), null, other.shape, record), [...captureValues(record), asValue(other)]));
+    const shape = pairStage(this.bound.shape, "zip", checkFunction(f, "zip"), null, (first as BoundQuery).shape, record, more.map(other => other.shape));
+    return this.any(withStage(this.bound, shape, [...captureValues(record), ...[first as BoundQuery, ...more].map(asValue)]));
   }
 
   /**

@@ -14,7 +14,7 @@ export function showVerbs(bound: BoundTerminal, stages: readonly StageShape[]): 
   const values = stageValues(bound);
   const names: (readonly string[])[] = [];
   for (let at: ShapeNode = bound.query.shape; at.parent !== null; at = at.parent) names.unshift(at.names);
-  const verbs = stages.map((stage, at) => showStage(stage, showValues(stage, names[at] ?? [], values[at] ?? []), showOther(values[at] ?? []), String(values[at]?.at(-1))));
+  const verbs = stages.map((stage, at) => showStage(stage, showValues(stage, names[at] ?? [], values[at] ?? []), showOther(stage, values[at] ?? []), String(values[at]?.at(-1))));
   return { source: showSource(bound.query.source), stages: verbs.map(named), terminal: named(showTerminal(bound)) };
 }
 
@@ -75,10 +75,11 @@ function showSlice(from: boolean, [start = "0", end = "Infinity"]: readonly stri
   return end === "Infinity" ? call("skip", start) : call("slice", start, end);
 }
 
-/** What a verb takes another query as. */
-function showOther(values: readonly unknown[]): string {
-  const other = values.find(isBound);
-  return other === undefined ? "" : `compute(${showSource(other.source)})${other.parent === null ? "" : "…"}`;
+/** What a verb takes another query as; of a zip, all of them. */
+function showOther(stage: StageShape, values: readonly unknown[]): string {
+  const others = values.filter(isBound);
+  const shown = stage.kind === "pair" && stage.key === null ? others : others.slice(0, 1);
+  return shown.map(other => `compute(${showSource(other.source)})${other.parent === null ? "" : "…"}`).join(", ");
 }
 
 export const isBound = (value: unknown): value is BoundQuery => typeof value === "object" && value !== null && "shape" in value && "source" in value;
@@ -102,6 +103,8 @@ export function verbOf(stage: StageShape): string {
   switch (stage.kind) {
     case "pair":
       return stage.key === null ? "zip" : stage.outer ? "leftJoin" : "join";
+    case "while":
+      return stage.take ? "takeWhile" : "skipWhile";
     case "set":
       return stage.verb;
     case "top":
@@ -129,6 +132,10 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
     case "reverse":
     case "distinct":
       return call(stage.kind);
+    case "while":
+      return call(verbOf(stage), oneLine(stage.lambda.source.text), ...captures);
+    case "tap":
+      return call("tap", oneLine(limit));
     case "concat":
       return call("concat", other);
     case "set":

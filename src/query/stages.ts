@@ -35,7 +35,7 @@ function plain(node: ShapeNode, stage: StageShape, detail: string | null = null,
   return node.find(stage.kind, "", detail, captures) ?? node.add({ verb: stage.kind, text: "", detail, captures, build: () => stage });
 }
 
-export const plainStage = (node: ShapeNode, kind: "reverse" | "distinct" | "concat"): ShapeNode => plain(node, { kind });
+export const plainStage = (node: ShapeNode, kind: "reverse" | "distinct" | "concat" | "tap"): ShapeNode => plain(node, { kind });
 
 export const setStage = (node: ShapeNode, verb: SetVerb): ShapeNode => plain(node, { kind: "set", verb }, verb);
 
@@ -50,6 +50,19 @@ const SLICE: Captures = { start: 0, end: 0 };
 export function sliceStage(node: ShapeNode, from: boolean): ShapeNode {
   const detail = from ? "from" : null;
   return node.find("slice", "", detail, SLICE) ?? node.add({ verb: "slice", text: "", detail, captures: SLICE, build: captures => ({ kind: "slice", from, captures }) });
+}
+
+/** `take`: the elements before the first for which the lambda is false; or else those behind. */
+export function whileStage(node: ShapeNode, f: unknown, take: boolean, captures: Captures): ShapeNode {
+  const [text, verb] = [textOf(f), take ? "takeWhile" : "skipWhile"];
+  return node.find("while", text, verb, captures) ?? node.add({
+    verb, text, detail: verb, captures,
+    build: types => {
+      const lambda = parse(text, verb, types, node.elementParameters());
+      checkUsed(types, [lambda], verb);
+      return { kind: "while", take, lambda, captures: types };
+    },
+  });
 }
 
 export function sortStage(node: ShapeNode, f: unknown, descending: boolean, then: boolean, captures: Captures): ShapeNode {
@@ -120,19 +133,19 @@ export function topStage(node: ShapeNode, f: unknown, descending: boolean, captu
 }
 
 /** A zip without a key, a join with one. */
-export function pairStage(node: ShapeNode, verb: "zip" | "join" | "leftJoin", f: unknown, key: unknown, right: ShapeNode, captures: Captures): ShapeNode {
+export function pairStage(node: ShapeNode, verb: "zip" | "join" | "leftJoin", f: unknown, key: unknown, right: ShapeNode, captures: Captures, more: readonly ShapeNode[] = []): ShapeNode {
   const [own, keyText] = [textOf(f), key === null ? "" : textOf(key)];
   const text = `${own}\n${keyText}`;
   const outer = verb === "leftJoin";
-  const detail = JSON.stringify([verb, keyText, right.columns === null ? right.element : [...right.columns]]);
+  const detail = JSON.stringify([verb, keyText, ...[right, ...more].map(({ columns, element }) => (columns === null ? element : [...columns]))]);
   return node.find("pair", text, detail, captures) ?? node.add({
     verb, text, detail, captures,
-    single: hasSingles(right),
+    single: [right, ...more].some(hasSingles),
     build: types => {
-      const lambda = parse(own, verb, types, { least: 0, most: 3, rows: [rowOf(node, false), rowOf(right, outer)] });
+      const lambda = parse(own, verb, types, { least: 0, most: 3 + more.length, rows: [rowOf(node, false), rowOf(right, outer), ...more.map(other => rowOf(other, false))] });
       const keyLambda = key === null ? null : parse(keyText, `the key of ${verb}`, types, node.elementParameters());
       checkUsed(types, keyLambda === null ? [lambda] : [lambda, keyLambda], verb);
-      return { kind: "pair", lambda, captures: types, key: keyLambda === null ? null : { lambda: keyLambda, captures: types }, right: sequenceOf(right), outer };
+      return { kind: "pair", lambda, captures: types, key: keyLambda === null ? null : { lambda: keyLambda, captures: types }, right: sequenceOf(right), outer, more: more.map(sequenceOf) };
     },
   });
 }

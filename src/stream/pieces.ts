@@ -29,10 +29,13 @@ export async function* sliced(chunks: Chunked, start: number, end: number): Chun
   for await (const { table, length } of chunks) {
     const [from, to] = [Math.max(0, start - place), Math.min(length, end - place)];
     place += length;
-    if (from < to) yield from === 0 && to === length ? { table, length } : { table: views(table, from, to), length: to - from };
+    if (from < to) yield partOf({ table, length }, from, to);
     if (place >= end) return;
   }
 }
+
+/** A view of a chunk's rows from one place to before another. */
+export const partOf = ({ table, length }: Rows, from: number, to: number): Chunk => (from === 0 && to === length ? { table, length } : { table: views(table, from, to), length: to - from });
 
 /** The last row of all. */
 export async function* lastRow(chunks: Chunked): Chunked {

@@ -14,7 +14,7 @@ import type { KernelRun } from "../runtime/runtime.js";
 import { newSlot, type KernelSlot } from "../runtime/tiers.js";
 import type { Rows } from "../table/steps.js";
 import { joinerOf } from "./joiner.js";
-import { divided, lastRow, PIECE, repieced, rowAt, sliced, withColumns, type Chunk, type Chunked } from "./pieces.js";
+import { divided, lastRow, partOf, PIECE, repieced, rowAt, sliced, withColumns, type Chunk, type Chunked } from "./pieces.js";
 
 /** A run over pieces. */
 interface Job {
@@ -79,13 +79,13 @@ const isColumn = ({ origin }: ArrayParameter): boolean => origin.stage === TABLE
 /** The rows of a table: of the first one chunks, of others what the kernels before have stored or found; and of them those that its steps let through. */
 function arriving(job: Job, chunks: Chunked, table: number, merged: boolean): Chunked {
   const seeker = seekerOf(job, table - 1);
-  let rows = table === 0 ? withColumns(chunks, columnsRead(job, 0)) : seeker === null ? computed(job, arriving(job, chunks, table - 1, merged), table - 1, merged, new Map()) : sought(job, arriving(job, chunks, table - 1, merged), seeker);
+  let rows = table === 0 ? withColumns(chunks, columnsRead(job, 0)) : seeker === null ? computed(job, arriving(job, chunks, table - 1, merged), table - 1, merged, new Map()) : seeker.planned.seeks === "row" ? sought(job, arriving(job, chunks, table - 1, merged), seeker) : split(job, arriving(job, chunks, table - 1, merged), seeker);
   for (const step of job.bound.node.plan().steps) if (step.table === table) rows = stepped(job, step, rows);
   return rows;
 }
 
 /** The kernel of a table that only looks for a place in it. */
-const seekerOf = (job: Job, table: number): JobKernel | null => job.kernels.find(({ planned }) => planned.table === table && planned.seeks === true) ?? null;
+const seekerOf = (job: Job, table: number): JobKernel | null => job.kernels.find(({ planned }) => planned.table === table && planned.seeks !== undefined) ?? null;
 
 /** The columns that kernels read of a table; behind a search it is read again. */
 function columnsRead(job: Job, table: number): readonly string[] {
@@ -109,6 +109,9 @@ function stepped({ values }: Job, step: TableStep, rows: Chunked): Chunked {
     case "at":
     case "through":
       // The search has left one row, with its place.
+    case "before":
+    case "from":
+      // Or those before or behind a place.
       return rows;
     default:
       return step.part satisfies never;
@@ -129,6 +132,21 @@ async function* sought(job: Job, rows: Chunked, kernel: JobKernel): Chunked {
   if (found !== null) yield found;
 }
 
+/** The rows before the one that a kernel looks for, or that one and all behind it. */
+async function* split(job: Job, rows: Chunked, kernel: JobKernel): Chunked {
+  const before = job.bound.node.plan().steps.some(step => step.kind === "keep" && step.part === "before" && step.table === kernel.planned.table + 1);
+  let base = 0;
+  let found = false;
+  for await (const piece of repieced(rows)) {
+    const position: number = found ? 0 : (await runPiece(job, kernel, kernel.slot, piece, { base })).position;
+    base += piece.length;
+    found ||= position >= 0;
+    const [from, to] = before ? [0, position < 0 ? piece.length : position] : [position < 0 ? piece.length : position, piece.length];
+    if (from < to) yield partOf(piece, from, to);
+    if (found && before) return;
+  }
+}
+
 function checkPlaces(start: number, end: number): void {
   const negative = start < 0 ? start : end < 0 ? end : null;
   if (negative === null) return;
@@ -139,7 +157,7 @@ function checkPlaces(start: number, end: number): void {
 async function* computed(job: Job, rows: Chunked, table: number, merged: boolean, outputs: Map<JobKernel, AnyTypedArray> | null): Chunked {
   const kernels = job.kernels.filter(({ planned }) => planned.table === table);
   let base = 0;
-  for await (const piece of seekerOf(job, table - 1) !== null ? rows : merged ? repieced(rows) : divided(rows)) {
+  for await (const piece of seekerOf(job, table - 1)?.planned.seeks === "row" ? rows : merged ? repieced(rows) : divided(rows)) {
     base = piece.base ?? base;
     const stored = new Map<string, AnyTypedArray>();
     let length = 0;

@@ -16,10 +16,12 @@ export function showStep(step: TableStep, limit: number, native: boolean): strin
       return `reverse: copies, ${moved}`;
     case "distinct":
       return `distinct: a hash table, ${moved}`;
+    case "tap":
+      return `tap: calls the function with every element, ${here}`;
     case "concat":
       return `concat: runs the other query and copies, ${here}`;
     case "zip":
-      return `zip: runs the other query; views, nothing is copied, ${here}`;
+      return `zip: runs the other quer${step.others === 1 ? "y" : "ies"}; views, nothing is copied, ${here}`;
     case "join":
       return `${step.outer ? "leftJoin" : "join"}: runs the other query, then a hash table of its keys, ${moved}`;
     case "groupJoin":
@@ -46,4 +48,6 @@ const KEPT: Readonly<Record<KeptPart, string>> = {
   tail: "the last row",
   at: "the row that was found",
   through: "the rows up to the one that was found",
+  before: "what lies before the place that was found",
+  from: "what lies behind the place that was found, and there",
 };

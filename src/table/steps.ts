@@ -58,11 +58,14 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
       return { table: yield* rowsAt(table, places), length: places.length };
     }
     case "zip": {
-      const right = context.otherOf(step.stages[0] as number, 1);
-      const shorter = Math.min(length, right.length);
-      const both = [...table, ...onTheRight(right.table)].map(([name, array]) => [name, array.subarray(0, shorter)] as const);
-      return { table: new Map(both), length: shorter };
+      const others = Array.from({ length: step.others }, (_, at) => context.otherOf(step.stages[0] as number, step.others - at));
+      const shortest = Math.min(length, ...others.map(other => other.length));
+      const all = [...table, ...others.flatMap((other, at) => onTheRight(other.table, at + 1))].map(([name, array]) => [name, array.subarray(0, shortest)] as const);
+      return { table: new Map(all), length: shortest };
     }
+    case "tap":
+      tap(context.valuesOf(step.stages[0] as number)[0] as Tapped, { table, length });
+      return { table, length };
     case "join": {
       const [right, rightKeys] = [context.otherOf(step.stages[0] as number, 2), context.otherOf(step.stages[0] as number, 1)];
       const keys = keysOfBoth(table, step.keys, rightKeys.table);
@@ -103,6 +106,10 @@ function keptPlaces(part: KeptPart, found: number, length: number): readonly [nu
       return found < 0 ? [0, 0] : [found, found + 1];
     case "through":
       return [0, found + 1];
+    case "before":
+      return [0, found < 0 ? length : found];
+    case "from":
+      return [found < 0 ? length : found, length];
     default:
       return part satisfies never;
   }
@@ -122,7 +129,14 @@ function keysOfBoth(table: Table, keys: readonly KeyPart[], right: Table) {
 
 const withoutKeys = (table: Table, keys: readonly KeyPart[]): Table => without(table, keys.map(({ column }) => column));
 
-const onTheRight = (table: Table): readonly (readonly [string, AnyTypedArray])[] => [...table].map(([name, array]) => [rightColumn(name), array]);
+const onTheRight = (table: Table, others = 1): readonly (readonly [string, AnyTypedArray])[] => [...table].map(([name, array]) => [rightColumn(name, others), array]);
+
+type Tapped = (element: unknown, place: number) => unknown;
+
+function tap(f: Tapped, { table, length }: Rows): void {
+  const single = table.get(SINGLE);
+  for (let at = 0; at < length; at += 1) f(single === undefined ? Object.fromEntries([...table].map(([name, array]) => [name, array[at]])) : single[at], at);
+}
 
 /** Keys occur once among the groups, so that rows stay where they are. */
 function* withGroups(step: TableStep & { readonly kind: "groupJoin" }, { table, length }: Rows, groups: Rows): Moving<Rows> {

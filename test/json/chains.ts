@@ -31,6 +31,8 @@ const both = fc.oneof<fc.Arbitrary<Step<any>>[]>(
   counts.map(count => query => query.skip(count)),
   fc.tuple(places, places).map(([start, end]) => query => query.slice(start, end)),
   fc.constant(query => query.reverse()),
+  fc.constant((query, k) => query.takeWhile((_: never, i: number) => i < 5 + k, { k })),
+  fc.constant(query => query.skipWhile((_: never, i: number) => i < 2)),
   fc.constant(query => query.distinct()),
 );
 
@@ -44,6 +46,7 @@ const ofSingles = fc.oneof<fc.Arbitrary<Step<Singles>>[]>(
   fc.constant(query => query.orderByDescending((x, i) => x * i).thenBy(x => x)),
   fc.constant((query, _, compute) => query.concat(compute(NUMBERS).map(x => x / 2))),
   fc.constant((query, k, compute) => query.zip(compute(OTHER), (x, y, i) => x + y * k + i, { k }) as Singles),
+  fc.constant((query, k, compute) => query.zip(compute(OTHER), compute(NUMBERS).skip(1), (x, y, z, i) => x + y * k + z * i, { k }) as Singles),
   fc.constant((query, k, compute) => query.join(compute(OTHER), x => x % 4, y => y % 4, (x, y) => x * k + y, { k }) as Singles),
   fc.constant((query, k) => query.scan((a, x) => a + x * k, k, { k }, { exclusive: true })),
   fc.constant(query => query.scan((a, x) => a / 2 + x, undefined, {}, { sequential: true })),

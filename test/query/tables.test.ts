@@ -31,6 +31,12 @@ const distinctRows = (rows: readonly Row[]): Row[] => {
   return seen;
 };
 
+/** Where the first is; the length if there is none. */
+const firstOf = (rows: readonly Row[], test: (row: Row, i: number) => boolean): number => {
+  const found = rows.findIndex(test);
+  return found < 0 ? rows.length : found;
+};
+
 interface Verb {
   readonly name: string;
   readonly query: (rows: Rows<Table>) => Rows<Table>;
@@ -50,6 +56,11 @@ const VERBS: readonly Verb[] = [
   { name: "skip", query: r => r.skip(3), oracle: r => r.slice(3) },
   { name: "slice", query: r => r.slice(-9, -2), oracle: r => r.slice(-9, -2) },
   { name: "slice beyond", query: r => r.slice(2, 1000), oracle: r => r.slice(2, 1000) },
+  { name: "takeWhile", query: r => r.takeWhile(x => x.b < 3), oracle: r => r.slice(0, firstOf(r, x => !(x.b < 3))) },
+  { name: "takeWhile by place", query: r => r.takeWhile((x, i) => i < 9 || x.a > 0), oracle: r => r.slice(0, firstOf(r, (x, i) => !(i < 9 || x.a > 0))) },
+  { name: "skipWhile", query: r => r.skipWhile(x => x.a < 2), oracle: r => r.slice(firstOf(r, x => !(x.a < 2))) },
+  { name: "skipWhile by place", query: r => r.skipWhile((_, i) => i < 3), oracle: r => r.slice(firstOf(r, (_, i) => !(i < 3))) },
+  { name: "tap", query: r => r.tap(() => undefined), oracle: r => [...r] },
   { name: "reverse", query: r => r.reverse(), oracle: r => r.toReversed() },
   { name: "distinct", query: r => r.distinct(), oracle: distinctRows },
   {

@@ -104,3 +104,12 @@ export async function picks(columns: { price: Float64Array; id: BigInt64Array })
   // @ts-expect-error a row is no key
   table.maxBy(r => r);
 }
+
+export function zips(a: Float64Array, b: BigInt64Array): void {
+  const mixed = compute(a).zip(compute(b), compute({ a }), (x, y, row, i) => ({ sum: x + row.a + i, y }));
+  expectType<bigint | undefined>()(mixed.toRows()[0]?.y);
+  expectType<number>()(compute(a).zip(compute(a), compute(b), (x, y, z) => x + y + Number(z)).sum().value());
+  expectType<bigint | undefined>()(compute({ a, b }).takeWhile(r => r.a > 1).skipWhile(r => r.b < 2n).tap(r => r.b).toRows()[0]?.b);
+  // @ts-expect-error an array is no query
+  compute(a).zip(compute(b), a, x => x);
+}
