@@ -27,3 +27,22 @@ it("mandelbrot: a picture", { timeout: 120_000 }, async () => {
   expect(text).toContain("49,884,287 rounds, 155,722 of 614,400 points stay; all as in plain JavaScript");
   expect(text).toMatch(/build\/pictures\/mandelbrot\.png$/m);
 });
+
+it("stocks: windows and scans", { timeout: 120_000 }, async () => {
+  const text = await printed("stocks");
+  expect(text).toMatch(/^2008 +903\.3 +-38\.5 % +11\.6 % +-9\.0 % +-51\.9 % +0\.0 %$/m);
+  expect(text).toContain("5,105 days; all as in plain loops, bit for bit");
+});
+
+it("image: stencils", { timeout: 120_000 }, async () => {
+  const text = await printed("image");
+  expect(text).toContain("108 × 108 pixels; all as in plain loops, bit for bit");
+  expect(text).toMatch(/build\/pictures\/edges\.png$/m);
+});
+
+it("stream: four gigabytes in constant memory", { timeout: 120_000 }, async () => {
+  const text = await printed("stream");
+  expect(text).toMatch(/^mean square +332,833\.472 +as it must be$/m);
+  expect(text).toMatch(/^536,870,912 readings, 4,096 MiB, three times/m);
+  expect(text).toMatch(/^peak memory \d+ MiB of the whole process: less than 256$/m);
+});
