@@ -204,6 +204,10 @@ export interface PlannedKernel {
   readonly seeks?: "row" | "end";
   /** Over pieces, of a fold without a seed: the same fold, going on from a value. */
   readonly onward?: Kernel;
+  /** The array of its table that it stores as it is: so it need not run. */
+  readonly copies?: string;
+  /** The kernel of the same table, counted from 0, that stores the same. */
+  readonly twin?: number;
 }
 
 /** Columns of the compiler's own: no user's column may have such a name. */

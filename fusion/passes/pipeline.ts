@@ -8,6 +8,7 @@ import { inPieces } from "./pieces.js";
 import { prune } from "./prune.js";
 import { REWRITES, type Placed } from "./rewrite.js";
 import { share } from "./share.js";
+import { withShortcuts } from "./shortcuts.js";
 import { simplify } from "./simplify.js";
 import { TableFusion } from "./tables.js";
 import { planTerminal } from "./terminals.js";
@@ -114,6 +115,6 @@ function planStages(shape: QueryShape, stages: readonly Placed[]): Plan {
   fusion.settle(null, shape.stages.length);
   const plan = planTerminal(fusion, shape);
   const marked = (kernel: Kernel): Kernel => (shape.fastMath === true ? { ...kernel, fastMath: true } : kernel);
-  const whole = { ...plan, kernels: withoutUnread(plan.steps, plan.kernels.map(planned => ({ ...planned, kernel: optimise(marked(planned.kernel)) }))) };
-  return shape.inPieces === true ? inPieces(whole) : whole;
+  const kernels = withoutUnread(plan.steps, plan.kernels.map(planned => ({ ...planned, kernel: optimise(marked(planned.kernel)) })));
+  return shape.inPieces === true ? inPieces({ ...plan, kernels }) : { ...plan, kernels: withShortcuts(kernels, plan.steps) };
 }

@@ -12,7 +12,7 @@ import { Fusion, isRow, NO_COLUMNS } from "./fuse.js";
 import type { Row } from "./infer.js";
 import { Rows, type Column } from "./rows.js";
 import { planScan } from "./scan.js";
-import { elementValue, naturalElement, toElement, truthOf, type Typed } from "./typing.js";
+import { elementValue, toElement, truthOf, type Typed } from "./typing.js";
 
 interface SortKey {
   readonly column: string;
@@ -187,7 +187,7 @@ export class TableFusion extends Fusion {
   }
 
   private sortKey(value: Typed, number: number, descending: boolean): SortKey {
-    const element = naturalElement(value);
+    const element = this.ownElement(value);
     return { column: keyColumn(number), descending, typed: elementValue(toElement(value, element, "orderBy", this.parameters), element, value.span), element };
   }
 

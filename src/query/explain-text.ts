@@ -16,14 +16,14 @@ function stepsBefore({ steps }: Explanation, kernel: number): readonly string[] 
   return steps.filter(({ before }) => before === kernel).flatMap(({ text, others }) => [text, ...others.flatMap(other => explanationInWords(other).trimEnd().split("\n").map(line => `  | ${line}`.trimEnd()))]);
 }
 
-const kernelInWords = ({ kernels, fastMath }: Explanation, { fuses, column, reads, gives, joins, barrier, backend, reason }: KernelExplanation, at: number): readonly string[] => [
+const kernelInWords = ({ kernels, fastMath }: Explanation, { fuses, column, reads, gives, joins, barrier, shortcut, backend, reason }: KernelExplanation, at: number): readonly string[] => [
   titleOf(at, kernels.length, fuses, column),
   `  reads ${reads}`,
   `  ${gives}`,
   ...(joins === undefined ? [] : [`  ${joins}`]),
   ...(barrier === null ? [] : [`  barrier: ${barrier}`]),
   ...(fastMath ? [FAST] : []),
-  `  ${backend}: ${reason}`,
+  `  ${shortcut ?? `${backend}: ${reason}`}`,
 ];
 
 /** The kernel's number, and what is fused into it. */

@@ -36,6 +36,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
       gives: gives(kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null),
       ...(query.source.kind === "stream" && at === plan.kernels.length - 1 ? { joins: joinsInWords(planned) } : {}),
       barrier,
+      shortcut: shortcutOf(planned),
       backend,
       reason,
     };
@@ -65,6 +66,12 @@ export function explainTerminal(bound: BoundTerminal, options: ExplainOptions, b
     default:
       throw new QueryError("DC305", `explain() is told ${format === null ? describe(given) : `the format ${quote(format)}`}`, 'Write { format: "text" }, { format: "json" } or { format: "mermaid" }.');
   }
+}
+
+/** Why a kernel need not run; null if it must. */
+function shortcutOf({ copies, twin }: PlannedKernel): string | null {
+  if (twin !== undefined) return `nothing runs: kernel ${twin + 1} stores the same`;
+  return copies === undefined ? null : "nothing runs: the array is handed on as it is";
 }
 
 /** What code is emitted in. */

@@ -58,6 +58,8 @@ export interface KernelExplanation {
   readonly joins?: string;
   /** Why the chain was cut behind it; null where it was not. */
   readonly barrier: string | null;
+  /** Why it need not run at all; null where it must. */
+  readonly shortcut: string | null;
   /** Where it would run now, and why. */
   readonly backend: BackendName;
   readonly reason: string;

@@ -60,6 +60,8 @@ export function runNow(bound: BoundTerminal, into: AnyTypedArray | null): Outcom
   for (let at = 0; at < job.slots.length; at += 1) {
     const slot = job.slots[at] as KernelSlot;
     if (result !== null) follow(job, at, result);
+    result = shortcut(job, at);
+    if (result !== null) continue;
     const call = callOf(job, at, bound.node);
     let compiled = tiers.choose(slot, job.length, job.backend);
     for (result = null; result === null; ) {
@@ -91,6 +93,8 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
     const slot = job.slots[at] as KernelSlot;
     if (result !== null) follow(job, at, result);
     signal?.throwIfAborted();
+    result = shortcut(job, at);
+    if (result !== null) continue;
     const call = callOf(job, at, bound.node);
     const safe = call.arrays.some(canShrink) ? { ...call, arrays: call.arrays.map(array => (canShrink(array) ? array.slice() : array)) } : call;
     const chosen = await tiers.chooseAsync(slot, job.length, job.backend);
@@ -140,6 +144,16 @@ function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
   };
 }
 
+/** What a kernel would store, where that is there already. */
+function shortcut(job: Job, at: number): KernelResult | null {
+  const { kernel, copies, twin } = job.plan.kernels[at] as PlannedKernel;
+  const here = twin !== undefined ? columnOf(job.stored, job.plan.kernels[twin]?.column ?? "") : copies === undefined ? null : copies === SINGLE && kernel.source.kind === "array" ? job.source : columnOf(job.table, copies);
+  const wanted = at === job.slots.length - 1 && job.destination !== null && job.destination.direct !== null;
+  if (here === null || wanted) return null;
+  const output = here.length === job.length || twin !== undefined ? here : here.subarray(0, job.length);
+  return { count: output.length, position: -1, rank: 0, value: undefined, output };
+}
+
 /** The kernel reads what those of the table before its own have stored. */
 function follow(job: Job, at: number, result: KernelResult): void {
   const [before, now] = [job.plan.kernels[at - 1] as PlannedKernel, job.plan.kernels[at] as PlannedKernel];
@@ -161,7 +175,9 @@ function follow(job: Job, at: number, result: KernelResult): void {
 function takeSteps(job: Job, table: number, found = -1): void {
   const steps = job.plan.steps.filter(step => step.table === table);
   if (steps.length === 0) return;
-  let rows: Rows = { table: job.table ?? singles(job.source) ?? new Map<string, AnyTypedArray>(), length: job.length };
+  const given: Table = job.table ?? singles(job.source) ?? new Map<string, AnyTypedArray>();
+  for (const array of given.values()) if (array.length < job.length) throw hasMoved(array);
+  let rows: Rows = { table: given, length: job.length };
   for (const step of steps) rows = moveNow(applyStep(step, rows, found, job.context), job.mover);
   job.length = rows.length;
   // Single values beside those of another query are a column like others.
@@ -213,13 +229,15 @@ function outcome({ query, node }: BoundTerminal, job: Job, result: KernelResult 
 
 /** Transferring a buffer takes the elements away from a run in flight. */
 function checkUnmoved(array: AnyTypedArray, length: number): void {
-  if (array.length === length && (length > 0 || !isGone(array))) return;
-  throw new QueryError(
+  if (array.length !== length || (length === 0 && isGone(array))) throw hasMoved(array);
+}
+
+const hasMoved = (array: AnyTypedArray): QueryError =>
+  new QueryError(
     "DC307",
     `the source, ${withArticle(array[Symbol.toStringTag])}, was detached or has changed its length while the query ran`,
     "Leave its buffer in place until the promise settles, or run the query with .value() or toArray().",
   );
-}
 
 /** The seed of a reduce: the last of its values. */
 export const seedOf = ({ node, values }: BoundTerminal): ScalarValue | undefined =>

@@ -4,7 +4,7 @@ import { keyColumn, MATCHED, rightColumn, SINGLE, type KeptPart, type KeyPart, t
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { comparable } from "./join.js";
-import { aggregated, codesOf, commonPlaces, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, type Moving } from "./move.js";
+import { aggregated, codesOf, commonPlaces, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, type Moving } from "./move.js";
 import { windows } from "./window.js";
 import { appended, columnOf, elementsOr, NONE, without, type Table } from "./table.js";
 
@@ -41,6 +41,8 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
       const keys = step.keys.map(({ column, descending }) => ({ array: columnOf(table, column), descending }));
       const rest = without(table, step.keys.map(({ column }) => column));
       const limit = step.limit === null ? length : Math.min(length, context.valuesOf(step.limit).at(-1) as number);
+      const [[only] = [], [key]] = [[...rest], keys];
+      if (only !== undefined && key !== undefined && rest.size + keys.length === 2 && only[1] === key.array) return { table: new Map([[only[0], yield* sortedValues(key, length, limit)]]), length: limit };
       return { table: yield* rowsAt(rest, yield* sortedPlaces(keys, length, limit)), length: limit };
     }
     case "concat":

@@ -140,7 +140,7 @@ describe('explain({ format: "mermaid" })', () => {
         stages: [verb],
         terminal: verb,
         rewritten: [text],
-        kernels: [{ fuses: ["map", "sum"], stages: [0], table: 0, column: text, reads: text, columns: [text], from: [], gives: text, barrier: text, backend: "js", reason: text }],
+        kernels: [{ fuses: ["map", "sum"], stages: [0], table: 0, column: text, reads: text, columns: [text], from: [], gives: text, barrier: text, shortcut: null, backend: "js", reason: text }],
         steps: [{ stages: [0], text, before: 0, others: [] }],
         behind: [],
       }),
