@@ -48,6 +48,7 @@ describe('explain({ format: "json" })', () => {
           from: [],
           gives: "folds with add as f64 in the canonical order: 32 lanes, blocks of 1024, a pairwise tree, the same on every backend",
           barrier: null,
+          shortcut: null,
           backend: "js",
           reason: "this runtime runs everything here",
         },
