@@ -19,6 +19,10 @@ export class Sequel<T> extends LazyValue<T> {
     private readonly terminals: readonly [BoundTerminal, ...BoundTerminal[]],
     private readonly begin: () => Work<T>,
   ) {
+    const [{ query, node }] = terminals;
+    if (query.source.kind === "stream") {
+      throw new QueryError("DC310", `${calledAs(node.terminal)}() reads its elements twice, and a stream is read once`, "Collect them first: compute(await query.toArrayAsync()), or toColumnsAsync().");
+    }
     super(terminals[0]);
   }
 
@@ -31,9 +35,6 @@ export class Sequel<T> extends LazyValue<T> {
 
   override async run(options: RunOptions = {}): Promise<T> {
     const { signal } = checkRunOptions(options, "run");
-    if (this.bound.query.source.kind === "stream") {
-      throw new QueryError("DC310", `${calledAs(this.bound.node.terminal)}() reads its elements twice, and a stream is read once`, "Collect them first: compute(await query.toArrayAsync()), or toColumnsAsync().");
-    }
     const work = this.begin();
     let next = work.next();
     while (next.done !== true) next = work.next(finished(next.value, await runAsync(next.value, null, signal)));

@@ -329,7 +329,8 @@ describe("what is wrong with a stream", () => {
     const query = over(new Producer(1));
     const array = Float64Array.of(1);
     await expect(query.orderBy(x => x).toArrayAsync()).rejects.toThrow(/^DC310: orderBy\(\) needs all elements first, and a stream has them one after another\nCollect what comes before: const all = await query\.toArrayAsync\(\), or toColumnsAsync\(\); then compute\(all\)\.orderBy\(…\)\.$/);
-    await expect(query.minBy(x => -x).run()).rejects.toThrow(/^DC310: minBy\(\) reads its elements twice, and a stream is read once/);
+    expect(() => query.single()).toThrow(/^DC310: single\(\) reads its elements twice/);
+    expect(() => query.minBy(x => -x)).toThrow(/^DC310: minBy\(\) reads its elements twice, and a stream is read once/);
     expect(() => query.scan((a, x) => a + x, 0).filter(x => x > 1).explain()).toThrow(/^DC310: scan\(\)/);
     await expect(query.reverse().sum().run()).rejects.toThrow(/^DC310: reverse\(\) needs all elements first/);
     await expect(query.distinct().count().run()).rejects.toThrow(/^DC310: distinct\(\)/);
