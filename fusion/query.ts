@@ -32,7 +32,7 @@ export type Columns = ReadonlyMap<string, ElementType>;
 
 export type StageShape =
   /** `to`: what results are stored as; null for the sequence's own type, or, from rows and to rows, the natural one. */
-  | ({ readonly kind: "map"; readonly to: ElementType | Columns | null } & LambdaInput)
+  | ({ readonly kind: "map"; readonly to: ElementType | Columns | null; readonly use?: MapUse } & LambdaInput)
   | ({ readonly kind: "filter" } & LambdaInput)
   /** Of rows, some of the columns. */
   | { readonly kind: "as"; readonly to: ElementType | Columns }
@@ -60,6 +60,10 @@ export type StageShape =
       readonly to: ElementType | Columns | null;
       readonly fold: WindowFold | null;
     } & LambdaInput)
+  /** The rows in which these columns have values; they have no nulls from here on. */
+  | { readonly kind: "dropNulls"; readonly columns: readonly string[] }
+  /** The columns with values in place of their nulls: those of `fillOf`. */
+  | { readonly kind: "fillNulls"; readonly columns: readonly string[]; readonly captures: CaptureTypes }
   /** The elements from the stage's value `start` to before its value `end`, as `Array.prototype.slice` counts them. `from`: whether `start` may be other than 0. */
   | { readonly kind: "slice"; readonly from: boolean; readonly captures: CaptureTypes }
   /** The elements before the first for which the lambda is false (`take`), or that one and all behind it. */
@@ -97,6 +101,11 @@ export type SetVerb = "union" | "intersect" | "except";
 
 export type Edge = "valid" | "clamp" | "wrap" | "constant";
 export type WindowFold = "sum" | "average" | "min" | "max";
+/** What a map is for, if not for itself: an aggregate, which leaves nulls out; or the keys of a join, which are columns even if there is but one. */
+export type MapUse = "aggregate" | "keys";
+
+/** The capture that holds what a column's nulls become. */
+export const fillOf = (number: number): string => `fill${number}`;
 
 /** What a sequence holds: elements of one type, or rows. */
 export type SequenceShape = { readonly columns: null; readonly element: ElementType } | { readonly columns: Columns };
@@ -216,8 +225,6 @@ export const isReserved = (name: string): boolean => name.startsWith("\0");
 /** Columns that stand for the elements of a sequence of single values, and for keys. */
 export const SINGLE = "\0element";
 export const keyColumn = (number: number): string => `\0key ${number}`;
-/** A column of the other query's. */
-export const rightColumn = (name: string, others = 1): string => `${"\0right ".repeat(others)}${name}`;
 /** Whether a row has one of the other query's beside it: 1 or 0. */
 export const MATCHED = "\0matched";
 export const valueColumn = (number: number): string => `\0value ${number}`;
@@ -278,6 +285,8 @@ export interface GroupColumn {
   readonly terminal: Aggregate["terminal"];
   /** Null for counts. */
   readonly column: string | null;
+  /** Where the column has values; null if it has no nulls. */
+  readonly valid: string | null;
   /** What it is stored as. */
   readonly element: ElementType;
 }

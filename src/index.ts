@@ -5,6 +5,7 @@ import { makeRange, makeRepeat } from "./query/ranges.js";
 import type { Query } from "./query/query.js";
 import type { Rows } from "./query/rows.js";
 import type { ArrayConstructor, ArrayOf, ArraysOf, Chunks, QueryOptions, QuerySource, Range, Repeat, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "./query/types.js";
+import { makeNullable, type Nullable } from "./table/nullable.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
 import { makeStream } from "./stream/source.js";
 
@@ -25,7 +26,8 @@ export function compute<S extends QuerySource>(source: S, options?: QueryOptions
 export function compute<A extends TypedArray>(source: Stream<A>, options?: QueryOptions & { readonly runtime?: Runtime }): Query<A>;
 export function compute<T extends TableOf>(source: Stream<T>, options?: QueryOptions & { readonly runtime?: Runtime }): Rows<T>;
 /**
- * Starts a query over a table: typed arrays of one length by column, or plain objects with the same fields.
+ * Starts a query over a table: columns of one length by name, typed arrays or what `nullable` makes; or plain objects with the same
+ * fields, some of which may be null.
  *
  * @example
  * const revenue = await compute({ price, quantity }).sum(r => r.price * r.quantity);
@@ -80,6 +82,17 @@ export function stream(chunks: unknown, holds: unknown): unknown {
 }
 
 /**
+ * A column with nulls: its values, and for each whether it is there, as 1 or 0, as booleans, or (`{ bitmap: true }`) as bits, the
+ * lowest of each byte first, which are read now. What `values` holds in place of a null means nothing.
+ *
+ * @example
+ * compute({ price: nullable(Float64Array.of(2.5, 0, 4), [true, false, true]) }).average(r => r.price);   // 3.25
+ */
+export function nullable<A extends TypedArray>(values: A, valid: Uint8Array | readonly boolean[], options?: { readonly bitmap?: boolean }): Nullable<A> {
+  return makeNullable(values, valid, options);
+}
+
+/**
  * Resolves when all kernels that were being compiled in the background are ready, so that the next run of each is native.
  *
  * @example
@@ -115,6 +128,7 @@ export type { KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
 export type { AnyQuery, FromJsonOptions } from "./json/read.js";
 export type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation, KernelExplanation, StepExplanation, VerbExplanation } from "./query/explanation.js";
 export type { QueryJson } from "./json/format.js";
+export type { Nullable } from "./table/nullable.js";
 export type { Query } from "./query/query.js";
 export type { Rows } from "./query/rows.js";
 export type { Windows } from "./query/windows.js";
@@ -131,12 +145,15 @@ export type {
   Captures,
   CastColumns,
   Chunks,
+  Column,
+  ColumnFor,
   ColumnsOf,
   ElementOf,
   Fields,
   ForEachOptions,
   IntoOptions,
   NewColumns,
+  NullsOf,
   NumberArray,
   QueryOptions,
   QuerySource,
@@ -152,12 +169,16 @@ export type {
   RowColumns,
   RowOf,
   RunOptions,
+  Single,
   SingleColumn,
   SourceArray,
   Stream,
   TableColumns,
   TableOf,
   Tabular,
+  Total,
   Truth,
   TypedArray,
+  ValueOf,
+  WithoutNulls,
 } from "./query/types.js";

@@ -19,7 +19,7 @@ function convert(node: Expression, scope: Scope, context: Context): SurfaceExpr 
   const span = scope.span(node);
   switch (node.type) {
     case "Literal":
-      return literal(node, span);
+      return literal(node, span, context);
     case "Identifier":
       return identifier(node, scope, context);
     case "MemberExpression":
@@ -81,8 +81,9 @@ const firstLine = (span: Span): Span => {
   return newline < 0 || newline > span.end ? span : { ...span, end: newline };
 };
 
-function literal(node: Literal, span: Span): SurfaceExpr {
+function literal(node: Literal, span: Span, context: Context): SurfaceExpr {
   const { value } = node;
+  if (context.nulls && node.raw === "null") return { kind: "null", span };
   if (typeof node.bigint === "string") return { kind: "literal", value: BigInt(node.bigint), span };
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return { kind: "literal", value, span };
   throw refuse(node.regex !== undefined ? FORMS.regex : typeof value === "string" ? FORMS.string : FORMS.null, span);
@@ -345,7 +346,7 @@ function effect(node: Expression, scope: Scope, context: Context): readonly Surf
 
 /** Evaluates a value and forgets it: it may still fail, as an element out of range does. */
 function discard(value: SurfaceExpr, context: Context): readonly SurfaceStmt[] {
-  if (value.kind === "literal" || value.kind === "variable" || value.kind === "capture" || value.kind === "length") return [];
+  if (value.kind === "literal" || value.kind === "null" || value.kind === "variable" || value.kind === "capture" || value.kind === "length") return [];
   if (value.kind === "do") return [...value.body, ...discard(value.result, context)];
   const name = context.names.unique("unused");
   context.constants.add(name);

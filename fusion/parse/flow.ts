@@ -130,6 +130,7 @@ class AssignmentCheck {
   expression(node: SurfaceExpr, before: Unset): Unset {
     switch (node.kind) {
       case "literal":
+      case "null":
       case "capture":
       case "length":
         return before;
@@ -146,7 +147,8 @@ class AssignmentCheck {
         return this.expression(node.argument, before);
       case "binary":
         return this.expression(node.right, this.expression(node.left, before));
-      case "logical": {
+      case "logical":
+      case "nullish": {
         const left = this.expression(node.left, before);
         return merge(left, this.expression(node.right, left));
       }

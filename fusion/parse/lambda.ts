@@ -1,5 +1,6 @@
 /** The text of a lambda becomes a surface lambda: names resolved, helpers inlined, everything unsupported refused. */
 import type { Node, Pattern } from "acorn";
+import { isValidity, shownNames } from "../columns.js";
 import { LambdaError } from "../errors.js";
 import { refusedNode } from "./expressions.js";
 import { checkAssigned } from "./flow.js";
@@ -46,6 +47,7 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
     constants: new Set(),
     inlining: [node],
     inline: (closure, args, span) => inline(closure, args, span, context),
+    nulls: (options.parameters.rows ?? []).some(row => row !== null && "columns" in row && (row.mayBeMissing || row.columns?.some(isValidity) === true)),
     depth: 0,
     size: 0,
   };
@@ -73,7 +75,7 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
       else inner.declare(written, { kind: "variable", name, constant: true });
     } else {
       const read = new Map<string, string>();
-      const whole = "window" in row ? windowOf(row, read, names, context.constants) : recordOf(row, read, names, context.constants);
+      const whole = "window" in row ? windowOf(row, read, names, context.constants) : recordOf({ ...row, columns: row.columns && shownNames(row.columns) }, read, names, context.constants);
       unique.push(names.unique(whole.kind === "window" ? "window" : "row"));
       rows.push(read);
       bindWhole(parameter, whole, inner, (name, value) => (assigned.has(name) ? copy(name, value) : inner.declare(name, { kind: "value", value })));
@@ -186,6 +188,7 @@ function inline(closure: Closure, args: readonly Argument[], span: Span, context
 function isFixed(arg: SurfaceExpr, context: Context): boolean {
   switch (arg.kind) {
     case "literal":
+    case "null":
     case "capture":
     case "length":
       return true;

@@ -63,9 +63,12 @@ export function convertChain(node: ChainExpression, scope: Scope, context: Conte
 export function convertNullish(node: LogicalExpression, scope: Scope, context: Context): SurfaceExpr {
   const span = scope.span(node);
   const left = maybe(node.left, scope, context);
+  if (left === null && context.nulls) return { kind: "nullish", left: convertExpression(node.left, scope, context), right: convertExpression(node.right, scope, context), span };
   if (left === null) throw refuse(FORMS.nullish, span);
   if (left.value === null) throw new LambdaError("DC113", `${textAt(scope.span(node.left))} is a row, and no other can take its place`, scope.span(node.left), `Say so for each of its columns: ${textAt(scope.span(node.left))}?.price ?? NaN`);
-  return { kind: "conditional", test: left.present, yes: left.value, no: convertExpression(node.right, scope, context), span };
+  // A column of a row that is there may be null all the same.
+  const value: SurfaceExpr = { kind: "conditional", test: left.present, yes: left.value, no: { kind: "null", span }, span };
+  return { kind: "nullish", left: value, right: convertExpression(node.right, scope, context), span };
 }
 
 /** `undefined` is `void 0` where esbuild has passed over it. */

@@ -82,6 +82,8 @@ export interface Context {
   readonly inlining: FunctionNode[];
   /** Puts a helper's body in place of its call. */
   readonly inline: (closure: Closure, args: readonly Argument[], span: Span) => SurfaceExpr;
+  /** Whether values may be null: a row has columns with nulls. */
+  readonly nulls: boolean;
   depth: number;
   size: number;
 }

@@ -203,6 +203,11 @@ function declare(node: VariableDeclarator, constant: boolean, frame: Frame, cont
     return [];
   }
   const value = init === null ? null : convertExpression(init, scope, context);
+  // A column that may be null is no value of a variable: the name stands for the column itself.
+  if (constant && context.nulls && value?.kind === "variable" && context.constants.has(value.name)) {
+    scope.declare(id.name, { kind: "value", value });
+    return [];
+  }
   const name = context.names.unique(id.name);
   const mutable = value === null || (!constant && frame.assigned.has(id.name));
   if (!mutable) context.constants.add(name);

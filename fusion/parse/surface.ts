@@ -51,6 +51,8 @@ export type SurfaceExpr = Spanned &
   (
     /** `step` marks the 1 of `++` and `--`: beside a BigInt it is 1n. */
     | { readonly kind: "literal"; readonly value: ScalarValue; readonly step?: true }
+    /** Only beside rows that have columns with nulls; and so `??`. */
+    | { readonly kind: "null" }
     /** A parameter or a local variable; names are unique in the lambda, helpers included. */
     | { readonly kind: "variable"; readonly name: string }
     /** A captured number, bigint or boolean. */
@@ -60,6 +62,7 @@ export type SurfaceExpr = Spanned &
     | { readonly kind: "unary"; readonly operator: UnaryOperator; readonly argument: SurfaceExpr }
     | { readonly kind: "binary"; readonly operator: BinaryOperator; readonly left: SurfaceExpr; readonly right: SurfaceExpr }
     | { readonly kind: "logical"; readonly operator: "&&" | "||"; readonly left: SurfaceExpr; readonly right: SurfaceExpr }
+    | { readonly kind: "nullish"; readonly left: SurfaceExpr; readonly right: SurfaceExpr }
     | { readonly kind: "conditional"; readonly test: SurfaceExpr; readonly yes: SurfaceExpr; readonly no: SurfaceExpr }
     /** The argument count has been checked; `Math.min`, `Math.max` and `Math.hypot` take any number of arguments. */
     | { readonly kind: "call"; readonly callee: Builtin; readonly args: readonly SurfaceExpr[] }

@@ -4,15 +4,17 @@
  * A map rebinds the element, a filter leaves the element's block, and the terminal decides what the sink does with what
  * arrives. Types are inferred stage by stage on the way, since a stage's element type is its predecessor's result.
  */
-import { apply, convert, local, truth } from "../build.js";
+import { apply, convert, local, select, truth } from "../build.js";
+import { validColumn } from "../columns.js";
 import { CompilerBug, QueryError } from "../errors.js";
 import { ELEMENT_LABEL, type Expr, type Kernel, type Scan, type Sink, type Source, type Stmt } from "../ir.js";
 import type { OpName } from "../ops.js";
-import { SINGLE, type Columns, type LambdaInput, type PlannedKernel, type Plan, type SourceShape, type StageShape, type TableStep } from "../query.js";
+import { fillOf, SINGLE, type CaptureType, type Columns, type LambdaInput, type PlannedKernel, type Plan, type SourceShape, type StageShape, type TableStep } from "../query.js";
 import type { Span, SurfaceLambda } from "../parse/surface.js";
 import { ELEMENTS, isBigType, type ElementType } from "../types.js";
 import type { Row, TypedResult } from "./infer.js";
 import { inferResult } from "./infer-lambda.js";
+import { columnsFor, presentOf, there, withoutMissing } from "./nulls.js";
 import { Names, Parameters } from "./parameters.js";
 import { usesParameter } from "./reducers.js";
 import { Rows, type Column } from "./rows.js";
@@ -24,7 +26,7 @@ const WRAPS: Partial<Record<ElementType, OpName>> = { i8: "wrapI8", u8: "wrapU8"
 const NOWHERE: Span = { source: { text: "", label: "the query" }, start: 0, end: 0 };
 
 /** Stages that compute; the others choose and move elements, and cut the kernel (see tables.ts). */
-export type ComputingStage = Extract<StageShape, { kind: "map" | "filter" | "as" }>;
+export type ComputingStage = Extract<StageShape, { kind: "map" | "filter" | "as" | "dropNulls" | "fillNulls" }>;
 
 /** The kernel that is being fused, and the kernels before it. */
 export class Fusion {
@@ -103,11 +105,20 @@ export class Fusion {
   protected compute(stage: ComputingStage, index: number): void {
     switch (stage.kind) {
       case "map": {
-        const result = this.result(stage, index, "map");
+        const given = this.result(stage, index, "map");
+        const result = stage.use === "keys" && !isRow(given) ? new Map(columnsFor("key", given)) : given;
         if (isRow(result)) this.becomeRows(result, stage.to instanceof Map ? stage.to : NO_COLUMNS, index, stage.lambda);
-        else this.become(result, this.resultType(result, stage.to), "map", index, stage.lambda);
+        else {
+          if (stage.use === "aggregate" && result.missing !== undefined) this.keepIf(presentOf(result));
+          const value = stage.use === "aggregate" ? withoutMissing(result) : there(result);
+          this.become(value, this.resultType(value, stage.to), "map", index, stage.lambda);
+        }
         break;
       }
+      case "dropNulls":
+      case "fillNulls":
+        this.withoutNulls(stage, index);
+        break;
       case "filter": {
         const test = truthOf(this.call(stage, index, "filter"));
         this.keepIf(test);
@@ -122,6 +133,21 @@ export class Fusion {
     this.stages.push(index);
   }
 
+  private withoutNulls(stage: ComputingStage & { readonly kind: "dropNulls" | "fillNulls" }, index: number): void {
+    const { value: rows } = this;
+    if (!(rows instanceof Rows)) throw new CompilerBug("single values have no nulls");
+    const filled = new Map<string, Column>();
+    stage.columns.forEach((name, at) => {
+      const { element, value } = rows.column(name);
+      const present = presentOf(rows.field(name));
+      if (stage.kind === "dropNulls") return this.keepIf(present);
+      const { type } = value.expr;
+      const capture: Expr = { kind: "capture", type, name: this.parameters.scalar(index, fillOf(at + 1), type, stage.captures[fillOf(at + 1)] as CaptureType) };
+      filled.set(name, { element, value: { ...value, expr: this.declare(`${name}_filled`, select(present, value.expr, capture)) } });
+    });
+    this.value = rows.with(filled, stage.columns.map(validColumn));
+  }
+
   /** Elements for which the test fails yield nothing. */
   keepIf(test: Expr): void {
     this.body.push({ kind: "if", test: apply("not", test), then: [{ kind: "leave", label: ELEMENT_LABEL }], otherwise: [] });
@@ -133,6 +159,11 @@ export class Fusion {
    * place is only known once all earlier elements have been filtered, the kernel is cut.
    */
   call(input: LambdaInput, stage: number, verb: string, ...before: readonly Typed[]): Typed {
+    return there(this.maybe(input, stage, verb, ...before));
+  }
+
+  /** The same for a lambda that may give null. */
+  protected maybe(input: LambdaInput, stage: number, verb: string, ...before: readonly Typed[]): Typed {
     const result = this.result(input, stage, verb, ...before);
     if (isRow(result)) throw new CompilerBug(`${verb} is given a row`);
     return result;
@@ -161,7 +192,7 @@ export class Fusion {
   /** What a lambda's element parameter is. */
   private argument(name: string): Typed | Row {
     const { value } = this;
-    return value instanceof Rows ? { column: column => value.column(column).value } : this.named(name);
+    return value instanceof Rows ? { column: column => value.field(column) } : this.named(name);
   }
 
   /** Cuts the kernel if a lambda reads the element's place (its parameter `index`) after a filter. */
@@ -285,7 +316,7 @@ export class Fusion {
     if (scanned !== null) return this.finishKernel(scanned, barrier, null);
     if (!(value instanceof Rows) && beside.size === 0) return this.finishKernel(this.arraySink(value, this.type), barrier, null);
     // All columns are loaded before the body is used more than once.
-    const own = alone ? [] : value instanceof Rows ? [...value.columns.keys()].map(name => [name, value.column(name)] as const) : [[SINGLE, { element: this.type, value }] as const];
+    const own = alone ? [] : value instanceof Rows ? [...value.columns.keys()].map(name => [name, value.settled(name)] as const) : [[SINGLE, { element: this.type, value }] as const];
     const columns = [...own, ...beside];
     const { body } = this;
     for (const [name, column] of columns) {

@@ -2,6 +2,7 @@
 import { CompilerBug } from "../errors.js";
 import type { SurfaceLambda } from "../parse/surface.js";
 import { Inference, type LambdaContext, type Row, type TypedLambda, type TypedResult, type Variable } from "./infer.js";
+import { there } from "./nulls.js";
 import { LambdaNames } from "./parameters.js";
 import type { Typed } from "./typing.js";
 
@@ -14,7 +15,7 @@ const MOST_REPETITIONS = 20;
 export function inferLambda(lambda: SurfaceLambda, args: readonly (Typed | Row)[], context: LambdaContext): TypedLambda {
   const { body, result } = inferResult(lambda, args, context);
   if (result instanceof Map) throw new CompilerBug("a row is where a single value is needed");
-  return { body, result: result as Typed };
+  return { body, result: there(result as Typed) };
 }
 
 /** The same for a lambda that may give a row. */

@@ -35,6 +35,7 @@ export const zero = (type: Expr["type"]): Expr => constant(type, type === "bool"
 export function hasStatements(expr: SurfaceExpr): boolean {
   switch (expr.kind) {
     case "literal":
+    case "null":
     case "variable":
     case "capture":
     case "length":
@@ -49,6 +50,7 @@ export function hasStatements(expr: SurfaceExpr): boolean {
       return hasStatements(expr.argument);
     case "binary":
     case "logical":
+    case "nullish":
       return hasStatements(expr.left) || hasStatements(expr.right);
     case "conditional":
       return hasStatements(expr.test) || hasStatements(expr.yes) || hasStatements(expr.no);

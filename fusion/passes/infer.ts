@@ -13,6 +13,7 @@ import { ELEMENTS, type ScalarType } from "../types.js";
 import { isEffect } from "../traverse.js";
 import { inferBinary, inferUnary } from "./infer-operators.js";
 import { inferCall } from "./infer-calls.js";
+import { chosenMissing, columnsFor, factsOf, inferEquality, isEquality, nothing, presentOf, sides, there, withoutMissing } from "./nulls.js";
 import { boolean, chooseExpr, hasStatements, literal, numericIntegral, sameIntegral, zero } from "./infer-values.js";
 import { type LambdaNames, type Parameters } from "./parameters.js";
 import {
@@ -67,6 +68,9 @@ export interface Variable {
 export class Inference {
   out: Stmt[] = [];
   changed = false;
+  /** What constants stand for, and which variables are known not to be null here. */
+  private readonly tests = new Map<string, SurfaceExpr>();
+  private readonly known = new Set<string>();
 
   constructor(
     readonly context: LambdaContext,
@@ -80,11 +84,19 @@ export class Inference {
     return this.context.parameters;
   }
 
+  /** A value that is never null. */
   expression(expr: SurfaceExpr): Typed {
+    return there(this.maybe(expr));
+  }
+
+  /** A value that may be null. */
+  maybe(expr: SurfaceExpr): Typed {
     const { span } = expr;
     switch (expr.kind) {
       case "literal":
         return literal(expr.value, span);
+      case "null":
+        return nothing(span);
       case "variable":
         return this.variable(expr.name, span);
       case "capture":
@@ -98,21 +110,26 @@ export class Inference {
       case "binary": {
         const left = this.stable(expr.left, expr.right);
         const steps = expr.right.kind === "literal" && expr.right.step === true && isBigKind(kindOf(left));
-        const right = steps ? literal(1n, expr.right.span) : this.expression(expr.right);
-        return inferBinary(this, expr.operator, left, right, span);
+        const right = steps ? literal(1n, expr.right.span) : this.maybe(expr.right);
+        if (isEquality(expr.operator) && (left.missing ?? right.missing) !== undefined) return inferEquality(this, expr.operator, left, right, span);
+        return inferBinary(this, expr.operator, there(left), there(right), span);
       }
       case "logical":
         return this.logical(expr.operator, expr.left, expr.right, span);
       case "conditional":
-        return this.choose(truthOf(this.expression(expr.test)), () => this.expression(expr.yes), () => this.expression(expr.no), span);
+        return this.branch(expr.test, truthOf(this.expression(expr.test)), () => this.maybe(expr.yes), () => this.maybe(expr.no), span);
+      case "nullish": {
+        const left = this.stable(expr.left, expr.right);
+        return left.missing === undefined ? left : this.choose(left.missing.present, () => withoutMissing(left), () => this.maybe(expr.right), span);
+      }
       case "call": {
         const args: Typed[] = [];
-        for (const [index, arg] of expr.args.entries()) args.push(this.stable(arg, ...expr.args.slice(index + 1)));
+        for (const [index, arg] of expr.args.entries()) args.push(there(this.stable(arg, ...expr.args.slice(index + 1))));
         return inferCall(this, expr.callee, args, span);
       }
       case "do":
         this.statements(expr.body);
-        return { ...this.expression(expr.result), span };
+        return { ...this.maybe(expr.result), span };
       case "object":
         throw new LambdaError("DC111", "a row is used as a single value", span, "A helper that gives a row may only be called for a map's whole result");
       default:
@@ -122,14 +139,13 @@ export class Inference {
 
   /** A row's columns are evaluated in order. */
   result(expr: SurfaceExpr): Typed | ReadonlyMap<string, Typed> {
-    if (expr.kind !== "object") return this.expression(expr);
-    const fields = expr.fields.map(({ name, value }, at) => [name, this.stable(value, ...expr.fields.slice(at + 1).map(later => later.value))] as const);
-    return new Map(fields);
+    if (expr.kind !== "object") return this.maybe(expr);
+    return new Map(expr.fields.flatMap(({ name, value }, at) => columnsFor(name, this.stable(value, ...expr.fields.slice(at + 1).map(later => later.value)))));
   }
 
   /** An operand whose value must not be changed by assignments inside the operands that follow it. */
   private stable(expr: SurfaceExpr, ...later: readonly SurfaceExpr[]): Typed {
-    const value = this.expression(expr);
+    const value = this.maybe(expr);
     return later.some(hasStatements) ? this.held(value) : value;
   }
 
@@ -163,7 +179,7 @@ export class Inference {
 
   private variable(name: string, span: Span): Typed {
     const given = this.given.get(name);
-    if (given) return { ...given, span };
+    if (given) return { ...given, missing: this.known.has(name) ? undefined : given.missing, span };
     const variable = this.variables.get(name);
     if (!variable) throw new CompilerBug(`variable ${name} is read before its declaration was seen`);
     const { kind, integral, mixed } = variable;
@@ -223,7 +239,7 @@ export class Inference {
     if (expr.kind === "logical") {
       const left = this.condition(expr.left, span);
       const both = expr.operator === "&&";
-      return this.choose(left.expr, () => (both ? this.condition(expr.right, span) : boolean(true, span)), () => (both ? boolean(false, span) : this.condition(expr.right, span)), span);
+      return this.branch(expr.left, left.expr, () => (both ? this.condition(expr.right, span) : boolean(true, span)), () => (both ? boolean(false, span) : this.condition(expr.right, span)), span);
     }
     const value = this.expression(expr);
     return { expr: truthOf(value), weak: false, integral: [], span };
@@ -235,34 +251,49 @@ export class Inference {
     const a = value.expr.type === "bool" ? value : this.atom(value);
     const other = () => this.expression(right);
     const itself = () => (a.expr.type === "bool" ? boolean(operator === "||", span) : a);
-    return operator === "&&" ? this.choose(truthOf(a), other, itself, span) : this.choose(truthOf(a), itself, other, span);
+    return operator === "&&" ? this.branch(left, truthOf(a), other, itself, span) : this.branch(left, truthOf(a), itself, other, span);
+  }
+
+  /** One of two values, each in the knowledge of what the test has told. */
+  private branch(test: SurfaceExpr, truth: Expr, yes: () => Typed, no: () => Typed, span: Span): Typed {
+    const facts = factsOf(test, this.tests);
+    return this.choose(truth, () => this.knowing(facts.yes, yes), () => this.knowing(facts.no, no), span);
+  }
+
+  private knowing<T>(variables: readonly string[], build: () => T): T {
+    const told = variables.filter(name => !this.known.has(name));
+    for (const name of told) this.known.add(name);
+    const value = build();
+    for (const name of told) this.known.delete(name);
+    return value;
   }
 
   /** One of two values. Where a branch needs statements it runs under a real `if`. */
   choose(test: Expr, yes: () => Typed, no: () => Typed, span: Span): Typed {
     if (test.kind === "const") return test.value === true ? yes() : no();
-    const [yesBody, a] = this.apart(yes);
-    const [noBody, b] = this.apart(no);
+    const [yesBody, first] = this.apart(yes);
+    const [noBody, second] = this.apart(no);
+    const [a, b] = sides(first, second);
     const kind = this.join(a, b, span);
     const integral = bothIntegral(numericIntegral(a), numericIntegral(b));
     const whole = (value: Typed) => this.store(value, kind);
     const weak = kind === "weak" || kind === "bigint";
     const mixed = mixes(a, b, kindOf(a), kindOf(b));
     if (yesBody.length === 0 && noBody.length === 0) {
-      return { expr: chooseExpr(test, whole(a), whole(b)), weak, integral, mixed, span };
+      return { expr: chooseExpr(test, whole(a), whole(b)), weak, integral, mixed, missing: chosenMissing(test, a, b), span };
     }
-    const name = this.names.fresh("chosen");
     const type = storageOf(kind);
-    this.out.push(
-      { kind: "declare", name, type, value: zero(type), mutable: true },
-      {
-        kind: "if",
-        test,
-        then: [...yesBody, { kind: "assign", name, value: whole(a) }],
-        otherwise: [...noBody, { kind: "assign", name, value: whole(b) }],
-      },
-    );
-    return { expr: local(type, name), weak, integral, mixed, span };
+    const chosen: (readonly [string, ScalarType, Expr, Expr])[] = [[this.names.fresh("chosen"), type, whole(a), whole(b)]];
+    if ((a.missing ?? b.missing) !== undefined) chosen.push([this.names.fresh("present"), "bool", presentOf(a), presentOf(b)]);
+    const [[name], present] = chosen as [(typeof chosen)[number], (typeof chosen)[number] | undefined];
+    for (const [variable, held] of chosen) this.out.push({ kind: "declare", name: variable, type: held, value: zero(held), mutable: true });
+    this.out.push({
+      kind: "if",
+      test,
+      then: [...yesBody, ...chosen.map(([variable, , value]) => ({ kind: "assign", name: variable, value }) as const)],
+      otherwise: [...noBody, ...chosen.map(([variable, , , value]) => ({ kind: "assign", name: variable, value }) as const)],
+    });
+    return { expr: local(type, name), weak, integral, mixed, missing: present && { present: local("bool", present[0]), column: null }, span };
   }
 
   private join(a: Typed, b: Typed, span: Span): Kind {
@@ -302,8 +333,9 @@ export class Inference {
         return;
       case "if": {
         const test = this.condition(stmt.test, stmt.span).expr;
-        const [then] = this.apart(() => this.statements(stmt.then));
-        const [otherwise] = this.apart(() => this.statements(stmt.otherwise));
+        const { yes, no } = factsOf(stmt.test, this.tests);
+        const [then] = this.apart(() => this.knowing(yes, () => this.statements(stmt.then)));
+        const [otherwise] = this.apart(() => this.knowing(no, () => this.statements(stmt.otherwise)));
         if (then.length > 0 || otherwise.length > 0) this.out.push({ kind: "if", test, then, otherwise });
         return;
       }
@@ -332,6 +364,7 @@ export class Inference {
 
   private declareVariable(name: string, init: SurfaceExpr | null, mutable: boolean, span: Span): void {
     const value = init && this.expression(init);
+    if (init !== null && !mutable) this.tests.set(name, init);
     // A variable without a value has no kind yet until an assignment gives it one.
     if (value) this.widen(name, value, span);
     if (!this.variables.has(name)) this.untouched.add(name);

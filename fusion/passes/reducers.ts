@@ -78,6 +78,7 @@ export function statementMentions(stmt: SurfaceStmt, name: string): boolean {
 export function mentions(expr: SurfaceExpr, name: string): boolean {
   switch (expr.kind) {
     case "literal":
+    case "null":
     case "capture":
     case "length":
       return false;
@@ -89,6 +90,7 @@ export function mentions(expr: SurfaceExpr, name: string): boolean {
       return mentions(expr.argument, name);
     case "binary":
     case "logical":
+    case "nullish":
       return mentions(expr.left, name) || mentions(expr.right, name);
     case "conditional":
       return mentions(expr.test, name) || mentions(expr.yes, name) || mentions(expr.no, name);

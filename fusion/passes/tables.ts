@@ -2,14 +2,17 @@
  * Stages that choose and move elements: the kernel before them stores what they need, tables are changed between kernels, and a
  * new kernel goes on with what is there then.
  */
-import { apply } from "../build.js";
+import { apply, convert, select } from "../build.js";
+import { isValidity, rightColumn, validColumn } from "../columns.js";
 import { CompilerBug, QueryError } from "../errors.js";
-import { keyColumn, MATCHED, rightColumn, SINGLE, valueColumn, windowColumn, type Aggregate, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { keyColumn, MATCHED, SINGLE, valueColumn, windowColumn, type Aggregate, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
 import { PRESENT, VALUE } from "../parse/records.js";
 import { mentions } from "../traverse.js";
 import { isBigType, type ElementType } from "../types.js";
 import { Fusion, isRow, NO_COLUMNS } from "./fuse.js";
 import type { Row } from "./infer.js";
+import { zero } from "./infer-values.js";
+import { columnsFor, there } from "./nulls.js";
 import { Rows, type Column } from "./rows.js";
 import { planScan } from "./scan.js";
 import { elementValue, toElement, truthOf, type Typed } from "./typing.js";
@@ -40,6 +43,8 @@ export class TableFusion extends Fusion {
       case "map":
       case "filter":
       case "as":
+      case "dropNulls":
+      case "fillNulls":
         return this.compute(stage, index);
       case "scan":
         this.scan(stage, index);
@@ -93,7 +98,7 @@ export class TableFusion extends Fusion {
   /** A stage that need not move anything: its key's types are looked at, and nothing else of it is left. */
   idle(stage: StageShape, index: number): void {
     this.endScan();
-    if (stage.kind === "sort") this.sortKey(this.call(stage, index, stage.then ? "thenBy" : "orderBy"), 1, stage.descending);
+    if (stage.kind === "sort") this.sortKeys(this.maybe(stage, index, stage.then ? "thenBy" : "orderBy"), 1, stage.descending);
   }
 
   private scan(stage: StageShape & { readonly kind: "scan" }, index: number): void {
@@ -182,13 +187,19 @@ export class TableFusion extends Fusion {
     if (stage.then && last === null) throw new CompilerBug("thenBy does not follow a sort");
     const keys = stage.then && last !== null ? last.keys : [];
     const stages = stage.then && last !== null ? last.stages : [];
-    const value = this.call(stage, index, stage.then ? "thenBy" : "orderBy");
-    this.sorting = { keys: [...keys, this.sortKey(value, keys.length + 1, stage.descending)], stages: [...stages, index] };
+    const value = this.maybe(stage, index, stage.then ? "thenBy" : "orderBy");
+    this.sorting = { keys: [...keys, ...this.sortKeys(value, keys.length + 1, stage.descending)], stages: [...stages, index] };
   }
 
-  private sortKey(value: Typed, number: number, descending: boolean): SortKey {
+  /** Nulls come last in either direction: values that are there are the larger by another key, in front. */
+  private sortKeys(value: Typed, number: number, descending: boolean): readonly SortKey[] {
     const element = this.ownElement(value);
-    return { column: keyColumn(number), descending, typed: elementValue(toElement(value, element, "orderBy", this.parameters), element, value.span), element };
+    const column = keyColumn(number);
+    const typed = elementValue(toElement(value, element, "orderBy", this.parameters), element, value.span);
+    if (value.missing === undefined) return [{ column, descending, typed, element }];
+    const { present } = value.missing;
+    const valid = { column: validColumn(column), descending: true, typed: { ...typed, expr: convert("i32", present) }, element: "u8" } as const;
+    return [valid, { column, descending, typed: { ...typed, expr: select(present, typed.expr, zero(typed.expr.type)) }, element }];
   }
 
   /** Ends a run of sorts, once a stage that is no `then` follows, or the terminal. A `take` that follows says how much of the order is wanted. */
@@ -201,8 +212,8 @@ export class TableFusion extends Fusion {
   }
 
   private top({ key, descending }: StageShape & { readonly kind: "top" }, index: number): void {
-    const value = key === null ? this.current : this.call(key, index, descending ? "top" : "bottom");
-    this.order([this.sortKey(value, 1, descending)], [index], index);
+    const value = key === null ? this.current : this.maybe(key, index, descending ? "top" : "bottom");
+    this.order(this.sortKeys(value, 1, descending), [index], index);
   }
 
   private order(keys: readonly SortKey[], stages: readonly number[], limit: number | null): void {
@@ -213,10 +224,15 @@ export class TableFusion extends Fusion {
   /** The columns of a key: one, or one for each of its fields. */
   private keysOf(input: LambdaInput, index: number, verb: string): readonly Key[] {
     const key = this.result(input, index, verb);
-    const fields = isRow(key) ? [...key] : [["key", key] as const];
-    return fields.map(([name, typed], at) => {
+    const fields = isRow(key) ? key : new Map(columnsFor("key", key));
+    const names = [...fields.keys()].filter(name => !isValidity(name));
+    return [...fields].map(([name, typed]) => {
       const element = this.ownElement(typed);
-      return { name, column: keyColumn(at + 1), key: { element, value: this.stored(typed, element, verb, index, input.lambda) } };
+      const value = this.stored(typed, element, verb, index, input.lambda);
+      const present = fields.get(validColumn(name));
+      const number = names.findIndex(other => other === name || validColumn(other) === name) + 1;
+      const settled = present === undefined ? value : { ...value, expr: select(truthOf(present), value.expr, zero(value.expr.type)) };
+      return { name, column: isValidity(name) ? validColumn(keyColumn(number)) : keyColumn(number), key: { element, value: settled } };
     });
   }
 
@@ -227,24 +243,27 @@ export class TableFusion extends Fusion {
     this.cut(keys === null ? "zip puts sequences side by side" : "a join needs all elements first", stored(keys ?? []));
     const step = { table: this.table, stages: [index] };
     this.steps.push(keys === null ? { kind: "zip", others: 1 + stage.more.length, ...step } : { kind: "join", ...step, keys: partsOf(keys), outer: stage.outer });
-    const ofRight = (name: string, others = 1): string => rightColumn(name, others);
-    const rights = [stage.right, ...stage.more].map((sequence, at) => ({ sequence, name: (column: string) => ofRight(column, at + 1) }));
+    const rights = [stage.right, ...stage.more].map((sequence, at) => ({ sequence, name: (column: string) => rightColumn(column, at + 1) }));
     const both = this.rowsOf(new Map([...columnsOf(left, name => name), ...rights.flatMap(({ sequence, name }) => columnsOf(sequence, name)), ...(stage.outer ? [[MATCHED, "u8"] as const] : [])]));
     this.source = { kind: "range" };
     this.ofTable = true;
     this.value = both;
     const side = ({ columns }: SequenceShape, name: (column: string) => string): Typed | Row =>
-      columns === null ? both.column(name(SINGLE)).value : { column: column => both.column(name(column)).value };
-    const maybe: Row = { column: column => both.column(column === PRESENT ? MATCHED : ofRight(column === VALUE ? SINGLE : column)).value };
+      columns === null ? both.column(name(SINGLE)).value : { column: column => both.field(name(column)) };
+    const maybe: Row = { column: column => both.field(column === PRESENT ? MATCHED : rightColumn(column === VALUE ? SINGLE : column)) };
     const result = this.inferred(stage, index, [side(left, name => name), ...(stage.outer ? [maybe] : rights.map(({ sequence, name }) => side(sequence, name)))]);
     if (isRow(result)) this.becomeRows(result, NO_COLUMNS, index, stage.lambda);
-    else this.become(result, this.resultType(result, null), "zip", index, stage.lambda);
+    else this.become(there(result), this.resultType(result, null), "zip", index, stage.lambda);
     this.stages.push(index);
   }
 
   private groupJoin(stage: StageShape & { readonly kind: "groupJoin" }, index: number): void {
     const keys = this.keysOf(stage, index, "groupJoin");
-    const aggregates = stage.aggregates.map(({ name, terminal }) => joinedColumn(name, terminal, stage.groups.get(name) as ElementType));
+    const aggregates = stage.aggregates.flatMap(({ name, terminal }): readonly JoinedColumn[] => {
+      const [element, valid] = [stage.groups.get(name) as ElementType, validColumn(name)];
+      const big = element === "i64" || element === "u64";
+      return stage.groups.has(valid) ? [{ name, element, nothing: big ? 0n : 0 }, { name: valid, element: "u8", nothing: 0 }] : [joinedColumn(name, terminal, element)];
+    });
     const columns = new Map(this.columns);
     for (const { name, element } of aggregates) {
       if (columns.has(name)) throw new QueryError("DC308", `two columns are called ${name}: one of the rows', and one of what is joined to them`, "Give the aggregate another name.");
@@ -260,13 +279,12 @@ export class TableFusion extends Fusion {
     const keys = this.keysOf(stage, index, "groupBy");
     const values = new Map(stored(keys));
     const columns = new Map(keys.map(({ name, key }) => [name, key.element]));
-    const aggregates = stage.aggregates.map((aggregate, at): GroupColumn => {
-      const { name, terminal, value } = aggregate;
+    const aggregates = stage.aggregates.flatMap((aggregate, at) => {
+      const { name } = aggregate;
       if (columns.has(name)) throw new QueryError("DC308", `two columns of the groups are called ${name}`, "Give the aggregate, or the key's field, another name.");
-      const column = value === null && terminal === "count" ? null : valueColumn(at + 1);
-      const element = column === null ? "u32" : this.aggregated(aggregate, column, values, index);
-      columns.set(name, element);
-      return { name, terminal, column, element };
+      const made = this.aggregated(aggregate, valueColumn(at + 1), values, index);
+      for (const column of made) columns.set(column.name, column.element);
+      return made;
     });
     this.cut("groups need all elements first", values, true);
     this.value = this.rowsOf(columns);
@@ -275,16 +293,40 @@ export class TableFusion extends Fusion {
     this.steps.push({ kind: "group", table: this.table, stages: [index], keys: partsOf(keys), aggregates });
   }
 
-  /** Stores what an aggregate is of; gives what the aggregate is. */
-  private aggregated({ terminal, value }: Aggregate, column: string, stored: Map<string, Column>, index: number): ElementType {
-    const typed = value === null ? this.current : this.call(value, index, terminal);
+  /** Stores what an aggregate is of; gives the columns that it makes. Values with nulls are left out where they are null, but for the first and the last; where none is there, the smallest and the largest are null. */
+  private aggregated({ name, terminal, value }: Aggregate, column: string, stored: Map<string, Column>, index: number): readonly GroupColumn[] {
+    if (value === null && terminal === "count") return [{ name, terminal, column: null, valid: null, element: "u32" }];
+    const typed = value === null ? this.current : this.maybe(value, index, terminal);
     const element = value === null ? this.type : this.ownElement(typed);
     stored.set(column, { element, value: { ...typed, expr: toElement(typed, element, terminal, this.parameters) } });
-    if (terminal === "average" && (element === "i64" || element === "u64")) throw new QueryError("DC306", "BigInts have no average: it may be a fraction", "Average them as numbers: g.average(r => Number(r.id)).");
-    if (terminal === "average") return "f64";
-    if (terminal === "sum") return element === "i64" || element === "u64" ? element : "f64";
-    return element;
+    const one = { name, terminal, column, element: elementOf(terminal, element) };
+    if (typed.missing === undefined) return [{ ...one, valid: null }];
+    const valid = validColumn(column);
+    stored.set(valid, { element: "u8", value: { ...typed, expr: convert("i32", typed.missing.present) } });
+    const own = { name: validColumn(name), column: valid, valid: null, element: "u8" } as const;
+    switch (terminal) {
+      case "first":
+      case "last":
+        return [{ ...one, valid: null }, { ...own, terminal }];
+      case "min":
+      case "max":
+        return [{ ...one, valid }, { ...own, terminal: "max" }];
+      case "count":
+      case "sum":
+      case "average":
+        return [{ ...one, valid }];
+      default:
+        return terminal satisfies never;
+    }
   }
+}
+
+/** What an aggregate of such elements is stored as. */
+function elementOf(terminal: Aggregate["terminal"], element: ElementType): ElementType {
+  if (terminal === "average" && (element === "i64" || element === "u64")) throw new QueryError("DC306", "BigInts have no average: it may be a fraction", "Average them as numbers: g.average(r => Number(r.id)).");
+  if (terminal === "average") return "f64";
+  if (terminal === "sum") return element === "i64" || element === "u64" ? element : "f64";
+  return element;
 }
 
 /** What a terminal gives for nothing stands beside rows without a group; so integers are stored as doubles where that is an infinity. */

@@ -26,7 +26,16 @@ export interface Typed {
   readonly computed?: boolean;
   /** A number here and a boolean there (`flag && x`): stored as a number, which is the same to all but `===` and its like. */
   readonly mixed?: boolean;
+  /** It may be null. */
+  readonly missing?: Missing | undefined;
   readonly span: Span;
+}
+
+export interface Missing {
+  /** Whether there is a value. Where there is none, `expr` gives any. */
+  readonly present: Expr;
+  /** The column that it comes from. */
+  readonly column: string | null;
 }
 
 /** The kinds of value a variable can hold; `weak` and `bigint` are literals and captures that suit any number or BigInt type. */

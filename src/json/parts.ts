@@ -30,6 +30,8 @@ export const lambda = part<string>((json, path, reading) => reading.lambda(json,
 export const captures = optional(part<CapturesJson>(capturesIn));
 export const number = part<NumberJson>(numberIn);
 export const value = part<ValueJson>(valueIn);
+export const values = part<readonly ValueJson[]>((json, path, reading) => listOf(json, path).map((item, at) => valueIn(item, `${path}[${at}]`, reading)));
+export const names = part<readonly string[]>((json, path) => listOf(json, path).map((item, at) => textIn(item, `${path}[${at}]`)));
 export const other = part<OtherJson>((json, path, reading) => reading.other(json, path));
 export const others = part<readonly OtherJson[]>((json, path, reading) => listOf(json, path).map((item, at) => reading.other(item, `${path}[${at}]`)));
 export const flag = part<true>((json, path) => {

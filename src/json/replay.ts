@@ -17,6 +17,8 @@ const windowed = (verb: string) => (call: Call, [first, edge, value, of, f, to, 
 const CALLS: Readonly<Record<string, (call: Call, args: readonly unknown[], path: string) => unknown>> = {
   map: (call, [f, to, captures]) => (to === undefined ? call("map", f, captures) : call("map", f, to, captures)),
   zip: (call, [other, more, f, captures]) => call("zip", other, ...((more ?? []) as readonly unknown[]), f, captures),
+  dropNulls: (call, [columns]) => call("dropNulls", ...(columns as readonly unknown[])),
+  fillNulls: (call, [columns, values]) => call("fillNulls", Object.fromEntries((columns as readonly string[]).map((name, at) => [name, (values as readonly unknown[])[at]]))),
   reduce: (call, [f, seed, captures, combine, sequential]) => call("reduce", f, seed, captures, { combine, ...(sequential === true ? { sequential } : {}) }),
   scan: (call, [f, seed, captures, exclusive = false, sequential = false, to]) => call("scan", f, seed, captures, { exclusive, sequential, to }),
   window: windowed("window"),

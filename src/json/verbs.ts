@@ -6,7 +6,7 @@ import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { Aggregate, CaptureTypes, Columns, LambdaInput, StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import type { CapturesJson, NumberJson, OtherJson, ValueJson } from "./format.js";
-import { aggregates, arrays, captures, flag, lambda, number, numbers, optional, other, others, value, word, type AggregateJson, type ArgumentsJson, type Parts } from "./parts.js";
+import { aggregates, arrays, captures, flag, lambda, names, number, numbers, optional, other, others, value, values, word, type AggregateJson, type ArgumentsJson, type Parts } from "./parts.js";
 import { arrayName } from "./values.js";
 
 /** How windows are made, and what is made of them. */
@@ -22,6 +22,9 @@ const windows = {
 export const VERBS = {
   map: { lambda, to: optional(arrays), captures },
   filter: { lambda, captures },
+  values: { lambda, captures },
+  dropNulls: { columns: names },
+  fillNulls: { columns: names, values },
   as: { to: arrays },
   take: { count: number },
   skip: { count: number },
@@ -61,6 +64,8 @@ export interface Given {
   readonly captures: (of?: CaptureTypes) => { readonly captures?: CapturesJson };
   readonly number: (at: number) => NumberJson;
   readonly value: (at: number) => ValueJson;
+  /** All that it was given. */
+  readonly values: () => readonly ValueJson[];
   /** The query that is a value of the stage, counted from the end. */
   readonly other: (fromEnd: number) => OtherJson;
   /** The same where its last stage, which finds keys, is written by itself. */
@@ -80,7 +85,9 @@ const aggregatesJson = (list: readonly Aggregate[], given: Given): readonly Aggr
   list.map(({ name, terminal, value: of }) => ({ name, terminal, ...(of === null ? {} : { lambda: textOf(of), ...given.captures(of.captures) }) }));
 
 export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, given: Given) => StageJson } = {
-  map: (stage, given) => ({ verb: "map", lambda: textOf(stage), ...(stage.to === null ? {} : { to: arraysJson(stage.to) }), ...given.captures() }),
+  map: (stage, given) => (stage.use === "aggregate" ? { verb: "values", lambda: textOf(stage), ...given.captures() } : { verb: "map", lambda: textOf(stage), ...(stage.to === null ? {} : { to: arraysJson(stage.to) }), ...given.captures() }),
+  dropNulls: ({ columns }) => ({ verb: "dropNulls", columns }),
+  fillNulls: ({ columns }, given) => ({ verb: "fillNulls", columns, values: given.values() }),
   filter: (stage, given) => ({ verb: "filter", lambda: textOf(stage), ...given.captures() }),
   as: stage => ({ verb: "as", to: arraysJson(stage.to) }),
   scan: (stage, given) => ({

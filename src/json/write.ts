@@ -79,6 +79,7 @@ class Writer {
         const own = names.flatMap((name, at) => (name !== SEED && (of === undefined || Object.hasOwn(of, name)) ? [[name, this.value(values[at] as Capture)] as const] : []));
         return own.length === 0 ? {} : { captures: Object.fromEntries(own) as CapturesJson };
       },
+      values: () => values.map(value => this.value(value)),
       number: at => numberJson(values.at(at) as number),
       other: fromEnd => written(otherOf(fromEnd)),
       value: at => this.value(values.at(at) as Capture),

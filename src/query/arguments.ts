@@ -1,4 +1,5 @@
 /** Checks of what the methods of a query were called with. */
+import { shownNames } from "../../fusion/columns.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Columns } from "../../fusion/query.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
@@ -38,14 +39,14 @@ export function checkConstructor(constructor: unknown, verb: string): ElementTyp
 /** The columns that `as` converts. */
 export function checkCasts(to: unknown, columns: Columns): Columns {
   const given = typeof to === "object" && to !== null ? Object.entries(to) : [];
-  if (given.length === 0) throw new QueryError("DC305", `as() of rows takes the arrays to make by column, not ${describe(to)}`, `Name them: .as({ ${[...columns.keys()][0] ?? "price"}: Float32Array }).`);
+  if (given.length === 0) throw new QueryError("DC305", `as() of rows takes the arrays to make by column, not ${describe(to)}`, `Name them: .as({ ${shownNames(columns.keys())[0] ?? "price"}: Float32Array }).`);
   return new Map(given.map(([name, constructor]) => [checkColumn(name, columns), checkConstructor(constructor, "as")]));
 }
 
 /** A column that there is. */
 export function checkColumn(name: unknown, columns: Columns): string {
   if (typeof name === "string" && columns.has(name)) return name;
-  throw new QueryError("DC308", `there is no column ${typeof name === "string" ? name : describe(name)}`, `The columns are ${[...columns.keys()].join(", ")}.`);
+  throw new QueryError("DC308", `there is no column ${typeof name === "string" ? name : describe(name)}`, `The columns are ${shownNames(columns.keys()).join(", ")}.`);
 }
 
 /** What a map makes, and its captures: both are objects, but only one holds constructors. */

@@ -122,7 +122,7 @@ function fusedInto({ kernels }: Plan, at: number, stages: readonly StageShape[],
 }
 
 /** Columns of the compiler's own have names that no user's column can have. */
-const plainName = (name: string): string => name.replace("\0", "");
+const plainName = (name: string): string => name.replaceAll("\0", "");
 
 const columnsOf = (kernel: Kernel): readonly string[] => kernel.arrays.filter(({ origin }) => origin.stage === TABLE).map(({ origin }) => origin.name);
 

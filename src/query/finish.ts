@@ -5,6 +5,7 @@ import type { ReduceOp, Sink } from "../../fusion/ir.js";
 import { ELEMENTS, isBigType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import { evaluate } from "../../fusion/values.js";
 import type { KernelResult } from "../backends/backend.js";
+import { givenColumns } from "../table/given.js";
 import type { Table } from "../table/table.js";
 import type { TerminalNode } from "./shape.js";
 
@@ -81,8 +82,8 @@ function nothingToReduce({ element }: Plan, { terminal }: TerminalNode): TypeErr
 }
 
 /** The last row of these columns; undefined if they have none. */
-export function finishRow(columns: Table | null): Readonly<Record<string, ScalarValue>> | undefined {
+export function finishRow(columns: Table | null): Readonly<Record<string, ScalarValue | null>> | undefined {
   if (columns === null) throw new CompilerBug("a query of rows stored no columns");
   const last = ([...columns.values()][0]?.length ?? 0) - 1;
-  return last < 0 ? undefined : Object.fromEntries([...columns].map(([name, array]) => [name, array[last] as ScalarValue]));
+  return last < 0 ? undefined : Object.fromEntries(givenColumns(columns).map(([name, column]) => [name, column.at(last) as ScalarValue | null]));
 }

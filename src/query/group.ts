@@ -7,7 +7,7 @@ import { captureValues } from "./captures.js";
 import { describe } from "./given.js";
 import { groupStage, type AggregateOf } from "./stages.js";
 import type { Rows } from "./rows.js";
-import type { Capture, Captures, Fields, SingleColumn, TableOf } from "./types.js";
+import type { Capture, Captures, ColumnFor, Fields, TableOf } from "./types.js";
 import { withStage } from "./verbs.js";
 
 /** What one aggregate is, as a function of a group says it. `V`: what it gives. */
@@ -21,27 +21,27 @@ export interface Group<Element> {
   count(): Aggregated<number>;
   /** Of the elements themselves; of rows it takes a lambda, whose index is the place in the sequence that was grouped. */
   sum(): Aggregated<Own<Element>>;
-  sum<V extends number | bigint>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
-  average(f?: (x: Element, i: number) => number, captures?: Captures): Aggregated<number>;
+  sum<V extends number | bigint | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<NonNullable<V>>;
+  average(f?: (x: Element, i: number) => number | null, captures?: Captures): Aggregated<number>;
   min(): Aggregated<Own<Element>>;
-  min<V extends number | bigint>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  min<V extends number | bigint | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
   max(): Aggregated<Own<Element>>;
-  max<V extends number | bigint>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  max<V extends number | bigint | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
   first(): Aggregated<Own<Element>>;
-  first<V extends number | bigint | boolean>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  first<V extends number | bigint | boolean | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
   last(): Aggregated<Own<Element>>;
-  last<V extends number | bigint | boolean>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  last<V extends number | bigint | boolean | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
 }
 
 /** What an element is by itself; a row is nothing. */
 type Own<Element> = Element extends number | bigint ? Element : never;
 
 /** The aggregates of a group, by the names of their columns. */
-export type Aggregates<Element> = Readonly<Record<string, (group: Group<Element>) => Aggregated<number | bigint | boolean>>>;
+export type Aggregates<Element> = Readonly<Record<string, (group: Group<Element>) => Aggregated<number | bigint | boolean | null>>>;
 
 /** The columns of a table of groups: those of the key, and one for each aggregate. */
-export type GroupTable<K, G> = { readonly [N in keyof KeyFields<K>]: SingleColumn<KeyFields<K>[N]> } & AggregateColumns<G>;
-export type AggregateColumns<G> = { readonly [N in keyof G]: G[N] extends (group: never) => Aggregated<infer V> ? SingleColumn<V> : never };
+export type GroupTable<K, G> = { readonly [N in keyof KeyFields<K>]: ColumnFor<KeyFields<K>[N]> } & AggregateColumns<G>;
+export type AggregateColumns<G> = { readonly [N in keyof G]: G[N] extends (group: never) => Aggregated<infer V> ? ColumnFor<V> : never };
 type KeyFields<K> = K extends Fields ? K : { readonly key: K };
 
 const isKnown = (value: unknown): value is Aggregated<unknown> => typeof value === "object" && value !== null && "terminal" in value && "captures" in value;

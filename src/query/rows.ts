@@ -1,7 +1,9 @@
 /** Queries over rows: tables whose lambdas read columns by name, and whose maps may make new ones. */
+import { isValidity, shownNames } from "../../fusion/columns.js";
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { Columns } from "../../fusion/query.js";
 import { checkBigSeed, checkCaptures, checkCasts, checkColumn, checkFunction, checkReduceOptions, checkRunOptions, checkTargets, seedKind } from "./arguments.js";
+import { givenColumns } from "../table/given.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { eachChunk, forEachChunk } from "./chunks.js";
@@ -9,12 +11,13 @@ import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { Grouping, type AggregateColumns, type Aggregates } from "./group.js";
 import { LazyValue } from "./lazy.js";
+import { dropNulls, fillNulls } from "./nulls.js";
 import { Picks } from "./picks.js";
 import type { Query } from "./query.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { asValue, boundOf, type Sequence, type SortKey } from "./sequence.js";
 import { asStage, columnStage, groupJoinStage } from "./stages.js";
-import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, Fields, ForEachOptions, NewColumns, NumberArray, ReduceOptions, RowOf, RunOptions, SingleColumn, TableOf, Truth } from "./types.js";
+import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, Column, ColumnsOf, Fields, ForEachOptions, NewColumns, NullsOf, ReduceOptions, RowOf, RunOptions, SingleColumn, TableOf, Total, Truth, TypedArray, WithoutNulls } from "./types.js";
 import type { Table } from "../table/table.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
 
@@ -75,8 +78,29 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
    * @example
    * compute({ price, quantity }).filter(r => r.quantity > 1).column("price").sum();
    */
-  column<K extends keyof T & string>(name: K): Query<T[K]> {
-    return this.ofValues(withStage(this.bound, columnStage(this.bound.shape, checkColumn(name, this.bound.shape.columns as Columns)), NO_VALUES)) as unknown as Query<T[K]>;
+  column<K extends keyof T & string>(name: K): Query<Extract<T[K], TypedArray>> {
+    return this.ofValues(withStage(this.bound, columnStage(this.bound.shape, checkColumn(name, this.bound.shape.columns as Columns)), NO_VALUES)) as unknown as Query<Extract<T[K], TypedArray>>;
+  }
+
+  /**
+   * Leaves out the rows that have no value in these columns (without names: in any), so that from here on lambdas read them as they
+   * read others.
+   *
+   * @example
+   * compute({ price: nullable(prices, valid), quantity }).dropNulls("price").sum(r => r.price * r.quantity);
+   */
+  dropNulls<K extends NullsOf<T> = NullsOf<T>>(...columns: readonly K[]): Rows<WithoutNulls<T, K>> {
+    return new Rows(dropNulls(this.bound, columns), this.ofValues);
+  }
+
+  /**
+   * Puts a value in place of each column's nulls.
+   *
+   * @example
+   * compute({ price: nullable(prices, valid), quantity }).fillNulls({ price: 0 }).sum(r => r.price * r.quantity);
+   */
+  fillNulls<F extends { readonly [K in NullsOf<T>]?: NonNullable<RowOf<T>[K]> }>(values: F): Rows<WithoutNulls<T, keyof F>> {
+    return new Rows(fillNulls(this.bound, values), this.ofValues);
   }
 
   /**
@@ -132,27 +156,27 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   }
 
   /**
-   * The sum of a value of each row.
+   * The sum of a value of each row; like other aggregates it leaves nulls out.
    *
    * @example
    * await compute({ price, quantity }).sum(r => r.price * r.quantity);
    */
-  sum<V extends number | bigint>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<V extends bigint ? bigint : number> {
+  sum<V extends number | bigint | null>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<Total<V>> {
     return plainValue(this.valuesOf("sum", f, captures), "sum");
   }
 
   /** The arithmetic mean of a value of each row; NaN of none. */
-  average(f: (row: RowOf<T>, i: number) => number, captures?: Captures): LazyValue<number> {
+  average(f: (row: RowOf<T>, i: number) => number | null, captures?: Captures): LazyValue<number> {
     return plainValue(this.valuesOf("average", f, captures), "average");
   }
 
   /** The smallest value of a row, as `Math.min` finds it. */
-  min<V extends number | bigint>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<V extends bigint ? bigint : number> {
+  min<V extends number | bigint | null>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<Total<V>> {
     return plainValue(this.valuesOf("min", f, captures), "min");
   }
 
   /** The largest value of a row, as `Math.max` finds it. */
-  max<V extends number | bigint>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<V extends bigint ? bigint : number> {
+  max<V extends number | bigint | null>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<Total<V>> {
     return plainValue(this.valuesOf("max", f, captures), "max");
   }
 
@@ -172,7 +196,8 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   }
 
   /**
-   * Runs the query now, on this thread: new arrays of one length, by column.
+   * Runs the query now, on this thread: new arrays of one length, by column. A column with nulls is a `Nullable`: its values, and
+   * which of them are there.
    *
    * @example
    * const { total } = compute({ price, quantity }).map(r => ({ total: r.price * r.quantity })).toColumns();
@@ -187,11 +212,11 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
     return columnsOf(await runAsync(plainTerminal(this.bound, "toColumns"), null, signal));
   }
 
-  /** Runs the query now: an object for each row. For many rows `toColumns` is much the better. */
+  /** Runs the query now: an object for each row, with null where a column has no value. For many rows `toColumns` is much the better. */
   toRows(): RowOf<T>[] {
-    const columns = Object.entries(this.toColumns() as Readonly<Record<string, NumberArray>>);
+    const columns = Object.entries(this.toColumns() as Readonly<Record<string, Column>>);
     const length = columns[0]?.[1].length ?? 0;
-    return Array.from({ length }, (_, at) => Object.fromEntries(columns.map(([name, array]) => [name, array[at]])) as RowOf<T>);
+    return Array.from({ length }, (_, at) => Object.fromEntries(columns.map(([name, column]) => [name, column.at(at)])) as RowOf<T>);
   }
 
   /**
@@ -226,10 +251,16 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
     return "Rows";
   }
 
+  /** @internal What an aggregate is of: a value of each row that has one. */
+  values(f: unknown, captures: unknown): Query<never> {
+    return this.ofValues(this.valuesOf("values", f, captures));
+  }
+
   private valuesOf(terminal: string, f: unknown, captures: unknown): BoundQuery {
-    const bound = withLambda(this.bound, "map", checkFunction(f, terminal), null, captures);
+    const nulls = [...(this.bound.shape.columns?.keys() ?? [])].some(isValidity);
+    const bound = withLambda(this.bound, "map", checkFunction(f, terminal), null, captures, nulls ? "aggregate" : undefined);
     if (bound.shape.columns === null) return bound;
-    throw new QueryError("DC305", `${terminal}() takes a value of each row, but its lambda gives rows`, `Give one value: .${terminal}(row => row.${[...bound.shape.columns.keys()][0] ?? "price"}).`);
+    throw new QueryError("DC305", `${terminal}() takes a value of each row, but its lambda gives rows`, `Give one value: .${terminal}(row => row.${shownNames(bound.shape.columns.keys())[0] ?? "price"}).`);
   }
 }
 
@@ -238,4 +269,4 @@ function columnsOf<T extends TableOf>({ columns }: Outcome): ColumnsOf<T> {
   return asObject(columns);
 }
 
-const asObject = <T extends TableOf>(table: Table): ColumnsOf<T> => Object.fromEntries(table) as ColumnsOf<T>;
+const asObject = <T extends TableOf>(table: Table): ColumnsOf<T> => Object.fromEntries(givenColumns(table)) as ColumnsOf<T>;

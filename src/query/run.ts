@@ -1,4 +1,5 @@
 /** Runs a bound terminal: kernels in order, each on the backend that its tier chooses; now, or off the main thread. */
+import { isValidity } from "../../fusion/columns.js";
 import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
 import type { ArrayParameter } from "../../fusion/ir.js";
 import { isReserved, SINGLE, type Plan, type PlannedKernel } from "../../fusion/query.js";
@@ -193,7 +194,9 @@ const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked };
 
 /** All that a query gives, now, on this thread; of a source alone its own arrays. */
 function rowsOf(query: BoundQuery): Rows {
-  const table = query.parent === null ? (readTable(query.source) ?? singles(readSource(query.source))) : null;
+  // Null has one value only where a kernel has stored it.
+  const nulls = [...(query.shape.columns?.keys() ?? [])].some(isValidity);
+  const table = query.parent === null && !nulls ? (readTable(query.source) ?? singles(readSource(query.source))) : null;
   if (table !== null) return { table, length: sourceLength(query.source) };
   const { columns, result } = runNow({ query, node: query.shape.plainTerminal(query.shape.columns === null ? "toArray" : "toColumns"), values: [] }, null);
   const given = columns ?? singles(result.output) ?? new Map<string, AnyTypedArray>();

@@ -1,8 +1,10 @@
 /** Verbs that queries over single values and queries over rows share: they choose and move elements, and compute none. */
+import { shownNames } from "../../fusion/columns.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { SetVerb } from "../../fusion/query.js";
 import { ELEMENTS } from "../../fusion/types.js";
 import type { BackendName } from "../backends/backend.js";
+import { columnInWords } from "../table/show.js";
 import type { QueryJson } from "../json/format.js";
 import { queryJson } from "../json/write.js";
 import { checkBackend, checkCaptures, checkFunction, checkPlace } from "./arguments.js";
@@ -14,11 +16,11 @@ import type { Query } from "./query.js";
 import type { Rows } from "./rows.js";
 import type { ShapeNode } from "./shape.js";
 import { matchStage, pairStage, plainStage, setStage, sliceStage, sortStage, topStage } from "./stages.js";
-import type { Capture, Captures, Fields, NewColumns, SingleColumn } from "./types.js";
+import type { Capture, Captures, Fields, NewColumns, Single, SingleColumn } from "./types.js";
 import { plainValue, withLambda, withStage } from "./verbs.js";
 
 /** What elements may be ordered by. */
-export type SortKey = number | bigint | boolean;
+export type SortKey = number | bigint | boolean | null;
 
 /** What a lambda's values or objects make. */
 export type Zipped<V> = V extends Fields ? Rows<NewColumns<Record<never, never>, V>> : Query<SingleColumn<V>>;
@@ -188,10 +190,10 @@ export abstract class Sequence<Element, Self> {
    * compute(red).zip(compute(green), compute(blue), (r, g, b) => (r + g + b) / 3).toArray();
    */
   zip<R, F extends Fields>(right: Sequence<R, unknown>, f: (x: Element, y: R, i: number) => F, captures?: Captures): Rows<NewColumns<Record<never, never>, F>>;
-  zip<R, V extends SortKey>(right: Sequence<R, unknown>, f: (x: Element, y: R, i: number) => V, captures?: Captures): Query<SingleColumn<V>>;
-  zip<B, C, V extends SortKey | Fields>(b: Sequence<B, unknown>, c: Sequence<C, unknown>, f: (x: Element, b: B, c: C, i: number) => V, captures?: Captures): Zipped<V>;
-  zip<B, C, D, V extends SortKey | Fields>(b: Sequence<B, unknown>, c: Sequence<C, unknown>, d: Sequence<D, unknown>, f: (x: Element, b: B, c: C, d: D, i: number) => V, captures?: Captures): Zipped<V>;
-  zip<B, C, D, E, V extends SortKey | Fields>(
+  zip<R, V extends Single>(right: Sequence<R, unknown>, f: (x: Element, y: R, i: number) => V, captures?: Captures): Query<SingleColumn<V>>;
+  zip<B, C, V extends Single | Fields>(b: Sequence<B, unknown>, c: Sequence<C, unknown>, f: (x: Element, b: B, c: C, i: number) => V, captures?: Captures): Zipped<V>;
+  zip<B, C, D, V extends Single | Fields>(b: Sequence<B, unknown>, c: Sequence<C, unknown>, d: Sequence<D, unknown>, f: (x: Element, b: B, c: C, d: D, i: number) => V, captures?: Captures): Zipped<V>;
+  zip<B, C, D, E, V extends Single | Fields>(
     b: Sequence<B, unknown>,
     c: Sequence<C, unknown>,
     d: Sequence<D, unknown>,
@@ -222,7 +224,7 @@ export abstract class Sequence<Element, Self> {
     f: (x: Element, y: R, i: number) => F,
     captures?: Captures,
   ): Rows<NewColumns<Record<never, never>, F>>;
-  join<R, V extends SortKey>(
+  join<R, V extends Single>(
     right: Sequence<R, unknown>,
     key: (x: Element, i: number) => SortKey | Fields,
     rightKey: (y: R, i: number) => SortKey | Fields,
@@ -319,7 +321,7 @@ export abstract class Sequence<Element, Self> {
     const verb = descending ? "top" : "bottom";
     const limit = checkCount(count, verb);
     const { shape } = this.bound;
-    if (key === undefined && shape.columns !== null) throw new QueryError("DC305", `${verb}() of rows takes a key`, `Say by what: .${verb}(${limit}, row => row.${[...shape.columns.keys()][0] ?? "price"}).`);
+    if (key === undefined && shape.columns !== null) throw new QueryError("DC305", `${verb}() of rows takes a key`, `Say by what: .${verb}(${limit}, row => row.${shownNames(shape.columns.keys())[0] ?? "price"}).`);
     const record = checkCaptures(captures, verb);
     return this.next(withStage(this.bound, topStage(shape, key === undefined ? key : checkFunction(key, verb), descending, record), [...captureValues(record), limit]));
   }
@@ -346,7 +348,7 @@ export function boundOf(other: unknown, verb: string): BoundQuery {
 const ALONE = new Set(["concat", "union", "intersect", "except"]);
 
 /** The keys of the other query; its lambda sees nothing but its own row. */
-const keysOf = (other: BoundQuery, key: unknown, verb: string): BoundQuery => withLambda(other, "map", checkFunction(key, verb), null, undefined);
+const keysOf = (other: BoundQuery, key: unknown, verb: string): BoundQuery => withLambda(other, "map", checkFunction(key, verb), null, undefined, "keys");
 
 /** Stages have values; those of one that takes another query are that query, too. */
 export const asValue = (query: BoundQuery): Capture => query as unknown as Capture;
@@ -358,7 +360,7 @@ function checkAlike(own: ShapeNode, other: ShapeNode, what: string, preposition:
 }
 
 const sequenceInWords = ({ columns, element }: ShapeNode): string =>
-  columns === null ? `a sequence for ${withArticle(ELEMENTS[element].array)}` : `rows of ${[...columns].map(([name, type]) => `${name} (${ELEMENTS[type].array})`).join(", ")}`;
+  columns === null ? `a sequence for ${withArticle(ELEMENTS[element].array)}` : `rows of ${shownNames(columns.keys()).map(name => `${name} (${columnInWords(columns, name)})`).join(", ")}`;
 
 const COUNT_REMEDIES: Readonly<Record<string, string>> = { take: "For the last ones write .slice(-10).", skip: "To leave out the last ones write .slice(0, -10)." };
 

@@ -2,6 +2,7 @@
  * Shapes of queries, interned: a query built again from the same lambda texts, capture types and element types arrives at the
  * same node, with everything that was parsed, planned and compiled for it. So the second run of a query does no compiler work.
  */
+import { isValidity, validColumn } from "../../fusion/columns.js";
 import { CompilerBug } from "../../fusion/errors.js";
 import type { LambdaOptions } from "../../fusion/parse/lambda.js";
 import { planQuery } from "../../fusion/passes/pipeline.js";
@@ -100,6 +101,8 @@ interface Sequence {
   readonly columns: Columns | null;
 }
 
+const withoutNulls = (columns: Columns | null, names: readonly string[]): Columns => new Map([...(columns ?? [])].filter(([name]) => !names.some(column => name === validColumn(column))));
+
 export const hasSingles = ({ element, columns }: Sequence): boolean => (columns === null ? element === "f32" : [...columns.values()].includes("f32"));
 
 /** The columns once some of them have been converted. */
@@ -196,8 +199,13 @@ export class ShapeNode {
   private after(stage: StageShape): Sequence {
     if (stage.kind === "scan") return { element: stage.to ?? this.element, columns: null };
     if (stage.kind === "as") return typeof stage.to === "string" ? { element: stage.to, columns: null } : { element: this.element, columns: recast(this.columns, stage.to) };
-    if (stage.kind !== "map" && stage.kind !== "window" && stage.kind !== "group" && stage.kind !== "groupJoin" && stage.kind !== "pair") return this;
-    const rows = stage.kind === "group" || stage.kind === "groupJoin" || stage.lambda.result.kind === "object";
+    if (stage.kind === "dropNulls" || stage.kind === "fillNulls") return { element: this.element, columns: withoutNulls(this.columns, stage.columns) };
+    if (stage.kind !== "map" && stage.kind !== "window" && stage.kind !== "group" && stage.kind !== "groupJoin" && stage.kind !== "pair") {
+      // A lambda that takes no notice of nulls is refused where it is given.
+      if ([...(this.columns?.keys() ?? [])].some(isValidity)) atCall(() => planQuery({ ...this.shape(), stages: [...this.shape().stages, stage], terminal: { kind: "count" } }));
+      return this;
+    }
+    const rows = stage.kind === "group" || stage.kind === "groupJoin" || (stage.kind === "map" && stage.use === "keys") || stage.lambda.result.kind === "object";
     if (stage.kind === "map" || stage.kind === "window") {
       checkTarget(stage, rows);
       if (!rows && typeof stage.to === "string") return { element: stage.to, columns: null };

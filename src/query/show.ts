@@ -24,6 +24,7 @@ const named = (text: string): VerbExplanation => ({ verb: text.slice(0, text.ind
 function showValues(stage: StageShape, names: readonly string[], values: readonly Capture[]): readonly string[] {
   if (stage.kind === "slice") return values.map(String);
   if (stage.kind === "window") return showCaptures(names.filter(name => name !== EDGE), values);
+  if (stage.kind === "fillNulls") return values.map(showCapture);
   if (stage.kind !== "scan") return showCaptures(names, values);
   const options = [
     ...(stage.exclusive ? ["exclusive: true"] : []),
@@ -123,6 +124,10 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
       return call("filter", oneLine(stage.lambda.source.text), ...captures);
     case "as":
       return call("as", ...showTarget(stage.to));
+    case "dropNulls":
+      return call("dropNulls", ...stage.columns.map(name => JSON.stringify(name)));
+    case "fillNulls":
+      return call("fillNulls", `{ ${stage.columns.map((name, at) => `${name}: ${captures[at] ?? ""}`).join(", ")} }`);
     case "slice":
       return showSlice(stage.from, captures);
     case "scan":

@@ -1,12 +1,12 @@
 /** The stages that verbs make: what tells one apart from others, and, where it is new, its lambdas parsed. */
 import { CompilerBug } from "../../fusion/errors.js";
 import type { RowParameter } from "../../fusion/parse/records.js";
-import { EDGE, SEED, type Aggregate, type CaptureType, type Columns, type LambdaInput, type SequenceShape, type SetVerb, type StageShape } from "../../fusion/query.js";
+import { EDGE, fillOf, SEED, type Aggregate, type CaptureType, type Columns, type LambdaInput, type MapUse, type SequenceShape, type SetVerb, type StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { checkUsed, NO_CAPTURES, textOf } from "./captures.js";
 import { parse } from "./parse.js";
 import { hasSingles, type ShapeNode } from "./shape.js";
-import type { Captures } from "./types.js";
+import type { Capture, Captures } from "./types.js";
 
 export type LambdaVerb = "map" | "filter";
 
@@ -14,15 +14,15 @@ export type LambdaVerb = "map" | "filter";
  * `to`: what a map's results are stored as, or, of rows, some of its columns. `f`: a function, or the text of a lambda of the
  * library's own, for minifiers change functions.
  */
-export function lambdaStage(node: ShapeNode, verb: LambdaVerb, f: unknown, to: ElementType | Columns | null, captures: Captures): ShapeNode {
-  const [text, detail] = [typeof f === "string" ? f : textOf(f), detailOf(to)];
+export function lambdaStage(node: ShapeNode, verb: LambdaVerb, f: unknown, to: ElementType | Columns | null, captures: Captures, use?: MapUse): ShapeNode {
+  const [text, detail] = [typeof f === "string" ? f : textOf(f), use ?? detailOf(to)];
   return node.find(verb, text, detail, captures) ?? node.add({
     verb, text, detail, captures,
     single: to === "f32" || (to instanceof Map && [...to.values()].includes("f32")),
     build: types => {
       const lambda = parse(text, verb, types, node.elementParameters());
       checkUsed(types, [lambda], verb);
-      return verb === "map" ? { kind: verb, to, lambda, captures: types } : { kind: verb, lambda, captures: types };
+      return verb === "map" ? { kind: verb, to, lambda, captures: types, ...(use === undefined ? {} : { use }) } : { kind: verb, lambda, captures: types };
     },
   });
 }
@@ -43,6 +43,14 @@ export const setStage = (node: ShapeNode, verb: SetVerb): ShapeNode => plain(nod
 export const asStage = (node: ShapeNode, to: ElementType | Columns): ShapeNode => plain(node, { kind: "as", to }, detailOf(to));
 
 export const columnStage = (node: ShapeNode, name: string): ShapeNode => lambdaStage(node, "map", `row => row[${JSON.stringify(name)}]`, null, NO_CAPTURES);
+
+/** Leaves out rows that have no value in these columns; or, `fills`, gives them these values. */
+export function nullsStage(node: ShapeNode, columns: readonly string[], fills: readonly Capture[] | null): ShapeNode {
+  const detail = JSON.stringify(columns);
+  if (fills === null) return plain(node, { kind: "dropNulls", columns }, detail);
+  const captures = Object.fromEntries(fills.map((value, at) => [fillOf(at + 1), value]));
+  return node.find("fillNulls", "", detail, captures) ?? node.add({ verb: "fillNulls", text: "", detail, captures, build: types => ({ kind: "fillNulls", columns, captures: types }) });
+}
 
 const SLICE: Captures = { start: 0, end: 0 };
 

@@ -1,6 +1,7 @@
 /** The public types of queries: which arrays there are, what their elements are, and what may be handed to a lambda. */
 import type { SequenceShape } from "../../fusion/query.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
+import type { Nullable } from "../table/nullable.js";
 
 /** Every array that can be a source, a captured array or a result. */
 export type TypedArray = AnyTypedArray;
@@ -43,39 +44,62 @@ export type Captures = Readonly<Record<string, Capture>>;
 /** What `compute` takes. */
 export type QuerySource = TypedArray | readonly number[] | Range | Repeat;
 
-/** Typed arrays of one length, by column. */
-export type TableOf = Readonly<Record<string, TypedArray>>;
+/** A column of a table. */
+export type Column = TypedArray | Nullable;
+
+/** Columns of one length, by name. */
+export type TableOf = Readonly<Record<string, Column>>;
+
+/** What a sequence without columns holds. */
+export type Single = number | bigint | boolean;
 
 /** A row as plain objects have it, and as a lambda may give it. */
-export type Fields = Readonly<Record<string, number | bigint | boolean>>;
+export type Fields = Readonly<Record<string, Single | null>>;
 
-/** A type all of whose fields are typed arrays: `S extends Tabular<S>`, for interfaces have no index signature. */
-export type Tabular<S> = { readonly [K in keyof S]: TypedArray };
+/** A type all of whose fields are columns: `S extends Tabular<S>`, for interfaces have no index signature. */
+export type Tabular<S> = { readonly [K in keyof S]: Column };
 
 /** The same for plain objects. */
-export type Row<R> = { readonly [K in keyof R]: number | bigint | boolean };
+export type Row<R> = { readonly [K in keyof R]: Single | null | undefined };
 
 /** The columns of a table. */
-export type TableColumns<S> = { readonly [K in keyof S]: S[K] extends TypedArray ? S[K] : never };
+export type TableColumns<S> = { readonly [K in keyof S]: S[K] extends Column ? S[K] : never };
 
 /** The columns that hold the fields of plain objects. */
-export type RowColumns<R> = { readonly [K in keyof R]: SingleColumn<R[K]> };
+export type RowColumns<R> = { readonly [K in keyof R]: ColumnFor<R[K]> };
+
+/** What a lambda sees of a column. */
+export type ValueOf<C extends Column> = C extends Nullable<infer A> ? ElementOf<A> | null : C extends TypedArray ? ElementOf<C> : never;
 
 /** A row of a table, as lambdas see it. */
-export type RowOf<T extends TableOf> = { readonly [K in keyof T]: ElementOf<T[K]> };
+export type RowOf<T extends TableOf> = { readonly [K in keyof T]: ValueOf<T[K]> };
+
+/** The names of the columns with nulls. */
+export type NullsOf<T extends TableOf> = { [K in keyof T]: T[K] extends Nullable ? K : never }[keyof T] & string;
+
+/** The same table, in which these columns have no nulls. */
+export type WithoutNulls<T extends TableOf, K extends PropertyKey> = { readonly [N in keyof T]: N extends K ? (T[N] extends Nullable<infer A> ? A : T[N]) : T[N] };
+
+/** What the sum of such values is; and so the smallest and the largest. */
+export type Total<V> = [NonNullable<V>] extends [bigint] ? bigint : number;
 
 export type NumberArray = Exclude<TypedArray, BigArray>;
 
 /** The array that a column of such values may be stored in. */
 export type SingleColumn<V> = [V] extends [bigint] ? BigArray : [V] extends [boolean] ? Uint8Array : NumberArray;
 
+/** The column that such values, or null among them, are stored in. */
+export type ColumnFor<V> = [V] extends [NonNullable<V>] ? SingleColumn<V> : Nullable<SingleColumn<NonNullable<V>>>;
+
 /** The columns that a lambda's object makes: as they are named, as they were, or as their values say. */
 export type NewColumns<T extends TableOf, F extends Fields, C = Record<never, never>> = {
-  readonly [K in keyof F]: K extends keyof C ? (C[K] extends ArrayConstructor ? ArrayOf<C[K]> : SingleColumn<F[K]>) : K extends keyof T ? T[K] | SingleColumn<F[K]> : SingleColumn<F[K]>;
+  readonly [K in keyof F]: K extends keyof C ? (C[K] extends ArrayConstructor ? ArrayOf<C[K]> : ColumnFor<F[K]>) : K extends keyof T ? Kept<T[K], F[K]> | ColumnFor<F[K]> : ColumnFor<F[K]>;
 };
 
 /** The columns once those that are named have been converted. */
 export type CastColumns<T extends TableOf, C> = { readonly [K in keyof T]: K extends keyof C ? (C[K] extends ArrayConstructor ? ArrayOf<C[K]> : T[K]) : T[K] };
+/** The column as it was, if it may be this one. */
+type Kept<C extends Column, V> = null extends V ? C : C extends Nullable ? never : C;
 
 /** A table's columns, as `toColumns` gives them. */
 export type ColumnsOf<T extends TableOf> = { [K in keyof T]: T[K] };

@@ -1,4 +1,5 @@
 /** What the methods of queries and of rows have in common: a verb or a terminal, checked, on what the query was so far. */
+import type { MapUse } from "../../fusion/query.js";
 import { checkCaptures, checkFunction } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
@@ -18,9 +19,9 @@ export const withStage = (bound: BoundQuery, shape: ShapeNode, values: BoundQuer
 });
 
 /** The query with a map or a filter. */
-export function withLambda(bound: BoundQuery, verb: LambdaVerb, f: unknown, to: Parameters<typeof lambdaStage>[3], captures: unknown): BoundQuery {
+export function withLambda(bound: BoundQuery, verb: LambdaVerb, f: unknown, to: Parameters<typeof lambdaStage>[3], captures: unknown, use?: MapUse): BoundQuery {
   const record = checkCaptures(captures, verb);
-  return withStage(bound, lambdaStage(bound.shape, verb, checkFunction(f, verb), to, record), captureValues(record));
+  return withStage(bound, lambdaStage(bound.shape, verb, checkFunction(f, verb), to, record, use), captureValues(record));
 }
 
 export const plainTerminal = (query: BoundQuery, kind: PlainTerminal): BoundTerminal => onSource({ query, node: query.shape.plainTerminal(kind), values: NO_VALUES });

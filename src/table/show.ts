@@ -1,5 +1,10 @@
 /** What happens to tables between kernels, in words. */
-import type { KeptPart, TableStep } from "../../fusion/query.js";
+import { isValidity, validColumn } from "../../fusion/columns.js";
+import type { Columns, KeptPart, TableStep } from "../../fusion/query.js";
+import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+
+/** What a column holds. */
+export const columnInWords = (columns: Columns, name: string): string => `${ELEMENTS[columns.get(name) as ElementType].array}${columns.has(validColumn(name)) ? " with nulls" : ""}`;
 
 /** `limit`: how many rows of a sort are wanted. `native`: whether the addon moves rows. */
 export function showStep(step: TableStep, limit: number, native: boolean): string {
@@ -31,11 +36,12 @@ export function showStep(step: TableStep, limit: number, native: boolean): strin
     case "set":
       return `${step.verb}: runs the other query, then a hash table of both, ${moved}`;
     case "sort": {
-      const keys = step.keys.length === 1 ? "one key" : `${step.keys.length} keys`;
+      const count = step.keys.filter(({ column }) => !isValidity(column)).length;
+      const keys = count === 1 ? "one key" : `${count} keys`;
       return step.limit === null ? `sort: a stable radix sort by ${keys}, ${moved}` : `top ${limit} of a stable order by ${keys}: candidates are sorted, all rows only where many are wanted, ${moved}`;
     }
     case "group": {
-      const shown = step.aggregates.map(({ name, terminal }) => `${name} (${terminal})`);
+      const shown = step.aggregates.filter(({ name }) => !isValidity(name)).map(({ name, terminal }) => `${name} (${terminal})`);
       return `group: a hash table and a counting sort, then ${shown.join(", ")} of each group by itself, ${moved}`;
     }
     default:

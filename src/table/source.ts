@@ -1,9 +1,12 @@
 /** Tables as sources: typed arrays of one length, by column; or plain objects, row by row, read into such arrays at every run. */
 import { QueryError } from "../../fusion/errors.js";
+import { isValidity, shownNames, validColumn } from "../../fusion/columns.js";
 import { isReserved, type Columns } from "../../fusion/query.js";
-import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import type { ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { checkAttached, describe } from "../query/given.js";
+import { Nullable } from "./nullable.js";
+import { columnInWords } from "./show.js";
 import type { Table } from "./table.js";
 
 export type TableSource =
@@ -24,21 +27,25 @@ export const hasRows = (source: readonly unknown[]): boolean => isPlain(source[0
 
 /** The table that `compute` was given; null if it was given something else. */
 export function bindTable(source: unknown): TableSource | null {
-  if (Array.isArray(source)) return { kind: "rows", columns: columnsOfRow(source[0] as Row), rows: source };
+  if (Array.isArray(source)) return { kind: "rows", columns: columnsOfRows(source), rows: source };
   return isPlain(source) ? bindColumns(source) : null;
 }
 
 function bindColumns(source: Row): TableSource {
   const table = new Map<string, AnyTypedArray>();
   const columns = new Map<string, ElementType>();
-  for (const [name, array] of Object.entries(source)) {
+  for (const [name, given] of Object.entries(source)) {
     checkName(name);
+    const array: unknown = given instanceof Nullable ? given.values : given;
     const element = elementTypeOf(array);
     if (element === undefined) {
       throw new QueryError("DC301", `the column ${name} is ${describe(array)}, not a typed array`, Array.isArray(array) ? `Write { ${name}: Float64Array.from(${name}) }.` : "The columns of a table are typed arrays of one length: compute({ price, quantity }).");
     }
     columns.set(name, element);
     table.set(name, array as AnyTypedArray);
+    if (!(given instanceof Nullable)) continue;
+    columns.set(validColumn(name), "u8");
+    table.set(validColumn(name), given.valid);
   }
   if (columns.size === 0) throw new QueryError("DC301", "compute() was given an object without columns", "Name typed arrays of one length: compute({ price, quantity }).");
   const bound: TableSource = { kind: "columns", columns, table };
@@ -52,27 +59,34 @@ function checkName(name: string): void {
 
 const KINDS: Readonly<Record<string, ElementType>> = { number: "f64", boolean: "u8", bigint: "i64" };
 
-/** The first row says what columns there are. */
-function columnsOfRow(row: Row): Columns {
+const isNull = (value: unknown): value is null | undefined => value === null || value === undefined;
+
+/** The first row says what columns there are, and of each the first value that is no null says what it holds: numbers, if there is none. */
+function columnsOfRows(rows: readonly unknown[]): Columns {
   const columns = new Map<string, ElementType>();
-  for (const [name, value] of Object.entries(row)) {
+  for (const name of Object.keys(rows[0] as Row)) {
     checkName(name);
+    const has = (row: unknown): row is Row => isPlain(row) && Object.hasOwn(row, name);
+    const first = rows.findIndex(row => has(row) && !isNull(row[name]));
+    const value = first < 0 ? 0 : (rows[first] as Row)[name];
     const element = KINDS[typeof value];
-    if (element === undefined) throw notAValue(name, value, 0);
+    if (element === undefined) throw notAValue(name, value, first);
     columns.set(name, element);
+    if (rows.some(row => has(row) && isNull(row[name]))) columns.set(validColumn(name), "u8");
   }
-  if (columns.size === 0) throw new QueryError("DC301", "the rows given to compute() have no columns", "Rows are objects of numbers, BigInts and booleans: [{ price: 2.5, quantity: 3 }].");
+  if (columns.size === 0) throw new QueryError("DC301", "the rows given to compute() have no columns", "Rows are objects of numbers, BigInts, booleans and nulls: [{ price: 2.5, quantity: 3 }].");
   return columns;
 }
 
 const notAValue = (name: string, value: unknown, row: number): QueryError =>
-  new QueryError("DC301", `the column ${name} of row ${row} is ${describe(value)}`, "Columns hold numbers, BigInts or booleans: leave others out, or turn them into numbers first.");
+  new QueryError("DC301", `the column ${name} of row ${row} is ${describe(value)}`, "Columns hold numbers, BigInts, booleans or nulls: leave others out, or turn them into numbers first.");
 
 /** How many rows there are now. Throws QueryError where the columns are not of one length. */
 export function tableLength(source: TableSource): number {
   if (source.kind === "rows") return source.rows.length;
   let first: { readonly name: string; readonly length: number } | null = null;
-  for (const [name, array] of source.table) {
+  for (const [column, array] of source.table) {
+    const name = isValidity(column) ? `the validity of ${column.slice(validColumn("").length)}` : column;
     checkAttached(array, `the column ${name}`);
     first ??= { name, length: array.length };
     if (array.length === first.length) continue;
@@ -107,8 +121,15 @@ function readRows({ columns, rows }: TableSource & { readonly kind: "rows" }): T
     const extra = Object.keys(row).find(name => !columns.has(name));
     if (extra !== undefined) throw new QueryError("DC308", `row ${at} of the source has a column ${extra}, which the first row has not`, "Every row must have the same columns.");
     for (const [name, element] of columns) {
-      const value = Object.hasOwn(row, name) ? row[name] : undefined;
-      if (value === undefined) throw new QueryError("DC308", `row ${at} of the source has no ${name}`, "Every row must have the same columns as the first.");
+      if (isValidity(name)) continue;
+      if (!Object.hasOwn(row, name)) throw new QueryError("DC308", `row ${at} of the source has no ${name}`, "Every row must have the same columns as the first: null stands for a value that is missing.");
+      const value = row[name];
+      const valid = table.get(validColumn(name));
+      if (isNull(value)) {
+        if (valid === undefined) throw new QueryError("DC308", `the column ${name} of row ${at} is ${String(value)}, but no row had a null when compute() was called`, "Call compute() again once the rows have changed.");
+        continue;
+      }
+      if (valid !== undefined) valid[at] = 1;
       if (KINDS[typeof value] !== element) throw wrongKind(name, value, at, element);
       if (typeof value === "bigint" && BigInt.asIntN(64, value) !== value) {
         throw new QueryError("DC301", `the column ${name} of row ${at} is ${value}n, which does not fit in 64 bits`, "Columns of BigInts are 64-bit integers, -(2n ** 63n) to 2n ** 63n - 1n.");
@@ -127,6 +148,7 @@ function wrongKind(name: string, value: unknown, row: number, element: ElementTy
 
 /** `{ price: Float64Array(3), … }`, as explain() shows it. */
 export function showTable(source: TableSource): string {
-  const shown = [...source.columns].map(([name, element]) => (source.kind === "columns" ? `${name}: ${ELEMENTS[element].array}` : name));
+  const { columns } = source;
+  const shown = shownNames(columns.keys()).map(name => (source.kind === "columns" ? `${name}: ${columnInWords(columns, name)}` : columns.has(validColumn(name)) ? `${name} with nulls` : name));
   return `{ ${shown.join(", ")} } × ${tableLength(source)}`;
 }

@@ -1,10 +1,12 @@
 /** What happens to tables between kernels: rows are chosen, moved and grouped. */
+import { isValidity, rightColumn } from "../../fusion/columns.js";
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
-import { keyColumn, MATCHED, rightColumn, SINGLE, type KeptPart, type KeyPart, type TableStep } from "../../fusion/query.js";
+import { MATCHED, SINGLE, type KeptPart, type KeyPart, type TableStep } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { comparable } from "./join.js";
 import { aggregated, codesOf, commonPlaces, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, type Moving } from "./move.js";
+import { aggregatedPresent, withoutNulls } from "./nulls.js";
 import { windows } from "./window.js";
 import { appended, columnOf, elementsOr, NONE, without, type Table } from "./table.js";
 
@@ -121,12 +123,15 @@ const keysIn = (table: Table, keys: readonly string[]): readonly AnyTypedArray[]
 
 /** The keys of both, fields of the same name together. */
 function keysOfBoth(table: Table, keys: readonly KeyPart[], right: Table) {
-  const left = keysIn(table, keys.map(({ column }) => column));
-  const names = keys.map(({ name }) => name);
-  if (left.length === right.size && left.length > 1 && !names.every(name => right.has(name))) {
-    throw new QueryError("DC305", `the key of a join has the fields ${names.join(", ")} on the left and ${[...right.keys()].join(", ")} on the right`, "Give both keys fields of the same names.");
+  const values = keys.filter(({ column }) => !isValidity(column));
+  const left = keysIn(table, values.map(({ column }) => column));
+  const names = values.map(({ name }) => name);
+  const others = new Map([...right].filter(([name]) => !isValidity(name)));
+  if (left.length === others.size && left.length > 1 && !names.every(name => others.has(name))) {
+    throw new QueryError("DC305", `the key of a join has the fields ${names.join(", ")} on the left and ${[...others.keys()].join(", ")} on the right`, "Give both keys fields of the same names.");
   }
-  return comparable(left, left.length === right.size && left.length > 1 ? keysIn(right, names) : [...right.values()]);
+  const both = comparable(left, left.length === others.size && left.length > 1 ? keysIn(others, names) : [...others.values()]);
+  return withoutNulls(both, new Map(keys.map(({ column }) => [column, columnOf(table, column)])), right);
 }
 
 const withoutKeys = (table: Table, keys: readonly KeyPart[]): Table => without(table, keys.map(({ column }) => column));
@@ -164,11 +169,16 @@ function concatenated(left: Rows, right: Rows): Rows {
 const placeOf = (place: number, length: number): number => (place < 0 ? Math.max(0, length + place) : Math.min(place, length));
 
 function* group(step: TableStep & { readonly kind: "group" }, { table, length }: Rows): Moving<Rows> {
-  const found = yield* codesOf(step.keys.map((_, at) => columnOf(table, keyColumn(at + 1))), length);
+  const found = yield* codesOf(step.keys.map(({ column }) => columnOf(table, column)), length);
   const keys = yield* rowsAt(new Map(step.keys.map(({ column, name }) => [name, columnOf(table, column)])), found.firsts);
-  const results = yield* aggregated(found, step.aggregates.map(({ terminal, column }) => ({ terminal, values: column === null ? null : columnOf(table, column) })));
-  const named = step.aggregates.map(({ name, element }, at) => {
-    const result = results[at] as AnyTypedArray;
+  const whole = step.aggregates.filter(({ valid }) => valid === null);
+  const results = yield* aggregated(found, whole.map(({ terminal, column }) => ({ terminal, values: column === null ? null : columnOf(table, column) })));
+  const known = new Map(whole.map(({ name }, at) => [name, results[at] as AnyTypedArray]));
+  for (const { name, terminal, column, valid, element } of step.aggregates) {
+    if (valid !== null) known.set(name, yield* aggregatedPresent(found, { terminal, values: columnOf(table, column as string) }, columnOf(table, valid), element));
+  }
+  const named = step.aggregates.map(({ name, element }) => {
+    const result = known.get(name) as AnyTypedArray;
     if (elementTypeOf(result) !== element) throw new CompilerBug(`the aggregate ${name} was planned as ${element}, but is stored as ${elementTypeOf(result)}`);
     return [name, result] as const;
   });

@@ -117,7 +117,9 @@ class Run {
         if (left !== null) throw new Error(`left an expression towards ${left}`);
         return this.expression(node.result);
       }
-      case "object":
+      case "null":
+    case "nullish":
+    case "object":
         throw new Error("a row is no value");
       default:
         return node satisfies never;

@@ -1,5 +1,5 @@
 /** The types of queries over tables, as a user's compiler sees them. */
-import { compute, range, repeat, type LazyValue, type NumberArray, type Query, type Rows } from "../../src/index.js";
+import { compute, nullable, range, repeat, type LazyValue, type Nullable, type NumberArray, type Query, type Rows } from "../../src/index.js";
 import { expectType } from "./expect.js";
 
 
@@ -112,4 +112,30 @@ export function zips(a: Float64Array, b: BigInt64Array): void {
   expectType<bigint | undefined>()(compute({ a, b }).takeWhile(r => r.a > 1).skipWhile(r => r.b < 2n).tap(r => r.b).toRows()[0]?.b);
   // @ts-expect-error an array is no query
   compute(a).zip(compute(b), a, x => x);
+}
+
+export function nulls(people: { age: number | null; name: number }[]): void {
+  const table = compute({ price: nullable(new Float64Array(1), [true]), id: nullable(new BigInt64Array(1), new Uint8Array(1)), n: new Int32Array(1) });
+  expectType<number>()(table.sum(r => r.price).value());
+  expectType<bigint>()(table.max(r => r.id).value());
+  expectType<number>()(table.dropNulls("price").sum(r => r.price * r.n).value());
+  expectType<number>()(table.fillNulls({ price: 0, id: 0n }).map(r => r.price * Number(r.id)).count().value());
+  const [first] = table.dropNulls("id").toRows();
+  expectType<number | null | undefined>()(first?.price);
+  expectType<bigint | undefined>()(first?.id);
+  const { price, twice, filled } = table.map(r => ({ ...r, twice: r.price === null ? null : r.price * 2, filled: r.price ?? 0 })).toColumns();
+  expectType<NumberArray | Nullable<Float64Array<ArrayBuffer>>>()(price as NumberArray | Nullable<Float64Array<ArrayBuffer>>);
+  expectType<number | null>()(twice.at(0));
+  expectType<NumberArray>()(filled);
+  const [group] = table.groupBy(r => r.price).aggregate({ n: g => g.sum(r => r.id), first: g => g.first(r => r.price) }).toRows();
+  expectType<number | null | undefined>()(group?.key);
+  expectType<bigint | undefined>()(group?.n);
+  expectType<number | null | undefined>()(group?.first);
+  expectType<number>()(compute(people).dropNulls().average(p => p.age).value());
+  // @ts-expect-error a null is no number
+  table.map(r => r.price * 2);
+  // @ts-expect-error the column has no nulls
+  table.dropNulls("n");
+  // @ts-expect-error the column holds BigInts
+  table.fillNulls({ id: 0 });
 }
