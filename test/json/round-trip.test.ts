@@ -26,6 +26,9 @@ function resultOf(query: unknown): unknown {
   return (query as LazyValue<unknown>).value();
 }
 
+/** Tables with nulls have tests of their own. */
+const OF_NULLS = new Set(["values", "dropNulls", "fillNulls"]);
+
 describe("stored queries", () => {
   it("give the bits of the query itself: generated programs", () => {
     for (const [number, list] of fc.sample(programChoices, { seed: SEED, numRuns: 200 }).entries()) {
@@ -52,7 +55,7 @@ describe("stored queries", () => {
       }),
       { seed: SEED, numRuns: 200 },
     );
-    expect(Object.keys(VERBS).filter(verb => !used.has(verb))).toEqual([]);
+    expect(Object.keys(VERBS).filter(verb => !used.has(verb) && !OF_NULLS.has(verb))).toEqual([]);
   });
 
   it.each([NaN, Infinity, -Infinity, -0, 0, 0.1, 5e-324, Number.MAX_VALUE])("hand over the number %s", value => {

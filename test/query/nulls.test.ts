@@ -1,7 +1,7 @@
 /** Columns with nulls, against arrays of objects. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compute, createRuntime, nullable, QueryError, type Nullable, type Rows, type Runtime } from "../../src/index.js";
+import { compute, createRuntime, fromJSON, nullable, QueryError, type Nullable, type Rows, type Runtime } from "../../src/index.js";
 import { createCpuBackend } from "../../src/backends/cpu/backend.js";
 import { createJsBackend } from "../../src/backends/js/backend.js";
 import { runtimeOn } from "../../src/runtime/create.js";
@@ -163,6 +163,32 @@ describe("columns with nulls", () => {
     expect(query.fillNulls({ price: 0.5 }).explain()).toContain("  .fillNulls({ price: 0.5 })\n");
     expect(query.map(r => r.n).explain()).toMatch(/reads the column n\n/);
     expect(query.orderBy(r => r.price).explain()).toContain("sort: a stable radix sort by one key");
+  });
+
+  it("are stored as JSON: what takes them out, and what leaves them out", () => {
+    const table = { price: nullable(Float64Array.of(1, 2, 3), [true, false, true]), id: nullable(BigInt64Array.of(1n, 2n, 3n), [false, true, true]) };
+    const again = (query: { toJSON(): unknown }) => fromJSON(JSON.parse(JSON.stringify(query)) as never, table as never) as unknown as { toRows(): unknown; value(): unknown };
+    const query = js.compute(table);
+    expect(again(query.dropNulls("price").fillNulls({ id: -7n }).map(r => ({ price: r.price * 2, id: r.id }))).toRows()).toEqual([{ price: 2, id: -7n }, { price: 6, id: 3n }]);
+    expect(again(query.sum(r => r.price)).value()).toBe(4);
+    expect(again(query.filter(r => (r.price ?? 0) > 1).max(r => r.id)).value()).toBe(3n);
+  });
+
+  it("of missing rows and of columns meet in one ??", () => {
+    const [left, right] = [js.compute({ id: Int32Array.of(1, 2, 3) }), js.compute({ id: Int32Array.of(1, 2), x: nullable(Float64Array.of(5, 6), [true, false]) })];
+    expect(left.leftJoin(right, l => l.id, r => r.id, (l, r) => ({ id: l.id, x: r?.x ?? -1, y: r?.x ?? null, here: r !== null, z: r === null ? null : r.x })).toRows()).toEqual([
+      { id: 1, x: 5, y: 5, here: 1, z: 5 },
+      { id: 2, x: -1, y: null, here: 1, z: null },
+      { id: 3, x: -1, y: null, here: 0, z: null },
+    ]);
+    expect(left.groupJoin(right, l => l.id, r => r.id, { most: g => g.max(r => r.x), sum: g => g.sum(r => r.x), n: g => g.count() }).toRows()).toEqual([
+      { id: 1, most: 5, sum: 5, n: 1 },
+      { id: 2, most: null, sum: 0, n: 1 },
+      { id: 3, most: null, sum: 0, n: 0 },
+    ]);
+    expect(right.first().value()).toEqual({ id: 1, x: 5 });
+    expect(right.last().value()).toEqual({ id: 2, x: null });
+    expect(right.as({ x: Float32Array }).toRows()).toEqual([{ id: 1, x: 5 }, { id: 2, x: null }]);
   });
 
   it("of other values and of 64 bits compile nothing anew", () => {
