@@ -35,6 +35,19 @@ describe.skipIf(unavailable !== null)(`on the stand-in driver${unavailable === n
     expect(ran).toEqual(["cuda"]);
   });
 
+  const left = { id: Int16Array.from({ length: 100 }, (_, i) => i % 40), x: data.slice(0, 100) };
+  const right = { id: Uint8Array.of(3, 5, 3, 7), y: Float32Array.of(0.5, 1.5, 2.5, NaN) };
+  it.each([
+    ["leftJoin", (r: typeof js) => r.compute(left).leftJoin(r.compute(right), l => l.id, m => m.id, (l, m) => ({ x: l.x, y: m?.y ?? -1, none: m === null })).toColumns()],
+    ["groupJoin", (r: typeof js) => r.compute(left).groupJoin(r.compute(right), l => l.id, m => m.id, { n: g => g.count(), most: g => g.max(m => m.y) }).map(l => l.n + l.x).toArray()],
+    ["top", (r: typeof js) => r.compute(left).top(7, l => Math.abs(l.x)).toColumns()],
+    ["except", (r: typeof js) => r.compute(left.x).except(r.compute(left.x).filter(x => x > -14.5)).map(x => x * 2).toArray()],
+  ] as const)("%s: kernels on cuda, rows moved elsewhere", (_, query) => {
+    ran.length = 0;
+    expect(query(cuda)).toEqual(query(js));
+    expect(new Set(ran)).toEqual(new Set(["cuda"]));
+  });
+
   it("runs off the main thread", async () => {
     expect(await cuda.compute(data).map(x => x * k, { k }).toArrayAsync()).toEqual(data.map(x => x * k));
     expect(await cuda.compute(data).max()).toBe(15);
