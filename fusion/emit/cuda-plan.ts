@@ -110,7 +110,7 @@ export type CudaOutcome =
 export interface Shape {
   readonly symbol: string;
   readonly sink: Sink;
-  /** Array sinks: every element yields. */
+  /** Array sinks and scans: every element yields. */
   readonly map: boolean;
   /** Elements of a vector, and how many vectors or rows are in flight. */
   readonly vector: number;
@@ -187,7 +187,7 @@ class Planner {
       case "fold":
         return sink.combine === null ? this.ordered() : this.blocks(RUNNING_BYTES);
       case "scan":
-        throw new CompilerBug("a scan was not refused");
+        return sink.order.kind === "left" ? this.ordered(["output"]) : this.scan(BYTES[sink.type]);
       default:
         return sink satisfies never;
     }
@@ -242,6 +242,22 @@ class Planner {
     return { scratchBytes: room.total, chunk, finish: [] };
   }
 
+  /** A total for each block of 1024 elements, what stands before each, and then every element again. */
+  private scan(bytes: number): Steps {
+    const captures = this.shape.hasCaptures ? ([{ kind: "captures" }] as const) : [];
+    const chunk = (from: number, count: number): readonly CudaLaunch[] => {
+      if (count === 0) return [];
+      const [blocks, totals] = [blocksOf(count), address("scratch")];
+      const work = Math.ceil(blocks / WARPS);
+      return [
+        this.launch("totals", work, this.overSource(from, count, totals)),
+        this.launch("carry", 1, [totals, word(blocks), word(from), address("state"), ...captures]),
+        this.launch("", work, this.overSource(from, count, totals, address("output"))),
+      ];
+    };
+    return { scratchBytes: blocksOf(this.chunkLength) * bytes, chunk, finish: [] };
+  }
+
   /** A value for each block of 1024 elements; then a tree of them. */
   private blocks(bytes: number): Steps {
     const levels = levelsOf(blocksOf(this.length));
@@ -260,8 +276,8 @@ class Planner {
   }
 
   /** One thread; the first chunk, even if it has no elements, begins with the seed. */
-  private ordered(): Steps {
-    const chunk = (from: number, count: number): readonly CudaLaunch[] => [this.launch("", "one thread", this.overSource(from, count))];
+  private ordered(buffers: readonly CudaBuffer[] = []): Steps {
+    const chunk = (from: number, count: number): readonly CudaLaunch[] => [this.launch("", "one thread", this.overSource(from, count, ...buffers.map(buffer => address(buffer))))];
     return { scratchBytes: 0, chunk, finish: [] };
   }
 }

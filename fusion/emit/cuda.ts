@@ -2,10 +2,10 @@
  * A kernel as CUDA C: its body for one element, by one thread, and a function for each step of its loop (native/rt/*.cuh).
  * How these functions are run is in cuda-plan.ts.
  */
-import { BackendError, CompilerBug } from "../errors.js";
-import type { ArrayParameter, Fold, Kernel, Parameter, ReduceOp, ScalarParameter, Sink, Stmt } from "../ir.js";
+import { CompilerBug } from "../errors.js";
+import type { ArrayParameter, Fold, Kernel, Parameter, ReduceOp, ScalarParameter, Scan, Sink, SinkOf, Stmt } from "../ir.js";
 import { lower } from "../passes/lower.js";
-import { hasLoops, namesOf, rejects } from "../traverse.js";
+import { hasLoops, namesOf, rejects, storedElement } from "../traverse.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
 import { capturesOf, entryOf, mayBeInPlace, planOf, type CapturesLayout, type CudaDevice, type CudaPlan, type Shape, THREADS } from "./cuda-plan.js";
@@ -66,7 +66,7 @@ const VECTOR_BYTES = 16;
 const OPERATORS = { add: "Add", mul: "Mul", min: "Min", max: "Max", and: "And", or: "Or", xor: "Xor" } as const satisfies Record<ReduceOp, string>;
 
 /** What emitted bodies mention by name. */
-const RESERVED = new Set("Lane Body Captures Running lanes captures result".split(" "));
+const RESERVED = new Set("Lane Body Captures Running Stored lanes captures result".split(" "));
 
 const TYPES = { bool: "bool", i32: "int", u32: "unsigned", i64: "long long", u64: "unsigned long long", f32: "float", f64: "double" } as const satisfies Record<ScalarType, string>;
 
@@ -88,7 +88,6 @@ export const cudaDialect = (element: string): Dialect => ({
 
 /** The kernel, verified, as CUDA C and a plan to run it by. */
 export function emitCuda(kernel: Kernel, options: CudaOptions): CudaProgram {
-  if (kernel.sink.kind === "scan") throw new BackendError("DC402", "CUDA has no scans yet");
   const lowered = lower(kernel);
   if (lowered !== kernel) verify(lowered, "lower");
   return new ProgramWriter(lowered, kernel, options).write();
@@ -112,9 +111,10 @@ function shapeOf(kernel: Kernel, given: Kernel, symbol: string): Shape {
   const { body, sink, source } = kernel;
   const copies = powerBelow(UNROLLED_SIZE / Math.max(1, sizeOf(body)));
   const inBytes = source.kind === "array" ? ELEMENTS[source.element].bytes : 8;
-  const map = sink.kind === "array" && !rejects(kernel) && body.at(-1)?.kind === "yield";
-  const inRows = sink.kind === "reduce" || sink.kind === "fold" || (sink.kind === "array" && !map);
-  const widest = map ? Math.max(inBytes, ELEMENTS[sink.element].bytes) : inBytes;
+  const stored = storedElement(sink);
+  const map = stored !== null && !rejects(kernel) && body.at(-1)?.kind === "yield";
+  const inRows = sink.kind === "reduce" || sink.kind === "fold" || sink.kind === "scan" || (sink.kind === "array" && !map);
+  const widest = map && stored !== null ? Math.max(inBytes, ELEMENTS[stored].bytes) : inBytes;
   const vector = inRows ? 1 : Math.min(copies, VECTOR_BYTES / widest);
   const unroll = Math.min(copies / vector, inRows ? 8 : 4, powerBelow(BYTES_IN_FLIGHT / (vector * inBytes)));
   return { symbol, sink, map, vector, unroll, hasCaptures: given.scalars.length + given.arrays.length > 0, hasSource: source.kind === "array" };
@@ -152,6 +152,7 @@ class ProgramWriter {
     out.line();
     this.capturesStruct();
     if (kernel.sink.kind === "fold") this.fold(kernel.sink);
+    else if (kernel.sink.kind === "scan") this.scan(kernel.sink);
     else this.loops(kernel.sink);
     out.line(`}  // namespace kernel_${symbol}`);
     out.line();
@@ -248,7 +249,7 @@ class ProgramWriter {
     out.line();
   }
 
-  private loops(sink: Exclude<Sink, Fold>): void {
+  private loops(sink: Exclude<Sink, Fold | Scan>): void {
     this.body(sink);
     const { shape, kernel } = this;
     const body = this.made("Body");
@@ -279,8 +280,6 @@ class ProgramWriter {
         if (sink.kind === "first" && sink.ranked) this.entry("rank", [], `rank_first<${types}, ${sweep}>${rest}`);
         return this.entry("take", [], `take_found<${types}>${rest}`, { threads: 1 });
       }
-      case "scan":
-        throw new CompilerBug("a scan was not refused");
       default:
         return sink satisfies never;
     }
@@ -291,7 +290,7 @@ class ProgramWriter {
   }
 
   /** The body, which says whether the element yields. */
-  private body(sink: Exclude<Sink, Fold>): void {
+  private body(sink: Exclude<Sink, Fold | Scan> | Pick<SinkOf<"reduce">, "kind" | "term">): void {
     const { kernel, out, element } = this;
     const type = sink.kind === "count" ? "Nothing" : TYPES[sink.kind === "array" ? ELEMENTS[sink.element].scalar : sink.kind === "reduce" ? sink.term : sink.type];
     this.functor("Body", `bool operator()(Lane& lanes, ${this.elementType} ${element}, ${type}& result)`, () => {
@@ -306,10 +305,39 @@ class ProgramWriter {
     });
   }
 
-  private fold(sink: Fold): void {
-    const { kernel, out, dialect, element, shape } = this;
-    const type = TYPES[sink.type];
-    const accumulator = nameIn(dialect, sink.accumulator);
+  private scan(sink: Scan): void {
+    const { out, dialect, shape } = this;
+    const { order, exclusive } = sink;
+    const [type, to] = [TYPES[sink.type], C_ELEMENTS[sink.element]];
+    out.braces(
+      "struct Stored",
+      () => out.line(`RT_MEMBER ${TYPES[ELEMENTS[sink.element].scalar]} operator()(${type} ${nameIn(dialect, sink.running)}) const { return ${printC(sink.stored, dialect)}; }`),
+      "};",
+    );
+    out.line();
+    if (order.kind === "left") {
+      this.step(sink.type, sink.running, order.first);
+      return this.entry("", [`${to}* output`], `scan_left<${this.in}, ${to}, ${String(exclusive)}, ${shape.unroll}>(source, base, length, output, state, stop, ${this.seedOf(sink)}, ${this.made("Step")}, Stored{});`, { threads: 1 });
+    }
+    this.body({ kind: "reduce", term: order.term });
+    const op = OPERATORS[order.op];
+    const types = `${op}, ${this.in}, ${cScalar(order.term)}, ${type}`;
+    const seed = sink.seed === null ? `${op}::identity<${type}>()` : this.seedOf(sink);
+    this.entry("totals", [`${type}* totals`], `scan_totals<${types}, ${shape.unroll}>(source, base, length, totals, state, stop, ${this.made("Body")});`);
+    this.entry("carry", [`${type}* totals`, "u64 size", "u64 base", "State* state"], `scan_carry<${op}>(totals, size, base, state, ${seed});`, { source: false, state: false });
+    this.entry("", [`const ${type}* carries`, `${to}* output`], `scan<${types}, ${to}, ${String(exclusive)}, ${shape.unroll}>(source, base, length, carries, output, state, stop, ${this.made("Body")}, Stored{});`);
+  }
+
+  private seedOf({ seed, type }: Fold | Scan): string {
+    const seeding = this.kernel.scalars.find(({ name }) => name === seed);
+    return seeding === undefined ? `(${TYPES[type]})0` : `captures.${this.scalarField(seeding)}`;
+  }
+
+  /** A step of a left fold. */
+  private step(scalar: ScalarType, carried: string, first: string | null): void {
+    const { kernel, out, dialect, element } = this;
+    const type = TYPES[scalar];
+    const accumulator = nameIn(dialect, carried);
     const running = this.fresh("running");
     this.functor("Step", `void operator()(Lane& lanes, Running<${type}>& ${running}, ${this.elementType} ${element})`, () => {
       out.line(`const ${type} ${accumulator} = ${running}.value;`);
@@ -318,12 +346,17 @@ class ProgramWriter {
         fail: "return;",
         yield: value => `${running}.next(${value});`,
         declared: (name, inside) => {
-          if (name === sink.first) inside.line(`if (${running}.empty()) return ${running}.next(${nameIn(dialect, name)});`);
+          if (name === first) inside.line(`if (${running}.empty()) return ${running}.next(${nameIn(dialect, name)});`);
         },
       });
     });
-    const seeding = kernel.scalars.find(({ name }) => name === sink.seed);
-    const seed = seeding === undefined ? `(${type})0` : `captures.${this.scalarField(seeding)}`;
+  }
+
+  private fold(sink: Fold): void {
+    const { out, dialect, shape } = this;
+    const type = TYPES[sink.type];
+    this.step(sink.type, sink.accumulator, sink.first);
+    const seed = this.seedOf(sink);
     const [step, join] = [this.made("Step"), this.made("Join")];
     if (sink.combine === null) {
       return this.entry("", [], `fold<${this.in}, ${shape.unroll}>(source, base, length, state, stop, ${seed}, ${step});`, { threads: 1 });

@@ -31,16 +31,18 @@ RT_INLINE void store_running(State* state, Running<T> running) {
 }
 
 /// Goes on where the chunk before ended. U elements are loaded before the first of them is folded, for one thread has nothing
-/// else to do while it waits for memory.
-template <class In, int U, class T, class Step>
-RT_INLINE void fold(Source<In> source, u64 base, u64 length, State* state, const volatile int* stop, T seed, const Step& step) {
+/// else to do while it waits for memory. `each(at, before, behind)` is called for every element with the accumulator.
+template <class In, int U, class T, class Step, class Each>
+RT_INLINE void fold_each(Source<In> source, u64 base, u64 length, State* state, const volatile int* stop, T seed, const Step& step, const Each& each) {
   Lane lane(state, stop);
   Running<T> running{seed, 0};
   if (base > 0) running = {from_bits<T>(state->value), state->count};
   const auto one = [&](u64 at, typename Source<In>::Element element) {
     if (lane.halted) return;
     lane.place = base + at;
+    const T before = running.value;
     step(lane, running, element);
+    each(at, before, running.value);
   };
 #pragma unroll 1
   for (u64 start = 0; start < length && !lane.poll(); start += BLOCK) {
@@ -60,6 +62,11 @@ RT_INLINE void fold(Source<In> source, u64 base, u64 length, State* state, const
     for (; at < end; at++) one(at, source.one(at));
   }
   store_running(state, running);
+}
+
+template <class In, int U, class T, class Step>
+RT_INLINE void fold(Source<In> source, u64 base, u64 length, State* state, const volatile int* stop, T seed, const Step& step) {
+  fold_each<In, U>(source, base, length, state, stop, seed, step, [](u64, T, T) {});
 }
 
 /// A running value for each block; those where nothing arrived are left out of what is joined.

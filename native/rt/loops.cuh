@@ -8,4 +8,5 @@
 #include "fold.cuh"
 #include "map.cuh"
 #include "reduce.cuh"
+#include "scan.cuh"
 #include "search.cuh"

@@ -1,6 +1,6 @@
 /** One kernel for every sink and every way of using it: what backends are compared on. */
 import { apply, constant, convert, local, number, select } from "../../fusion/build.js";
-import type { Kernel, ReduceOp, Sink } from "../../fusion/ir.js";
+import type { Expr, Kernel, ReduceOp, Sink } from "../../fusion/ir.js";
 import { ELEMENT_TYPES, ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { arrayOf, assign, block, branch, capture, declare, element, index, keep, kernelOf, leave, loop, RANGE, read, visit, yields, type Parameters } from "./by-hand.js";
@@ -114,6 +114,45 @@ const FOLDS: readonly Example[] = [false, true].flatMap(combined =>
   }),
 );
 
+/** Running values, those behind each element and those before it, from a seed and from the first. */
+const SCANNED: readonly (readonly [ElementType, ReduceOp, ScalarType, ScalarType])[] = [
+  ["f64", "add", "f64", "f64"],
+  ["f32", "add", "f64", "f32"],
+  ["f64", "mul", "f64", "f64"],
+  ["f32", "max", "f64", "f32"],
+  ["i32", "add", "i32", "i32"],
+  ["u16", "min", "f64", "f64"],
+  ["i16", "xor", "i32", "i32"],
+  ["u8", "or", "i32", "i32"],
+  ["i64", "add", "i64", "i64"],
+  ["u64", "and", "u64", "u64"],
+];
+
+const SCANS: readonly Example[] = SCANNED.flatMap(([type, op, accumulator, term]) => {
+  const [from, running] = [element(scalarOf(type)), local(accumulator, "running")];
+  const order = { kind: "canonical", op, term } as const;
+  const sink = (seed: string | null, exclusive: boolean, to: ElementType, stored: Expr): Sink => ({ kind: "scan", type: accumulator, order, seed, exclusive, running: "running", stored, element: to });
+  const own = convert(scalarOf(type), running);
+  const seeded: Parameters = { scalars: { seed: accumulator } };
+  const scalars = [one(accumulator, 3)];
+  return [
+    example(`${type}: scan by ${op}`, kernelOf(arrayOf(type), sink(null, false, type, own), [yields(convert(term, from))])),
+    example(`${type}: scan by ${op} from a seed`, kernelOf(arrayOf(type), sink("seed", false, "f32", convert("f32", running)), [yields(convert(term, from))], seeded), { scalars }),
+    example(`${type}: exclusive scan by ${op}`, kernelOf(arrayOf(type), sink("seed", true, type, own), [yields(convert(term, from))], seeded), { scalars }),
+  ];
+});
+
+const leftScan = (seeded: boolean, exclusive: boolean): Sink => ({
+  kind: "scan", type: "f64", order: { kind: "left", first: seeded ? null : "x" }, seed: seeded ? "seed" : null, exclusive, running: "acc", stored: convert("f32", local("f64", "acc")), element: "f32",
+});
+
+const LEFT_SCANS: readonly Example[] = [
+  example("scan from left to right", kernelOf(arrayOf("f64"), leftScan(false, false), [scaled, next])),
+  example("scan from left to right, from a seed", kernelOf(arrayOf("f64"), leftScan(true, false), [scaled, next], seeds), { scalars: [0.25] }),
+  example("exclusive scan from left to right", kernelOf(arrayOf("f64"), leftScan(true, true), [scaled, next], seeds), { scalars: [0.25] }),
+  example("scan of a range", kernelOf(RANGE, { kind: "scan", type: "f64", order: { kind: "canonical", op: "add", term: "f64" }, seed: null, exclusive: false, running: "running", stored: local("f64", "running"), element: "f64" }, [yields(apply("sqrt", x64))])),
+];
+
 const bigFold: Example = example(
   "fold of bigints with combine",
   kernelOf(
@@ -216,15 +255,17 @@ const OTHERS: readonly Example[] = [
     ["first", { kind: "first", type: "f64", ranked: false }],
     ["fold", fold(true, false)],
     ["combined fold", fold(true, true)],
+    ["scan", { kind: "scan", type: "f64", order: { kind: "canonical", op: "add", term: "f64" }, seed: null, exclusive: false, running: "running", stored: local("f64", "running"), element: "f64" }],
+    ["scan from left to right", leftScan(true, false)],
   ] as const).map(([name, sink]) =>
     example(
       `look-up that fails: ${name}`,
       kernelOf(arrayOf("f64"), sink, [
         declare("y", read("f64", "lut", convert("i32", apply("floor", apply("abs", x64))))),
-        keep(apply("gt", local("f64", "y"), number(0.99))),
+        ...(sink.kind === "scan" ? [] : [keep(apply("gt", local("f64", "y"), number(0.99)))]),
         yields(local("f64", "y")),
-      ], { ...tables, ...(sink.kind === "fold" ? seeds : {}) }),
-      { arrays: [table], scalars: sink.kind === "fold" ? [0] : [], fails: true },
+      ], { ...tables, ...("seed" in sink && sink.seed !== null ? seeds : {}) }),
+      { arrays: [table], scalars: "seed" in sink && sink.seed !== null ? [0] : [], fails: true },
     ),
   ),
   example(
@@ -241,4 +282,4 @@ const OTHERS: readonly Example[] = [
   ),
 ];
 
-export const EXAMPLES: readonly Example[] = [...STEPS, ...REDUCTIONS, ...FOLDS, bigFold, ...OTHERS];
+export const EXAMPLES: readonly Example[] = [...STEPS, ...REDUCTIONS, ...FOLDS, ...SCANS, ...LEFT_SCANS, bigFold, ...OTHERS];

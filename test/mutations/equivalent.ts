@@ -27,6 +27,7 @@ export const EQUIVALENT: readonly Equivalent[] = [
     becomes: "== 0 && true",
     reason: "lanes behind the last hold an exact identity or no value: joining them changes nothing",
   },
+  { rule: "any lane", file: "native/rt/scan.cuh", line: "if (lane == 0) state->value = bits_of(before);", reason: "all lanes hold the same value, and store it" },
   { rule: "a lane's own vote", file: "native/rt/search.cuh", line: "return !__any_sync(EVERY_LANE, found != NOWHERE || lane.halted || seen->position < at || seen->failed < at);", reason: "it leaves work out: lanes that go on find elements behind the first" },
   { rule: "any lane", file: "native/rt/search.cuh", line: "if (lane_id() == 0 && found != NOWHERE) atomicMin(&state->position, found);", reason: "the other lanes name places that they have seen, none before the first" },
   { rule: "any lane", file: "native/rt/search.cuh", line: "if (lane_id() == 0 && behind != 0) atomicMax((i64*)&state->position, i64(behind - 1));", reason: "the other lanes name places that they have seen, none behind the last" },

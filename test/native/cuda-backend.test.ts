@@ -47,7 +47,7 @@ describe.skipIf(unavailable !== null)(`cuda backend on the stand-in driver${unav
   ] as const)("in chunks, on a device that works %s", (_, settings) => {
     const native = unavailable === null ? compileCases(newStandIn(settings).backend({ chunkBytes: 16384 })) : (null as never);
 
-    it.each(["map", "filter", "counted sum", "fold in order", "first", "look-up"] as const)("%s", async name => {
+    it.each(["map", "filter", "counted sum", "fold in order", "scan", "scan in order", "first", "look-up"] as const)("%s", async name => {
       for (const length of [2048, 2049, 6 * 2048 + 1, 20_000]) {
         const call = caseOf(name, length);
         const expected = expectedOf(name, call);

@@ -42,6 +42,8 @@ export const KERNELS = {
   "least of narrow elements": kernelOf(arrayOf("u8"), { kind: "reduce", op: "min", type: "i32", term: "i32", counted: false }, [yields(narrow)]),
   "fold with combine": kernelOf(arrayOf("f64"), fold(true), folded, seed),
   "fold in order": kernelOf(arrayOf("f64"), fold(false), folded, seed),
+  scan: kernelOf(arrayOf("f64"), { kind: "scan", type: "f64", order: { kind: "canonical", op: "add", term: "f64" }, seed: "seed", exclusive: true, running: "running", stored: local("f64", "running"), element: "f64" }, [yields(apply("mul", x, number(0.5)))], seed),
+  "scan in order": kernelOf(arrayOf("f64"), { kind: "scan", type: "f64", order: { kind: "left", first: null }, seed: "seed", exclusive: false, running: "acc", stored: local("f64", "acc"), element: "f64" }, folded, seed),
   count: kernelOf(arrayOf("f64"), { kind: "count" }, [above, yields(null)], least),
   first: kernelOf(arrayOf("f64"), { kind: "first", type: "f64", ranked: false }, [above, yields(x)], least),
   "first and its rank": kernelOf(arrayOf("f64"), { kind: "first", type: "f64", ranked: true }, [keep(apply("lt", apply("rem", index, number(3)), number(2))), visit, above, yields(x)], least),

@@ -200,6 +200,38 @@ const folds = [
   ], { scalars: { seed: "i64" } }),
 ];
 
+const scan = (op: ReduceOp, type: ScalarType, to: ElementType, stored: Expr, seeded: boolean, exclusive: boolean, term = type): Sink => ({
+  kind: "scan", type, order: { kind: "canonical", op, term }, seed: seeded ? "seed" : null, exclusive, running: "running", stored, element: to,
+});
+const running = (type: ScalarType): Expr => local(type, "running");
+
+const scans = [
+  named("scan of f64", arrayOf("f64"), scan("add", "f64", "f64", running("f64"), false, false), [yields(apply("mul", x64, number(0.5)))]),
+  named("scan of f64, exclusive", arrayOf("f64"), scan("add", "f64", "f64", running("f64"), true, true), [yields(x64)], { scalars: { seed: "f64" } }),
+  named("products of f32", arrayOf("f32"), scan("mul", "f64", "f32", convert("f32", running("f64")), false, false, "f32"), [yields(x32)]),
+  named("greatest f32 so far, exclusive", arrayOf("f32"), scan("max", "f64", "f32", convert("f32", running("f64")), true, true, "f32"), [yields(x32)], { scalars: { seed: "f64" } }),
+  named("least u8 so far", arrayOf("u8"), scan("min", "f64", "u8", convert("i32", running("f64")), true, false), [yields(convert("f64", xi))], { scalars: { seed: "f64" } }),
+  named("scan of i32", arrayOf("i32"), scan("add", "i32", "i32", running("i32"), false, false), [yields(xi)]),
+  named("scan of i16 to f64, exclusive", arrayOf("i16"), scan("xor", "i32", "f64", convert("f64", running("i32")), true, true), [yields(xi)], { scalars: { seed: "i32" } }),
+  named("scan of i64", arrayOf("i64"), scan("add", "i64", "i64", running("i64"), true, false), [yields(xl)], { scalars: { seed: "i64" } }),
+  named("scan of u64, exclusive", arrayOf("u64"), scan("or", "u64", "u64", running("u64"), true, true), [yields(element("u64"))], { scalars: { seed: "u64" } }),
+  named("scan of a range", RANGE, scan("add", "f64", "f32", convert("f32", running("f64")), false, false), [yields(apply("sqrt", x64))]),
+  named("scan of many operations", arrayOf("f64"), scan("add", "f64", "f64", running("f64"), false, false), [
+    declare("y", x64, true),
+    ...Array.from({ length: 80 }, (_, n) => assign("y", apply("add", apply("mul", local("f64", "y"), number(0.5)), number(n)))),
+    yields(local("f64", "y")),
+  ]),
+  named("scan that may fail", arrayOf("u8"), scan("add", "f64", "f64", running("f64"), false, false), [declare("v", read("f32", "lut", xi)), yields(convert("f64", local("f32", "v")))], { arrays: { lut: "f32" } }),
+  named("ordered scan", arrayOf("f64"), { kind: "scan", type: "f64", order: { kind: "left", first: null }, seed: "seed", exclusive: true, running: "total", stored: acc("f64"), element: "f64" }, [
+    yields(apply("sub", apply("mul", acc("f64"), number(0.5)), x64)),
+  ], { scalars: { seed: "f64" } }),
+  named("ordered scan from the first, which may fail", arrayOf("i64"), { kind: "scan", type: "i64", order: { kind: "left", first: "arrived" }, seed: null, exclusive: false, running: "total", stored: acc("i64"), element: "i64" }, [
+    declare("arrived", xl),
+    declare("q", effect("div", "i64", acc("i64"), local("i64", "arrived"))),
+    yields(apply("add", local("i64", "q"), xl)),
+  ]),
+];
+
 /** How many turns z = z² + c takes to grow beyond 2. */
 const escape = (sink: Sink, value: (n: Expr) => Expr): readonly Stmt[] => [
   declare("zx", number(0), true),
@@ -328,7 +360,7 @@ const names = [
   ], { scalars: { int: "f64", G: "f64" } }),
 ];
 
-export const KERNELS: readonly NamedKernel[] = [...elements, ...stores, ...uniform, ...reductions, ...searches, ...folds, ...flow, ...effects, ...names];
+export const KERNELS: readonly NamedKernel[] = [...elements, ...stores, ...uniform, ...reductions, ...searches, ...folds, ...scans, ...flow, ...effects, ...names];
 
 /** Never ends for elements above zero. */
 export const ENDLESS: readonly NamedKernel[] = [

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { KernelCall } from "../../fusion/call.js";
 import { verify } from "../../fusion/verify.js";
 import type { Kernel } from "../../fusion/ir.js";
+import { leftFold, storedElement } from "../../fusion/traverse.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { ENDLESS, KERNELS } from "./kernels.js";
@@ -40,9 +41,11 @@ function callOf(kernel: Kernel, length: number, wild: boolean): KernelCall {
   };
 }
 
-/** Map and filter may write where they read, if their elements are equally wide. */
+/** Map, filter and scan may write where they read, if their elements are equally wide. */
 const mayBeInPlace = ({ source, sink }: Kernel): boolean =>
-  sink.kind === "array" && source.kind === "array" && ELEMENTS[source.element].bytes === ELEMENTS[sink.element].bytes;
+  source.kind === "array" && ELEMENTS[source.element].bytes === bytesOf(storedElement(sink));
+
+const bytesOf = (element: ElementType | null): number => (element === null ? 0 : ELEMENTS[element].bytes);
 
 const kernels = KERNELS.map(({ name, kernel }) => verify(kernel, name));
 
@@ -65,7 +68,7 @@ function complaint(job: Job, outcome: Outcome): string | null {
   if (want.status === "failed") {
     if (outcome.status !== "failed") return `${what}: fails at ${want.element}, but is ${outcome.status}`;
     // Kernels fail group by group. A fold is to be repeated from its beginning.
-    const earliest = kernel.sink.kind === "fold" ? 0 : want.element - 31;
+    const earliest = leftFold(kernel.sink) !== null ? 0 : want.element - 31;
     const inTime = outcome.position <= want.element && outcome.position >= earliest;
     return inTime ? null : `${what}: fails at ${want.element}, but says ${outcome.position}`;
   }

@@ -28,6 +28,9 @@ describe.skipIf(unavailable !== null)(`on the stand-in driver${unavailable === n
     ["statements", (r: typeof js) => r.compute(range(2000)).map(i => { let n = i + 1, steps = 0; while (n > 1 && steps < 200) { n = n % 2 === 0 ? n / 2 : 3 * n + 1; steps++; } return steps; }).toArray()],
     ["find", (r: typeof js) => r.compute(data).find(x => x > 7.77).value()],
     ["index after a filter", (r: typeof js) => r.compute(data).filter(x => x > 0).map((x, i) => x * i).toArray()],
+    ["running sums", (r: typeof js) => r.compute(data).map(x => x * 1.1).scan((a, x) => a + x, 0.5, {}, { exclusive: true }).toArray()],
+    ["a moving average from left to right", (r: typeof js) => r.compute(singles).scan((a, x) => a * 0.75 + x, 1).toArray()],
+    ["windows", (r: typeof js) => r.compute(data).window(3, { edge: "clamp" }).map(([a, b, c]) => a - 2 * b + c).filter(x => x !== 0).toArray()],
     ["average", (r: typeof js) => r.compute(data).average().value()],
   ] as const)("%s: the bits of the js backend", (_, query) => {
     ran.length = 0;

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { createRuntime, range, type Query } from "../../src/index.js";
-import { BackendError } from "../../fusion/errors.js";
 import { difference } from "../fusion/by-hand.js";
 import { ELEMENT_CASES, isBig, listOf, sample } from "./support.js";
 
@@ -218,12 +217,4 @@ describe.each(RUNTIMES)("scan on $backend", ({ compute }) => {
     expect(() => query.scan((a, x) => a + x, "0" as never)).toThrow(/^DC305: scan\(\) takes a number, a BigInt or a boolean as its seed/);
     expect(() => compute(BigInt64Array.of(1n)).scan((a, x) => a + Number(x), 0).toArray()).toThrow(/DC206: scan gives a number, but a BigInt64Array holds BigInts/);
   });
-});
-
-it("is refused by CUDA, which says so", () => {
-  const { compute } = createRuntime({ backend: ["cuda", "cpu"] });
-  const query = compute(Float64Array.of(1, 2)).scan((a, x) => a + x, 0);
-  expect(query.toArray()).toEqual(Float64Array.of(1, 3));
-  expect(query.explain()).toMatch(/cpu: .*/);
-  expect(() => query.on("cuda").toArray()).toThrow(BackendError);
 });

@@ -262,8 +262,9 @@ function sinkKey(sink: Sink): readonly unknown[] {
       return [sink.kind, sink.type, sink.ranked];
     case "last":
       return [sink.kind, sink.type];
-    case "count":
     case "scan":
+      return [sink.kind, sink.element, sink.seed];
+    case "count":
       return [sink.kind];
     default:
       return sink satisfies never;

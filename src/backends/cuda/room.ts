@@ -1,6 +1,7 @@
 /** What a run takes of a device's memory: all of it before anything runs, in chunks as long as there is room for. */
 import { STATE_BYTES, type CudaPlan } from "../../../fusion/emit/cuda.js";
 import type { KernelCall } from "../../../fusion/call.js";
+import { storedElement } from "../../../fusion/traverse.js";
 import { BLOCK, ELEMENTS, type ElementType } from "../../../fusion/types.js";
 import type { CudaContext, CudaEvent, CudaMemory } from "./driver.js";
 import { CudaError } from "./errors.js";
@@ -56,7 +57,7 @@ export class Room {
   ) {
     const { kernel, program } = loaded;
     this.source = kernel.source.kind === "array" ? kernel.source.element : null;
-    this.sink = kernel.sink.kind === "array" ? kernel.sink.element : null;
+    this.sink = storedElement(kernel.sink);
     const captureBytes = program.captures.byValue ? 0 : program.captures.bytes;
     try {
       this.state = this.take(STATE_BYTES) as CudaMemory;

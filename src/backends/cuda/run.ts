@@ -5,6 +5,7 @@
 import { COUNT_ANEW, STATE_BYTES, STATE_FILLS, type CudaLaunch, type CudaOutcome, type CudaProgram, type Fill } from "../../../fusion/emit/cuda.js";
 import type { KernelCall } from "../../../fusion/call.js";
 import type { Kernel } from "../../../fusion/ir.js";
+import { storedElement } from "../../../fusion/traverse.js";
 import { newArray, type AnyTypedArray } from "../../../fusion/values.js";
 import { checkLengths, lengthsOf } from "../arrays.js";
 import type { CudaContext, CudaFlag, CudaFunction, CudaMemory, CudaStream } from "./driver.js";
@@ -231,9 +232,10 @@ class ProgramRun {
 
 /** Where an array sink's elements go: the call's output if it can be written to meanwhile. */
 function harvestOf({ kernel: { sink }, program }: LoadedProgram, { output, length }: KernelCall, usable: boolean): Harvest | null {
-  if (sink.kind !== "array") return null;
-  const into = output !== null && usable ? output : program.outputByPlace ? newArray(sink.element, length) : null;
-  return new Harvest(sink.element, into);
+  const element = storedElement(sink);
+  if (element === null) return null;
+  const into = output !== null && usable ? output : program.outputByPlace ? newArray(element, length) : null;
+  return new Harvest(element, into);
 }
 
 function ranTo(outcome: CudaOutcome, harvest: Harvest | null): Ran {
