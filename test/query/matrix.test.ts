@@ -29,7 +29,7 @@ interface Row {
 const VALUES = [3, -1, 4, 1, 9, 2, 6];
 const OTHERS = [9, 4, 4, 0];
 
-const VERBS: Readonly<Record<VerbName | TerminalName | "column" | "countBy" | "elementAt", Row>> = {
+const VERBS: Readonly<Record<VerbName | TerminalName | "column" | "countBy" | "elementAt" | "tap", Row>> = {
   map: { query: q => q.map(x => x * 2), gives: [6, -2, 8, 2, 18, 4, 12] },
   filter: { query: q => q.filter(x => x > 2), gives: [3, 4, 9, 6] },
   as: { query: q => q.as(Float32Array), gives: VALUES },
@@ -40,6 +40,9 @@ const VERBS: Readonly<Record<VerbName | TerminalName | "column" | "countBy" | "e
   take: { query: q => q.take(2), gives: [3, -1] },
   skip: { query: q => q.skip(5), gives: [2, 6] },
   slice: { query: q => q.slice(-3, -1), gives: [9, 2] },
+  takeWhile: { query: q => q.takeWhile(x => x < 5), gives: [3, -1, 4, 1] },
+  skipWhile: { query: q => q.skipWhile(x => x < 5), gives: [9, 2, 6] },
+  tap: { query: q => q.tap(() => undefined), gives: VALUES },
   zip: { query: (q, other) => q.zip(other, (x, y) => x - y), gives: [-6, -5, 0, 1] },
   concat: { query: (q, other) => q.concat(other), gives: [...VALUES, ...OTHERS] },
   reverse: { query: q => q.reverse(), gives: VALUES.toReversed() },
@@ -96,7 +99,7 @@ function fusion(name: keyof typeof VERBS): string {
   const { stages, kernels, steps, behind } = (verb.map === undefined ? verb : verb.map(x => x - 0.5)).explain({ format: "json" });
   const own = stages.findIndex(stage => stage.verb === name);
   const together = (other: number): boolean => kernels.some(kernel => kernel.stages.includes(own) && kernel.stages.includes(other));
-  const reason = kernels.flatMap(({ barrier }) => (barrier === null ? [] : [barrier.replace(new RegExp(`^${name} (?=needs)`), "it ")]))[0];
+  const reason = kernels.flatMap(({ barrier }) => (barrier === null ? [] : [barrier.replace(new RegExp(`^${name} `), "it ")]))[0];
   const views = steps.length > 0 ? ": views, nothing is copied" : "";
   const twice = behind.length > 0 ? `, in ${behind.length + 1} queries, one after the other` : "";
   if (reason === undefined) return `fuses${views}${twice}`;
