@@ -7,7 +7,7 @@ export interface KernelCall {
   readonly source: AnyTypedArray | null;
   /** How many source elements. */
   readonly length: number;
-  /** Array sinks: where results go, with room for `length` elements; null to let the backend allocate what it needs. */
+  /** Array sinks: where results go, with room for `length` elements; null to let the backend allocate what it needs, as it does for several. */
   readonly output: AnyTypedArray | null;
   /** In the order of `kernel.scalars`; numbers, bigints and booleans as the parameter's type says. */
   readonly scalars: readonly ScalarValue[];
@@ -16,7 +16,7 @@ export interface KernelCall {
 }
 
 export interface KernelResult {
-  /** Array, count, fold and counted reduce sinks: how many elements yielded; 0 for the others. */
+  /** Array, count, fold and counted reduce sinks: how many elements yielded (of several reductions, if any is counted); 0 for the others. */
   readonly count: number;
   /** First and last sinks: the yielding element's place in the source, or -1. */
   readonly position: number;
@@ -29,6 +29,10 @@ export interface KernelResult {
   readonly value: ScalarValue | undefined;
   /** Array sinks: exactly the yielded elements (a view of the call's output if one was given). */
   readonly output: AnyTypedArray | null;
+  /** Several array sinks: what `output` is to one, for each. */
+  readonly outputs?: readonly AnyTypedArray[];
+  /** Several reduce sinks: what `value` is to one, for each. */
+  readonly values?: readonly ScalarValue[];
 }
 
 /** The error of reading a captured array, called `name` by the user, where it has no element. */

@@ -5,6 +5,7 @@
 import { outOfRange, type KernelCall, type KernelResult } from "./call.js";
 import { CompilerBug } from "./errors.js";
 import { ELEMENT_LABEL, type Expr, type Fold, type Kernel, type ReduceOp, type Scan, type SinkOf, type Stmt } from "./ir.js";
+import { singlesOf } from "./several.js";
 import { leftFold } from "./traverse.js";
 import { BLOCK, LANES, type ElementType, type ScalarType, type ScalarValue } from "./types.js";
 import { convertValue, evaluate, newArray } from "./values.js";
@@ -47,7 +48,8 @@ class Interpreter {
     if (fold !== null && accumulator !== undefined) variables.set(fold.accumulator, accumulator);
     for (const stmt of this.kernel.body) {
       if (stmt.kind === "yield") {
-        return { kind: "yielded", value: stmt.value === null ? true : this.value(stmt.value, variables, index) };
+        const [value] = stmt.values;
+        return { kind: "yielded", value: value === undefined ? true : this.value(value, variables, index) };
       }
       const left = this.statement(stmt, variables, index);
       if (left === ELEMENT_LABEL) return { kind: "rejected" };
@@ -361,6 +363,14 @@ function countYields(kernel: Kernel, call: KernelCall): KernelResult {
   return { ...NOTHING, count };
 }
 
+/** Each result is what a kernel with that sink alone would give. They fail at the same element: its body is the same. */
+function several(kernel: Kernel, call: KernelCall): KernelResult {
+  const results = singlesOf(kernel).map(single => interpret(single, call));
+  const count = Math.max(...results.map(result => result.count));
+  const outputs = results.flatMap(({ output }) => (output === null ? [] : [output]));
+  return outputs.length > 0 ? { ...NOTHING, count, outputs } : { ...NOTHING, count, values: results.map(({ value }) => value as ScalarValue) };
+}
+
 /** Runs a verified kernel. Throws RangeError where the lambda's own reads and divisions do. */
 export function interpret(kernel: Kernel, call: KernelCall): KernelResult {
   const { sink } = kernel;
@@ -379,6 +389,8 @@ export function interpret(kernel: Kernel, call: KernelCall): KernelResult {
       return first(kernel, call);
     case "last":
       return last(kernel, call);
+    case "several":
+      return several(kernel, call);
     default:
       return sink satisfies never;
   }

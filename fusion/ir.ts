@@ -43,8 +43,11 @@ export type Stmt =
   | { readonly kind: "leave"; readonly label: string }
   /** Counts this element as one that reached this place; only for a `first` sink that is `ranked`. At most one, top level. */
   | { readonly kind: "visit" }
-  /** Hands a value to the sink. At most one, the last statement of the body. `count` sinks take no value. */
-  | { readonly kind: "yield"; readonly value: Expr | null };
+  /**
+   * Hands over one value for each result of the sink: none to a count, as many as there are sinks to `several`, else one. At
+   * most one such statement, the last of the body.
+   */
+  | { readonly kind: "yield"; readonly values: readonly Expr[] };
 
 export type StmtOf<Kind extends Stmt["kind"]> = Extract<Stmt, { kind: Kind }>;
 
@@ -56,7 +59,10 @@ export type Source = { readonly kind: "array"; readonly element: ElementType } |
 /** The operators a reduction may run in the canonical order; each is associative and commutative in exact arithmetic. */
 export type ReduceOp = "add" | "mul" | "min" | "max" | "and" | "or" | "xor";
 
-export type Sink =
+export type Sink = SingleSink | Several;
+
+/** What becomes of one value for each element. */
+export type SingleSink =
   /** Stores what is yielded, in order, as elements of this type (the value is `ELEMENTS[element].scalar`; stores truncate bits). */
   | { readonly kind: "array"; readonly element: ElementType }
   /**
@@ -78,6 +84,15 @@ export type Sink =
   | { readonly kind: "first"; readonly type: ScalarType; readonly ranked: boolean }
   /** The last element that yields. */
   | { readonly kind: "last"; readonly type: ScalarType };
+
+/**
+ * Several results of one pass, all arrays or all reductions: each is what a kernel of its own with that sink would give. What the
+ * body rejects, it rejects for all of them.
+ */
+export interface Several {
+  readonly kind: "several";
+  readonly sinks: readonly SinkOf<"array">[] | readonly SinkOf<"reduce">[];
+}
 
 export interface Fold {
   readonly kind: "fold";

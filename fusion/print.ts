@@ -58,7 +58,7 @@ function stmtLines(stmt: Stmt, indent: string): readonly string[] {
     case "visit":
       return [`${indent}visit`];
     case "yield":
-      return [`${indent}yield${stmt.value === null ? "" : ` ${printExpr(stmt.value)}`}`];
+      return [`${indent}yield${stmt.values.length === 0 ? "" : ` ${stmt.values.map(printExpr).join(", ")}`}`];
     default:
       return stmt satisfies never;
   }
@@ -93,6 +93,8 @@ export function printSink(sink: Sink): string {
       return `first ${sink.type}${sink.ranked ? ", ranked" : ""}`;
     case "last":
       return `last ${sink.type}`;
+    case "several":
+      return `(${sink.sinks.map(printSink).join("; ")})`;
     default:
       return sink satisfies never;
   }

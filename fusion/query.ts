@@ -175,7 +175,7 @@ export interface QueryShape {
 /** What becomes of the last kernel's raw result. */
 export type Finish =
   | { readonly kind: "array"; readonly element: ElementType }
-  /** The arrays that the last kernels stored, by column. */
+  /** The arrays that the last kernel stored, by column. */
   | { readonly kind: "columns"; readonly columns: Columns }
   /** The number of yields. */
   | { readonly kind: "count" }
@@ -207,16 +207,17 @@ export interface PlannedKernel {
   readonly barrier: string | null;
   /** What it reads: the source is table 0, what kernels of table 0 store is table 1, and so on. */
   readonly table: number;
-  /** The column of the next table that it stores; null where what it stores is the only array, or no array. */
-  readonly column: string | null;
+  /** The columns of the next table that it stores, in the order of its sinks; null where what it stores is the only array, or no array. */
+  readonly columns: readonly string[] | null;
   /** It stores nothing: it looks for a row, or for the end of a takeWhile, and the next table is this one, of which a step keeps what lies there. */
   readonly seeks?: "row" | "end";
   /** Over pieces, of a fold without a seed: the same fold, going on from a value. */
   readonly onward?: Kernel;
-  /** The array of its table that it stores as it is: so it need not run. */
-  readonly copies?: string;
-  /** The kernel of the same table, counted from 0, that stores the same. */
-  readonly twin?: number;
+  /**
+   * Where each array that it is to store comes from: the number of a result, or the name of an array of its own table, which is
+   * handed on as it is (so it need not run if all are). Without this, results in their order.
+   */
+  readonly takes?: readonly (number | string)[];
 }
 
 /** Columns of the compiler's own: no user's column may have such a name. */
@@ -292,7 +293,7 @@ export interface GroupColumn {
 }
 
 export interface Plan {
-  /** Those of a table one after another: all of them read what those of the table before have stored. */
+  /** One for each table: it reads what the one before has stored. */
   readonly kernels: readonly PlannedKernel[];
   /** In their order. */
   readonly steps: readonly TableStep[];

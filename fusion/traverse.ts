@@ -2,7 +2,7 @@
  * Walking and rebuilding the IR. Mapping returns the very same object wherever nothing changed, so passes can tell by
  * identity whether they did anything.
  */
-import { ELEMENT_LABEL, type Expr, type Kernel, type Sink, type Stmt } from "./ir.js";
+import { ELEMENT_LABEL, type Expr, type Kernel, type SingleSink, type Sink, type Stmt } from "./ir.js";
 import { operator } from "./ops.js";
 import { isBigType, isFloatType, type ElementType } from "./types.js";
 
@@ -98,9 +98,8 @@ function mapParts(stmt: Stmt, mapper: StmtMapper): Stmt {
     case "visit":
       return stmt;
     case "yield": {
-      if (stmt.value === null) return stmt;
-      const value = mapValue(stmt.value);
-      return value === stmt.value ? stmt : { ...stmt, value };
+      const values = mapList(stmt.values, mapValue);
+      return values === stmt.values ? stmt : { ...stmt, values };
     }
     default:
       return stmt satisfies never;
@@ -157,7 +156,7 @@ export function valuesOf(stmt: Stmt): readonly Expr[] {
     case "if":
       return [stmt.test];
     case "yield":
-      return stmt.value === null ? [] : [stmt.value];
+      return stmt.values;
     case "loop":
     case "block":
     case "leave":
@@ -265,6 +264,12 @@ export function leftFold(sink: Sink): { readonly accumulator: string; readonly f
   if (sink.kind === "fold") return sink;
   return sink.kind === "scan" && sink.order.kind === "left" ? { accumulator: sink.running, first: sink.order.first } : null;
 }
+
+/** Whether there is a yield for every element. */
+export const alwaysYields = (kernel: Kernel): boolean => !rejects(kernel) && kernel.body.at(-1)?.kind === "yield";
+
+/** The results of a sink, one by one. */
+export const sinksOf = (sink: Sink): readonly SingleSink[] => (sink.kind === "several" ? sink.sinks : [sink]);
 
 /** Whether the body may end an element without a yield. */
 export const rejects = (kernel: Kernel): boolean => leavesOf(kernel.body).has(ELEMENT_LABEL);

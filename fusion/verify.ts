@@ -2,7 +2,7 @@
  * What a legal kernel is. Every pass's output is checked here, so a pass that breaks a rule is found at once and by name.
  */
 import { CompilerBug } from "./errors.js";
-import { ELEMENT_LABEL, type Expr, type ExprOf, type Fold, type Kernel, type ReduceOp, type Scan, type SinkOf, type Stmt } from "./ir.js";
+import { ELEMENT_LABEL, type Expr, type ExprOf, type Fold, type Kernel, type ReduceOp, type Scan, type Sink, type SinkOf, type Stmt } from "./ir.js";
 import { operator } from "./ops.js";
 import { printExpr, printKernel } from "./print.js";
 import { isEffect, operandsOf, rejects, usesOf, walkExpr } from "./traverse.js";
@@ -183,7 +183,7 @@ function checkStmts(stmts: readonly Stmt[], outer: Scope, context: Context, top:
         break;
       case "yield":
         if (!top || !scope.elements || place !== stmts.length - 1) complain("a yield is not the body's last statement");
-        checkYield(stmt.value, scope, context);
+        checkYield(stmt.values, scope, context);
         break;
       default:
         stmt satisfies never;
@@ -191,36 +191,44 @@ function checkStmts(stmts: readonly Stmt[], outer: Scope, context: Context, top:
   });
 }
 
-/** The type that the sink takes; null for none. */
-function yieldType(kernel: Kernel): ScalarType | null {
-  const { sink } = kernel;
+/** The types of the values that the sink takes. */
+function yieldTypes(sink: Sink): readonly ScalarType[] {
   switch (sink.kind) {
     case "array":
-      return ELEMENTS[sink.element].scalar;
+      return [ELEMENTS[sink.element].scalar];
     case "reduce":
-      return sink.term;
+      return [sink.term];
     case "count":
-      return null;
+      return [];
     case "scan":
-      return sink.order.kind === "canonical" ? sink.order.term : sink.type;
+      return [sink.order.kind === "canonical" ? sink.order.term : sink.type];
     case "fold":
     case "first":
     case "last":
-      return sink.type;
+      return [sink.type];
+    case "several":
+      return (sink.sinks as readonly Sink[]).flatMap(yieldTypes);
     default:
       return sink satisfies never;
   }
 }
 
-function checkYield(value: Expr | null, scope: Scope, context: Context): void {
-  const wanted = yieldType(context.kernel);
-  if (value === null) {
-    if (wanted !== null) context.complain(`a ${context.kernel.sink.kind} sink is given no value`);
-    return;
+function checkYield(values: readonly Expr[], scope: Scope, context: Context): void {
+  const { sink } = context.kernel;
+  const wanted = yieldTypes(sink);
+  if (values.length !== wanted.length) context.complain(`a ${sink.kind} sink is given ${values.length} values, not ${wanted.length}`);
+  values.forEach((value, place) => {
+    checkPure(value, scope, context);
+    if (value.type !== wanted[place]) context.complain(`the sink takes ${String(wanted[place])}, but is given ${value.type}`);
+  });
+}
+
+function checkSeveral({ sinks }: SinkOf<"several">, complain: Complain): void {
+  if (sinks.length < 2) complain(`a several sink has ${sinks.length} results`);
+  for (const sink of sinks) {
+    if (sink.kind !== sinks[0]?.kind) complain(`a ${sink.kind} sink stands beside a ${sinks[0]?.kind}`);
+    if (sink.kind === "reduce") checkReduce(sink, complain);
   }
-  if (wanted === null) return context.complain(`a ${context.kernel.sink.kind} sink is given a value`);
-  checkPure(value, scope, context);
-  if (value.type !== wanted) context.complain(`the sink takes ${wanted}, but is given ${value.type}`);
 }
 
 const REDUCE_OVER = {
@@ -314,6 +322,7 @@ export function verify(kernel: Kernel, after: string): Kernel {
     variables.set(sink.running, { type: sink.type, mutable: false });
   }
   if (sink.kind === "reduce") checkReduce(sink, complain);
+  if (sink.kind === "several") checkSeveral(sink, complain);
   checkStmts(kernel.body, { variables, labels: new Set([ELEMENT_LABEL]), elements: true }, context, true);
   if (sink.kind === "first" && sink.ranked && kernel.body.at(-1)?.kind === "yield" && !kernel.body.some(stmt => stmt.kind === "visit")) {
     complain("a ranked first sink has no visit");

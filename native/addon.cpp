@@ -111,7 +111,8 @@ class Environment : public Napi::Addon<Environment> {
     return nullptr;
   }
 
-  /// run(source, length, output, arrays): now, on this thread. Gives the array it stored if the caller brought none, else null.
+  /// run(source, length, output, arrays): now, on this thread. Gives the array it stored if the caller brought none, or the
+  /// arrays that several sinks stored; else null.
   napi_value run(napi_env env, const std::shared_ptr<const Kernel>& kernel, const Arguments& arguments) {
     const Signature& signature = kernel->signature;
     const bool stores = signature.output && !arguments.hasOutput;
@@ -121,12 +122,16 @@ class Environment : public Napi::Addon<Environment> {
     call.source = arguments.source.data;
     call.length = arguments.length;
     call.output = stores ? storage.data() : arguments.output.data;
+    Storages storages(env, signature.outputs, arguments.length);
+    call.outputs = storages.data();
+    call.values = control_->scalars;  // the kernel has read its own by then
     call.scalars = control_->scalars;
     call.arrays = arguments.arrays;
     call.stop = &never;
     const Status status = signature.watched ? runWatched(env, kernel->entry, call) : kernel->entry(&call);
     control_->report(status, call);
     if (stores && status == Status::Done) return storage.take(env, engine_, *signature.output, call.count);
+    if (!signature.outputs.empty() && status == Status::Done) return storages.take(env, engine_, signature.outputs, call.count);
     napi_value null;
     napi_get_null(env, &null);
     return null;

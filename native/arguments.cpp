@@ -53,7 +53,7 @@ Arguments::Arguments(napi_env env, const Signature& signature, const napi_value*
     if (!signature.output) typeError(env, "output must be null: this kernel stores no array");
     output = viewOf(env, argv[2], *signature.output, "output");
     if (output.length < length) tooShort(env, output, length, "output");
-  } else if (signature.output && elements > MOST_ELEMENTS) {
+  } else if ((signature.output || !signature.outputs.empty()) && elements > MOST_ELEMENTS) {
     rangeError(env, "Invalid typed array length: " + std::to_string(length));
   }
 

@@ -1,6 +1,7 @@
 // The block of memory through which JavaScript and the addon exchange scalars: cheaper than one Node-API call for each.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "rt/abi.hpp"
@@ -17,7 +18,7 @@ struct Control {
   double rank;
   Scalar value;
   std::int64_t reserved[3];
-  Scalar scalars[SCALARS];
+  Scalar scalars[SCALARS];  // after a run of several reductions their values
 
   void report(Status outcome, const Call& call) {
     status = static_cast<std::int64_t>(outcome);
@@ -30,7 +31,9 @@ struct Control {
 
 static_assert(sizeof(Control) == 8192);
 
-/// The first slots, which are all that is handed over at the end of an asynchronous run.
-inline constexpr unsigned REPORT_BYTES = 5 * 8;
+/// The first slots, which are all that is handed over at the end of an asynchronous run; behind them, from where scalars begin
+/// here, the values of several reductions.
+inline constexpr unsigned REPORT_BYTES = 8 * 8;
+static_assert(offsetof(Control, scalars) == REPORT_BYTES);
 
 }  // namespace dotcompute

@@ -67,11 +67,19 @@ Signature Signature::from(const Napi::Object& description) {
   if (Napi::Value source = description.Get("source"); !source.IsNull()) signature.source = elementOf(env, source);
   if (Napi::Value output = description.Get("output"); !output.IsNull()) signature.output = elementOf(env, output);
 
-  Napi::Value scalars = description.Get("scalars");
-  const double count = scalars.IsNumber() ? scalars.As<Napi::Number>().DoubleValue() : -1;
-  if (!(count >= 0 && count <= double(Control::SCALARS)))
-    throw Napi::RangeError::New(env, "A kernel takes 0 to " + std::to_string(Control::SCALARS) + " scalars");
-  signature.scalars = std::size_t(count);
+  if (Napi::Value outputs = description.Get("outputs"); outputs.IsArray())
+    for (std::uint32_t i = 0; i < outputs.As<Napi::Array>().Length(); ++i)
+      signature.outputs.push_back(elementOf(env, outputs.As<Napi::Array>().Get(i)));
+
+  const auto counted = [&](const char* name, const char* words) {
+    const Napi::Value value = description.Get(name);
+    const double count = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+    if (!(count >= 0 && count <= double(Control::SCALARS)))
+      throw Napi::RangeError::New(env, std::string("A kernel ") + words + " 0 to " + std::to_string(Control::SCALARS) + " " + name);
+    return std::size_t(count);
+  };
+  signature.scalars = counted("scalars", "takes");
+  if (!description.Get("values").IsUndefined()) signature.values = counted("values", "gives");
 
   Napi::Value arrays = description.Get("arrays");
   if (!arrays.IsArray()) throw Napi::TypeError::New(env, "A kernel's signature lists the element types of its arrays");

@@ -40,7 +40,9 @@ struct Element {
 
 struct Signature {
   const Element* source = nullptr;  // null: a range
-  const Element* output = nullptr;  // null: the sink is not an array
+  const Element* output = nullptr;  // null: the sink is not one array
+  std::vector<const Element*> outputs;  // several array sinks
+  std::size_t values = 0;               // several reduce sinks: how many
   std::size_t scalars = 0;
   std::vector<const Element*> arrays;
   bool watched = false;  // a run may never end by itself, and its environment may end before

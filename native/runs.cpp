@@ -41,6 +41,10 @@ Run::Run(Napi::Env env, const Engine& engine, std::shared_ptr<const Kernel> runs
     stores = true;
     call.output = storage.data();
   }
+  storages = Storages(env, signature.outputs, arguments.length);
+  call.outputs = storages.data();
+  values.resize(signature.values);
+  call.values = values.data();
   for (std::size_t i = 0; i < signature.arrays.size(); ++i) {
     const View view{const_cast<void*>(arguments.arrays[i].data), arguments.arrays[i].length, arguments.buffers[i]};
     arrays.push_back({hold(view, view.length * signature.arrays[i]->bytes, false), view.length});
@@ -162,12 +166,15 @@ void Runs::settle(Napi::Env env, Run& run) {
   try {
     Control control;
     control.report(run.status, run.call);
-    Napi::ArrayBuffer report = Napi::ArrayBuffer::New(env, REPORT_BYTES);
+    Napi::ArrayBuffer report = Napi::ArrayBuffer::New(env, REPORT_BYTES + run.values.size() * sizeof(Scalar));
     std::memcpy(report.Data(), &control, REPORT_BYTES);
+    if (!run.values.empty()) std::memcpy(static_cast<char*>(report.Data()) + REPORT_BYTES, run.values.data(), run.values.size() * sizeof(Scalar));
     Napi::Object result = Napi::Object::New(env);
     result.Set("report", report);
     napi_value output = env.Null();
-    if (run.stores && run.status == Status::Done) output = run.storage.take(env, engine_, *run.kernel->signature.output, run.call.count);
+    const Signature& signature = run.kernel->signature;
+    if (run.stores && run.status == Status::Done) output = run.storage.take(env, engine_, *signature.output, run.call.count);
+    if (!signature.outputs.empty() && run.status == Status::Done) output = run.storages.take(env, engine_, signature.outputs, run.call.count);
     result.Set("output", output);
     napi_resolve_deferred(env, run.deferred, result);
   } catch (const Napi::Error& error) {

@@ -42,6 +42,8 @@ struct Run {
   std::vector<Scalar> scalars;
   Storage storage;  // for an array sink without an output of the caller's
   bool stores = false;
+  Storages storages;           // for several array sinks
+  std::vector<Scalar> values;  // of several reduce sinks
   Status status = Status::Stopped;
   napi_deferred deferred = nullptr;
 

@@ -124,4 +124,18 @@ napi_value Storage::take(napi_env env, const Engine& engine, const Element& elem
   return typedArray(env, element, count, buffer);
 }
 
+Storages::Storages(Napi::Env env, const std::vector<const Element*>& elements, std::size_t length) {
+  for (const Element* element : elements) places_.push_back(storages_.emplace_back(env, length * element->bytes).data());
+}
+
+napi_value Storages::take(napi_env env, const Engine& engine, const std::vector<const Element*>& elements, std::size_t count) {
+  napi_value arrays;
+  if (napi_create_array_with_length(env, elements.size(), &arrays) != napi_ok) throw Napi::Error::New(env);
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    const napi_value array = storages_[i].take(env, engine, *elements[i], count);
+    if (napi_set_element(env, arrays, std::uint32_t(i), array) != napi_ok) throw Napi::Error::New(env);
+  }
+  return arrays;
+}
+
 }  // namespace dotcompute

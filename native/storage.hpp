@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include <cstddef>
+#include <vector>
 
 #include "engine.hpp"
 #include "library.hpp"
@@ -35,6 +36,21 @@ class Storage {
   std::size_t bytes_ = 0;
   bool mapped_ = false;
   void release();
+};
+
+/// The same for each of several array sinks.
+class Storages {
+ public:
+  Storages() = default;
+  Storages(Napi::Env env, const std::vector<const Element*>& elements, std::size_t length);
+
+  void* const* data() const { return places_.data(); }
+  /// An array of typed arrays.
+  napi_value take(napi_env env, const Engine& engine, const std::vector<const Element*>& elements, std::size_t count);
+
+ private:
+  std::vector<Storage> storages_;
+  std::vector<void*> places_;
 };
 
 }  // namespace dotcompute

@@ -62,7 +62,8 @@ export class LaneWriter {
   private statements(stmts: readonly Stmt[], after: ReadonlySet<string>, out: Writer): boolean {
     for (const [place, stmt] of stmts.entries()) {
       if (stmt.kind === "yield") {
-        out.line(stmt.value === null ? "return {};" : `return ${printC(stmt.value, this.dialect)};`);
+        const values = stmt.values.map(value => printC(value, this.dialect)).join(", ");
+        out.line(stmt.values.length === 1 ? `return ${values};` : `return {${values}};`);
         return true;
       }
       if (stmt.kind === "leave") {

@@ -60,8 +60,8 @@ export class ScalarWriter {
       case "leave":
         return out.line(this.leave(stmt.label));
       case "yield":
-        if (stmt.value === null) return out.line(expected(this.ends.nothing, "this sink is given no value"));
-        return out.line(this.ends.yield(printC(stmt.value, this.dialect)));
+        if (stmt.values.length === 0) return out.line(expected(this.ends.nothing, "this sink is given no value"));
+        return out.line(this.ends.yield(printC(stmt.values[0] as Expr, this.dialect)));
       case "visit":
         return out.line(expected(this.ends.visit, "this sink has a visit"));
       default:

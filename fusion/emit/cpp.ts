@@ -1,8 +1,8 @@
 /** A kernel as C++: its body, and one instantiation of a loop of native/rt. */
 import { CompilerBug } from "../errors.js";
-import type { Expr, Fold, Kernel, ReduceOp, ScalarParameter, Scan, Sink } from "../ir.js";
+import type { Expr, Fold, Kernel, ReduceOp, ScalarParameter, Scan, Sink, SinkOf } from "../ir.js";
 import { lower } from "../passes/lower.js";
-import { declaredIn, hasEffects, hasLoops, namesOf, rejects, storedElement, walkExpr, walkKernel } from "../traverse.js";
+import { alwaysYields, declaredIn, hasEffects, hasLoops, namesOf, sinksOf, storedElement, walkExpr, walkKernel } from "../traverse.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
@@ -69,7 +69,7 @@ const TYPES = { bool: "mask", i32: "i32", u32: "u32", i64: "i64", u64: "u64", f3
 
 /** What emitted code calls by name, and so nothing else may be called. */
 const RESERVED = new Set([
-  ..."Add Mul Min Max And Or Xor Array Call Group Lanes LANES BLOCK WIDTH G Mask Nothing Pack Range Running Scalar Shape Source Status Tree".split(" "),
+  ..."Add Mul Min Max And Or Xor Array Block Call Forest Group Lanes LANES BLOCK WIDTH G Mask Nothing Outputs Pack Range Reduction Running Scalar Shape Source Status Tree Values Yielded".split(" "),
   ..."any all call count filter first fold last lanes map mask reduce scan scan_left shape stored body dotcompute".split(" "),
   ...Object.values(TYPES),
 ]);
@@ -192,11 +192,11 @@ class KernelWriter {
     switch (sink.kind) {
       case "array":
         return {
-          call: `${rejects(this.kernel) || !this.yields() ? "filter" : "map"}<G, ${source}, ${C_ELEMENTS[sink.element]}, shape>`,
+          call: `${this.arrayLoop()}<G, ${source}, shape, ${C_ELEMENTS[sink.element]}>`,
           value: TYPES[ELEMENTS[sink.element].scalar],
         };
       case "reduce":
-        return { call: `reduce<G, ${OPERATORS[sink.op]}, ${source}, ${cScalar(sink.term)}, ${cScalar(sink.type)}, shape>`, value: TYPES[sink.term] };
+        return { call: `reduce<G, ${source}, shape, ${reduction(sink)}>`, value: TYPES[sink.term] };
       case "scan": {
         const { order, type } = sink;
         if (order.kind === "left") throw new CompilerBug("an ordered scan has no lanes");
@@ -213,22 +213,28 @@ class KernelWriter {
       case "first":
       case "last":
         return { call: `${sink.kind}<G, ${source}, ${cScalar(sink.type)}, shape>`, value: TYPES[sink.type] };
+      case "several": {
+        const results = sink.sinks.map(single => (single.kind === "array" ? C_ELEMENTS[single.element] : reduction(single)));
+        const values = sink.sinks.map(single => TYPES[single.kind === "array" ? ELEMENTS[single.element].scalar : single.term]);
+        const loop = sink.sinks[0]?.kind === "array" ? this.arrayLoop() : "reduce";
+        return { call: `${loop}<G, ${source}, shape, ${results.join(", ")}>`, value: `Yielded<${values.join(", ")}>` };
+      }
       default:
         return sink satisfies never;
     }
   }
 
-  private yields(): boolean {
-    return this.kernel.body.at(-1)?.kind === "yield";
+  private arrayLoop(): "filter" | "map" {
+    return alwaysYields(this.kernel) ? "map" : "filter";
   }
 
   private shape(): string {
     const { kernel } = this;
     const { body, sink } = kernel;
     const facts: string[] = [];
-    if (rejects(kernel) || !this.yields()) facts.push(".filtered = true");
+    if (!alwaysYields(kernel)) facts.push(".filtered = true");
     if (hasEffects(body) || hasLoops(body)) facts.push(".fallible = true");
-    if (sink.kind === "reduce" && sink.counted) facts.push(".counted = true");
+    if (sinksOf(sink).some(single => single.kind === "reduce" && single.counted)) facts.push(".counted = true");
     if (sink.kind === "first" && sink.ranked) facts.push(".ranked = true");
     facts.push(`.size = ${sizeOf(body)}`);
     return facts.join(", ");
@@ -304,6 +310,8 @@ class KernelWriter {
   }
 }
 
+const reduction = ({ op, term, type }: SinkOf<"reduce">): string => `Reduction<${OPERATORS[op]}, ${cScalar(term)}, ${cScalar(type)}>`;
+
 /** The parameter's value in the call. */
 function argument(scalar: ScalarParameter, place: number): string {
   const value = `call->scalars[${place}]`;
@@ -332,10 +340,12 @@ function typesIn(kernel: Kernel): readonly ScalarType[] {
   walkKernel(kernel, { expr: expr => types.add(expr.type) });
   const { source, sink } = kernel;
   if (source.kind === "array") types.add(ELEMENTS[source.element].scalar);
-  const stored = storedElement(sink);
-  if (stored !== null) types.add(ELEMENTS[stored].scalar);
-  if (sink.kind === "scan") types.add(sink.type);
-  if (sink.kind === "reduce") types.add(sink.term).add(sink.type);
-  if (sink.kind === "first" || sink.kind === "last") types.add(sink.type);
+  for (const single of sinksOf(sink)) {
+    const stored = storedElement(single);
+    if (stored !== null) types.add(ELEMENTS[stored].scalar);
+    if (single.kind === "scan") types.add(single.type);
+    if (single.kind === "reduce") types.add(single.term).add(single.type);
+    if (single.kind === "first" || single.kind === "last") types.add(single.type);
+  }
   return [...types];
 }

@@ -26,7 +26,7 @@
  */
 import type { KernelResult } from "../call.js";
 import { CompilerBug } from "../errors.js";
-import type { Kernel, Sink } from "../ir.js";
+import type { Kernel, SingleSink } from "../ir.js";
 import { BLOCK, ELEMENTS, LANES, type ScalarType, type ScalarValue } from "../types.js";
 
 /** Threads of a thread block, as in native/rt/device.cuh. */
@@ -109,7 +109,7 @@ export type CudaOutcome =
 /** How a kernel's loops are laid out; what the emitted text and the plan agree on. */
 export interface Shape {
   readonly symbol: string;
-  readonly sink: Sink;
+  readonly sink: SingleSink;
   /** Array sinks and scans: every element yields. */
   readonly map: boolean;
   /** Elements of a vector, and how many vectors or rows are in flight. */

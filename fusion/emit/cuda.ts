@@ -3,9 +3,10 @@
  * How these functions are run is in cuda-plan.ts.
  */
 import { CompilerBug } from "../errors.js";
-import type { ArrayParameter, Fold, Kernel, Parameter, ReduceOp, ScalarParameter, Scan, Sink, SinkOf, Stmt } from "../ir.js";
+import type { ArrayParameter, Fold, Kernel, Parameter, ReduceOp, ScalarParameter, Scan, SingleSink, SinkOf, Stmt } from "../ir.js";
 import { lower } from "../passes/lower.js";
-import { hasLoops, namesOf, rejects, storedElement } from "../traverse.js";
+import { singlesOf, type SingleKernel } from "../several.js";
+import { alwaysYields, hasLoops, namesOf, storedElement } from "../traverse.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
 import { capturesOf, entryOf, mayBeInPlace, planOf, type CapturesLayout, type CudaDevice, type CudaPlan, type Shape, THREADS } from "./cuda-plan.js";
@@ -86,11 +87,13 @@ export const cudaDialect = (element: string): Dialect => ({
   types: TYPES,
 });
 
-/** The kernel, verified, as CUDA C and a plan to run it by. */
+/** The kernel, verified and of one result, as CUDA C and a plan to run it by. */
 export function emitCuda(kernel: Kernel, options: CudaOptions): CudaProgram {
   const lowered = lower(kernel);
   if (lowered !== kernel) verify(lowered, "lower");
-  return new ProgramWriter(lowered, kernel, options).write();
+  const [single, another] = singlesOf(lowered);
+  if (single === undefined || another !== undefined) throw new CompilerBug("a CUDA program has one result");
+  return new ProgramWriter(single, kernel, options).write();
 }
 
 /**
@@ -107,12 +110,12 @@ function placeOf<P extends Parameter>(parameter: P, given: readonly P[], isSame:
 /** The largest power of two that is at most `value`, and 1 at least. */
 const powerBelow = (value: number): number => (value < 2 ? 1 : 2 ** Math.floor(Math.log2(value)));
 
-function shapeOf(kernel: Kernel, given: Kernel, symbol: string): Shape {
+function shapeOf(kernel: SingleKernel, given: Kernel, symbol: string): Shape {
   const { body, sink, source } = kernel;
   const copies = powerBelow(UNROLLED_SIZE / Math.max(1, sizeOf(body)));
   const inBytes = source.kind === "array" ? ELEMENTS[source.element].bytes : 8;
   const stored = storedElement(sink);
-  const map = stored !== null && !rejects(kernel) && body.at(-1)?.kind === "yield";
+  const map = stored !== null && alwaysYields(kernel);
   const inRows = sink.kind === "reduce" || sink.kind === "fold" || sink.kind === "scan" || (sink.kind === "array" && !map);
   const widest = map && stored !== null ? Math.max(inBytes, ELEMENTS[stored].bytes) : inBytes;
   const vector = inRows ? 1 : Math.min(copies, VECTOR_BYTES / widest);
@@ -130,7 +133,7 @@ class ProgramWriter {
   private readonly out = new Writer();
 
   constructor(
-    private readonly kernel: Kernel,
+    private readonly kernel: SingleKernel,
     /** As the caller knows it: its parameters are those that a call brings. */
     private readonly given: Kernel,
     private readonly options: CudaOptions,
@@ -249,7 +252,7 @@ class ProgramWriter {
     out.line();
   }
 
-  private loops(sink: Exclude<Sink, Fold | Scan>): void {
+  private loops(sink: Exclude<SingleSink, Fold | Scan>): void {
     this.body(sink);
     const { shape, kernel } = this;
     const body = this.made("Body");
@@ -290,7 +293,7 @@ class ProgramWriter {
   }
 
   /** The body, which says whether the element yields. */
-  private body(sink: Exclude<Sink, Fold | Scan> | Pick<SinkOf<"reduce">, "kind" | "term">): void {
+  private body(sink: Exclude<SingleSink, Fold | Scan> | Pick<SinkOf<"reduce">, "kind" | "term">): void {
     const { kernel, out, element } = this;
     const type = sink.kind === "count" ? "Nothing" : TYPES[sink.kind === "array" ? ELEMENTS[sink.element].scalar : sink.kind === "reduce" ? sink.term : sink.type];
     this.functor("Body", `bool operator()(Lane& lanes, ${this.elementType} ${element}, ${type}& result)`, () => {

@@ -172,7 +172,7 @@ const TYPE_OF_LOOP: ReadonlySet<Frame["kind"]> = new Set(["loop", "next"]);
 
 /** What the sink makes of the statements that are its own. */
 export interface SinkCode {
-  readonly yield: (value: Expr | null, emitter: BodyEmitter) => readonly Statement[];
+  readonly yield: (values: readonly Expr[], emitter: BodyEmitter) => readonly Statement[];
   readonly visit?: () => readonly Statement[];
   /** What follows the declaration of this local. */
   readonly declared?: { readonly name: string; readonly then: readonly Statement[] };
@@ -266,7 +266,7 @@ export class BodyEmitter {
       case "visit":
         return this.sink.visit?.() ?? [];
       case "yield":
-        return this.sink.yield(stmt.value, this);
+        return this.sink.yield(stmt.values, this);
       default:
         return stmt satisfies never;
     }

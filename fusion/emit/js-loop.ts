@@ -1,7 +1,7 @@
 /** What the loops of emitted JavaScript have in common: their names, the inside of the loop over elements, and skeletons around it. */
 import type { Expression, Statement } from "estree";
 import { ELEMENT_LABEL, type Expr, type Kernel, type ReduceOp, type Stmt } from "../ir.js";
-import { mentions, rejects, usesOf, walkStmts } from "../traverse.js";
+import { alwaysYields, mentions, usesOf, walkStmts } from "../traverse.js";
 import type { ElementType, ScalarType, ScalarValue } from "../types.js";
 import { at, bigint, binary, declare, identifier, increment, number, run, skeleton, truth, type Part } from "./estree.js";
 import { applied, BodyEmitter, type Names, type SinkCode } from "./js-body.js";
@@ -74,9 +74,6 @@ export function stored(element: ElementType, value: Expr, emitter: BodyEmitter):
   const fits = (value.kind === "apply" && value.op === "wrapU8") || (value.kind === "const" && Number(value.value) >= 0 && Number(value.value) <= 255);
   return fits ? emitter.value(value) : binary("&", emitter.value(value), number(255));
 }
-
-/** Whether there is a yield for every element. */
-export const alwaysYields = (kernel: Kernel): boolean => !rejects(kernel) && kernel.body.at(-1)?.kind === "yield";
 
 /** The statement that goes on with the next element, at the body's top level. */
 export const NEXT: readonly Statement[] = [{ type: "ContinueStatement", label: null }];

@@ -35,7 +35,7 @@ function leftScan(emission: Emission, scan: Scan, first: string | null): readonl
   const { names, own } = emission;
   const running = names.of(scan.running);
   const inner = elementBody(emission, {
-    yield: (value, emitter) => advancing(emission, scan, emitter.value(value as Expr)),
+    yield: ([value], emitter) => advancing(emission, scan, emitter.value(value as Expr)),
     ...(first === null ? {} : {
       declared: {
         name: first,
@@ -52,7 +52,7 @@ function unorderedScan(emission: Emission, scan: Scan): readonly Statement[] {
   const running = names.of(scan.running);
   const rule = ruleOf(scan);
   const inner = elementBody(emission, {
-    yield: (term, emitter) => advancing(emission, scan, step(emission, rule, identifier(running), converted(rule.term, scan.type, emitter.value(term as Expr)))),
+    yield: ([term], emitter) => advancing(emission, scan, step(emission, rule, identifier(running), converted(rule.term, scan.type, emitter.value(term as Expr)))),
   });
   return filled(emission, `let $running = state.value; ELEMENT: for (let i = begin; i < end; i++) { BODY; } state.value = $running; state.count += end - begin;`, inner, { $running: running });
 }
@@ -69,7 +69,7 @@ function orderedScan(emission: Emission, scan: Scan): readonly Statement[] {
   const lane = (place: Expression): Expression => at(identifier(own.lanes), place);
   const here = lane(binary("&", identifier(own.i), number(LANES - 1)));
   const inner = elementBody(emission, {
-    yield: (term, emitter) => [assign(here as never, converted(rule.term, scan.type, emitter.value(term as Expr)))],
+    yield: ([term], emitter) => [assign(here as never, converted(rule.term, scan.type, emitter.value(term as Expr)))],
   });
   const join = (left: Expression, right: Expression): Expression => step(emission, rule, left, right);
   const before = lane(binary("-", identifier(own.lane), identifier(own.half)));

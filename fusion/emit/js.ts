@@ -3,13 +3,15 @@ import { generate } from "astring";
 import type { Expression, Node, Statement } from "estree";
 import { identityOf } from "../interpret.js";
 import type { Expr, Fold, Kernel, SinkOf } from "../ir.js";
-import { canFail, mentions, storedElement, walkKernel } from "../traverse.js";
+import { alwaysYields, canFail, mentions, storedElement, walkKernel } from "../traverse.js";
 import { BLOCK, LANES, type ElementType } from "../types.js";
 import { assign, at, binary, declare, identifier, increment, member, number, run, skeleton } from "./estree.js";
 import { BodyEmitter, converted, Names } from "./js-body.js";
-import { alwaysYields, constant, counting, elementBody, filled, NEXT, OWN, step, stored, usedNames, type Emission, type Own } from "./js-loop.js";
+import { constant, counting, elementBody, filled, NEXT, OWN, step, stored, usedNames, type Emission, type Own } from "./js-loop.js";
 import { helperTexts } from "./js-math.js";
+import { joinedBlock, joinedRuns } from "./js-reduce.js";
 import { scanSink } from "./js-scan.js";
+import { severalSinks } from "./js-several.js";
 import { isOrdered } from "./js-state.js";
 
 function arraySink(emission: Emission, element: ElementType): readonly Statement[] {
@@ -17,7 +19,7 @@ function arraySink(emission: Emission, element: ElementType): readonly Statement
   const filters = !alwaysYields(emission.kernel);
   const place = filters ? increment(own.count) : identifier(own.i);
   const inner = elementBody(emission, {
-    yield: (value, emitter) => [assign(at(identifier(own.output), place), stored(element, value as Expr, emitter))],
+    yield: ([value], emitter) => [assign(at(identifier(own.output), place), stored(element, value as Expr, emitter))],
   });
   if (!filters) return filled(emission, `ELEMENT: for (let i = begin; i < end; i++) { BODY; } state.count += end - begin;`, inner);
   return filled(emission, `let count = state.count; ELEMENT: for (let i = begin; i < end; i++) { BODY; } state.count = count;`, inner);
@@ -37,17 +39,14 @@ function countSink(emission: Emission): readonly Statement[] {
  */
 function orderedSink(emission: Emission, sink: SinkOf<"reduce">): readonly Statement[] {
   const { own } = emission;
-  const [value, total] = [identifier(own.value), identifier(own.total)];
-  const lane = (place: Expression): Expression => at(identifier(own.lanes), place);
+  const value = identifier(own.value);
   const count = counting(emission, sink.counted);
   const inner = elementBody(emission, {
-    yield: (term, emitter) => [
+    yield: ([term], emitter) => [
       assign(value, step(emission, sink, value, converted(sink.term, sink.type, emitter.value(term as Expr)))),
       ...count.each,
     ],
   });
-  const upper = lane(binary("+", identifier(own.lane), identifier(own.half)));
-  const popped = at(identifier(own.tree), { type: "UpdateExpression", operator: "--", prefix: true, argument: identifier(own.depth) });
   return filled(
     emission,
     `
@@ -61,28 +60,13 @@ function orderedSink(emission: Emission, sink: SinkOf<"reduce">): readonly State
         ELEMENT: for (let i = block + lane; i < stop; i += ${LANES}) { BODY; }
         lanes[lane] = value;
       }
-      // The lanes fold by halves.
-      for (let half = ${LANES / 2}; half > 0; half >>= 1) {
-        for (let lane = 0; lane < half; lane++) lanes[lane] = $lanes;
-      }
-      // Blocks join as a balanced tree: two runs of the same length become one.
-      let total = lanes[0];
-      for (let bit = block / ${BLOCK}; (bit & 1) === 1; bit >>= 1) total = $runs;
-      tree[depth++] = total;
+      JOIN;
     }
     state.depth = depth;
     ${count.close}
-    if (end === call.length) {
-      let total = depth > 0 ? tree[--depth] : $identity;
-      while (depth > 0) total = $runs;
-      state.value = total;
-    }`,
+    END;`,
     inner,
-    {
-      $identity: constant(identityOf(sink.op, sink.type)),
-      $lanes: step(emission, sink, lane(identifier(own.lane)), upper),
-      $runs: step(emission, sink, popped, total),
-    },
+    { $identity: constant(identityOf(sink.op, sink.type)), JOIN: joinedBlock(emission, sink, own), END: joinedRuns(emission, sink, own) },
   );
 }
 
@@ -92,7 +76,7 @@ function exactSumSink(emission: Emission, sink: SinkOf<"reduce">): readonly Stat
   const sum = identifier(own.sum);
   const count = counting(emission, sink.counted);
   const inner = elementBody(emission, {
-    yield: (term, emitter) => [assign(sum, binary("+", sum, emitter.value(term as Expr))), ...count.each],
+    yield: ([term], emitter) => [assign(sum, binary("+", sum, emitter.value(term as Expr))), ...count.each],
   });
   return filled(
     emission,
@@ -107,7 +91,7 @@ function unorderedSink(emission: Emission, sink: SinkOf<"reduce">): readonly Sta
   const value = identifier(emission.own.value);
   const count = counting(emission, sink.counted);
   const inner = elementBody(emission, {
-    yield: (term, emitter) => [
+    yield: ([term], emitter) => [
       assign(value, step(emission, sink, value, converted(sink.term, sink.type, emitter.value(term as Expr)))),
       ...count.each,
     ],
@@ -126,7 +110,7 @@ function foldSink(emission: Emission, fold: Fold): readonly Statement[] {
   const next = (value: Expression): Statement => assign(identifier(accumulator), value);
   const count = fold.first === null ? counting(emission, true) : { open: "let count = state.count;", each: [run(increment(own.count))], close: "state.count = count;" };
   const inner = elementBody(emission, {
-    yield: (value, emitter) => [next(emitter.value(value as Expr)), ...count.each],
+    yield: ([value], emitter) => [next(emitter.value(value as Expr)), ...count.each],
     ...(fold.first === null ? {} : {
       declared: {
         name: fold.first,
@@ -164,7 +148,7 @@ function combinedSink(emission: Emission, fold: Fold, combine: NonNullable<Fold[
     { ...own, $value: value },
   );
   const inner = elementBody(emission, {
-    yield: (value, emitter) => store(emitter.value(value as Expr)),
+    yield: ([value], emitter) => store(emitter.value(value as Expr)),
     ...(fold.first === null ? {} : {
       declared: {
         name: fold.first,
@@ -218,7 +202,7 @@ function combinedSink(emission: Emission, fold: Fold, combine: NonNullable<Fold[
 function firstSink(emission: Emission, sink: SinkOf<"first">): readonly Statement[] {
   const { own } = emission;
   const inner = elementBody(emission, {
-    yield: (value, emitter) => skeleton(
+    yield: ([value], emitter) => skeleton(
       `state.position = i; ${sink.ranked ? "state.rank = rank - 1;" : ""} state.value = $value; return;`,
       { ...own, $value: emitter.value(value as Expr) },
     ),
@@ -238,7 +222,7 @@ function lastSink(emission: Emission): readonly Statement[] {
   const { own } = emission;
   const backwards = runsBackwards(emission.kernel);
   const inner = elementBody(emission, {
-    yield: (value, emitter) => skeleton(
+    yield: ([value], emitter) => skeleton(
       backwards ? `state.position = i; state.value = $value; return;` : `position = i; value = $value;`,
       { ...own, $value: emitter.value(value as Expr) },
     ),
@@ -269,6 +253,8 @@ function sinkCode(emission: Emission): readonly Statement[] {
       return firstSink(emission, sink);
     case "last":
       return lastSink(emission);
+    case "several":
+      return severalSinks(emission, sink);
     default:
       return sink satisfies never;
   }

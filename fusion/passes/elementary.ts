@@ -47,11 +47,12 @@ function define({ name, type, count }: FunctionType): Definition {
   });
   const { body, result } = inferLambda(lambda, given, { captures: {}, stage: 0, parameters: new Parameters(names) });
   if (!wide && result.expr.type !== type) throw new CompilerBug(`${name} of ${type} gives ${result.expr.type}`);
-  const typed: Kernel = { source: { kind: "range" }, scalars, arrays: [], body: [...body, { kind: "yield", value: convert(type, result.expr) }], sink: { kind: "array", element: type } };
+  const typed: Kernel = { source: { kind: "range" }, scalars, arrays: [], body: [...body, { kind: "yield", values: [convert(type, result.expr)] }], sink: { kind: "array", element: type } };
   const kernel = pruneBody(settled(verify(typed, "infer an elementary function")));
   const last = kernel.body.at(-1);
-  if (last?.kind !== "yield" || last.value === null) throw new CompilerBug(`${name} gives nothing`);
-  return { parameters: scalars.map(scalar => scalar.name), body: kernel.body.slice(0, -1), result: last.value };
+  const value = last?.kind === "yield" ? last.values[0] : undefined;
+  if (value === undefined) throw new CompilerBug(`${name} gives nothing`);
+  return { parameters: scalars.map(scalar => scalar.name), body: kernel.body.slice(0, -1), result: value };
 }
 
 /** Shares until nothing repeats: what was shared makes what is computed from it the same, too. */

@@ -7,7 +7,7 @@
 import { apply, convert, local, select, truth } from "../build.js";
 import { validColumn } from "../columns.js";
 import { CompilerBug, QueryError } from "../errors.js";
-import { ELEMENT_LABEL, type Expr, type Kernel, type Scan, type Sink, type Source, type Stmt } from "../ir.js";
+import { ELEMENT_LABEL, type Expr, type Kernel, type Scan, type Sink, type SinkOf, type Source, type Stmt } from "../ir.js";
 import type { OpName } from "../ops.js";
 import { fillOf, SINGLE, type CaptureType, type Columns, type LambdaInput, type PlannedKernel, type Plan, type SourceShape, type StageShape, type TableStep } from "../query.js";
 import type { Span, SurfaceLambda } from "../parse/surface.js";
@@ -310,27 +310,23 @@ export class Fusion {
     if (this.scanned !== null) this.cut("what follows a scan reads its results");
   }
 
-  /** Ends kernels that store the sequence: one, or one for each column. */
+  /** Ends a kernel that stores the sequence: one array, or one for each column. */
   private store(barrier: string | null, beside: ReadonlyMap<string, Column> = new Map(), alone = false): void {
-    const { value, stages, scanned } = this;
+    const { value, scanned } = this;
     if (scanned !== null) return this.finishKernel(scanned, barrier, null);
-    if (!(value instanceof Rows) && beside.size === 0) return this.finishKernel(this.arraySink(value, this.type), barrier, null);
-    // All columns are loaded before the body is used more than once.
+    if (!(value instanceof Rows) && beside.size === 0) return this.finishKernel(this.arraySink([{ value, element: this.type }]), barrier, null);
     const own = alone ? [] : value instanceof Rows ? [...value.columns.keys()].map(name => [name, value.settled(name)] as const) : [[SINGLE, { element: this.type, value }] as const];
-    const columns = [...own, ...beside];
-    const { body } = this;
-    for (const [name, column] of columns) {
-      this.body = [...body];
-      this.stages = stages;
-      this.finishKernel(this.arraySink(column.value, column.element), barrier, name);
-    }
+    const columns = new Map([...own, ...beside]);
+    this.finishKernel(this.arraySink([...columns.values()]), barrier, [...columns.keys()]);
   }
 
-  /** Stores the elements; a store truncates to the element's bits, so a wrap before it is dropped. */
-  private arraySink({ expr }: Typed, element: ElementType): Sink {
-    const wraps = expr.kind === "apply" && expr.op === WRAPS[element];
-    this.yield(wraps ? (expr.args[0] as Expr) : expr);
-    return { kind: "array", element };
+  /** Stores elements; a store truncates to the element's bits, so a wrap before it is dropped. */
+  private arraySink(columns: readonly Column[]): Sink {
+    const stored = ({ value: { expr }, element }: Column): Expr => (expr.kind === "apply" && expr.op === WRAPS[element] ? (expr.args[0] as Expr) : expr);
+    this.yield(...columns.map(stored));
+    const [only, ...more] = columns.map(({ element }): SinkOf<"array"> => ({ kind: "array", element }));
+    if (only === undefined) throw new CompilerBug("a table has no column");
+    return more.length === 0 ? only : { kind: "several", sinks: [only, ...more] };
   }
 
   /** The columns of all rows are loaded, so that the body so far can be used more than once. */
@@ -354,14 +350,14 @@ export class Fusion {
     this.table += 1;
   }
 
-  yield(value: Expr | null): void {
-    this.body.push({ kind: "yield", value });
+  yield(...values: readonly Expr[]): void {
+    this.body.push({ kind: "yield", values });
   }
 
-  private finishKernel(sink: Sink, barrier: string | null, column: string | null, seeks?: "row" | "end"): void {
+  private finishKernel(sink: Sink, barrier: string | null, columns: readonly string[] | null, seeks?: "row" | "end"): void {
     const { scalars, arrays } = this.parameters;
     const kernel: Kernel = { source: this.source, scalars, arrays, body: this.body, sink };
-    this.done.push({ kernel, stages: this.stages, barrier, table: this.table, column, ...(seeks === undefined ? {} : { seeks }) });
+    this.done.push({ kernel, stages: this.stages, barrier, table: this.table, columns, ...(seeks === undefined ? {} : { seeks }) });
   }
 
   /** The plan, when the terminal stores the sequence. */

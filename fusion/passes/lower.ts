@@ -37,7 +37,7 @@ function withValue(stmt: Stmt, map: (value: Expr) => Expr): Stmt {
     case "if":
       return { ...stmt, test: map(stmt.test) };
     case "yield":
-      return stmt.value === null ? stmt : { ...stmt, value: map(stmt.value) };
+      return { ...stmt, values: stmt.values.map(map) };
     case "loop":
     case "block":
     case "leave":

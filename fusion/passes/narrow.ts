@@ -7,8 +7,8 @@
  */
 import { apply, constant, convert, local, select } from "../build.js";
 import { I32, within, type Interval } from "../interval.js";
-import type { Expr, ExprOf, Kernel, Scan, Sink, Stmt } from "../ir.js";
-import { leftFold, mapExpr, mapKernel, walkKernel } from "../traverse.js";
+import type { Expr, ExprOf, Kernel, Scan, SingleSink, Sink, SinkOf, Stmt } from "../ir.js";
+import { leftFold, mapExpr, mapKernel, sinksOf, walkKernel } from "../traverse.js";
 import { Ranges } from "./ranges.js";
 import { simplifyExpr } from "./simplify.js";
 
@@ -246,13 +246,21 @@ class Narrowing {
     const { sink } = kernel;
     const last = kernel.body.at(-1);
     if (sink.kind === "scan") return this.narrowScan(kernel, sink);
-    if (sink.kind !== "reduce" || last?.kind !== "yield" || last.value?.type !== "f64") return kernel;
-    const narrowed = this.narrowTerm(sink.op, last.value);
-    if (narrowed === null) return kernel;
+    if (last?.kind !== "yield") return kernel;
+    const pairs = sinksOf(sink).map((single, place) => this.narrowed(single, last.values[place] ?? null));
+    if (pairs.every(pair => pair === null)) return kernel;
+    const values = last.values.map((value, place) => pairs[place]?.value ?? value);
+    const sinks = sinksOf(sink).map((single, place) => pairs[place]?.sink ?? single);
+    return { ...kernel, body: [...kernel.body.slice(0, -1), { kind: "yield", values }], sink: sink.kind === "several" ? { ...sink, sinks: sinks as readonly SinkOf<"reduce">[] } : (sinks[0] as Sink) };
+  }
+
+  private narrowed(sink: SingleSink, value: Expr | null): { readonly sink: SinkOf<"reduce">; readonly value: Expr } | null {
+    if (sink.kind !== "reduce" || value?.type !== "f64") return null;
+    const narrowed = this.narrowTerm(sink.op, value);
+    if (narrowed === null) return null;
     const add = sink.op === "add";
     // The least of no i32 is not the identity of i32 but Infinity: the count tells.
-    const narrowSink: Sink = { ...sink, term: narrowed.type, type: add ? "i64" : narrowed.type, counted: sink.counted || !add };
-    return { ...kernel, body: [...kernel.body.slice(0, -1), { kind: "yield", value: narrowed }], sink: narrowSink };
+    return { value: narrowed, sink: { ...sink, term: narrowed.type, type: add ? "i64" : narrowed.type, counted: sink.counted || !add } };
   }
 
   /** Running sums of integers that are stored in an integer array: the bits that it keeps are exact in sums that wrap. */
@@ -260,13 +268,14 @@ class Narrowing {
     const { order, seed, stored } = sink;
     const last = kernel.body.at(-1);
     const wraps = stored.kind === "apply" && stored.op === "convert" && (stored.type === "i32" || stored.type === "u32");
-    if (order.kind !== "canonical" || order.op !== "add" || order.term !== "f64" || !wraps || last?.kind !== "yield" || last.value === null) return kernel;
-    const term = isExactInteger(this.ranges.of(last.value)) ? this.congruent(last.value) : null;
+    if (order.kind !== "canonical" || order.op !== "add" || order.term !== "f64" || !wraps || last?.kind !== "yield") return kernel;
+    const [value] = last.values;
+    const term = value !== undefined && isExactInteger(this.ranges.of(value)) ? this.congruent(value) : null;
     if (term === null) return kernel;
     return {
       ...kernel,
       scalars: kernel.scalars.map(scalar => (scalar.name === seed ? { ...scalar, type: "i32" } : scalar)),
-      body: [...kernel.body.slice(0, -1), { kind: "yield", value: term }],
+      body: [...kernel.body.slice(0, -1), { kind: "yield", values: [term] }],
       sink: { ...sink, type: "i32", order: { ...order, term: "i32" }, stored: convert(stored.type, local("i32", sink.running)) },
     };
   }

@@ -2,6 +2,7 @@
 import type { Kernel } from "../ir.js";
 import { SINGLE, TABLE, type Plan, type PlannedKernel, type QueryShape, type StageShape, type TableStep } from "../query.js";
 import type { SurfaceLambda } from "../parse/surface.js";
+import { withResults } from "../several.js";
 import { verify } from "../verify.js";
 import { narrow } from "./narrow.js";
 import { inPieces } from "./pieces.js";
@@ -35,23 +36,32 @@ export function optimise(kernel: Kernel): Kernel {
   }, kernel);
 }
 
-/** Columns of a table between kernels that nothing reads are not stored; but for one, which says how many rows there are. */
-function withoutUnread(steps: readonly TableStep[], kernels: readonly PlannedKernel[]): readonly PlannedKernel[] {
-  const kept: PlannedKernel[] = [];
+/**
+ * Optimises kernels from the last to the first, so that of each only what the next one reads is left to be stored; but for one
+ * column, which says how many rows there are.
+ */
+function optimised(steps: readonly TableStep[], kernels: readonly PlannedKernel[]): readonly PlannedKernel[] {
+  const done: PlannedKernel[] = [];
   for (const planned of kernels.toReversed()) {
-    const { table, column } = planned;
     // Behind a search the same table is read again.
-    let last = table + 1;
-    while (kept.some(later => later.table === last && later.seeks !== undefined)) last += 1;
-    const here = (later: { readonly table: number }): boolean => later.table > table && later.table <= last;
-    const readers = kept.filter(here);
-    const read =
-      readers.some(({ kernel }) => kernel.arrays.some(({ origin }) => origin.stage === TABLE && origin.name === column) || (column === SINGLE && kernel.source.kind === "array")) ||
-      steps.some(step => here(step) && stepReads(step, column));
-    const first = kernels.find(other => other.table === table) === planned && !kept.some(later => later.table === table);
-    if (column === null || readers.length === 0 || read || first) kept.push(planned);
+    const end = done.findIndex(({ seeks }) => seeks === undefined);
+    const readers = done.slice(0, end + 1);
+    const isRead = (column: string): boolean => readers.some(({ kernel, table }) => reads(kernel, column) || steps.some(step => step.table === table && stepReads(step, column)));
+    const needed = readers.length === 0 ? planned : withoutUnread(planned, isRead);
+    done.unshift({ ...needed, kernel: optimise(needed.kernel) });
   }
-  return kept.reverse();
+  return done;
+}
+
+const reads = ({ arrays, source }: Kernel, column: string): boolean =>
+  arrays.some(({ origin }) => origin.stage === TABLE && origin.name === column) || (column === SINGLE && source.kind === "array");
+
+function withoutUnread(planned: PlannedKernel, isRead: (column: string) => boolean): PlannedKernel {
+  const { kernel, columns } = planned;
+  if (columns === null || columns.length === 1) return planned;
+  const read = columns.flatMap((column, place) => (isRead(column) ? [place] : []));
+  const kept = read.length === 0 ? [0] : read;
+  return { ...planned, columns: kept.map(place => columns[place] as string), kernel: withResults(kernel, kept) };
 }
 
 function runOfSorts(stages: readonly StageShape[], first: number): readonly SurfaceLambda[] {
@@ -60,7 +70,7 @@ function runOfSorts(stages: readonly StageShape[], first: number): readonly Surf
   return [stages[first], ...rest.slice(0, end < 0 ? undefined : end)].flatMap(stage => (stage?.kind === "sort" ? [stage.lambda] : []));
 }
 
-function stepReads(step: TableStep, column: string | null): boolean {
+function stepReads(step: TableStep, column: string): boolean {
   switch (step.kind) {
     case "keep":
     case "slice":
@@ -115,6 +125,6 @@ function planStages(shape: QueryShape, stages: readonly Placed[]): Plan {
   fusion.settle(null, shape.stages.length);
   const plan = planTerminal(fusion, shape);
   const marked = (kernel: Kernel): Kernel => (shape.fastMath === true ? { ...kernel, fastMath: true } : kernel);
-  const kernels = withoutUnread(plan.steps, plan.kernels.map(planned => ({ ...planned, kernel: optimise(marked(planned.kernel)) })));
+  const kernels = optimised(plan.steps, plan.kernels.map(planned => ({ ...planned, kernel: marked(planned.kernel) })));
   return shape.inPieces === true ? inPieces({ ...plan, kernels }) : { ...plan, kernels: withShortcuts(kernels, plan.steps) };
 }

@@ -25,7 +25,7 @@ export function planTerminal(fusion: TableFusion, { terminal, stages }: QuerySha
     }
     case "count":
     case "single":
-      fusion.yield(null);
+      fusion.yield();
       return { ...fusion.into({ kind: "count" }), finish: { kind: "count" } };
     case "sum":
       return reduced(fusion, "add", fusion.current, { seeded: false, empty: "identity" });

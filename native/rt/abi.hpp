@@ -4,7 +4,7 @@
 namespace dotcompute {
 
 /// Raised whenever anything below changes; part of every kernel's cache key.
-inline constexpr unsigned ABI_VERSION = 1;
+inline constexpr unsigned ABI_VERSION = 2;
 
 using u8 = unsigned char;
 using u32 = unsigned int;
@@ -42,6 +42,7 @@ struct Call {
   const void* source;           // null for a range
   u64 length;                   // source elements
   void* output;                 // array sinks: room for `length` elements (never written beyond that); else null
+  void* const* outputs;         // several array sinks: the same for each
   const Scalar* scalars;        // in the order of the kernel's scalar parameters
   const ArrayArgument* arrays;  // in the order of the kernel's array parameters
   const volatile int* stop;     // becomes non-zero when the run should end early; never null
@@ -51,6 +52,7 @@ struct Call {
   i64 position;  // first and last sinks: the yielding element's place, or -1; on Failed: see there
   u64 rank;      // ranked first sinks: how many elements passed `visit` before the one that yielded
   Scalar value;  // reduce, fold, first and last sinks
+  Scalar* values;  // several reduce sinks: the caller gives room for the value of each
 };
 
 /// What a kernel's shared object exports, under the name it was emitted with.

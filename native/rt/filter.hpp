@@ -42,13 +42,38 @@ RT_INLINE u64 store_live(Out* to, Pack<Loaded<Out>, G> a, Mask<G> live) {
 #endif
 }
 
-/// What is yielded, in order. The output may be the source itself, if their elements are equally wide: no more is ever
+/// The same for each of several results, whose lanes are the same.
+template <int G, class Out>
+RT_INLINE u64 append(const Outputs<G, Out>& out, u64 at, const Values<G, Loaded<Out>>& values, Mask<G> live) {
+  return store_live<Out, G>(out.to + at, values, live);
+}
+template <int G, class Out, class Next, class... More>
+RT_INLINE u64 append(const Outputs<G, Out, Next, More...>& out, u64 at, const Values<G, Loaded<Out>, Loaded<Next>, Loaded<More>...>& values, Mask<G> live) {
+  append(out.first, at, values.first, live);
+  return append(out.rest, at, values.rest, live);
+}
+
+/// And overwrites nothing behind them.
+template <int G, class Out>
+RT_INLINE u64 append_exactly(const Outputs<G, Out>& out, u64 at, const Values<G, Loaded<Out>>& values, Mask<G> live) {
+  Out kept[G];
+  const u64 count = store_live<Out, G>(kept, values, live);
+  __builtin_memcpy(out.to + at, kept, count * sizeof(Out));
+  return count;
+}
+template <int G, class Out, class Next, class... More>
+RT_INLINE u64 append_exactly(const Outputs<G, Out, Next, More...>& out, u64 at, const Values<G, Loaded<Out>, Loaded<Next>, Loaded<More>...>& values, Mask<G> live) {
+  append_exactly(out.first, at, values.first, live);
+  return append_exactly(out.rest, at, values.rest, live);
+}
+
+/// What is yielded, in order. A single output may be the source itself, if their elements are equally wide: no more is ever
 /// stored than has been loaded.
-template <int G, class In, class Out, Shape S, class Body>
+template <int G, class In, Shape S, class... Out, class Body>
 RT_INLINE Status filter(Call* call, Body body) {
   constexpr int U = UNROLLED<G, S> ? (LANES / G < 4 ? 4 : LANES / G) : 1, step = U * G;
   const Source<In, G> source(call);
-  Out* out = (Out*)call->output;
+  const auto out = outputs_of<G, Out...>(call);
   const u64 length = call->length;
   Group<G> lanes(call);
   u64 at = 0, kept = 0;
@@ -61,23 +86,20 @@ RT_INLINE Status filter(Call* call, Body body) {
       for (int part = 0; part < U; part++) {
         const u64 place = at + u64(part * G);
         lanes.start(place, true);
-        const PackOf<Loaded<Out>, G> value = body(lanes, source.whole(lanes, place));
+        const Values<G, Loaded<Out>...> value = body(lanes, source.whole(lanes, place));
         if constexpr (S.fallible)
           if (lanes.status != Status::Done) return ended(call, lanes);
-        kept += store_live<Out, G>(out + kept, value, lanes.live);
+        kept += append(out, kept, value, lanes.live);
       }
     }
   }
   for (; at < length; at += G) {
     const u64 count = length - at < u64(G) ? length - at : u64(G);
     lanes.start(at, Mask<G>::first(count));
-    const PackOf<Loaded<Out>, G> value = body(lanes, source.some(lanes, at, count));
+    const Values<G, Loaded<Out>...> value = body(lanes, source.some(lanes, at, count));
     if constexpr (S.fallible)
       if (lanes.status != Status::Done) return ended(call, lanes);
-    Out values[G];
-    const u64 some = store_live<Out, G>(values, value, lanes.live);
-    __builtin_memcpy(out + kept, values, some * sizeof(Out));
-    kept += some;
+    kept += append_exactly(out, kept, value, lanes.live);
   }
   call->count = kept;
   return Status::Done;

@@ -1,7 +1,7 @@
 // Array sinks: what is yielded, in order.
 #pragma once
 
-#include "lanes.hpp"
+#include "results.hpp"
 
 namespace dotcompute::rt {
 
@@ -21,14 +21,14 @@ RT_INLINE Status ended(Call* call, const L& lanes) {
   return lanes.status;
 }
 
-/// One result for every element. The output may be the source itself, if their elements are equally wide.
-template <int G, class In, class Out, Shape S, class Body>
+/// One result for every element, or several. A single output may be the source itself, if their elements are equally wide.
+template <int G, class In, Shape S, class... Out, class Body>
 RT_INLINE Status map(Call* call, Body body) {
   constexpr int U = GROUPS<G, S>, step = U * G;
   // One copy of the body is compiled in half the time of two. One that may fail is better off knowing that all lanes run.
   constexpr bool one_copy = U == 1 && !S.fallible;
   const Source<In, G> source(call);
-  Out* out = (Out*)call->output;
+  const auto out = outputs_of<G, Out...>(call);
   const u64 length = call->length;
   Group<G> lanes(call);
   const auto group = [&](u64 at, u64 count) RT_BODY {
@@ -37,8 +37,8 @@ RT_INLINE Status map(Call* call, Body body) {
     const auto value = body(lanes, source.some(lanes, at, count));
     if constexpr (S.fallible)
       if (lanes.status != Status::Done) return false;
-    if (whole) store<Out, G>(out + at, value);
-    else store_some<Out, G>(out + at, value, count);
+    if (whole) out.put(at, value);
+    else out.put_some(at, value, count);
     return true;
   };
   u64 at = 0;

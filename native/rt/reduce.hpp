@@ -162,35 +162,102 @@ RT_INLINE Mask<G> widened(Mask<G> a) {
   return a;
 }
 
-/// Folds what is yielded with Op. Rejected terms become the identity before they are widened to the accumulator's type.
-template <int G, class Op, class In, class Term, class Type, Shape S, class Body>
+/// Terms, folded by an operator in accumulators of a type.
+template <class O, class T, class A>
+struct Reduction {
+  using Op = O;
+  using Term = T;
+  using Type = A;
+  static RT_MEMBER Type join(Type a, Type b) { return Op::join(a, b); }
+};
+
+/// The 32 lanes of a block, for one reduction or for each of several.
+template <int G, class R, class... More>
+struct Block {
+  using Terms = Values<G, typename R::Term, typename More::Term...>;
+  Block<G, R> first;
+  Block<G, More...> rest;
+
+  RT_MEMBER void start() {
+    first.start();
+    rest.start();
+  }
+  template <bool Every>
+  RT_MEMBER void add(int part, const Terms& terms, Mask<G> live) {
+    first.template add<Every>(part, terms.first, live);
+    rest.template add<Every>(part, terms.rest, live);
+  }
+};
+template <int G, class R>
+struct Block<G, R> {
+  static constexpr int P = LANES / G;
+  using Op = typename R::Op;
+  using Terms = Values<G, typename R::Term>;
+  PackOf<typename R::Type, G> sums[P];
+
+  RT_MEMBER void start() {
+#pragma GCC unroll 16
+    for (int part = 0; part < P; part++) sums[part] = Op::template identity<typename R::Type>;
+  }
+  /// Rejected terms become the identity before they are widened to the accumulator's type.
+  template <bool Every>
+  RT_MEMBER void add(int part, Terms terms, Mask<G> live) {
+    if constexpr (!Every) terms = rt_select(live, terms, Terms(Op::template identity<typename R::Term>));
+    sums[part] = Op::join(sums[part], widened<typename R::Type>(terms));
+  }
+};
+
+/// The values of all blocks, for one reduction or for each of several.
+template <class R, class... More>
+struct Forest {
+  Forest<R> first;
+  Forest<More...> rest;
+
+  template <int G>
+  RT_MEMBER void push(const Block<G, R, More...>& block) {
+    first.push(block.first);
+    rest.push(block.rest);
+  }
+  RT_MEMBER void finish(Scalar* values) const {
+    first.finish(values);
+    rest.finish(values + 1);
+  }
+};
+template <class R>
+struct Forest<R> {
+  using Type = typename R::Type;
+  Tree<Type> tree;
+
+  template <int G>
+  RT_MEMBER void push(const Block<G, R>& block) {
+    tree.push(fold_lanes<typename R::Op, Type>(block.sums), R::join);
+  }
+  RT_MEMBER void finish(Scalar* values) const { values[0] = scalar(tree.finish(R::Op::template identity<Type>, R::join)); }
+};
+
+/// Folds what is yielded, by one reduction or by several.
+template <int G, class In, Shape S, class... R, class Body>
 RT_INLINE Status reduce(Call* call, Body body) {
   constexpr int P = LANES / G;
-  using Terms = PackOf<Term, G>;
-  using Sums = PackOf<Type, G>;
-  const auto join = [](Type a, Type b) RT_BODY -> Type { return Op::join(a, b); };
+  using Terms = Values<G, typename R::Term...>;
   const Source<In, G> source(call);
-  const Terms nothing = Op::template identity<Term>;
-  const Sums empty = Op::template identity<Type>;
   Group<G> lanes(call);
-  Tree<Type> tree;
+  Forest<R...> forest;
   u64 count = 0;
   for (u64 start = 0; start < call->length; start += BLOCK) {
     if (*call->stop) return Status::Stopped;
     const u64 left = call->length - start, end = start + (left < BLOCK ? left : BLOCK);
-    Sums sums[P];
-#pragma GCC unroll 16
-    for (int part = 0; part < P; part++) sums[part] = empty;
+    Block<G, R...> block;
+    block.start();
     u64 at = start;
     for (; end - at >= LANES; at += LANES) {
       source.template prefetch<LANES>(at);
       const auto group = [&](int part) RT_BODY {
         const u64 place = at + u64(part * G);
         lanes.start(place, true);
-        Terms term = body(lanes, source.whole(lanes, place));
-        if constexpr (S.filtered) term = rt_select(lanes.live, term, nothing);
+        const Terms terms = body(lanes, source.whole(lanes, place));
         if constexpr (S.counted && S.filtered) count += u64(lanes.live.count());
-        sums[part] = Op::join(sums[part], widened<Type>(term));
+        block.template add<!S.filtered>(part, terms, lanes.live);
         return !S.fallible || lanes.status == Status::Done;
       };
       if constexpr (UNROLLED<G, S>) {
@@ -205,26 +272,24 @@ RT_INLINE Status reduce(Call* call, Body body) {
     }
     if constexpr (S.counted && !S.filtered) count += end - start;
     if (at == end) {
-      tree.push(fold_lanes<Op, Type>(sums), join);
+      forest.push(block);
       continue;
     }
     // Less than a row is left. The packs are copied, since indexing them by a variable would keep them in memory above.
-    Sums last[P];
-#pragma GCC unroll 16
-    for (int part = 0; part < P; part++) last[part] = sums[part];
+    Block<G, R...> last = block;
     for (int part = 0; at < end; at += G, part++) {
       const u64 some = end - at < u64(G) ? end - at : u64(G);
       lanes.start(at, Mask<G>::first(some));
-      Terms term = body(lanes, source.some(lanes, at, some));
+      const Terms terms = body(lanes, source.some(lanes, at, some));
       if constexpr (S.fallible)
         if (lanes.status != Status::Done) return ended(call, lanes);
       if constexpr (S.counted && S.filtered) count += u64(lanes.live.count());
-      last[part] = Op::join(last[part], widened<Type>(rt_select(lanes.live, term, nothing)));
+      last.template add<false>(part, terms, lanes.live);
     }
-    tree.push(fold_lanes<Op, Type>(last), join);
+    forest.push(last);
   }
   call->count = count;
-  call->value = scalar(tree.finish(Op::template identity<Type>, join));
+  forest.finish(sizeof...(R) == 1 ? &call->value : call->values);
   return Status::Done;
 }
 

@@ -51,8 +51,8 @@ class Chart {
   }
 }
 
-const labelOf = ({ stages, kernels, terminal }: Explanation, { stages: own, fuses, column, gives, barrier, shortcut, backend }: KernelExplanation, at: number): readonly string[] => [
-  `kernel ${at + 1} of ${kernels.length} ${shortcut === null ? `on ${backend}` : "need not run"}${column === null ? "" : `, column ${column}`}`,
+const labelOf = ({ stages, kernels, terminal }: Explanation, { stages: own, fuses, gives, barrier, shortcut, backend }: KernelExplanation, at: number): readonly string[] => [
+  `kernel ${at + 1} of ${kernels.length} ${shortcut === null ? `on ${backend}` : "need not run"}`,
   ...own.map(stage => `.${stages[stage]?.text ?? ""}`),
   ...(fuses.length > own.length ? [`.${terminal.text}`] : []),
   gives,

@@ -16,8 +16,8 @@ function stepsBefore({ steps }: Explanation, kernel: number): readonly string[] 
   return steps.filter(({ before }) => before === kernel).flatMap(({ text, others }) => [text, ...others.flatMap(other => explanationInWords(other).trimEnd().split("\n").map(line => `  | ${line}`.trimEnd()))]);
 }
 
-const kernelInWords = ({ kernels, fastMath }: Explanation, { fuses, column, reads, gives, joins, barrier, shortcut, backend, reason }: KernelExplanation, at: number): readonly string[] => [
-  titleOf(at, kernels.length, fuses, column),
+const kernelInWords = ({ kernels, fastMath }: Explanation, { fuses, reads, gives, joins, barrier, shortcut, backend, reason }: KernelExplanation, at: number): readonly string[] => [
+  titleOf(at, kernels.length, fuses),
   `  reads ${reads}`,
   `  ${gives}`,
   ...(joins === undefined ? [] : [`  ${joins}`]),
@@ -27,5 +27,5 @@ const kernelInWords = ({ kernels, fastMath }: Explanation, { fuses, column, read
 ];
 
 /** The kernel's number, and what is fused into it. */
-export const titleOf = (at: number, count: number, fuses: readonly string[], column: string | null): string =>
-  `kernel ${at + 1} of ${count}: ${[...fuses, ...(column === null ? [] : [`column ${column}`])].join(", ")}`;
+export const titleOf = (at: number, count: number, fuses: readonly string[]): string =>
+  [`kernel ${at + 1} of ${count}`, ...(fuses.length === 0 ? [] : [fuses.join(", ")])].join(": ");

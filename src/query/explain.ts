@@ -5,6 +5,8 @@ import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink } from "../../fusion/ir.js";
 import { isWindowColumn, SINGLE, TABLE, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
+import { isIdle } from "../../fusion/passes/shortcuts.js";
+import { elementsOf, singlesOf } from "../../fusion/several.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
 import { joinsInWords, readsInWords } from "../stream/show.js";
 import { showStep } from "../table/show.js";
@@ -24,16 +26,16 @@ export function explanationOf(bound: BoundTerminal): Explanation {
   const slots = query.runtime.slots(node);
   const kernels = plan.kernels.map((planned, at): KernelExplanation => {
     const { backend, reason } = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend);
-    const { kernel, barrier, column } = planned;
+    const { kernel, barrier, columns } = planned;
     return {
       fuses: fusedInto(plan, at, stages, terminal),
       stages: planned.stages,
       table: planned.table,
-      column: column === null ? null : plainName(column),
+      stores: (columns ?? []).map(plainName),
       reads: reads(planned, plan.kernels, query.source),
       columns: columnsOf(kernel).map(plainName),
       from: readFrom(planned, plan.kernels),
-      gives: gives(kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null),
+      gives: columns === null ? gives(kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null) : stores(planned, columns),
       ...(query.source.kind === "stream" && at === plan.kernels.length - 1 ? { joins: joinsInWords(planned) } : {}),
       barrier,
       shortcut: shortcutOf(planned),
@@ -69,9 +71,9 @@ export function explainTerminal(bound: BoundTerminal, options: ExplainOptions, b
 }
 
 /** Why a kernel need not run; null if it must. */
-function shortcutOf({ copies, twin }: PlannedKernel): string | null {
-  if (twin !== undefined) return `nothing runs: kernel ${twin + 1} stores the same`;
-  return copies === undefined ? null : "nothing runs: the array is handed on as it is";
+function shortcutOf(planned: PlannedKernel): string | null {
+  if (!isIdle(planned)) return null;
+  return planned.columns === null || planned.columns.length === 1 ? "nothing runs: the array is handed on as it is" : "nothing runs: the arrays are handed on as they are";
 }
 
 /** What code is emitted in. */
@@ -86,7 +88,7 @@ export function sourceOf({ node }: BoundTerminal, language: SourceLanguage): str
   const { stages, terminal } = node.shape();
   const kernels = plan.kernels.map(({ kernel }, at) => {
     const code = codeOf(kernel, language, `kernel_${at + 1}`);
-    return `// ${titleOf(at, plan.kernels.length, fusedInto(plan, at, stages, terminal), plan.kernels[at]?.column ?? null)}\n${code.trim()}\n`;
+    return `// ${titleOf(at, plan.kernels.length, fusedInto(plan, at, stages, terminal))}\n${code.trim()}\n`;
   });
   const prelude = { js: [], cpp: [cppPreludeOf(plan.kernels.map(planned => planned.kernel))], cuda: [cudaPrelude] }[language];
   return [...prelude, ...kernels].join("\n");
@@ -99,7 +101,7 @@ function codeOf(kernel: Kernel, language: SourceLanguage, symbol: string): strin
     case "cpp":
       return emitCpp(kernel, { symbol });
     case "cuda":
-      return emitCuda(kernel, { symbol }).text;
+      return singlesOf(kernel).map((single, place, { length }) => emitCuda(single, { symbol: length === 1 ? symbol : `${symbol}_${place + 1}` }).text).join("\n");
     default:
       return language satisfies never;
   }
@@ -117,8 +119,7 @@ function othersOf(bound: BoundTerminal, { stages }: TableStep): readonly BoundTe
 /** The verbs that a kernel runs. */
 function fusedInto({ kernels }: Plan, at: number, stages: readonly StageShape[], terminal: TerminalShape): readonly string[] {
   const fused = (kernels[at]?.stages ?? []).map(index => verbOf(stages[index] as StageShape));
-  const last = kernels[at]?.table === kernels.at(-1)?.table || kernels[at]?.seeks === "row";
-  return last ? [...fused, calledAs(terminal)] : fused;
+  return at === kernels.length - 1 || kernels[at]?.seeks === "row" ? [...fused, calledAs(terminal)] : fused;
 }
 
 /** Columns of the compiler's own have names that no user's column can have. */
@@ -129,10 +130,12 @@ const columnsOf = (kernel: Kernel): readonly string[] => kernel.arrays.filter(({
 /** The table that a kernel's was stored as; undefined for the source. Behind a search the same table is read again. */
 const storedAs = ({ table }: PlannedKernel, kernels: readonly PlannedKernel[]): number | undefined => kernels.findLast(planned => planned.table < table && planned.seeks === undefined)?.table;
 
-/** The places of the kernels whose results a kernel reads. */
+/** The place of the kernel whose results a kernel reads, if it reads any. */
 function readFrom(planned: PlannedKernel, kernels: readonly PlannedKernel[]): readonly number[] {
-  const [stored, columns] = [storedAs(planned, kernels), columnsOf(planned.kernel)];
-  return kernels.flatMap(({ table, column }, at) => (table === stored && (column === null || columns.includes(column) || (column === SINGLE && planned.kernel.source.kind === "array")) ? [at] : []));
+  const stored = storedAs(planned, kernels);
+  if (stored === undefined) return [];
+  const [before, columns] = [kernels[stored]?.columns ?? null, columnsOf(planned.kernel)];
+  return before === null || before.some(column => columns.includes(column)) || (before.includes(SINGLE) && planned.kernel.source.kind === "array") ? [stored] : [];
 }
 
 function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source: BoundSource): string {
@@ -140,7 +143,7 @@ function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source
   const views = columnsOf(kernel).filter(isWindowColumn).length;
   if (views > 0) return views === 1 ? "one of the views" : `${views} of the views`;
   const before = readFrom(planned, kernels);
-  if (before.length > 0) return `what kernel${before.length === 1 ? "" : "s"} ${before.map(at => at + 1).join(" and ")} stored`;
+  if (before.length > 0) return `what kernel ${before.map(at => at + 1).join()} stored`;
   const columns = columnsOf(kernel);
   if (source.kind === "stream") return readsInWords(columns, kernel.sink);
   if (columns.length > 0) return `the column${columns.length === 1 ? "" : "s"} ${columns.map(plainName).join(", ")}`;
@@ -152,6 +155,17 @@ function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source
 const CANONICAL = `in the canonical order: ${LANES} lanes, blocks of ${BLOCK}, a pairwise tree, the same on every backend`;
 
 const SCANNED = `in the canonical scan order: rows of ${LANES} by doubling steps, blocks of ${BLOCK}, the same on every backend`;
+
+function stores({ kernel, takes }: PlannedKernel, columns: readonly string[]): string {
+  const elements = elementsOf(kernel);
+  const shown = columns.map((name, place) => {
+    const from = takes?.[place] ?? place;
+    if (typeof from === "string") return `${plainName(name)} as it is`;
+    const first = takes?.indexOf(from) ?? place;
+    return first < place ? `${plainName(name)}, which is ${plainName(columns[first] as string)}` : `${plainName(name)}: ${ELEMENTS[elements[from] ?? "f64"].array}`;
+  });
+  return `stores the column${shown.length === 1 ? "" : "s"} ${shown.join(", ")}`;
+}
 
 /** What the kernel does with what arrives. */
 function gives(sink: Sink, terminal: TerminalShape, last: StageShape | null): string {
@@ -180,6 +194,8 @@ function gives(sink: Sink, terminal: TerminalShape, last: StageShape | null): st
       return "stops at the first that matches";
     case "last":
       return "keeps the last";
+    case "several":
+      return [`gives ${sink.sinks.length} results in one pass:`, ...(sink.sinks as readonly Sink[]).map(single => `    ${gives(single, terminal, last)}`)].join("\n");
     default:
       return sink satisfies never;
   }

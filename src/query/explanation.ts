@@ -44,8 +44,8 @@ export interface KernelExplanation {
   readonly stages: readonly number[];
   /** What it reads: 0 is the source, 1 what the kernels that read 0 have stored, and so on. */
   readonly table: number;
-  /** The column that it stores, where several kernels store one each. */
-  readonly column: string | null;
+  /** The columns that it stores; none where it gives single values. */
+  readonly stores: readonly string[];
   /** What it reads, in words. */
   readonly reads: string;
   /** The columns that it reads. */

@@ -20,6 +20,7 @@ import { readTable } from "../table/source.js";
 import { moveNow, type Mover } from "../table/move.js";
 import { applyStep, type Rows, type StepContext } from "../table/steps.js";
 import { columnOf, type Table } from "../table/table.js";
+import { isIdle } from "../../fusion/passes/shortcuts.js";
 import type { TerminalNode } from "./shape.js";
 
 /** What a run works with. */
@@ -36,8 +37,6 @@ interface Job {
   /** Columns, instead of a source. */
   table: Table | null;
   length: number;
-  /** What kernels of this table have stored, by column. */
-  stored: Map<string, AnyTypedArray>;
   /** For `onRun`; null if nobody listens. */
   readonly runs: KernelRun[] | null;
 }
@@ -45,7 +44,7 @@ interface Job {
 /** A terminal's raw result, and how many elements its last kernel was given. */
 export interface Outcome {
   readonly result: KernelResult;
-  /** What the last kernels stored, of a terminal that gives columns. */
+  /** What the last kernel stored, of a terminal that gives columns. */
   readonly columns: Table | null;
   readonly length: number;
   /** Where an array terminal was told to put its results. */
@@ -127,7 +126,7 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null): Job {
   const source = table === null ? readSource(query.source) : null;
   const length = source === null ? sourceLength(query.source) : source.length;
   const destination = into === null ? null : prepareInto(into, plan, source, length, values, plan.steps.length > 0 || query.runtime.tiers.mayStop(query.backend));
-  return { plan, slots, values, backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values), mover: plan.steps.length === 0 ? unasked : query.runtime.tiers.mover(query.backend).move, source, table, stored: new Map(), length, runs: query.runtime.onRun === null ? null : [] };
+  return { plan, slots, values, backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values), mover: plan.steps.length === 0 ? unasked : query.runtime.tiers.mover(query.backend).move, source, table, length, runs: query.runtime.onRun === null ? null : [] };
 }
 
 function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
@@ -147,28 +146,32 @@ function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
 
 /** What a kernel would store, where that is there already. */
 function shortcut(job: Job, at: number): KernelResult | null {
-  const { kernel, copies, twin } = job.plan.kernels[at] as PlannedKernel;
-  const here = twin !== undefined ? columnOf(job.stored, job.plan.kernels[twin]?.column ?? "") : copies === undefined ? null : copies === SINGLE && kernel.source.kind === "array" ? job.source : columnOf(job.table, copies);
+  const planned = job.plan.kernels[at] as PlannedKernel;
   const wanted = at === job.slots.length - 1 && job.destination !== null && job.destination.direct !== null;
-  if (here === null || wanted) return null;
-  const output = here.length === job.length || twin !== undefined ? here : here.subarray(0, job.length);
-  return { count: output.length, position: -1, rank: 0, value: undefined, output };
+  if (!isIdle(planned) || wanted) return null;
+  const output = planned.columns === null ? handedOn(job, planned, planned.takes?.[0] as string) : null;
+  return { count: job.length, position: -1, rank: 0, value: undefined, output };
 }
 
-/** The kernel reads what those of the table before its own have stored. */
+/** The array of a kernel's table, as long as the table. */
+function handedOn({ source, table, length }: Job, { kernel }: PlannedKernel, name: string): AnyTypedArray {
+  const array = name === SINGLE && kernel.source.kind === "array" && source !== null ? source : columnOf(table, name);
+  return array.length === length ? array : array.subarray(0, length);
+}
+
+/** The kernel reads what the one before has stored. */
 function follow(job: Job, at: number, result: KernelResult): void {
   const [before, now] = [job.plan.kernels[at - 1] as PlannedKernel, job.plan.kernels[at] as PlannedKernel];
-  keepColumn(job, before, result);
-  if (before.table === now.table) return;
   if (before.seeks !== undefined) {
     takeSteps(job, now.table, result.position);
     return;
   }
-  if (result.output === null) throw new CompilerBug("a kernel before a barrier stored nothing");
-  job.length = result.output.length;
-  job.source = before.column === null ? result.output : null;
-  job.table = before.column === null ? null : job.stored;
-  job.stored = new Map();
+  const columns = columnsOf(job, before, result);
+  job.source = columns === null ? result.output : null;
+  job.table = columns;
+  const [array = null] = job.table?.values() ?? [job.source];
+  if (array === null) throw new CompilerBug("a kernel before a barrier stored nothing");
+  job.length = array.length;
   if (job.plan.steps.length > 0) takeSteps(job, now.table);
 }
 
@@ -213,8 +216,14 @@ function contextOf(values: StageValues): StepContext {
   };
 }
 
-function keepColumn(job: Job, { column }: PlannedKernel, { output }: KernelResult): void {
-  if (column !== null && output !== null) job.stored.set(column, output);
+/** What a kernel has stored, by column; null for one that stores no columns. */
+function columnsOf(job: Job, planned: PlannedKernel, { output, outputs }: KernelResult): Table | null {
+  if (planned.columns === null) return null;
+  const arrays = planned.columns.map((name, place) => {
+    const from = planned.takes?.[place] ?? place;
+    return [name, typeof from === "string" ? handedOn(job, planned, from) : ((outputs?.[from] ?? output) as AnyTypedArray)] as const;
+  });
+  return new Map(arrays);
 }
 
 function note(job: Job, { backend }: CompiledKernel): void {
@@ -225,9 +234,9 @@ function outcome({ query, node }: BoundTerminal, job: Job, result: KernelResult 
   if (result === null) throw new CompilerBug("a plan has no kernel");
   const { length, runs, destination } = job;
   const last = runs?.at(-1);
-  keepColumn(job, job.plan.kernels.at(-1) as PlannedKernel, result);
+  const columns = columnsOf(job, job.plan.kernels.at(-1) as PlannedKernel, result);
   if (runs !== null && last !== undefined) query.runtime.onRun?.({ terminal: node.terminal.kind, backend: last.backend, kernels: runs });
-  return { result, columns: job.stored.size === 0 ? null : job.stored, length, destination };
+  return { result, columns, length, destination };
 }
 
 /** Transferring a buffer takes the elements away from a run in flight. */

@@ -3,6 +3,7 @@ import { CompilerBug } from "../../fusion/errors.js";
 import { combineOf, identityOf } from "../../fusion/interpret.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { lower } from "../../fusion/passes/lower.js";
+import { singlesOf } from "../../fusion/several.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import { evaluate } from "../../fusion/values.js";
 import type { KernelCall, KernelResult } from "../backends/backend.js";
@@ -37,6 +38,8 @@ export function joinerOf(kernel: Kernel, call: KernelCall): Joiner {
       return new Searching(true);
     case "last":
       return new Searching(false);
+    case "several":
+      return new Several(singlesOf(kernel).map(single => joinerOf(single, call)));
     case "array":
     case "scan":
       throw new CompilerBug("arrays are not joined to one result");
@@ -89,6 +92,22 @@ class Reducing implements Joiner {
   private joined(left: ScalarValue | undefined, right: ScalarValue | undefined): ScalarValue | undefined {
     if (left === undefined) return right;
     return right === undefined ? left : this.join(left, right);
+  }
+}
+
+class Several implements Joiner {
+  readonly carried = undefined;
+  private count = 0;
+
+  constructor(private readonly joiners: readonly Joiner[]) {}
+
+  add({ count, values = [] }: KernelResult, base: number): boolean {
+    this.count += count;
+    this.joiners.forEach((joiner, place) => joiner.add({ ...NOTHING, count, value: values[place] }, base));
+    return false;
+  }
+  result(): KernelResult {
+    return { ...NOTHING, count: this.count, values: this.joiners.map(joiner => joiner.result().value as ScalarValue) };
   }
 }
 

@@ -1,6 +1,7 @@
 /** What terminals give of sequences in pieces: one value, whole arrays, or results as a stream. */
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import { SINGLE, type Columns, type PlannedKernel } from "../../fusion/query.js";
+import { elementsOf } from "../../fusion/several.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { stageValues, type BoundTerminal } from "../query/bound.js";
@@ -47,10 +48,10 @@ export async function runStream(bound: BoundTerminal, into: AnyTypedArray | null
   }
 }
 
-/** What the kernels of the last table store. */
+/** What the last kernel stores. */
 function columnsOf(kernels: readonly PlannedKernel[]): Columns {
-  const table = kernels.at(-1)?.table;
-  return new Map(kernels.flatMap(planned => (planned.table === table && planned.kernel.sink.kind === "array" ? [[planned.column ?? SINGLE, planned.kernel.sink.element] as const] : [])));
+  const { kernel, columns } = kernels.at(-1) as PlannedKernel;
+  return new Map(elementsOf(kernel).map((element, place) => [columns?.[place] ?? SINGLE, element]));
 }
 
 const noResult = (output: AnyTypedArray | null): Outcome["result"] => ({ count: output?.length ?? 0, position: -1, rank: 0, value: undefined, output });

@@ -162,18 +162,21 @@ async function* computed(job: Job, rows: Chunked, table: number, merged: boolean
     const stored = new Map<string, AnyTypedArray>();
     let length = 0;
     for (const kernel of kernels) {
-      const { output } = await runPiece(job, kernel, kernel.slot, piece, { base, output: outputs === null ? null : outputFor(outputs, kernel) });
-      if (output === null) throw new CompilerBug("a kernel before a barrier stored nothing");
-      stored.set(kernel.planned.column ?? SINGLE, output);
-      ({ length } = output);
+      const result = await runPiece(job, kernel, kernel.slot, piece, { base, output: outputs === null ? null : outputFor(outputs, kernel) });
+      const arrays = result.outputs ?? (result.output === null ? [] : [result.output]);
+      if (arrays.length === 0) throw new CompilerBug("a kernel before a barrier stored nothing");
+      arrays.forEach((array, place) => stored.set(kernel.planned.columns?.[place] ?? SINGLE, array));
+      length = arrays[0]?.length ?? 0;
     }
     base += piece.length;
     if (length > 0) yield { table: stored, length };
   }
 }
 
-function outputFor(outputs: Map<JobKernel, AnyTypedArray>, kernel: JobKernel): AnyTypedArray {
+/** Null for one that stores several arrays: they are new each time. */
+function outputFor(outputs: Map<JobKernel, AnyTypedArray>, kernel: JobKernel): AnyTypedArray | null {
   const { sink } = kernel.planned.kernel;
+  if (sink.kind === "several") return null;
   if (sink.kind !== "array") throw new CompilerBug("a kernel before a barrier stores nothing");
   let output = outputs.get(kernel);
   if (output === undefined) outputs.set(kernel, (output = newArray(sink.element, PIECE)));

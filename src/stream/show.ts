@@ -18,6 +18,8 @@ function sinkInWords(sink: Sink): string {
       return "no more of the stream is read then";
     case "last":
       return "of the last piece that has one";
+    case "several":
+      return sinkInWords(sink.sinks[0] as Sink);
     case "array":
     case "scan":
       return "chunk by chunk, as they come: nothing waits for what comes later";

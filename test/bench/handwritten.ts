@@ -73,7 +73,7 @@ function bind(addon: NativeAddon, object: string, workload: Workload, instance: 
     for (const [at, value] of scalars.entries()) control[CONTROL.scalars + at] = value;
     const made = kernel.run(source, n, output, null);
     ended();
-    if (made !== null) return made;
+    if (made !== null) return made as TypedArray;
     if (output === null) return control[CONTROL.value] as number;
     const count = control[CONTROL.count] as number;
     return count === output.length ? output : output.subarray(0, count);

@@ -15,7 +15,8 @@ export const branch = (test: Expr, then: readonly Stmt[], otherwise: readonly St
 export const loop = (label: string, ...body: readonly Stmt[]): Stmt => ({ kind: "loop", label, body });
 export const block = (label: string, ...body: readonly Stmt[]): Stmt => ({ kind: "block", label, body });
 export const leave = (label = "element"): Stmt => ({ kind: "leave", label });
-export const yields = (value: Expr | null): Stmt => ({ kind: "yield", value });
+export const yields = (value: Expr | null): Stmt => ({ kind: "yield", values: value === null ? [] : [value] });
+export const yieldsAll = (...values: readonly Expr[]): Stmt => ({ kind: "yield", values });
 export const visit: Stmt = { kind: "visit" };
 /** Rejects the element unless the test holds. */
 export const keep = (test: Expr): Stmt => branch(test, [], [leave()]);

@@ -61,10 +61,10 @@ class Generator {
       const known = local(last.type, last.name);
       const value: Expr = last.type === "bool" ? { kind: "apply", op: "convert", type, args: [known] } : known;
       const sink: Sink = from.chance(70) ? { kind: "array", element: from.pick(ELEMENT_TYPES.filter(element => ELEMENTS[element].scalar === type)) } : { kind: "last", type };
-      return { source: this.source, scalars: this.scalars, arrays: this.arrays, body: [...body, { kind: "yield", value }], sink };
+      return { source: this.source, scalars: this.scalars, arrays: this.arrays, body: [...body, { kind: "yield", values: [value] }], sink };
     }
     const { sink, type } = this.sink();
-    body.push({ kind: "yield", value: type === null ? null : this.expr(type, 4) });
+    body.push({ kind: "yield", values: type === null ? [] : [this.expr(type, 4)] });
     return { source: this.source, scalars: this.scalars, arrays: this.arrays, body, sink };
   }
 

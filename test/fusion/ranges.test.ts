@@ -68,7 +68,7 @@ class Checker {
       case "visit":
         return null;
       case "yield":
-        if (stmt.value !== null) this.value(stmt.value);
+        for (const value of stmt.values) this.value(value);
         return ELEMENT_LABEL;
       default:
         return stmt satisfies never;

@@ -3,7 +3,7 @@ import { apply, constant, convert, local, number, select } from "../../fusion/bu
 import type { Expr, Kernel, ReduceOp, Sink } from "../../fusion/ir.js";
 import { ELEMENT_TYPES, ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
-import { arrayOf, assign, block, branch, capture, declare, element, index, keep, kernelOf, leave, loop, RANGE, read, visit, yields, type Parameters } from "./by-hand.js";
+import { arrayOf, assign, block, branch, capture, declare, element, index, keep, kernelOf, leave, loop, RANGE, read, visit, yields, yieldsAll, type Parameters } from "./by-hand.js";
 
 export interface Example {
   readonly name: string;
@@ -280,6 +280,47 @@ const OTHERS: readonly Example[] = [
     ], { scalars: { state: "f64", begin: "f64", function: "f64" } }),
     { scalars: [1.5, 2, 0.25] },
   ),
+];
+
+const reduceOf = (op: ReduceOp, type: ScalarType, term: ScalarType, counted = false) => ({ kind: "reduce", op, type, term, counted }) as const;
+
+/** Every element of every type, stored twice and reduced in several ways. */
+export const SEVERAL: readonly Example[] = [
+  ...ELEMENT_TYPES.flatMap(type => {
+    const scalar = scalarOf(type);
+    const x = element(scalar);
+    const sink: Sink = { kind: "several", sinks: [{ kind: "array", element: type }, { kind: "array", element: "f64" }, { kind: "array", element: "u8" }] };
+    const parity = convert("i32", apply("rem", index, number(7)));
+    const reductions: Sink = {
+      kind: "several",
+      sinks: big(scalar)
+        ? [reduceOf("add", scalar, scalar, true), reduceOf("add", "f64", "f64"), reduceOf("xor", scalar, scalar)]
+        : [reduceOf("add", "f64", "f64"), ...(scalar === "u32" ? [] : [reduceOf("max", scalar, scalar)]), reduceOf("add", "i64", "i32", true), reduceOf("or", "bool", "bool")],
+    };
+    const values = big(scalar)
+      ? yieldsAll(x, index, x)
+      : yieldsAll(convert("f64", x), ...(scalar === "u32" ? [] : [x]), parity, apply("gt", index, number(1500)));
+    return [
+      example(`${type}: several maps`, kernelOf(arrayOf(type), sink, [yieldsAll(x, index, parity)])),
+      example(`${type}: several filters`, kernelOf(arrayOf(type), sink, [someByIndex, yieldsAll(x, index, parity)])),
+      example(`${type}: several reductions`, kernelOf(arrayOf(type), reductions, [values])),
+      example(`${type}: several reductions of some`, kernelOf(arrayOf(type), reductions, [someByIndex, values])),
+    ];
+  }),
+  example("several reductions in any order", kernelOf(arrayOf("i32"), { kind: "several", sinks: [reduceOf("min", "i32", "i32"), reduceOf("add", "i64", "i32"), reduceOf("xor", "i32", "i32", true)] }, [
+    someByIndex,
+    yieldsAll(element("i32"), element("i32"), element("i32")),
+  ])),
+  example("several arrays that fail", kernelOf(arrayOf("f64"), { kind: "several", sinks: [{ kind: "array", element: "f64" }, { kind: "array", element: "f32" }] }, [
+    keep(apply("gt", index, number(40))),
+    declare("y", read("f64", "lut", index)),
+    yieldsAll(local("f64", "y"), convert("f32", local("f64", "y"))),
+  ], tables), { arrays: [table], fails: true }),
+  example("several reductions that fail", kernelOf(arrayOf("f64"), { kind: "several", sinks: [reduceOf("add", "f64", "f64"), reduceOf("min", "f64", "f64")] }, [
+    declare("y", number(0), true),
+    branch(apply("gt", index, number(40)), [assign("y", read("f64", "lut", index))]),
+    yieldsAll(local("f64", "y"), element("f64")),
+  ], tables), { arrays: [table], fails: true }),
 ];
 
 export const EXAMPLES: readonly Example[] = [...STEPS, ...REDUCTIONS, ...FOLDS, ...SCANS, ...LEFT_SCANS, bigFold, ...OTHERS];

@@ -6,7 +6,7 @@ import type { OpName } from "../../fusion/ops.js";
 import { printKernel } from "../../fusion/print.js";
 import type { ScalarType } from "../../fusion/types.js";
 import { verify } from "../../fusion/verify.js";
-import { arrayOf, assign, block, branch, capture, declare, element, index, kernelOf, leave, loop, RANGE, read, visit, yields } from "./by-hand.js";
+import { arrayOf, assign, block, branch, capture, declare, element, index, kernelOf, leave, loop, RANGE, read, visit, yields, yieldsAll } from "./by-hand.js";
 import { EXAMPLES } from "./sinks.js";
 
 const x = element("f64");
@@ -20,6 +20,8 @@ const fold = { kind: "fold", type: "f64", accumulator: "acc", seed: "seed", firs
 const acc = local("f64", "acc");
 const looked = read("f64", "lut", x);
 const halves = { left: "p", right: "q", body: [], value: apply("add", local("f64", "p"), local("f64", "q")) } as const;
+const f64s = { kind: "array", element: "f64" } as const;
+const sum = { kind: "reduce", op: "add", type: "f64", term: "f64", counted: false } as const;
 const first: Sink = { kind: "first", type: "f64", ranked: true };
 
 describe("legal kernels", () => {
@@ -80,8 +82,14 @@ const ILLEGAL: readonly (readonly [string, string, Kernel])[] = [
   ["two yields", "a yield is not the body's last statement", kernel([end, end])],
   ["a yield of another type", "the sink takes f64, but is given i32", kernel([yields(constant("i32", 1))])],
   ["a yield of an unwidened byte", "the sink takes i32, but is given f64", kernel([end], { kind: "array", element: "u8" })],
-  ["a count of values", "a count sink is given a value", kernel([end], { kind: "count" })],
-  ["a yield of nothing", "a array sink is given no value", kernel([yields(null)])],
+  ["a count of values", "a count sink is given 1 values, not 0", kernel([end], { kind: "count" })],
+  ["a yield of nothing", "a array sink is given 0 values, not 1", kernel([yields(null)])],
+  ["one value for several results", "a several sink is given 1 values, not 2", kernel([end], { kind: "several", sinks: [f64s, f64s] })],
+  ["several values of another type", "the sink takes i32, but is given f64", kernel([yieldsAll(x, x)], { kind: "several", sinks: [f64s, { kind: "array", element: "u8" }] })],
+  ["several of one", "a several sink has 1 results", kernel([end], { kind: "several", sinks: [f64s] })],
+  ["several of both kinds", "a reduce sink stands beside a array", kernel([yieldsAll(x, x)], { kind: "several", sinks: [f64s, sum] as never })],
+  ["several with an illegal reduction", "f64 cannot be reduced by xor", kernel([yieldsAll(x, x)], { kind: "several", sinks: [sum, { ...sum, op: "xor" }] })],
+  ["a nested read among several values", "is nested", kernel([yieldsAll(x, looked)], { kind: "several", sinks: [sum, sum] })],
   ["a visit for an array", "only a ranked first sink has a visit", kernel([visit, end])],
   ["a visit for an unranked first", "only a ranked first sink has a visit", kernel([visit, end], { ...first, ranked: false })],
   ["a nested visit", "a visit is nested", kernel([branch(constant("bool", true), [visit]), end], first)],

@@ -28,7 +28,7 @@ const native: CpuBackend = createCpuBackend({
 function tryCompiler(): string | null {
   if (!native.available) return native.reason;
   try {
-    native.compile({ source: { kind: "range" }, scalars: [], arrays: [], body: [{ kind: "yield", value: null }], sink: { kind: "count" } });
+    native.compile({ source: { kind: "range" }, scalars: [], arrays: [], body: [{ kind: "yield", values: [] }], sink: { kind: "count" } });
     return null;
   } catch (error) {
     return (error as Error).message;

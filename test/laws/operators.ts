@@ -41,7 +41,7 @@ function operatorCase(op: OpName, over: ScalarType, gives: ScalarType): Operator
     args.push(loaded(local(scalar, "other_at")));
   }
   body.push({ kind: "declare", name: "result", type: gives, mutable: false, value: { kind: "apply", op, type: gives, args } });
-  body.push({ kind: "yield", value: gives === "bool" ? convert("i32", local("bool", "result")) : local(gives, "result") });
+  body.push({ kind: "yield", values: [gives === "bool" ? convert("i32", local("bool", "result")) : local(gives, "result")] });
   return {
     name: op === "convert" ? `convert ${over} to ${gives}` : `${op} of ${over}`,
     kernel: {
@@ -97,7 +97,7 @@ export const REDUCE_CASES: readonly { readonly name: string; readonly kernel: Ke
         source: { kind: "array", element: HOLDS[term] },
         scalars: [],
         arrays: [],
-        body: [{ kind: "yield", value }],
+        body: [{ kind: "yield", values: [value] }],
         sink: { kind: "reduce", op, type, term, counted: false },
       } satisfies Kernel as Kernel,
     };

@@ -16,7 +16,7 @@ interface Ended {
 async function ended(run: NativeRun): Promise<Ended> {
   const { report, output } = await run.promise;
   const f64 = new Float64Array(report);
-  return { status: new Int32Array(report)[2 * CONTROL.status], value: f64[CONTROL.value], count: f64[CONTROL.count], output };
+  return { status: new Int32Array(report)[2 * CONTROL.status], value: f64[CONTROL.value], count: f64[CONTROL.count], output: output as AnyTypedArray | null };
 }
 
 const detach = (array: Float64Array): void => void structuredClone(array, { transfer: [array.buffer as ArrayBuffer] });

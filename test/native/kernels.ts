@@ -9,7 +9,7 @@ const branch = (test: Expr, then: readonly Stmt[], otherwise: readonly Stmt[] = 
 const loop = (label: string, ...body: readonly Stmt[]): Stmt => ({ kind: "loop", label, body });
 const block = (label: string, ...body: readonly Stmt[]): Stmt => ({ kind: "block", label, body });
 const leave = (label = "element"): Stmt => ({ kind: "leave", label });
-const yields = (value: Expr | null): Stmt => ({ kind: "yield", value });
+const yields = (value: Expr | null): Stmt => ({ kind: "yield", values: value === null ? [] : [value] });
 const keep = (test: Expr): Stmt => branch(apply("not", test), [leave()]);
 const visit: Stmt = { kind: "visit" };
 

@@ -142,6 +142,8 @@ class Outcomes {
       case "first":
       case "last":
         return { status: "done", intact, result: { ...nothing, position, rank: sink.kind === "first" ? rank : 0, value: position < 0 ? undefined : value(sink.type) } };
+      case "several":
+        throw new CompilerBug("the harness has room for one result");
       default:
         return sink satisfies never;
     }

@@ -155,7 +155,7 @@ describe("rows", () => {
   it("explain which columns each kernel reads, and store between kernels only what is read behind", () => {
     const text = compute(table).filter(r => r.kind > 1).map((r, i) => r.price + i).sum().explain();
     expect(text).toContain("{ price: Float64Array, quantity: Int32Array, kind: Uint8Array, id: BigInt64Array, level: Int16Array } × 100");
-    expect(text).toMatch(/kernel 1 of 2: filter, column price\n {2}reads the columns kind, price\n {2}stores a Float64Array\n {2}barrier: map uses the index after a filter/);
+    expect(text).toMatch(/kernel 1 of 2: filter\n {2}reads the columns kind, price\n {2}stores the column price: Float64Array\n {2}barrier: map uses the index after a filter/);
     expect(text).toMatch(/kernel 2 of 2: map, sum\n {2}reads what kernel 1 stored\n/);
     expect(compute(table).count().explain()).toContain("reads no column: only how many rows there are");
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createRuntime, type RunInfo } from "../../src/index.js";
 import { whyNoCpu } from "../laws/backends.js";
 
-const NOTHING_RUNS = "nothing runs: the array is handed on as it is";
+const NOTHING_RUNS = /nothing runs: the arrays? (?:is|are) handed on as (?:it is|they are)/;
 
 describe.each(["js", "cpu"] as const)("on %s", backend => {
   const runs: RunInfo[] = [];
@@ -19,7 +19,7 @@ describe.each(["js", "cpu"] as const)("on %s", backend => {
 
     it("of values by themselves runs no kernel, and leaves the source as it was", () => {
       const query = compute(values).orderByDescending(x => x);
-      expect(query.explain().split(NOTHING_RUNS)).toHaveLength(4);
+      expect(query.explain().split(NOTHING_RUNS)).toHaveLength(3);
       expect(query.explain()).toContain(`on the calling thread, ${backend === "cpu" ? "native" : "as JavaScript"}\n`);
       const sorted = query.toArray();
       expect(sorted).toEqual(Float32Array.of(3, 3, 0, -0, -1, NaN));
@@ -36,7 +36,7 @@ describe.each(["js", "cpu"] as const)("on %s", backend => {
 
     it("by what was computed computes it once", () => {
       const query = compute(values).map(x => x * 2).orderBy(x => x);
-      expect(query.explain()).toContain("nothing runs: kernel 1 stores the same");
+      expect(query.explain()).toContain("stores the columns element: Float32Array, key 1, which is element");
       expect(query.toArray()).toEqual(Float32Array.of(-2, -0, 0, 6, 6, NaN));
       expect(kernels(() => query.toArray())).toBe(1);
     });

@@ -3,16 +3,16 @@ import type { AnyTypedArray } from "../../../fusion/values.js";
 import type { ElementType } from "../../../fusion/types.js";
 
 /** Mirrors ABI_VERSION of native/rt/abi.hpp; an addon built for another one is refused. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /** Mirrors `Status` of native/rt/abi.hpp. */
 export const STATUS = { done: 0, stopped: 1, failed: 2 } as const;
 
 /**
  * The memory through which scalars pass without a call for each: eight-byte slots, mirrored by native/control.hpp. The same
- * first slots make up the report of an asynchronous run.
+ * first slots, and the values of several reductions, make up the report of an asynchronous run.
  */
-export const CONTROL = { status: 0, count: 1, position: 2, rank: 3, value: 4, scalars: 8, mostScalars: 1016 } as const;
+export const CONTROL = { status: 0, count: 1, position: 2, rank: 3, value: 4, scalars: 8, values: 8, mostScalars: 1016 } as const;
 
 /** What a kernel takes and gives; the addon checks every call against it. */
 export interface KernelSignature {
@@ -20,6 +20,10 @@ export interface KernelSignature {
   readonly source: ElementType | null;
   /** What an array sink stores; null for other sinks. */
   readonly output: ElementType | null;
+  /** What several array sinks store. */
+  readonly outputs?: readonly ElementType[];
+  /** How many values several reduce sinks give: they come where scalars are handed over. */
+  readonly values?: number;
   /** How many scalars are read from the control block. */
   readonly scalars: number;
   readonly arrays: readonly ElementType[];
@@ -33,8 +37,8 @@ export interface NativeRun {
   readonly promise: Promise<{
     /** The first slots of a control block, as they were when the kernel ended. */
     readonly report: ArrayBuffer;
-    /** What an array sink stored, if the caller gave no output. */
-    readonly output: AnyTypedArray | null;
+    /** What an array sink stored, if the caller gave no output; what each of several stored. */
+    readonly output: AnyTypedArray | readonly AnyTypedArray[] | null;
   }>;
 }
 
@@ -44,9 +48,9 @@ type NativeArguments = [source: AnyTypedArray | null, length: number, output: An
 export interface NativeKernel {
   /**
    * Runs now. Scalars are taken from the control block, results are left there. Without an output an array sink's elements
-   * come back as a new array of exactly their number.
+   * come back as a new array of exactly their number; those of several, as an array of such arrays.
    */
-  run(...args: NativeArguments): AnyTypedArray | null;
+  run(...args: NativeArguments): AnyTypedArray | readonly AnyTypedArray[] | null;
   /** Runs on a thread of the addon. Scalars are copied and all memory is held before this returns. */
   start(...args: NativeArguments): NativeRun;
 }

@@ -2,7 +2,8 @@
 import { isMainThread } from "node:worker_threads";
 import { BackendError, CompilerBug } from "../../../fusion/errors.js";
 import type { Kernel, Sink } from "../../../fusion/ir.js";
-import { hasLoops, rejects, storedElement } from "../../../fusion/traverse.js";
+import { elementsOf, isCounted } from "../../../fusion/several.js";
+import { alwaysYields, hasLoops, storedElement } from "../../../fusion/traverse.js";
 import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, newArray, type AnyTypedArray } from "../../../fusion/values.js";
 import { canShrink, checkLengths, lengthsOf } from "../arrays.js";
@@ -61,6 +62,7 @@ export function signatureOf(kernel: Kernel): KernelSignature {
   return {
     source: source.kind === "array" ? source.element : null,
     output: storedElement(sink),
+    ...(sink.kind === "several" ? { outputs: elementsOf(kernel), values: elementsOf(kernel).length > 0 ? 0 : sink.sinks.length } : {}),
     scalars: scalars.length,
     arrays: arrays.map(array => array.element),
     // The main thread cannot be ended by others, short of the whole process.
@@ -73,7 +75,10 @@ const mayNotEnd = ({ source, body, sink }: Kernel): boolean => source.kind === "
 
 export class CpuCompiledKernel implements CompiledKernel {
   readonly backend = "cpu";
+  /** What one array sink stores. */
   private readonly element: ElementType | null;
+  /** It stores one array or several. */
+  private readonly stores: boolean;
   private readonly elementBytes: number;
   /** Every element yields, so the output's length is the source's. */
   private readonly dense: boolean;
@@ -87,7 +92,8 @@ export class CpuCompiledKernel implements CompiledKernel {
   ) {
     this.element = storedElement(kernel.sink);
     this.elementBytes = this.element === null ? 0 : ELEMENTS[this.element].bytes;
-    this.dense = !rejects(kernel) && kernel.body.at(-1)?.kind === "yield";
+    this.stores = elementsOf(kernel).length > 0;
+    this.dense = alwaysYields(kernel);
     this.types = kernel.scalars.map(({ type }) => type);
     this.slots = workspace.slots;
   }
@@ -120,8 +126,9 @@ export class CpuCompiledKernel implements CompiledKernel {
     checkLengths(call, lengths);
     const slots = slotsOf(report);
     const count = this.outcome(call, slots);
-    if (this.element === null) return resultOf(this.kernel.sink, slots);
+    if (!this.stores) return resultOf(this.kernel.sink, slots);
     if (output === null) return arrayResult(count, firstOf(call.output, count));
+    if (isList(output)) return arraysResult(count, output);
     if (call.output === null) return arrayResult(count, output);
     (call.output as Float64Array).set(output as Float64Array);
     return arrayResult(count, firstOf(call.output, count));
@@ -130,7 +137,8 @@ export class CpuCompiledKernel implements CompiledKernel {
   private runInto(call: KernelCall, output: AnyTypedArray | null): KernelResult {
     const made = this.withRoom(call, output, () => this.native.run(call.source, call.length, output, arraysOf(call)));
     const count = this.outcome(call, this.slots);
-    return this.element === null ? resultOf(this.kernel.sink, this.slots) : arrayResult(count, made ?? firstOf(output, count));
+    if (!this.stores) return resultOf(this.kernel.sink, this.slots);
+    return isList(made) ? arraysResult(count, made) : arrayResult(count, made ?? firstOf(output, count));
   }
 
   /**
@@ -138,7 +146,7 @@ export class CpuCompiledKernel implements CompiledKernel {
    * which takes only what it needs, can still run it.
    */
   private withRoom<Result>(call: KernelCall, output: AnyTypedArray | null, use: () => Result): Result {
-    if (output !== null || this.element === null || this.dense) return use();
+    if (output !== null || !this.stores || this.dense) return use();
     try {
       return use();
     } catch (error) {
@@ -195,8 +203,7 @@ function put(slots: Slots, slot: number, type: ScalarType, value: ScalarValue): 
   }
 }
 
-function valueOf({ f64, f32, i32, u32, i64, u64 }: Slots, type: ScalarType): ScalarValue {
-  const slot = CONTROL.value;
+function valueOf({ f64, f32, i32, u32, i64, u64 }: Slots, type: ScalarType, slot: number = CONTROL.value): ScalarValue {
   switch (type) {
     case "f64":
       return f64[slot] as number;
@@ -217,6 +224,8 @@ function valueOf({ f64, f32, i32, u32, i64, u64 }: Slots, type: ScalarType): Sca
   }
 }
 
+const isList = (made: AnyTypedArray | readonly AnyTypedArray[] | null): made is readonly AnyTypedArray[] => Array.isArray(made);
+const arraysResult = (count: number, outputs: readonly AnyTypedArray[]): KernelResult => ({ count, position: -1, rank: 0, value: undefined, output: null, outputs });
 const arrayResult = (count: number, output: AnyTypedArray): KernelResult => ({ count, position: -1, rank: 0, value: undefined, output });
 
 function resultOf(sink: Sink, slots: Slots): KernelResult {
@@ -234,6 +243,10 @@ function resultOf(sink: Sink, slots: Slots): KernelResult {
     case "last": {
       const ranked = sink.kind === "first" && sink.ranked && position >= 0;
       return { count: 0, position, rank: ranked ? (f64[CONTROL.rank] as number) : 0, value: position < 0 ? undefined : valueOf(slots, sink.type), output: null };
+    }
+    case "several": {
+      const values = sink.sinks.flatMap((single, place) => (single.kind === "reduce" ? [valueOf(slots, single.type, CONTROL.values + place)] : []));
+      return { count: isCounted(sink) ? count : 0, position: -1, rank: 0, value: undefined, output: null, values };
     }
     case "array":
     case "scan":

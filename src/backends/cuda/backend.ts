@@ -8,12 +8,14 @@ import type { Kernel, Sink } from "../../../fusion/ir.js";
 import { createDiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
 import { loadAddon, packageRoot } from "../cpu/load-addon.js";
+import type { CompiledKernel } from "../backend.js";
 import { CudaCompiledKernel, Lanes } from "./compiled.js";
 import { createCudaCompiler, openNvrtc, readCudaHeaders, targetFor, type CudaCompiler, type CudaTarget } from "./compiler.js";
 import { chosen, openDriver, openNative, type CudaContext, type CudaDevice, type CudaFunction, type CudaModule, type CudaOptions } from "./driver.js";
 import { CudaError } from "./errors.js";
 import type { CodeForm } from "./native.js";
 import type { LoadedProgram } from "./run.js";
+import { partsOf, SeveralKernel } from "./several.js";
 
 export interface CudaBackendOptions extends CudaOptions {
   /** The device's number; 0 by default. */
@@ -38,11 +40,11 @@ export interface CudaBackend {
   /** Its number. */
   readonly ordinal: number;
   /** The kernel, if it is compiled already: in memory or on disk. */
-  cached(kernel: Kernel): CudaCompiledKernel | null;
+  cached(kernel: Kernel): CompiledKernel | null;
   /** Compiles and waits. Throws BackendError. */
-  compile(kernel: Kernel): CudaCompiledKernel;
+  compile(kernel: Kernel): CompiledKernel;
   /** Compiles on another thread; the same kernel only once at a time. */
-  compileAsync(kernel: Kernel): Promise<CudaCompiledKernel>;
+  compileAsync(kernel: Kernel): Promise<CompiledKernel>;
   /** Many kernels as one program of NVRTC's: much faster than one by one. */
   compileBatch(kernels: readonly Kernel[]): CudaCompiledKernel[];
   compileBatchAsync(kernels: readonly Kernel[]): Promise<CudaCompiledKernel[]>;
@@ -87,13 +89,19 @@ export function createCudaBackend(options: CudaBackendOptions = {}): CudaBackend
       return typeof found === "string" ? null : found.context.device;
     },
     ordinal: options.device ?? 0,
-    cached: kernel => (reason() === null ? needed().cached(kernel) : null),
-    compile: kernel => needed().compile(kernel),
-    compileAsync: async kernel => needed().compileAsync(kernel),
+    cached(kernel) {
+      if (reason() !== null) return null;
+      const parts = partsOf(kernel).map(part => needed().cached(part));
+      return parts.includes(null) ? null : wholeOf(kernel, parts as readonly CudaCompiledKernel[]);
+    },
+    compile: kernel => wholeOf(kernel, partsOf(kernel).map(part => needed().compile(part))),
+    compileAsync: async kernel => wholeOf(kernel, await Promise.all(partsOf(kernel).map(part => needed().compileAsync(part)))),
     compileBatch: kernels => needed().compileBatch(kernels),
     compileBatchAsync: async kernels => needed().compileBatchAsync(kernels),
   };
 }
+
+const wholeOf = (kernel: Kernel, parts: readonly CudaCompiledKernel[]): CompiledKernel => (kernel.sink.kind === "several" ? new SeveralKernel(kernel, parts) : (parts[0] as CudaCompiledKernel));
 
 /** Everything that is needed, or why it is not there. */
 function openMachine(options: CudaBackendOptions): Machine | string {
@@ -266,6 +274,8 @@ function sinkKey(sink: Sink): readonly unknown[] {
       return [sink.kind, sink.element, sink.seed];
     case "count":
       return [sink.kind];
+    case "several":
+      return [sink.kind, sink.sinks];
     default:
       return sink satisfies never;
   }

@@ -2,8 +2,8 @@
 import { emitJs, runsBackwards } from "../../../fusion/emit/js.js";
 import { isOrdered, type JsKernel, type JsRuntime } from "../../../fusion/emit/js-state.js";
 import { outOfRange } from "../../../fusion/call.js";
-import { ELEMENT_LABEL, type Kernel } from "../../../fusion/ir.js";
-import { canFail, hasLoops, leavesOf, mapStmts } from "../../../fusion/traverse.js";
+import type { Kernel } from "../../../fusion/ir.js";
+import { alwaysYields, canFail, hasLoops, mapStmts, sinksOf } from "../../../fusion/traverse.js";
 
 export interface Program {
   readonly kernel: Kernel;
@@ -44,9 +44,9 @@ export function programOf(kernel: Kernel): Program {
     run: load(runtime),
     backwards,
     stops: sink.kind === "first" || backwards,
-    filters: leavesOf(body).has(ELEMENT_LABEL) || body.at(-1)?.kind !== "yield",
+    filters: !alwaysYields(kernel),
     loops: hasLoops(body) || (sink.kind === "fold" && sink.combine !== null && hasLoops(sink.combine.body)),
-    failsOutOfOrder: sink.kind === "reduce" && isOrdered(sink) && canFail(kernel),
+    failsOutOfOrder: sinksOf(sink).some(single => single.kind === "reduce" && isOrdered(single)) && canFail(kernel),
   };
 }
 
@@ -60,7 +60,7 @@ export function foldingKernel(kernel: Kernel): Kernel {
 /** The kernel that runs the same elements in order and only counts them: it fails exactly at the first that fails. */
 export function countingKernel(kernel: Kernel): Kernel {
   const body = mapStmts(kernel.body, {
-    stmt: stmt => (stmt.kind === "visit" ? [] : stmt.kind === "yield" ? { kind: "yield", value: null } : stmt),
+    stmt: stmt => (stmt.kind === "visit" ? [] : stmt.kind === "yield" ? { kind: "yield", values: [] } : stmt),
   });
   return { ...kernel, body, sink: { kind: "count" } };
 }

@@ -1,14 +1,14 @@
 /** One run of an emitted kernel, slice by slice. */
 import type { KernelCall, KernelResult } from "../../../fusion/call.js";
-import { createState, resetState, resultOf, SLICE, type JsState } from "../../../fusion/emit/js-state.js";
+import { createState, resetState, resultOf, SLICE, type JsCall, type JsState } from "../../../fusion/emit/js-state.js";
 import { CompilerBug } from "../../../fusion/errors.js";
-import { storedElement } from "../../../fusion/traverse.js";
+import { elementsOf } from "../../../fusion/several.js";
 import type { ElementType } from "../../../fusion/types.js";
 import { newArray, type AnyTypedArray } from "../../../fusion/values.js";
 import type { Program } from "./program.js";
 import { replayFrom } from "./replay.js";
 
-const NO_CALL: KernelCall = { source: null, length: 0, output: null, scalars: [], arrays: [] };
+const NO_CALL: JsCall = { source: null, length: 0, output: null, scalars: [], arrays: [] };
 
 /** From this many bytes of room for results on, chunks can be given back one by one: no two copies of a large result exist. */
 const LARGE = 1 << 24;
@@ -42,42 +42,46 @@ function returnable(array: AnyTypedArray): AnyTypedArray {
  */
 export class Run {
   private readonly state: JsState;
-  private call: KernelCall = NO_CALL;
+  private call: JsCall = NO_CALL;
   /** How many slices have run, and how many there are. */
   private done = 0;
   private slices = 0;
-  /** Filters into new memory: one slice's elements, and copies of the earlier slices'. */
-  private scratch: AnyTypedArray | null = null;
-  private readonly chunks: AnyTypedArray[] = [];
-  /** What the results are, if they are stored. */
-  private readonly stores: ElementType | null;
+  /** What each array sink stores. */
+  private readonly elements: readonly ElementType[];
+  /** Where this call's results go, for each array sink. */
+  private outputs: AnyTypedArray[] = [];
+  /** Filters into new memory: one slice's elements, and copies of the earlier slices', for each array sink. */
+  private readonly scratches: AnyTypedArray[] = [];
+  private readonly chunks: AnyTypedArray[][];
   private readonly collects: boolean;
 
   constructor(private readonly program: Program) {
     this.state = createState(program.kernel);
-    this.stores = storedElement(program.kernel.sink);
-    this.collects = this.stores !== null && program.filters;
+    this.elements = elementsOf(program.kernel);
+    this.collects = this.elements.length > 0 && program.filters;
+    this.chunks = this.elements.map(() => []);
   }
 
   begin(call: KernelCall): void {
     resetState(this.program.kernel, call, this.state);
     this.done = 0;
     this.slices = Math.max(1, Math.ceil(call.length / SLICE));
-    this.chunks.length = 0;
-    const { stores } = this;
-    if (stores !== null && call.output === null) this.call = { ...call, output: this.memory(stores, call.length) };
-    else this.call = call;
+    for (const chunks of this.chunks) chunks.length = 0;
+    this.outputs = call.output === null ? this.elements.map((element, place) => this.memory(element, place, call.length)) : [call.output];
+    const [output] = this.outputs;
+    this.call = output === undefined || call.output !== null ? call : this.outputs.length === 1 ? { ...call, output } : { ...call, outputs: this.outputs };
     this.collecting = this.collects && call.output === null;
   }
 
-  /** Whether this call's results go to `chunks` by way of `scratch`. */
+  /** Whether this call's results go to `chunks` by way of `scratches`. */
   private collecting = false;
 
-  private memory(element: ElementType, length: number): AnyTypedArray {
+  private memory(element: ElementType, place: number, length: number): AnyTypedArray {
     if (!this.collects) return newArray(element, length);
     const needed = Math.min(length, SLICE);
-    if (this.scratch === null || this.scratch.length < needed) this.scratch = newArray(element, needed);
-    return this.scratch;
+    let scratch = this.scratches[place];
+    if (scratch === undefined || scratch.length < needed) this.scratches[place] = scratch = newArray(element, needed);
+    return scratch;
   }
 
   /** Runs the next slice; gives whether there is another. */
@@ -103,35 +107,39 @@ export class Run {
 
   /** Takes what the slice has stored out of the scratch memory. */
   private keep(): void {
-    const scratch = this.scratch as AnyTypedArray;
     const { length } = this.call;
-    const large = length * scratch.BYTES_PER_ELEMENT >= LARGE;
-    this.chunks.push(large ? returnable(scratch.subarray(0, this.state.count)) : scratch.slice(0, this.state.count));
+    this.outputs.forEach((scratch, place) => {
+      const large = length * scratch.BYTES_PER_ELEMENT >= LARGE;
+      this.chunks[place]?.push(large ? returnable(scratch.subarray(0, this.state.count)) : scratch.slice(0, this.state.count));
+    });
     this.state.count = 0;
   }
 
   result(): KernelResult {
-    const { program, state, call, chunks, stores } = this;
+    const { program, state, outputs } = this;
     this.call = NO_CALL;
-    if (stores === null) return resultOf(program.kernel, state, null);
-    if (!this.collecting) return resultOf(program.kernel, state, outputOf(call, state.count));
-    state.count = chunks.reduce((count, chunk) => count + chunk.length, 0);
-    const [only] = chunks;
-    const output = chunks.length === 1 && only !== undefined ? only : concatenated(stores, chunks, state.count);
-    chunks.length = 0;
-    return resultOf(program.kernel, state, output);
+    this.outputs = [];
+    const stored = this.collecting ? this.collected() : outputs.map(output => firstOf(output, state.count));
+    return resultOf(program.kernel, state, stored[0] ?? null, stored);
+  }
+
+  private collected(): readonly AnyTypedArray[] {
+    const { state, chunks, elements } = this;
+    state.count = (chunks[0] ?? []).reduce((count, chunk) => count + chunk.length, 0);
+    return elements.map((element, place) => {
+      const own = (chunks[place] ?? []).splice(0);
+      const [only] = own;
+      return own.length === 1 && only !== undefined ? only : concatenated(element, own, state.count);
+    });
   }
 
   /** Lets go of the arrays of a run that has failed. */
   abandon(): void {
     this.call = NO_CALL;
-    this.chunks.length = 0;
+    this.outputs = [];
+    for (const chunks of this.chunks) chunks.length = 0;
   }
 }
 
-/** The part of the output that holds results; the very array if that is all of it. */
-export function outputOf(call: KernelCall, count: number): AnyTypedArray {
-  const { output } = call;
-  if (output === null) throw new CompilerBug("an array sink has no output");
-  return output.length === count ? output : output.subarray(0, count);
-}
+/** The part of an output that holds results; the very array if that is all of it. */
+export const firstOf = (output: AnyTypedArray, count: number): AnyTypedArray => (output.length === count ? output : output.subarray(0, count));

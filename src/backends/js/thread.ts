@@ -6,12 +6,12 @@ import { Worker, type TransferListItem } from "node:worker_threads";
 import { outOfRange, type KernelCall, type KernelResult } from "../../../fusion/call.js";
 import { createState, resetState, resultOf, SLICE, type JsState } from "../../../fusion/emit/js-state.js";
 import { BackendError } from "../../../fusion/errors.js";
-import { storedElement } from "../../../fusion/traverse.js";
+import { elementsOf } from "../../../fusion/several.js";
 import { ELEMENTS } from "../../../fusion/types.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
 import { moduleText, type Program } from "./program.js";
 import { replayText } from "./replay.js";
-import { outputOf } from "./run.js";
+import { firstOf } from "./run.js";
 
 interface Task {
   readonly text: string;
@@ -22,12 +22,12 @@ interface Task {
   readonly slice: number;
   readonly backwards: boolean;
   readonly stops: boolean;
-  /** The constructor of the output; null without one. */
-  readonly output: string | null;
+  /** The constructors of the outputs. */
+  readonly outputs: readonly string[];
 }
 
 type Report =
-  | { readonly kind: "done"; readonly state: Pick<JsState, "count" | "position" | "rank" | "value">; readonly output: AnyTypedArray | null }
+  | { readonly kind: "done"; readonly state: Pick<JsState, "count" | "position" | "rank" | "value" | "parts">; readonly outputs: readonly AnyTypedArray[] }
   | { readonly kind: "outOfRange"; readonly name: string; readonly at: number; readonly length: number }
   | { readonly kind: "failed"; readonly error: unknown };
 
@@ -40,8 +40,8 @@ const load = text => new Function("rt", text)(rt);
 
 function run() {
   const kernel = load(task.text);
-  const output = task.output === null ? null : new globalThis[task.output](task.call.length);
-  const call = { ...task.call, output };
+  const outputs = task.outputs.map(name => new globalThis[name](task.call.length));
+  const call = { ...task.call, output: outputs.length === 1 ? outputs[0] : null, outputs };
   const { state, slice } = task;
   const slices = Math.max(1, Math.ceil(call.length / slice));
   for (let done = 0; done < slices && !(task.stops && state.position >= 0); done++) {
@@ -54,8 +54,8 @@ function run() {
       throw error;
     }
   }
-  const { count, position, rank, value } = state;
-  return { kind: "done", state: { count, position, rank, value }, output: output === null || count === output.length ? output : output.slice(0, count) };
+  const { count, position, rank, value, parts } = state;
+  return { kind: "done", state: { count, position, rank, value, parts }, outputs: outputs.map(output => (count === output.length ? output : output.slice(0, count))) };
 }
 
 let report;
@@ -64,7 +64,7 @@ try {
 } catch (error) {
   report = error.kind === "outOfRange" ? error : { kind: "failed", error };
 }
-parentPort.postMessage(report, report.output ? [report.output.buffer] : []);
+parentPort.postMessage(report, (report.outputs ?? []).map(output => output.buffer));
 `;
 
 /** An array as the worker gets it: shared memory as it is, of other memory a copy of the part in use. */
@@ -79,9 +79,10 @@ function finished(program: Program, call: KernelCall, report: Report): KernelRes
   switch (report.kind) {
     case "done": {
       const state = { ...createState(program.kernel), ...report.state };
-      if (report.output === null || call.output === null) return resultOf(program.kernel, state, report.output);
-      call.output.set(report.output as never);
-      return resultOf(program.kernel, state, outputOf(call, report.output.length));
+      const [output = null] = report.outputs;
+      if (output === null || call.output === null) return resultOf(program.kernel, state, output, report.outputs);
+      call.output.set(output as never);
+      return resultOf(program.kernel, state, firstOf(call.output, output.length));
     }
     case "outOfRange":
       throw outOfRange(report.name, report.at, report.length);
@@ -95,7 +96,6 @@ function finished(program: Program, call: KernelCall, report: Report): KernelRes
 /** Runs a call in a worker of its own; stops the worker once the signal is aborted. */
 export function runInThread(program: Program, call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
   const { kernel } = program;
-  const stores = storedElement(kernel.sink);
   const state = createState(kernel);
   resetState(kernel, call, state);
   const transfer: TransferListItem[] = [];
@@ -112,7 +112,7 @@ export function runInThread(program: Program, call: KernelCall, signal: AbortSig
     slice: SLICE,
     backwards: program.backwards,
     stops: program.stops,
-    output: stores === null ? null : ELEMENTS[stores].array,
+    outputs: elementsOf(kernel).map(element => ELEMENTS[element].array),
   };
   // Loaders and preloaded modules of the main thread are no business of a worker that loads nothing.
   const worker = new Worker(WORKER, { eval: true, workerData: task, transferList: transfer, execArgv: [] });
