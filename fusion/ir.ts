@@ -125,7 +125,7 @@ export interface Scan {
   /** Whether what is stored for an element is the accumulator before it, instead of the one behind it. Needs a seed. */
   readonly exclusive: boolean;
   readonly order:
-    /** The yielded `term`s are joined in the canonical scan order. Operator, type and term are those of a reduction; none is a bool. */
+    /** The yielded `term`s are joined in the canonical scan order. Operator, type and term are those of a reduction, but that floats accumulate in f64 and none is a bool. */
     | { readonly kind: "canonical"; readonly op: ReduceOp; readonly term: ScalarType }
     /** As a left fold: the body reads the local `running`, the accumulator, and yields its next value; `first` is as in `Fold`. */
     | { readonly kind: "left"; readonly first: string | null };

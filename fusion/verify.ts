@@ -272,7 +272,7 @@ function checkScan(scan: Scan, context: Context): void {
     checkStart({ type, accumulator: running, seed, first: order.first }, context);
   } else {
     if (seed !== null && context.scalars.get(seed) !== type) complain(`the seed ${seed} is no ${type} parameter`);
-    if (type === "bool") complain("a canonical scan has no truth values");
+    if (type === "bool" || type === "f32") complain(`a canonical scan accumulates in ${type}`);
     if (usesOf(kernel.body).has(running)) complain(`${running} is read where there is no accumulator`);
     checkReduce({ op: order.op, type, term: order.term }, complain);
   }

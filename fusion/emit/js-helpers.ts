@@ -1,6 +1,7 @@
 /** Functions that emitted kernels bring along where they use them, for what JavaScript has no operator. */
 import { TWO_OVER_PI } from "../math/bits.js";
 import type { FunctionType } from "../passes/elementary.js";
+import { LANES } from "../types.js";
 
 interface Helper {
   readonly needs?: readonly string[];
@@ -9,7 +10,23 @@ interface Helper {
 
 const lines = (...text: readonly string[]): string => text.join("\n");
 
+/** A row of a scan, step by step in variables, which are much faster than elements of an array. */
+function scanText(name: string, operator: string): string {
+  const each = (write: (lane: number) => string, from = 0): readonly string[] => Array.from({ length: LANES - from }, (_, at) => write(LANES - 1 - at));
+  return lines(
+    "// Each lane joins the one before it, then the one two before, four, eight, sixteen.",
+    `const ${name} = lanes => {`,
+    `  let ${each(lane => `x${lane} = lanes[${lane}]`).join(", ")};`,
+    ...[1, 2, 4, 8, 16].map(by => `  ${each(lane => `x${lane} = x${lane - by} ${operator} x${lane};`, by).join(" ")}`),
+    `  ${each(lane => `lanes[${lane}] = x${lane};`).join(" ")}`,
+    "};",
+  );
+}
+
 export const HELPERS = {
+  scanSums: { text: scanText("scanSums", "+") },
+  scanProducts: { text: scanText("scanProducts", "*") },
+
   minBig: { text: "const minBig = (a, b) => a < b ? a : b;" },
   maxBig: { text: "const maxBig = (a, b) => a > b ? a : b;" },
   shiftBig: {

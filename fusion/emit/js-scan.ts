@@ -6,6 +6,7 @@ import type { Expr, Scan } from "../ir.js";
 import { BLOCK, LANES } from "../types.js";
 import { assign, at, binary, declare, identifier, number, skeleton } from "./estree.js";
 import { BodyEmitter, converted } from "./js-body.js";
+import type { HelperName } from "./js-helpers.js";
 import { constant, elementBody, filled, NEXT, step, stored, type Emission } from "./js-loop.js";
 import { isOrdered } from "./js-state.js";
 
@@ -72,7 +73,8 @@ function orderedScan(emission: Emission, scan: Scan): readonly Statement[] {
     yield: ([term], emitter) => [assign(here as never, converted(rule.term, scan.type, emitter.value(term as Expr)))],
   });
   const join = (left: Expression, right: Expression): Expression => step(emission, rule, left, right);
-  const before = lane(binary("-", identifier(own.lane), identifier(own.half)));
+  const scanRow: HelperName = rule.op === "add" ? "scanSums" : "scanProducts";
+  emission.helpers.needed.set(scanRow, scanRow);
   const inRow = join(identifier(own.value), join(identifier(own.carry), here));
   const running = names.of(scan.running);
   const each = scan.exclusive
@@ -90,10 +92,7 @@ function orderedScan(emission: Emission, scan: Scan): readonly Statement[] {
       for (let row = block; row < stop; row += ${LANES}) {
         const edge = Math.min(row + ${LANES}, stop);
         ELEMENT: for (let i = row; i < edge; i++) { BODY; }
-        // Each element joins the one before it, then the one two before, four, eight, sixteen.
-        for (let half = 1; half < ${LANES}; half <<= 1) {
-          for (let lane = ${LANES - 1}; lane >= half; lane--) lanes[lane] = $joined;
-        }
+        ${scanRow}(lanes);
         for (let i = row; i < edge; i++) { EACH; }
         carry = $row;
       }
@@ -104,7 +103,6 @@ function orderedScan(emission: Emission, scan: Scan): readonly Statement[] {
     inner,
     {
       $identity: constant(identityOf(rule.op, scan.type)),
-      $joined: join(before, lane(identifier(own.lane))),
       $row: join(identifier(own.carry), lane(number(LANES - 1))),
       $carried: join(identifier(own.value), identifier(own.carry)),
       EACH: each,
