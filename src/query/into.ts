@@ -15,8 +15,11 @@ export interface Destination {
   readonly direct: AnyTypedArray | null;
 }
 
-/** `length`: of the source, which no result exceeds. `moved`: what kernels read is not the source as it lies there, or it is read again by another backend that begins anew. */
-export function prepareInto(into: unknown, plan: Plan, source: AnyTypedArray | null, length: number, values: StageValues, moved: boolean): Destination {
+/**
+ * `sources`: the source, or its columns; `length`: theirs, which no result exceeds. `again`: they are read again if another backend
+ * begins anew.
+ */
+export function prepareInto(into: unknown, plan: Plan, sources: readonly AnyTypedArray[], length: number, values: StageValues, again: boolean): Destination {
   if (plan.element === null) throw new CompilerBug("rows have no single destination");
   const wanted = ELEMENTS[plan.element].array;
   const element = elementTypeOf(into);
@@ -28,7 +31,7 @@ export function prepareInto(into: unknown, plan: Plan, source: AnyTypedArray | n
   if (array.length < length) {
     throw new QueryError("DC304", `into has ${array.length} elements, but there may be ${length} results`, `It must be as long as the source: new ${wanted}(${length}).`);
   }
-  return { array, direct: mayWrite(array, plan, source, values, moved) ? array : null };
+  return { array, direct: mayWrite(array, plan, sources, values, again) ? array : null };
 }
 
 /** Exactly the results: the array that the kernel made, or a view of the destination. */
@@ -43,15 +46,16 @@ export function deliver({ result: { output, count }, destination }: { readonly r
   return count === array.length ? array : array.subarray(0, count);
 }
 
-function mayWrite(into: AnyTypedArray, plan: Plan, source: AnyTypedArray | null, values: StageValues, moved: boolean): boolean {
-  if (canShrink(into)) return false;
+function mayWrite(into: AnyTypedArray, plan: Plan, sources: readonly AnyTypedArray[], values: StageValues, again: boolean): boolean {
+  // Steps may leave views of any array for the last kernel to read.
+  if (canShrink(into) || plan.steps.length > 0) return false;
   const captured = values.some(stage => stage.some(value => elementTypeOf(value) !== undefined && overlaps(into, value as AnyTypedArray)));
   if (captured) return false;
-  if (source === null || !overlaps(into, source)) return true;
   // In place: every element is read before its result is written, for results of the elements' own size. A kernel that may
   // fail runs again from the failing element to say why, so it must find its source as it was; and so must a backend that begins anew.
-  const inPlace = into.byteOffset === source.byteOffset && into.BYTES_PER_ELEMENT === source.BYTES_PER_ELEMENT;
-  return inPlace && !moved && !plan.kernels.some(({ kernel }) => canFail(kernel));
+  const shared = sources.filter(source => overlaps(into, source));
+  const inPlace = shared.every(source => into.byteOffset === source.byteOffset && into.BYTES_PER_ELEMENT === source.BYTES_PER_ELEMENT);
+  return inPlace && (shared.length === 0 || (!again && !plan.kernels.some(({ kernel }) => canFail(kernel))));
 }
 
 /** Whether two arrays share bytes. */

@@ -125,7 +125,7 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null): Job {
   const table = readTable(query.source);
   const source = table === null ? readSource(query.source) : null;
   const length = source === null ? sourceLength(query.source) : source.length;
-  const destination = into === null ? null : prepareInto(into, plan, source, length, values, plan.steps.length > 0 || query.runtime.tiers.mayStop(query.backend));
+  const destination = into === null ? null : prepareInto(into, plan, source === null ? [...(table?.values() ?? [])] : [source], length, values, query.runtime.tiers.mayStop(query.backend));
   return { plan, slots, values, backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values), mover: plan.steps.length === 0 ? unasked : query.runtime.tiers.mover(query.backend).move, source, table, length, runs: query.runtime.onRun === null ? null : [] };
 }
 

@@ -71,6 +71,20 @@ describe("toArray({ into })", () => {
     expect([...resizable]).toEqual([...source().map(x => x + 2)]);
   });
 
+  it("may lie over columns, and over what another query reads", () => {
+    const memory = Float64Array.from({ length: 201 }, (_, i) => i);
+    const fresh = (): Float64Array => (memory.set(Float64Array.from({ length: 201 }, (_, i) => i)), memory);
+    const doubled = Float64Array.from({ length: 200 }, (_, i) => i * 2);
+    for (const backend of ["js", "cpu"] as const) {
+      const run = (into: Float64Array): Float64Array => compute({ x: fresh().subarray(0, 200) }).on(backend).map(r => r.x * 2).toArray({ into } as never) as unknown as Float64Array;
+      expect(run(memory.subarray(0, 200)).slice()).toEqual(doubled);
+      expect(run(memory.subarray(1)).slice()).toEqual(doubled);
+      const other = fresh().subarray(0, 200);
+      expect(compute(doubled).zip(compute(other), (x, y) => x - y).on(backend).toArray({ into: memory.subarray(1) } as never).slice()).toEqual(other.map((_, i) => i));
+      expect(compute(fresh().subarray(0, 200)).window(2).map(([a, b]) => a + b).on(backend).toArray({ into: memory.subarray(1) } as never).slice()).toEqual(Float64Array.from({ length: 199 }, (_, i) => 2 * i + 1));
+    }
+  });
+
   it("serves a query with a barrier", () => {
     const array = source();
     expect(compute(array).filter(x => x > 0).map((x, i) => x + i).toArray({ into: array })).toEqual(source().filter(x => x > 0).map((x, i) => x + i));
