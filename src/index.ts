@@ -1,6 +1,7 @@
 /** dotcompute: fluent queries over typed arrays that compile to one fused kernel. */
 import type { QueryJson } from "./json/format.js";
 import { readQuery, type AnyQuery, type FromJsonOptions } from "./json/read.js";
+import type { ArrowTable, ArrowVector } from "./arrow/read.js";
 import { makeRange, makeRepeat } from "./query/ranges.js";
 import type { Query } from "./query/query.js";
 import type { Rows } from "./query/rows.js";
@@ -27,11 +28,14 @@ export function compute<A extends TypedArray>(source: Stream<A>, options?: Query
 export function compute<T extends TableOf>(source: Stream<T>, options?: QueryOptions & { readonly runtime?: Runtime }): Rows<T>;
 /**
  * Starts a query over a table: columns of one length by name, typed arrays or what `nullable` makes; or plain objects with the same
- * fields, some of which may be null.
+ * fields, some of which may be null; or an Arrow table or record batch, whose columns the caller names for TypeScript.
  *
  * @example
  * const revenue = await compute({ price, quantity }).sum(r => r.price * r.quantity);
+ * const total = await compute<{ price: Float64Array }>(tableFromIPC(bytes)).sum(r => r.price);
  */
+export function compute<T extends TableOf>(source: ArrowTable, options?: QueryOptions & { readonly runtime?: Runtime }): Rows<T>;
+export function compute<A extends TypedArray>(source: ArrowVector & { toArray(): A }, options?: QueryOptions & { readonly runtime?: Runtime }): Query<A>;
 export function compute<R extends object & Row<R>>(source: readonly R[], options?: QueryOptions & { readonly runtime?: Runtime }): Rows<RowColumns<R>>;
 export function compute<S extends object & Tabular<S>>(source: S, options?: QueryOptions & { readonly runtime?: Runtime }): Rows<TableColumns<S>>;
 export function compute(source: unknown, options: QueryOptions & { readonly runtime?: Runtime } = {}): unknown {
@@ -128,6 +132,7 @@ export type { KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
 export type { AnyQuery, FromJsonOptions } from "./json/read.js";
 export type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation, KernelExplanation, StepExplanation, VerbExplanation } from "./query/explanation.js";
 export type { QueryJson } from "./json/format.js";
+export type { ArrowTable, ArrowVector } from "./arrow/read.js";
 export type { Nullable } from "./table/nullable.js";
 export type { Query } from "./query/query.js";
 export type { Rows } from "./query/rows.js";

@@ -1,6 +1,8 @@
 /** The fluent query: verbs that extend it, terminals that run it. */
 import { QueryError } from "../../fusion/errors.js";
 import { SINGLE } from "../../fusion/query.js";
+import type { ArrowVector } from "../arrow/read.js";
+import { arrowVector, loadArrow } from "../arrow/write.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
 import { columnOf, type Table } from "../table/table.js";
 import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkQueryOptions, checkReduceOptions, checkRunOptions, checkScanOptions, checkSearched, checkTargets, fitsElement, seedKind } from "./arguments.js";
@@ -349,6 +351,18 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
    */
   [Symbol.asyncIterator](): AsyncGenerator<A, void, undefined> {
     return eachChunk(this.arrayTerminal(), singleOf<A>, null, undefined);
+  }
+
+  /**
+   * Runs the query off the main thread: an Arrow vector. It needs the package apache-arrow, which is imported then.
+   *
+   * @example
+   * import type { Float32, Vector } from "apache-arrow";
+   * const vector = await compute(signal).map(x => x * 2).toArrow<Vector<Float32>>();
+   */
+  async toArrow<Vector = ArrowVector>(options: RunOptions = {}): Promise<Vector> {
+    const arrow = await loadArrow();
+    return arrowVector(arrow, await this.toArrayAsync(options)) as Vector;
   }
 
   /**

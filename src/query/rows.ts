@@ -3,6 +3,8 @@ import { isValidity, shownNames } from "../../fusion/columns.js";
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { Columns } from "../../fusion/query.js";
 import { checkBigSeed, checkCaptures, checkCasts, checkColumn, checkFunction, checkReduceOptions, checkRunOptions, checkTargets, seedKind } from "./arguments.js";
+import type { ArrowTable } from "../arrow/read.js";
+import { arrowTable, loadArrow } from "../arrow/write.js";
 import { givenColumns } from "../table/given.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
@@ -210,6 +212,18 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   async toColumnsAsync(options: RunOptions = {}): Promise<ColumnsOf<T>> {
     const { signal } = checkRunOptions(options, "toColumnsAsync");
     return columnsOf(await runAsync(plainTerminal(this.bound, "toColumns"), null, signal));
+  }
+
+  /**
+   * Runs the query off the main thread: an Arrow table, nulls as nulls. It needs the package apache-arrow, which is imported then.
+   *
+   * @example
+   * import type { Table } from "apache-arrow";
+   * const table = await compute({ price, quantity }).filter(r => r.quantity > 1).toArrow<Table>();
+   */
+  async toArrow<Table = ArrowTable>(options: RunOptions = {}): Promise<Table> {
+    const arrow = await loadArrow();
+    return arrowTable(arrow, (await this.toColumnsAsync(options)) as Readonly<Record<string, Column>>) as Table;
   }
 
   /** Runs the query now: an object for each row, with null where a column has no value. For many rows `toColumns` is much the better. */

@@ -3,6 +3,8 @@ import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { SourceShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { arrayOfVector, isVector, type ArrowVector } from "../arrow/read.js";
+import { Nullable } from "../table/nullable.js";
 import { checkAttached, describe } from "./given.js";
 import { bindTable, hasRows, tableLength, type TableSource } from "../table/source.js";
 import { Range, Repeat, Stream, type TableOf, type TypedArray } from "./types.js";
@@ -23,10 +25,18 @@ export function bindSource(source: unknown): BoundSource {
   if (element !== undefined) return { kind: "array", element, array: source as AnyTypedArray };
   if (Array.isArray(source) && !hasRows(source)) return { kind: "numbers", element: "f64", array: source };
   if (source instanceof Stream) return { kind: "stream", stream: source as Stream<TypedArray | TableOf> };
+  if (isVector(source)) return bindVector(source);
   const table = bindTable(source);
   if (table !== null) return table;
   if (source instanceof Range || source instanceof Repeat) return { kind: "range", element: "f64", length: source.length };
   throw new QueryError("DC301", `compute() cannot read ${describe(source)}`, remedyFor(source));
+}
+
+/** Single values have no nulls. */
+function bindVector(vector: ArrowVector): BoundSource {
+  const array = arrayOfVector(vector, "the source");
+  if (array instanceof Nullable) throw new QueryError("DC301", "the source is an Arrow vector with nulls, and only columns may have nulls", "Make it a column: compute({ x: vector }).dropNulls().column(\"x\").");
+  return { kind: "array", element: elementTypeOf(array) as ElementType, array };
 }
 
 /** What a plan needs to know of a source. */

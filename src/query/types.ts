@@ -1,6 +1,7 @@
 /** The public types of queries: which arrays there are, what their elements are, and what may be handed to a lambda. */
 import type { SequenceShape } from "../../fusion/query.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
+import type { ArrowVector } from "../arrow/read.js";
 import type { Nullable } from "../table/nullable.js";
 
 /** Every array that can be a source, a captured array or a result. */
@@ -57,13 +58,13 @@ export type Single = number | bigint | boolean;
 export type Fields = Readonly<Record<string, Single | null>>;
 
 /** A type all of whose fields are columns: `S extends Tabular<S>`, for interfaces have no index signature. */
-export type Tabular<S> = { readonly [K in keyof S]: Column };
+export type Tabular<S> = { readonly [K in keyof S]: Column | ArrowVector };
 
 /** The same for plain objects. */
 export type Row<R> = { readonly [K in keyof R]: Single | null | undefined };
 
 /** The columns of a table. */
-export type TableColumns<S> = { readonly [K in keyof S]: S[K] extends Column ? S[K] : never };
+export type TableColumns<S> = { readonly [K in keyof S]: S[K] extends Column ? S[K] : S[K] extends ArrowVector & { toArray(): infer A extends TypedArray } ? A : never };
 
 /** The columns that hold the fields of plain objects. */
 export type RowColumns<R> = { readonly [K in keyof R]: ColumnFor<R[K]> };

@@ -1,4 +1,5 @@
 /** Runtimes with their backends, and the one that `compute` uses. */
+import type { ArrowTable, ArrowVector } from "../arrow/read.js";
 import { QueryError } from "../../fusion/errors.js";
 import { BACKEND_NAMES, QUOTED_BACKENDS, type BackendName } from "../backends/backend.js";
 import { createCpuBackend } from "../backends/cpu/backend.js";
@@ -22,6 +23,8 @@ export interface Runtime {
   compute<S extends QuerySource>(source: S, options?: QueryOptions): Query<SourceArray<S>>;
   compute<A extends TypedArray>(source: Stream<A>, options?: QueryOptions): Query<A>;
   compute<T extends TableOf>(source: Stream<T>, options?: QueryOptions): Rows<T>;
+  compute<T extends TableOf>(source: ArrowTable, options?: QueryOptions): Rows<T>;
+  compute<A extends TypedArray>(source: ArrowVector & { toArray(): A }, options?: QueryOptions): Query<A>;
   compute<R extends object & Row<R>>(source: readonly R[], options?: QueryOptions): Rows<RowColumns<R>>;
   compute<S extends object & Tabular<S>>(source: S, options?: QueryOptions): Rows<TableColumns<S>>;
   /**

@@ -5,6 +5,7 @@ import { isReserved, type Columns } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { checkAttached, describe } from "../query/given.js";
+import { arrayOfVector, columnsOfArrow, isArrowTable, isVector } from "../arrow/read.js";
 import { Nullable } from "./nullable.js";
 import { columnInWords } from "./show.js";
 import type { Table } from "./table.js";
@@ -28,14 +29,16 @@ export const hasRows = (source: readonly unknown[]): boolean => isPlain(source[0
 /** The table that `compute` was given; null if it was given something else. */
 export function bindTable(source: unknown): TableSource | null {
   if (Array.isArray(source)) return { kind: "rows", columns: columnsOfRows(source), rows: source };
+  if (isArrowTable(source)) return bindColumns(columnsOfArrow(source));
   return isPlain(source) ? bindColumns(source) : null;
 }
 
 function bindColumns(source: Row): TableSource {
   const table = new Map<string, AnyTypedArray>();
   const columns = new Map<string, ElementType>();
-  for (const [name, given] of Object.entries(source)) {
+  for (const [name, column] of Object.entries(source)) {
     checkName(name);
+    const given = isVector(column) ? arrayOfVector(column, `the column ${name}`) : column;
     const array: unknown = given instanceof Nullable ? given.values : given;
     const element = elementTypeOf(array);
     if (element === undefined) {

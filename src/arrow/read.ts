@@ -1,0 +1,79 @@
+/**
+ * Apache Arrow's tables, record batches and vectors as columns. They are known by what they are made of, so the package itself is not
+ * imported, and may be any version that lays its data out so. Arrow's data never changes, so it is read when a query is made: as views
+ * where a vector has one chunk, and else as a copy of all chunks behind one another.
+ */
+import { QueryError } from "../../fusion/errors.js";
+import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { Nullable, unpacked } from "../table/nullable.js";
+
+/** A chunk. `values` begins at the chunk's first element, but bits (`nullBitmap`, and the values of booleans) at `offset`. */
+interface Chunk {
+  readonly length: number;
+  readonly offset: number;
+  readonly nullCount: number;
+  readonly nullBitmap?: Uint8Array | null;
+  readonly values: unknown;
+}
+
+export interface ArrowVector {
+  readonly type: unknown;
+  readonly length: number;
+  readonly data: readonly unknown[];
+}
+
+/** A table or a record batch. */
+export interface ArrowTable {
+  readonly schema: { readonly fields: readonly { readonly name: PropertyKey }[] };
+  readonly numRows: number;
+  getChildAt(index: number): unknown;
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === "object" && value !== null;
+
+export const isVector = (value: unknown): value is ArrowVector => isObject(value) && Array.isArray(value["data"]) && isObject(value["type"]) && "typeId" in value["type"] && typeof value["length"] === "number";
+
+export const isArrowTable = (value: unknown): value is ArrowTable => isObject(value) && isObject(value["schema"]) && Array.isArray(value["schema"]["fields"]) && typeof value["getChildAt"] === "function";
+
+export const columnsOfArrow = (table: ArrowTable): Readonly<Record<string, unknown>> => Object.fromEntries(table.schema.fields.map(({ name }, at) => [String(name), table.getChildAt(at)]));
+
+/** Arrow's numbers for its types. Dates, times, timestamps and durations are the integers that they are stored as. */
+const BOOL = 6;
+const FLOAT = 3;
+const STORED_AS_THEY_ARE: readonly unknown[] = [2, FLOAT, 8, 9, 10, 18];
+
+/** `what`: the vector, for messages. */
+export function arrayOfVector(vector: ArrowVector, what: string): AnyTypedArray | Nullable {
+  const type = vector.type as { readonly typeId: unknown; readonly precision?: unknown };
+  const half = type.typeId === FLOAT && type.precision === 0;
+  if (type.typeId !== BOOL && (half || !STORED_AS_THEY_ARE.includes(type.typeId))) {
+    throw new QueryError("DC301", `${what} is an Arrow vector of the type ${String(vector.type)}, which no column can hold`, "Columns hold integers and floats of up to 64 bits, booleans, dates, times and timestamps: leave it out, table.select([…]), or convert it first.");
+  }
+  const chunks = vector.data as readonly Chunk[];
+  const values = joined(chunks.map(chunk => valuesOf(chunk, type.typeId === BOOL)), vector);
+  if (chunks.every(({ nullCount }) => nullCount === 0)) return values;
+  return new Nullable(values, joined(chunks.map(validOf), vector) as Uint8Array);
+}
+
+/** A view of a chunk's values, without what pads its buffer; booleans are a bit each, so they are unpacked. */
+function valuesOf({ values, offset, length }: Chunk, bits: boolean): AnyTypedArray {
+  return bits ? unpacked(values as Uint8Array, offset, length) : (values as AnyTypedArray).subarray(0, length);
+}
+
+function validOf({ nullBitmap, nullCount, offset, length }: Chunk): Uint8Array {
+  if (nullCount > 0 && nullBitmap !== undefined && nullBitmap !== null && nullBitmap.length > 0) return unpacked(nullBitmap, offset, length);
+  return new Uint8Array(length).fill(nullCount > 0 ? 0 : 1);
+}
+
+function joined(chunks: readonly AnyTypedArray[], { length }: ArrowVector): AnyTypedArray {
+  const [first, ...more] = chunks;
+  if (first === undefined) return new Float64Array(0);
+  if (more.length === 0) return first;
+  const whole = newArray(elementTypeOf(first) ?? "f64", length) as Float64Array;
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk as Float64Array, at);
+    at += chunk.length;
+  }
+  return whole;
+}
