@@ -33,6 +33,8 @@ export type Columns = ReadonlyMap<string, ElementType>;
 export type StageShape =
   /** `to`: what results are stored as; null for the sequence's own type, or, from rows and to rows, the natural one. */
   | ({ readonly kind: "map"; readonly to: ElementType | Columns | null; readonly use?: MapUse } & LambdaInput)
+  /** What the lists hold that the lambda gives, behind one another; a list is a row as lists.ts makes it. `to` as of a map. */
+  | ({ readonly kind: "flatMap"; readonly to: ElementType | Columns | null } & LambdaInput)
   | ({ readonly kind: "filter" } & LambdaInput)
   /** Of rows, some of the columns. */
   | { readonly kind: "as"; readonly to: ElementType | Columns }
@@ -234,6 +236,10 @@ export const valueColumn = (number: number): string => `\0value ${number}`;
 export const windowColumn = (number: number): string => `\0window ${number}`;
 export const isWindowColumn = (name: string): boolean => name.startsWith("\0window ");
 
+/** What stands at a place of all the lists, and how long they are. */
+export const itemColumn = (place: number, column: string): string => `\0item ${place}${column === SINGLE ? "" : ` ${column}`}`;
+export const ITEMS = "\0items";
+
 /** What happens to a table before the kernels that read it run: rows are chosen and moved, on the host. */
 export type TableStep = {
   readonly table: number;
@@ -241,6 +247,8 @@ export type TableStep = {
   readonly stages: readonly number[];
 } & (
   | { readonly kind: "keep"; readonly part: KeptPart }
+  /** Each column from those of the places of lists, all of them, or as many as the column `ITEMS` says (`varied`). */
+  | { readonly kind: "flatten"; readonly columns: readonly { readonly name: string; readonly from: readonly string[] }[]; readonly varied: boolean }
   /** In place of the elements columns of those at offsets from them: views, of a copy with what stands beyond the ends. */
   | { readonly kind: "window"; readonly offsets: readonly number[]; readonly edge: Edge }
   | { readonly kind: "slice" | "reverse" | "distinct" | "concat" | "tap" }

@@ -5,6 +5,7 @@ import { LambdaError } from "../errors.js";
 import { refusedNode } from "./expressions.js";
 import { checkAssigned } from "./flow.js";
 import { Names } from "./names.js";
+import { listShape } from "./lists.js";
 import { convertResult, objectAtTop, takeApart } from "./objects.js";
 import { recordOf, type RowParameter } from "./records.js";
 import { withoutReturns } from "./returns.js";
@@ -31,6 +32,8 @@ export interface LambdaOptions {
   };
   /** Whether the result may be an object: a row. */
   readonly givesRows?: boolean;
+  /** Whether the result is a list: see lists.ts. */
+  readonly givesLists?: boolean;
 }
 
 /** Parses the text of a lambda; throws LambdaError, which says where and what to write instead. */
@@ -46,6 +49,7 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
     captures: new Captures(options.captures, label.slice(label.lastIndexOf(" ") + 1), text),
     constants: new Set(),
     inlining: [node],
+    lists: options.givesLists === true ? listShape(node, scope) : null,
     inline: (closure, args, span) => inline(closure, args, span, context),
     nulls: (options.parameters.rows ?? []).some(row => row !== null && "columns" in row && (row.mayBeMissing || row.columns?.some(isValidity) === true)),
     depth: 0,

@@ -2,9 +2,11 @@
 import type { Expression, Node, ObjectExpression, ObjectPattern, Property } from "acorn";
 import { LambdaError } from "../errors.js";
 import { isReserved } from "../query.js";
+import { columnsOf, differing, givesObject, rowPlace, type Fields } from "./choices.js";
 import { convertExpression, refusedNode } from "./expressions.js";
 import type { Names } from "./names.js";
-import { column, listed } from "./records.js";
+import { listOf } from "./lists.js";
+import { column } from "./records.js";
 import { convertTest, narrowed } from "./missing.js";
 import { named, textOf } from "./resolve.js";
 import type { Context, RecordBinding, Scope } from "./scope.js";
@@ -33,6 +35,7 @@ function keyOf({ key, computed }: { readonly key: Property["key"]; readonly comp
 export function convertResult(node: Expression, scope: Scope, context: Context): SurfaceExpr {
   const span = scope.span(node);
   if (node.type === "ObjectExpression") return objectOf(node, scope, context);
+  if (node.type === "ArrayExpression" && context.lists !== null && context.inlining.length === 1) return listOf(node, context.lists, scope, element => convertResult(element, scope, context));
   if (node.type === "ConditionalExpression") {
     const test = convertTest(node.test, scope, context);
     const branch = (of: Expression, outcome: boolean): SurfaceExpr => convertResult(of, narrowed(node.test, outcome, scope, context), context);
@@ -75,12 +78,12 @@ export function objectAtTop(result: SurfaceExpr, names: Names, constants: Set<st
       return { body: [...result.body, ...inner.body], result: inner.result };
     }
     case "conditional": {
-      const yes = branchOf(result.yes, names, constants);
-      const no = branchOf(result.no, names, constants);
+      const { yes, no } = result;
+      if (yes.kind !== "object" || no.kind !== "object") return byStatements(result, names);
       const name = names.unique("test");
       constants.add(name);
       const test: SurfaceExpr = { kind: "variable", name, span: result.test.span };
-      const fields = yes.map(field => ({ name: field.name, value: { kind: "conditional", test, yes: field.value, no: sameColumn(field.name, yes, no, span), span } as const }));
+      const fields = yes.fields.map(field => ({ name: field.name, value: { kind: "conditional", test, yes: field.value, no: sameColumn(field.name, yes.fields, no.fields, span), span } as const }));
       // A test as it is may be anything; twice negated it is a truth value.
       const truth: SurfaceExpr = { kind: "unary", operator: "!", argument: { kind: "unary", operator: "!", argument: result.test, span: result.test.span }, span: result.test.span };
       return { body: [{ kind: "declare", name, value: truth, mutable: false, span: result.test.span }], result: { kind: "object", fields, span } };
@@ -90,14 +93,10 @@ export function objectAtTop(result: SurfaceExpr, names: Names, constants: Set<st
   }
 }
 
-type Fields = readonly { readonly name: string; readonly value: SurfaceExpr }[];
-
-/** The fields of a branch; its statements run within each field that needs them. */
-function branchOf(branch: SurfaceExpr, names: Names, constants: Set<string>): Fields {
-  const { body, result } = objectAtTop(branch, names, constants);
-  if (result.kind !== "object") throw mixed(branch.span);
-  if (body.length > 0) throw new LambdaError("DC102", "a choice between rows cannot run statements in one of them", branch.span, "Choose within the columns: { total: test ? a : b }, or return early");
-  return result.fields;
+/** Choices within choices are made by statements, which assign the columns. */
+function byStatements(result: SurfaceExpr, names: Names): { readonly body: readonly SurfaceStmt[]; readonly result: SurfaceExpr } {
+  const place = rowPlace(columnsOf(result) ?? [], names, result.span);
+  return { body: [...place.declared, ...place.assign(result, result.span)], result: place.result };
 }
 
 /** The column of the other branch. */
@@ -105,23 +104,4 @@ function sameColumn(name: string, one: Fields, other: Fields, span: Span): Surfa
   const found = other.find(field => field.name === name);
   if (found === undefined || one.length !== other.length) throw differing(one, other, span);
   return found.value;
-}
-
-export const differing = (one: Fields, other: Fields, span: Span): LambdaError =>
-  new LambdaError("DC112", `one path gives the columns ${listed(one.map(({ name }) => name))}, another ${listed(other.map(({ name }) => name))}`, span, "Every path must give the same columns");
-
-export const mixed = (span: Span): LambdaError => new LambdaError("DC112", "one path gives a row, another a single value", span, "Every path must give the same columns");
-
-/** Whether a result is a row on any path. */
-export function givesObject(expr: SurfaceExpr): boolean {
-  switch (expr.kind) {
-    case "object":
-      return true;
-    case "do":
-      return givesObject(expr.result);
-    case "conditional":
-      return givesObject(expr.yes) || givesObject(expr.no);
-    default:
-      return false;
-  }
 }

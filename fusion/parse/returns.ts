@@ -2,7 +2,7 @@
 import { LambdaError } from "../errors.js";
 import { fallsThrough, withoutDeadCode } from "./flow.js";
 import type { Names } from "./names.js";
-import { differing, mixed } from "./objects.js";
+import { columnsOf, rowPlace, type Place } from "./choices.js";
 import type { Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
 
 /** A statement as the author wrote it: still with `return`. */
@@ -39,13 +39,6 @@ function lower(statements: readonly Raw[], names: Names, span: Span): Lowered {
   return { body: [...before, ...place.declared, ...assigning(rest, place, names, 0)], result: place.result };
 }
 
-/** The variables that returns assign: one, or one for each column of a row. */
-interface Place {
-  readonly declared: readonly SurfaceStmt[];
-  readonly result: SurfaceExpr;
-  readonly assign: (value: SurfaceExpr, span: Span) => readonly SurfaceStmt[];
-}
-
 function placeFor(statements: readonly Raw[], names: Names, span: Span): Place {
   const declare = (name: string): SurfaceStmt => ({ kind: "declare", name, value: null, mutable: true, span });
   const first = resultsOf(statements)[0] as SurfaceExpr;
@@ -54,31 +47,8 @@ function placeFor(statements: readonly Raw[], names: Names, span: Span): Place {
     const name = names.unique("result");
     return { declared: [declare(name)], result: { kind: "variable", name, span }, assign: (value, span) => [{ kind: "assign", name, value, span }] };
   }
-  const variables = new Map(columns.map(column => [column, names.unique(column)]));
-  const fields = [...variables].map(([column, name]) => ({ name: column, value: { kind: "variable", name, span } as const }));
-  return {
-    declared: [...variables.values()].map(declare),
-    result: { kind: "object", fields, span },
-    assign: (value, span) => assignRow(value, variables, fields, span),
-  };
+  return rowPlace(columns, names, span);
 }
-
-function assignRow(value: SurfaceExpr, variables: ReadonlyMap<string, string>, fields: Fields, span: Span): readonly SurfaceStmt[] {
-  switch (value.kind) {
-    case "object": {
-      if (value.fields.length !== variables.size || value.fields.some(({ name }) => !variables.has(name))) throw differing(fields, value.fields, value.span);
-      return value.fields.map(({ name, value: field }) => ({ kind: "assign", name: variables.get(name) as string, value: field, span }));
-    }
-    case "conditional":
-      return [{ kind: "if", test: value.test, then: assignRow(value.yes, variables, fields, span), otherwise: assignRow(value.no, variables, fields, span), span }];
-    case "do":
-      return [...value.body, ...assignRow(value.result, variables, fields, span)];
-    default:
-      throw mixed(value.span);
-  }
-}
-
-type Fields = readonly { readonly name: string; readonly value: SurfaceExpr }[];
 
 /** What is returned anywhere in these statements. */
 function resultsOf(statements: readonly Raw[]): readonly SurfaceExpr[] {
@@ -95,20 +65,6 @@ function resultsOf(statements: readonly Raw[]): readonly SurfaceExpr[] {
         return [];
     }
   });
-}
-
-/** The columns of a row; null for a single value. */
-function columnsOf(value: SurfaceExpr): readonly string[] | null {
-  switch (value.kind) {
-    case "object":
-      return value.fields.map(({ name }) => name);
-    case "do":
-      return columnsOf(value.result);
-    case "conditional":
-      return columnsOf(value.yes) ?? columnsOf(value.no);
-    default:
-      return null;
-  }
 }
 
 /** Early returns after one another nest as `else`; beyond this they leave a block instead. */

@@ -2,6 +2,7 @@
 import { LambdaError } from "../errors.js";
 import type { Refusal } from "./refusals.js";
 import type { Names } from "./names.js";
+import type { ListShape } from "./lists.js";
 import { parseFunction, spanOf } from "./source.js";
 import type { FunctionNode, Site } from "./source.js";
 import type { Builtin, CaptureKind, Span, SurfaceExpr } from "./surface.js";
@@ -80,6 +81,8 @@ export interface Context {
   readonly constants: Set<string>;
   /** Helpers that are being inlined, outermost first. */
   readonly inlining: FunctionNode[];
+  /** Of a lambda that gives lists. */
+  readonly lists: ListShape | null;
   /** Puts a helper's body in place of its call. */
   readonly inline: (closure: Closure, args: readonly Argument[], span: Span) => SurfaceExpr;
   /** Whether values may be null: a row has columns with nulls. */

@@ -94,7 +94,7 @@ export class Inference {
     const { span } = expr;
     switch (expr.kind) {
       case "literal":
-        return literal(expr.value, span);
+        return expr.pad === true ? { ...literal(expr.value, span), pad: true } : literal(expr.value, span);
       case "null":
         return nothing(span);
       case "variable":
@@ -280,7 +280,7 @@ export class Inference {
     const weak = kind === "weak" || kind === "bigint";
     const mixed = mixes(a, b, kindOf(a), kindOf(b));
     if (yesBody.length === 0 && noBody.length === 0) {
-      return { expr: chooseExpr(test, whole(a), whole(b)), weak, integral, mixed, missing: chosenMissing(test, a, b), span };
+      return { expr: chooseExpr(test, whole(a), whole(b)), weak, integral, mixed, missing: chosenMissing(test, a, b), span, ...(a.pad === true && b.pad === true ? { pad: true } : {}) };
     }
     const type = storageOf(kind);
     const chosen: (readonly [string, ScalarType, Expr, Expr])[] = [[this.names.fresh("chosen"), type, whole(a), whole(b)]];
@@ -297,6 +297,7 @@ export class Inference {
   }
 
   private join(a: Typed, b: Typed, span: Span): Kind {
+    if (a.pad === true || b.pad === true) return kindOf(a.pad === true ? b : a);
     const [x, y] = [kindOf(a), kindOf(b)];
     const kind = joinKinds(x, y);
     if (kind === null) throw new LambdaError("DC205", `this gives ${describeKind(x)} or ${describeKind(y)}`, span, "Both must have one type: convert one of them");
@@ -304,6 +305,7 @@ export class Inference {
   }
 
   private store(value: Typed, kind: Kind): Expr {
+    if (value.pad === true) return zero(storageOf(kind));
     return coerce(kind !== "bool" && value.expr.type === "bool" ? toNumber(value) : value, kind, this.parameters);
   }
 
@@ -381,7 +383,7 @@ export class Inference {
   }
 
   private assign(name: string, value: Typed, span: Span): void {
-    this.widen(name, value, span);
+    if (value.pad !== true) this.widen(name, value, span);
     const variable = this.variables.get(name);
     if (!variable) throw new CompilerBug(`variable ${name} is assigned before its declaration was seen`);
     this.out.push({ kind: "assign", name: variable.name, value: this.store(value, variable.kind) });

@@ -81,6 +81,7 @@ function stepReads(step: TableStep, column: string): boolean {
     case "distinct":
     case "concat":
     case "tap":
+    case "flatten":
     case "set":
       return true;
     case "join":

@@ -5,10 +5,11 @@
 import { apply, convert, select } from "../build.js";
 import { isValidity, rightColumn, validColumn } from "../columns.js";
 import { CompilerBug, QueryError } from "../errors.js";
-import { keyColumn, MATCHED, SINGLE, valueColumn, windowColumn, type Aggregate, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { itemColumn, ITEMS, keyColumn, MATCHED, SINGLE, valueColumn, windowColumn, type Aggregate, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { itemAt } from "../parse/lists.js";
 import { PRESENT, VALUE } from "../parse/records.js";
 import { mentions } from "../traverse.js";
-import { isBigType, type ElementType } from "../types.js";
+import { ELEMENTS, isBigType, type ElementType } from "../types.js";
 import { Fusion, isRow, NO_COLUMNS } from "./fuse.js";
 import type { Row } from "./infer.js";
 import { zero } from "./infer-values.js";
@@ -61,6 +62,9 @@ export class TableFusion extends Fusion {
       case "tap":
         this.cut(stage.kind === "tap" ? "tap calls a JavaScript function with every element" : `${stage.kind} needs all elements first`);
         this.steps.push({ kind: stage.kind, table: this.table, stages: [index] });
+        return;
+      case "flatMap":
+        this.flatMap(stage, index);
         return;
       case "while":
         this.while(stage, index);
@@ -157,6 +161,38 @@ export class TableFusion extends Fusion {
     }
     this.seek("row", which, `the place of the ${which} row is found before its columns are read`, test ?? (() => undefined));
     this.keep(placed ? "through" : "at");
+  }
+
+  /** What stands at each place of the lists is stored by itself; between kernels all is put behind one another. */
+  private flatMap(stage: StageShape & { readonly kind: "flatMap" }, index: number): void {
+    const { lambda, to } = stage;
+    const result = this.result(stage, index, "flatMap");
+    if (!isRow(result)) throw new CompilerBug("a flatMap gives no list");
+    const stored = new Map<string, Column>();
+    const lists = new Map<string, Typed[]>();
+    for (const [name, given] of result) {
+      const item = there(given);
+      const { place, column } = itemAt(name);
+      if (place === null) stored.set(ITEMS, { element: "u32", value: this.stored(item, "u32", "flatMap", index, lambda) });
+      else (lists.get(column ?? SINGLE) ?? lists.set(column ?? SINGLE, []).get(column ?? SINGLE) as Typed[])[place] = item;
+    }
+    const columns = [...lists].map(([name, items]) => {
+      const element = typeof to === "string" ? to : (to?.get(name) ?? (this.value instanceof Rows || name !== SINGLE ? this.elementOfAll(items) : this.type));
+      items.forEach((item, place) => stored.set(itemColumn(place, name), { element, value: item.pad === true ? elementValue(zero(ELEMENTS[element].scalar), element, item.span) : this.stored(item, element, "flatMap", index, lambda) }));
+      return { name, element, from: items.map((_, place) => itemColumn(place, name)) };
+    });
+    const [first] = columns as [(typeof columns)[number]];
+    this.stages = [...this.stages, index];
+    this.type = first.element;
+    this.value = first.name === SINGLE ? (stored.get(first.from[0] as string) as Column).value : this.rowsOf(new Map(columns.map(({ name, element }) => [name, element])));
+    this.cut("flatMap puts what each element gives behind one another", stored, true);
+    this.steps.push({ kind: "flatten", table: this.table, stages: [index], columns: columns.map(({ name, from }) => ({ name, from })), varied: stored.has(ITEMS) });
+  }
+
+  /** What an array must hold to keep all of these. */
+  private elementOfAll(items: readonly Typed[]): ElementType {
+    const [first = "f64", ...others] = items.filter(item => item.pad !== true).map(item => this.ownElement(item));
+    return others.every(other => other === first) ? first : "f64";
   }
 
   /** What is kept lies before or behind a place of the source, filtered or not, and is computed from there again. */

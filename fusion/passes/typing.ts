@@ -28,6 +28,8 @@ export interface Typed {
   readonly mixed?: boolean;
   /** It may be null. */
   readonly missing?: Missing | undefined;
+  /** Never read: it takes the type of whatever stands beside it. */
+  readonly pad?: boolean;
   readonly span: Span;
 }
 
@@ -74,8 +76,8 @@ export const bothIntegral = (...all: readonly Integral[]): Integral =>
   all.includes(false) ? false : [...new Set((all as readonly (readonly string[])[]).flat())];
 
 /** Whether joining the two makes a number of booleans. */
-export const mixes = (a: Pick<Typed, "mixed">, b: Pick<Typed, "mixed">, x: Kind, y: Kind): boolean =>
-  a.mixed === true || b.mixed === true || (x === "bool") !== (y === "bool");
+export const mixes = (a: Pick<Typed, "mixed" | "pad">, b: Pick<Typed, "mixed" | "pad">, x: Kind, y: Kind): boolean =>
+  a.mixed === true || b.mixed === true || (a.pad !== true && b.pad !== true && (x === "bool") !== (y === "bool"));
 
 /** What tells booleans from numbers would find only numbers. */
 export const toldApart = (what: string, span: Span): LambdaError =>

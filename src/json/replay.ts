@@ -16,6 +16,7 @@ const windowed = (verb: string) => (call: Call, [first, edge, value, of, f, to, 
 /** Methods that take their arguments otherwise than one after the other. */
 const CALLS: Readonly<Record<string, (call: Call, args: readonly unknown[], path: string) => unknown>> = {
   map: (call, [f, to, captures]) => (to === undefined ? call("map", f, captures) : call("map", f, to, captures)),
+  flatMap: (call, [f, to, captures]) => (to === undefined ? call("flatMap", f, captures) : call("flatMap", f, to, captures)),
   zip: (call, [other, more, f, captures]) => call("zip", other, ...((more ?? []) as readonly unknown[]), f, captures),
   dropNulls: (call, [columns]) => call("dropNulls", ...(columns as readonly unknown[])),
   fillNulls: (call, [columns, values]) => call("fillNulls", Object.fromEntries((columns as readonly string[]).map((name, at) => [name, (values as readonly unknown[])[at]]))),

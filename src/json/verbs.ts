@@ -21,6 +21,7 @@ const windows = {
 
 export const VERBS = {
   map: { lambda, to: optional(arrays), captures },
+  flatMap: { lambda, to: optional(arrays), captures },
   filter: { lambda, captures },
   values: { lambda, captures },
   dropNulls: { columns: names },
@@ -86,6 +87,7 @@ const aggregatesJson = (list: readonly Aggregate[], given: Given): readonly Aggr
 
 export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, given: Given) => StageJson } = {
   map: (stage, given) => (stage.use === "aggregate" ? { verb: "values", lambda: textOf(stage), ...given.captures() } : { verb: "map", lambda: textOf(stage), ...(stage.to === null ? {} : { to: arraysJson(stage.to) }), ...given.captures() }),
+  flatMap: (stage, given) => ({ verb: "flatMap", lambda: textOf(stage), ...(stage.to === null ? {} : { to: arraysJson(stage.to) }), ...given.captures() }),
   dropNulls: ({ columns }) => ({ verb: "dropNulls", columns }),
   fillNulls: ({ columns }, given) => ({ verb: "fillNulls", columns, values: given.values() }),
   filter: (stage, given) => ({ verb: "filter", lambda: textOf(stage), ...given.captures() }),

@@ -50,13 +50,13 @@ export function checkColumn(name: unknown, columns: Columns): string {
 }
 
 /** What a map makes, and its captures: both are objects, but only one holds constructors. */
-export function checkTargets(second: unknown, third: unknown): { readonly to: ElementType | Columns | null; readonly captures: unknown } {
-  if (typeof second === "function") return { to: checkConstructor(second, "map"), captures: third };
+export function checkTargets(second: unknown, third: unknown, verb = "map"): { readonly to: ElementType | Columns | null; readonly captures: unknown } {
+  if (typeof second === "function") return { to: checkConstructor(second, verb), captures: third };
   const values = typeof second === "object" && second !== null ? Object.entries(second) : [];
   if (values.length > 0 && values.every(([, value]) => isConstructor(value))) {
-    return { to: new Map(values.map(([name, value]) => [name, checkConstructor(value, "map")])), captures: third };
+    return { to: new Map(values.map(([name, value]) => [name, checkConstructor(value, verb)])), captures: third };
   }
-  checkNoMore(third, "map");
+  checkNoMore(third, verb);
   return { to: null, captures: second };
 }
 

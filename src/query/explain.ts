@@ -146,6 +146,7 @@ function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source
   if (before.length > 0) return `what kernel ${before.map(at => at + 1).join()} stored`;
   const columns = columnsOf(kernel);
   if (source.kind === "stream") return readsInWords(columns, kernel.sink);
+  if (storedAs(planned, kernels) !== undefined && kernel.source.kind === "array") return "what the step before it gives";
   if (columns.length > 0) return `the column${columns.length === 1 ? "" : "s"} ${columns.map(plainName).join(", ")}`;
   if (storedAs(planned, kernels) !== undefined || source.kind === "columns" || source.kind === "rows") return "no column: only how many rows there are";
   if (kernel.source.kind === "range") return "nothing: its elements are their own places";

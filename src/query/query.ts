@@ -86,6 +86,23 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
   }
 
   /**
+   * What the lists hold that the lambda gives for the elements, behind one another; stored as `map` stores it. A list is an array
+   * literal, which may be of another length on each path, or empty. Lists of objects, all of one length, make rows.
+   *
+   * @example
+   * compute(samples).flatMap(x => [x, -x]);
+   * compute(readings).flatMap(x => (x > limit ? [x] : []), { limit });
+   */
+  flatMap(f: (x: ElementOf<A>, i: number) => readonly ResultOf<A>[], captures?: Captures): Query<A>;
+  flatMap<C extends ArrayConstructor>(f: (x: ElementOf<A>, i: number) => readonly ResultOf<ArrayOf<C>>[], to: C, captures?: Captures): Query<ArrayOf<C>>;
+  flatMap<F extends Fields>(f: (x: ElementOf<A>, i: number) => readonly F[], captures?: Captures): Rows<NewColumns<Record<never, never>, F>>;
+  flatMap<F extends Fields, C extends { readonly [K in keyof F]?: ArrayConstructor }>(f: (x: ElementOf<A>, i: number) => readonly F[], to: C, captures?: Captures): Rows<NewColumns<Record<never, never>, F, C>>;
+  flatMap(f: unknown, second?: unknown, third?: unknown): Query<TypedArray> | Rows<TableOf> {
+    const { to, captures } = checkTargets(second, third, "flatMap");
+    return this.any(withLambda(this.bound, "flatMap", f, to, captures)) as never;
+  }
+
+  /**
    * Converts every element as a typed array of that kind would store it.
    *
    * @example

@@ -64,6 +64,22 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   }
 
   /**
+   * What the lists hold that the lambda gives for the rows, behind one another: see `Query.flatMap`. Lists of objects make rows.
+   *
+   * @example
+   * compute({ from, to }).flatMap(r => [r.from, r.to]).distinct().toArray();
+   * compute({ id, low, high }).flatMap(r => [{ id: r.id, level: r.low }, { id: r.id, level: r.high }]).toColumns();
+   */
+  flatMap<F extends Fields>(f: (row: RowOf<T>, i: number) => readonly F[], captures?: Captures): Rows<NewColumns<T, F>>;
+  flatMap<F extends Fields, C extends { readonly [K in keyof F]?: ArrayConstructor }>(f: (row: RowOf<T>, i: number) => readonly F[], to: C, captures?: Captures): Rows<NewColumns<T, F, C>>;
+  flatMap<C extends ArrayConstructor>(f: (row: RowOf<T>, i: number) => readonly (number | bigint | boolean)[], to: C, captures?: Captures): Query<ArrayOf<C>>;
+  flatMap<V extends number | bigint | boolean>(f: (row: RowOf<T>, i: number) => readonly V[], captures?: Captures): Query<SingleColumn<V>>;
+  flatMap(f: unknown, second?: unknown, third?: unknown): unknown {
+    const { to, captures } = checkTargets(second, third, "flatMap");
+    return this.any(withLambda(this.bound, "flatMap", f, to, captures));
+  }
+
+  /**
    * Converts columns, each as a typed array of the kind named would store its values; the others stay as they are.
    *
    * @example

@@ -5,13 +5,14 @@
 import { isValidity, validColumn } from "../../fusion/columns.js";
 import { CompilerBug } from "../../fusion/errors.js";
 import type { LambdaOptions } from "../../fusion/parse/lambda.js";
+import { columnsOfLists } from "../../fusion/parse/lists.js";
 import { planQuery } from "../../fusion/passes/pipeline.js";
 import type { CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
 import type { ElementType, ScalarType } from "../../fusion/types.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bringsSingles, captureTypes, checkUsed, matchesCaptures, textOf, withoutSingles } from "./captures.js";
 import { checkPiecewise } from "../stream/piecewise.js";
-import { atCall, checkTarget, parse } from "./parse.js";
+import { atCall, checkTarget, columnsGiven, parse } from "./parse.js";
 import type { Captures } from "./types.js";
 
 export type PlainTerminal = "toArray" | "toColumns" | "count" | "sum" | "average" | "min" | "max" | "first" | "last" | "single";
@@ -200,14 +201,15 @@ export class ShapeNode {
     if (stage.kind === "scan") return { element: stage.to ?? this.element, columns: null };
     if (stage.kind === "as") return typeof stage.to === "string" ? { element: stage.to, columns: null } : { element: this.element, columns: recast(this.columns, stage.to) };
     if (stage.kind === "dropNulls" || stage.kind === "fillNulls") return { element: this.element, columns: withoutNulls(this.columns, stage.columns) };
-    if (stage.kind !== "map" && stage.kind !== "window" && stage.kind !== "group" && stage.kind !== "groupJoin" && stage.kind !== "pair") {
+    if (stage.kind !== "map" && stage.kind !== "flatMap" && stage.kind !== "window" && stage.kind !== "group" && stage.kind !== "groupJoin" && stage.kind !== "pair") {
       // A lambda that takes no notice of nulls is refused where it is given.
       if ([...(this.columns?.keys() ?? [])].some(isValidity)) atCall(() => planQuery({ ...this.shape(), stages: [...this.shape().stages, stage], terminal: { kind: "count" } }));
       return this;
     }
-    const rows = stage.kind === "group" || stage.kind === "groupJoin" || (stage.kind === "map" && stage.use === "keys") || stage.lambda.result.kind === "object";
-    if (stage.kind === "map" || stage.kind === "window") {
-      checkTarget(stage, rows);
+    const columns = stage.kind === "flatMap" ? columnsOfLists(stage.lambda) : columnsGiven(stage.lambda);
+    const rows = stage.kind === "group" || stage.kind === "groupJoin" || (stage.kind === "map" && stage.use === "keys") || columns !== null;
+    if (stage.kind === "map" || stage.kind === "flatMap" || stage.kind === "window") {
+      checkTarget(stage.to, columns, stage.kind === "window" ? "map" : stage.kind);
       if (!rows && typeof stage.to === "string") return { element: stage.to, columns: null };
       if (!rows && this.columns === null) return this;
     }

@@ -119,7 +119,8 @@ export function verbOf(stage: StageShape): string {
 function showStage(stage: StageShape, captures: readonly string[], other: string, limit: string): string {
   switch (stage.kind) {
     case "map":
-      return call("map", oneLine(stage.lambda.source.text), ...showTarget(stage.to), ...captures);
+    case "flatMap":
+      return call(stage.kind, oneLine(stage.lambda.source.text), ...showTarget(stage.to), ...captures);
     case "filter":
       return call("filter", oneLine(stage.lambda.source.text), ...captures);
     case "as":

@@ -8,7 +8,7 @@ import { parse } from "./parse.js";
 import { hasSingles, type ShapeNode } from "./shape.js";
 import type { Capture, Captures } from "./types.js";
 
-export type LambdaVerb = "map" | "filter";
+export type LambdaVerb = "map" | "flatMap" | "filter";
 
 /**
  * `to`: what a map's results are stored as, or, of rows, some of its columns. `f`: a function, or the text of a lambda of the
@@ -22,7 +22,8 @@ export function lambdaStage(node: ShapeNode, verb: LambdaVerb, f: unknown, to: E
     build: types => {
       const lambda = parse(text, verb, types, node.elementParameters());
       checkUsed(types, [lambda], verb);
-      return verb === "map" ? { kind: verb, to, lambda, captures: types, ...(use === undefined ? {} : { use }) } : { kind: verb, lambda, captures: types };
+      const input = { lambda, captures: types };
+      return verb === "filter" ? { kind: verb, ...input } : verb === "map" ? { kind: verb, to, ...input, ...(use === undefined ? {} : { use }) } : { kind: verb, to, ...input };
     },
   });
 }

@@ -108,10 +108,9 @@ function stepped({ values }: Job, step: TableStep, rows: Chunked): Chunked {
       return lastRow(rows);
     case "at":
     case "through":
-      // The search has left one row, with its place.
     case "before":
     case "from":
-      // Or those before or behind a place.
+      // The search has left one row, with its place, or those before or behind a place.
       return rows;
     default:
       return step.part satisfies never;

@@ -21,6 +21,8 @@ export function showStep(step: TableStep, limit: number, native: boolean): strin
       return `reverse: copies, ${moved}`;
     case "distinct":
       return `distinct: a hash table, ${moved}`;
+    case "flatten":
+      return step.varied ? `flatMap: counts what the lists hold, and copies it, ${here}` : `flatMap: copies the places of the lists between one another, ${here}`;
     case "tap":
       return `tap: calls the function with every element, ${here}`;
     case "concat":

@@ -4,6 +4,7 @@ import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import { MATCHED, SINGLE, type KeptPart, type KeyPart, type TableStep } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { flatLength, flattened } from "./flatten.js";
 import { comparable } from "./join.js";
 import { aggregated, codesOf, commonPlaces, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, type Moving } from "./move.js";
 import { aggregatedPresent, withoutNulls } from "./nulls.js";
@@ -66,6 +67,10 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
       const shortest = Math.min(length, ...others.map(other => other.length));
       const all = [...table, ...others.flatMap((other, at) => onTheRight(other.table, at + 1))].map(([name, array]) => [name, array.subarray(0, shortest)] as const);
       return { table: new Map(all), length: shortest };
+    }
+    case "flatten": {
+      const total = flatLength(table, length, step.columns[0]?.from.length ?? 0, step.varied);
+      return { table: new Map(step.columns.map(({ name, from }) => [name, flattened(table, from, length, total, step.varied)])), length: total };
     }
     case "tap":
       tap(context.valuesOf(step.stages[0] as number)[0] as Tapped, { table, length });

@@ -41,6 +41,7 @@ const ofSingles = fc.oneof<fc.Arbitrary<Step<Singles>>[]>(
   fc.constant((query, k) => query.map(x => x * k, { k })),
   fc.constant(query => query.map((x, i) => x + lut[i % 4]!, { lut })),
   fc.constant(query => query.map(x => x, Float32Array).as(Float64Array)),
+  fc.constant((query, k) => query.flatMap((x, i) => (i % 3 > 0 ? [x * k, i] : []), { k })),
   fc.constant((query, k) => query.filter(x => x > k || x < 1, { k })),
   fc.constant(query => query.orderBy(x => x % 3).thenByDescending(x => x)),
   fc.constant(query => query.orderByDescending((x, i) => x * i).thenBy(x => x)),

@@ -31,6 +31,7 @@ const OTHERS = [9, 4, 4, 0];
 
 const VERBS: Readonly<Record<VerbName | TerminalName | "column" | "countBy" | "elementAt" | "tap", Row>> = {
   map: { query: q => q.map(x => x * 2), gives: [6, -2, 8, 2, 18, 4, 12] },
+  flatMap: { query: q => q.flatMap(x => [x, -x]), gives: VALUES.flatMap(x => [x, -x]) },
   filter: { query: q => q.filter(x => x > 2), gives: [3, 4, 9, 6] },
   as: { query: q => q.as(Float32Array), gives: VALUES },
   column: { query: q => q.map(x => ({ x, y: -x })).column("y"), gives: [-3, 1, -4, -1, -9, -2, -6] },

@@ -61,6 +61,7 @@ const VERBS: readonly Verb[] = [
   { name: "skipWhile", query: r => r.skipWhile(x => x.a < 2), oracle: r => r.slice(firstOf(r, x => !(x.a < 2))) },
   { name: "skipWhile by place", query: r => r.skipWhile((_, i) => i < 3), oracle: r => r.slice(firstOf(r, (_, i) => !(i < 3))) },
   { name: "tap", query: r => r.tap(() => undefined), oracle: r => [...r] },
+  { name: "flatMap", query: r => r.flatMap(x => [{ ...x, b: -x.b }, { ...x }]) as unknown as Rows<Table>, oracle: r => r.flatMap(x => [{ ...x, b: -x.b }, { ...x }]) },
   { name: "reverse", query: r => r.reverse(), oracle: r => r.toReversed() },
   { name: "distinct", query: r => r.distinct(), oracle: distinctRows },
   {

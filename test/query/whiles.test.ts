@@ -59,7 +59,7 @@ describe("while", () => {
     const text = js.compute(Float64Array.of(1)).map(x => x * 2).takeWhile(x => x < 10).sum().explain();
     expect(text).toMatch(/kernel 1 of 2: map, takeWhile\n {2}reads the Float64Array\n {2}stops at the first that matches\n {2}barrier: takeWhile looks for the first element that is otherwise\n/);
     expect(text).toMatch(/keep: what lies before the place that was found, views, nothing is copied, on the calling thread\nkernel 2 of 2: map, sum\n {2}reads the Float64Array\n/);
-    expect(js.compute({ a: Float64Array.of(1) }).filter(r => r.a > 0).skipWhile((_, i) => i < 2).explain()).toMatch(/kernel 2 of 3: skipWhile\n {2}reads no column[^]*kernel 3 of 3: toColumns, column a\n {2}reads what kernel 1 stored/);
+    expect(js.compute({ a: Float64Array.of(1) }).filter(r => r.a > 0).skipWhile((_, i) => i < 2).explain()).toMatch(/kernel 2 of 3: skipWhile\n {2}reads no column[^]*kernel 3 of 3: toColumns\n {2}reads what kernel 1 stored/);
   });
 });
 

@@ -139,3 +139,14 @@ export function nulls(people: { age: number | null; name: number }[]): void {
   // @ts-expect-error the column holds BigInts
   table.fillNulls({ id: 0 });
 }
+
+export function lists(a: Float64Array, b: BigInt64Array): void {
+  expectType<Float64Array>()(compute(a).flatMap(x => (x > 0 ? [x, -x] : [])).toArray());
+  expectType<Float32Array>()(compute(a).flatMap(x => [x, x > 1], Float32Array).toArray());
+  expectType<BigInt64Array | BigUint64Array>()(compute({ a, b }).flatMap(r => [r.b, 1n]).toArray());
+  expectType<bigint | undefined>()(compute({ a, b }).flatMap(r => [{ id: r.b }, { id: 0n }]).toRows()[0]?.id);
+  // @ts-expect-error a list of BigInts for numbers
+  compute(a).flatMap(() => [1n]);
+  // @ts-expect-error no list
+  compute(a).flatMap(x => x);
+}
