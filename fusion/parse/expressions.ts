@@ -1,11 +1,11 @@
 /** Expressions: from acorn's nodes to surface expressions, with every name resolved. */
-import type { AssignmentExpression, CallExpression, Expression, Identifier, Literal, MemberExpression, Node, Pattern, SpreadElement, UnaryExpression, UpdateExpression } from "acorn";
+import type { AssignmentExpression, CallExpression, Expression, Identifier, Literal, MemberExpression, Pattern, SpreadElement, UnaryExpression, UpdateExpression } from "acorn";
 import { LambdaError } from "../errors.js";
 import { argumentCount, CONSTANTS, isBuiltin, isGlobal, VARIADIC } from "./globals.js";
 import { comparison, convertChain, convertNullish, convertTest, narrowed } from "./missing.js";
 import { column } from "./records.js";
-import { FORMS, NODES } from "./refusals.js";
-import { constant, foreignPath, globalPath, lookup, named, notIndexable, textOf, tooEarly, unknownForeign, unknownMember, unknownName, valueOf } from "./resolve.js";
+import { FORMS } from "./refusals.js";
+import { columnName, constant, foreignPath, globalPath, lookup, named, notIndexable, refusedNode, textOf, tooEarly, unknownForeign, unknownMember, unknownName, valueOf } from "./resolve.js";
 import { isHandedOn, nested, refuse } from "./scope.js";
 import type { Argument, Context, Scope } from "./scope.js";
 import { neighbour } from "./windows.js";
@@ -69,18 +69,6 @@ function convert(node: Expression, scope: Scope, context: Context): SurfaceExpr 
   }
 }
 
-/** The error for a kind of syntax that kernels do not have. */
-export function refusedNode(node: Node, scope: Scope): LambdaError {
-  const refusal = NODES[node.type] ?? { code: "DC102", what: `a kernel has no ${node.type}`, remedy: "Write it with plain arithmetic on numbers" };
-  return refuse(refusal, firstLine(scope.span(node)));
-}
-
-/** Long constructs are marked on their first line only. */
-const firstLine = (span: Span): Span => {
-  const newline = span.source.text.indexOf("\n", span.start);
-  return newline < 0 || newline > span.end ? span : { ...span, end: newline };
-};
-
 function literal(node: Literal, span: Span, context: Context): SurfaceExpr {
   const { value } = node;
   if (context.nulls && node.raw === "null") return { kind: "null", span };
@@ -133,13 +121,6 @@ function member(node: MemberExpression, scope: Scope, context: Context): Surface
   if (node.computed) return { kind: "read", array: object.name, index: convertExpression(node.property as Expression, scope, context), span };
   if (node.property.type === "Identifier" && node.property.name === "length") return { kind: "length", array: object.name, span };
   throw refuse(FORMS.arrayProperty, span);
-}
-
-/** `price` of `row.price` and `row["price"]`. */
-export function columnName({ property, computed }: MemberExpression, scope: Scope): string {
-  if (!computed && property.type === "Identifier") return property.name;
-  if (property.type === "Literal" && typeof property.value === "string") return property.value;
-  throw new LambdaError("DC112", "a column is read by its name", scope.span(property), 'Write row.price, or row["price"]');
 }
 
 /** The error for `object.property` where `object` names nothing. `indirect` for a callee that some tool wrote as `(0, object.property)`. */

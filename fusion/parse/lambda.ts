@@ -2,11 +2,12 @@
 import type { Node, Pattern } from "acorn";
 import { isValidity, shownNames } from "../columns.js";
 import { LambdaError } from "../errors.js";
-import { refusedNode } from "./expressions.js";
+import { convertExpression } from "./expressions.js";
 import { checkAssigned } from "./flow.js";
 import { Names } from "./names.js";
 import { listShape } from "./lists.js";
 import { convertResult, objectAtTop, takeApart } from "./objects.js";
+import { refusedNode } from "./resolve.js";
 import { recordOf, type RowParameter } from "./records.js";
 import { withoutReturns } from "./returns.js";
 import type { Lowered } from "./returns.js";
@@ -50,6 +51,7 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
     constants: new Set(),
     inlining: [node],
     lists: options.givesLists === true ? listShape(node, scope) : null,
+    convert: (node, scope) => convertExpression(node, scope, context),
     inline: (closure, args, span) => inline(closure, args, span, context),
     nulls: (options.parameters.rows ?? []).some(row => row !== null && "columns" in row && (row.mayBeMissing || row.columns?.some(isValidity) === true)),
     depth: 0,

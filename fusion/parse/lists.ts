@@ -5,7 +5,7 @@
 import type { ArrayExpression, Expression, Node } from "acorn";
 import { LambdaError } from "../errors.js";
 import { differing, givesObject, mixed } from "./choices.js";
-import { refusedNode } from "./expressions.js";
+import { refusedNode } from "./resolve.js";
 import type { Scope } from "./scope.js";
 import type { FunctionNode } from "./source.js";
 import type { Span, SurfaceExpr, SurfaceLambda } from "./surface.js";

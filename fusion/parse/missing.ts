@@ -4,10 +4,9 @@
  */
 import type { ChainExpression, Expression, LogicalExpression, MemberExpression } from "acorn";
 import { LambdaError } from "../errors.js";
-import { columnName, convertExpression, refusedNode } from "./expressions.js";
 import { column } from "./records.js";
 import { FORMS } from "./refusals.js";
-import { named } from "./resolve.js";
+import { columnName, named, refusedNode } from "./resolve.js";
 import { nested, refuse } from "./scope.js";
 import type { Context, RecordBinding, Scope } from "./scope.js";
 import type { Span, SurfaceExpr } from "./surface.js";
@@ -63,12 +62,12 @@ export function convertChain(node: ChainExpression, scope: Scope, context: Conte
 export function convertNullish(node: LogicalExpression, scope: Scope, context: Context): SurfaceExpr {
   const span = scope.span(node);
   const left = maybe(node.left, scope, context);
-  if (left === null && context.nulls) return { kind: "nullish", left: convertExpression(node.left, scope, context), right: convertExpression(node.right, scope, context), span };
+  if (left === null && context.nulls) return { kind: "nullish", left: context.convert(node.left, scope), right: context.convert(node.right, scope), span };
   if (left === null) throw refuse(FORMS.nullish, span);
   if (left.value === null) throw new LambdaError("DC113", `${textAt(scope.span(node.left))} is a row, and no other can take its place`, scope.span(node.left), `Say so for each of its columns: ${textAt(scope.span(node.left))}?.price ?? NaN`);
   // A column of a row that is there may be null all the same.
   const value: SurfaceExpr = { kind: "conditional", test: left.present, yes: left.value, no: { kind: "null", span }, span };
-  return { kind: "nullish", left: value, right: convertExpression(node.right, scope, context), span };
+  return { kind: "nullish", left: value, right: context.convert(node.right, scope), span };
 }
 
 /** `undefined` is `void 0` where esbuild has passed over it. */
@@ -96,10 +95,10 @@ export function convertTest(node: Expression, scope: Scope, context: Context): S
   const span = scope.span(node);
   if (node.type === "Identifier") {
     const tested = maybe(node, scope, context);
-    if (tested === null) return convertExpression(node, scope, context);
+    if (tested === null) return context.convert(node, scope);
     return tested.value === null ? tested.present : { kind: "logical", operator: "&&", left: tested.present, right: truth(tested.value), span };
   }
-  if (node.type !== "LogicalExpression" || node.operator === "??") return convertExpression(node, scope, context);
+  if (node.type !== "LogicalExpression" || node.operator === "??") return context.convert(node, scope);
   const { operator } = node;
   return nested(context, () => span, () => {
     const left = convertTest(node.left, scope, context);

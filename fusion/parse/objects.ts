@@ -3,12 +3,12 @@ import type { Expression, Node, ObjectExpression, ObjectPattern, Property } from
 import { LambdaError } from "../errors.js";
 import { isReserved } from "../query.js";
 import { columnsOf, differing, givesObject, rowPlace, type Fields } from "./choices.js";
-import { convertExpression, refusedNode } from "./expressions.js";
+import { convertExpression } from "./expressions.js";
 import type { Names } from "./names.js";
 import { listOf } from "./lists.js";
 import { column } from "./records.js";
 import { convertTest, narrowed } from "./missing.js";
-import { named, textOf } from "./resolve.js";
+import { named, textOf, refusedNode } from "./resolve.js";
 import type { Context, RecordBinding, Scope } from "./scope.js";
 import type { Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
 

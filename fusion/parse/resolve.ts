@@ -2,7 +2,7 @@
 import type { Identifier, MemberExpression, Node } from "acorn";
 import { LambdaError } from "../errors.js";
 import { CONSTANTS, isBuiltin, NAMESPACES } from "./globals.js";
-import { FORMS, GLOBALS, MEMBERS } from "./refusals.js";
+import { FORMS, GLOBALS, MEMBERS, NODES } from "./refusals.js";
 import { refuse } from "./scope.js";
 import type { Binding, Context, Scope } from "./scope.js";
 import type { Span, SurfaceExpr } from "./surface.js";
@@ -123,3 +123,21 @@ export function notIndexable(object: Binding, name: string, node: MemberExpressi
   return refuse(node.computed ? FORMS.indexed : FORMS.property, span);
 }
 
+/** `price` of `row.price` and `row["price"]`. */
+export function columnName({ property, computed }: MemberExpression, scope: Scope): string {
+  if (!computed && property.type === "Identifier") return property.name;
+  if (property.type === "Literal" && typeof property.value === "string") return property.value;
+  throw new LambdaError("DC112", "a column is read by its name", scope.span(property), 'Write row.price, or row["price"]');
+}
+
+/** The error for a kind of syntax that kernels do not have. */
+export function refusedNode(node: Node, scope: Scope): LambdaError {
+  const refusal = NODES[node.type] ?? { code: "DC102", what: `a kernel has no ${node.type}`, remedy: "Write it with plain arithmetic on numbers" };
+  return refuse(refusal, firstLine(scope.span(node)));
+}
+
+/** Long constructs are marked on their first line only. */
+const firstLine = (span: Span): Span => {
+  const newline = span.source.text.indexOf("\n", span.start);
+  return newline < 0 || newline > span.end ? span : { ...span, end: newline };
+};

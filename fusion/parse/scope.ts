@@ -1,4 +1,5 @@
 /** What names mean, and what all functions of one lambda share while they are converted. */
+import type { Expression } from "acorn";
 import { LambdaError } from "../errors.js";
 import type { Refusal } from "./refusals.js";
 import type { Names } from "./names.js";
@@ -83,6 +84,8 @@ export interface Context {
   readonly inlining: FunctionNode[];
   /** Of a lambda that gives lists. */
   readonly lists: ListShape | null;
+  /** An expression of the lambda, as expressions.ts converts it. */
+  readonly convert: (node: Expression, scope: Scope) => SurfaceExpr;
   /** Puts a helper's body in place of its call. */
   readonly inline: (closure: Closure, args: readonly Argument[], span: Span) => SurfaceExpr;
   /** Whether values may be null: a row has columns with nulls. */

@@ -14,13 +14,13 @@ import type {
   WhileStatement,
 } from "acorn";
 import { CompilerBug, LambdaError } from "../errors.js";
-import { convertEffect, convertExpression, refusedNode } from "./expressions.js";
+import { convertEffect, convertExpression } from "./expressions.js";
 import { fallsThrough } from "./flow.js";
 import { convertTest, narrow, narrowed } from "./missing.js";
 import { convertResult, takeApart } from "./objects.js";
 import { FORMS } from "./refusals.js";
 import { checkPlain } from "./source.js";
-import { named } from "./resolve.js";
+import { named, refusedNode } from "./resolve.js";
 import { isHandedOn, nested, refuse } from "./scope.js";
 import { takeWindowApart } from "./windows.js";
 import type { Context, Scope } from "./scope.js";
