@@ -3,7 +3,7 @@ import { CompilerBug } from "../../fusion/errors.js";
 import { BLOCK } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
-import type { Rows } from "../table/steps.js";
+import { tap, type Rows, type Tapped } from "../table/steps.js";
 import type { Table } from "../table/table.js";
 
 /** A power of two of blocks: what a piece is folded to is then a node of the canonical tree over all of them. */
@@ -36,6 +36,16 @@ export async function* sliced(chunks: Chunked, start: number, end: number): Chun
 
 /** A view of a chunk's rows from one place to before another. */
 export const partOf = ({ table, length }: Rows, from: number, to: number): Chunk => (from === 0 && to === length ? { table, length } : { table: views(table, from, to), length: to - from });
+
+/** Calls a function with every row on its way, and its place. */
+export async function* tapped(chunks: Chunked, f: Tapped): Chunked {
+  let base = 0;
+  for await (const chunk of chunks) {
+    tap(f, chunk, base);
+    base += chunk.length;
+    yield chunk;
+  }
+}
 
 /** The last row of all. */
 export async function* lastRow(chunks: Chunked): Chunked {

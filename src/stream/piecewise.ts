@@ -4,7 +4,7 @@ import type { Plan, QueryShape, StageShape, TableStep, TerminalShape } from "../
 import { calledAs, methodOf } from "../query/show.js";
 
 /** What is done to a table as its rows come; everything else needs all of them. */
-const PIECEWISE: ReadonlySet<TableStep["kind"]> = new Set(["slice", "keep"]);
+const PIECEWISE: ReadonlySet<TableStep["kind"]> = new Set(["slice", "keep", "tap"]);
 
 /** What is first to need all elements at once, as it is called; null if nothing does. */
 export function wholeVerb({ steps, kernels }: Plan, stages: readonly StageShape[], terminal: TerminalShape): string | null {

@@ -12,9 +12,9 @@ import type { Binding } from "../query/shape.js";
 import { startKernel } from "../query/start.js";
 import type { KernelRun } from "../runtime/runtime.js";
 import { newSlot, type KernelSlot } from "../runtime/tiers.js";
-import type { Rows } from "../table/steps.js";
+import type { Rows, Tapped } from "../table/steps.js";
 import { joinerOf } from "./joiner.js";
-import { divided, lastRow, partOf, PIECE, repieced, rowAt, sliced, withColumns, type Chunk, type Chunked } from "./pieces.js";
+import { divided, lastRow, partOf, PIECE, repieced, rowAt, sliced, tapped, withColumns, type Chunk, type Chunked } from "./pieces.js";
 
 /** A run over pieces. */
 interface Job {
@@ -100,6 +100,7 @@ function stepped({ values }: Job, step: TableStep, rows: Chunked): Chunked {
     checkPlaces(start, end);
     return sliced(rows, start, end);
   }
+  if (step.kind === "tap") return tapped(rows, values[step.stages[0] as number]?.[0] as Tapped);
   if (step.kind !== "keep") throw new CompilerBug(`a ${step.kind} is done piece by piece`);
   switch (step.part) {
     case "head":

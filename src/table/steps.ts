@@ -143,11 +143,12 @@ const withoutKeys = (table: Table, keys: readonly KeyPart[]): Table => without(t
 
 const onTheRight = (table: Table, others = 1): readonly (readonly [string, AnyTypedArray])[] => [...table].map(([name, array]) => [rightColumn(name, others), array]);
 
-type Tapped = (element: unknown, place: number) => unknown;
+export type Tapped = (element: unknown, place: number) => unknown;
 
-function tap(f: Tapped, { table, length }: Rows): void {
+/** `base`: the place of the first row. */
+export function tap(f: Tapped, { table, length }: Rows, base = 0): void {
   const single = table.get(SINGLE);
-  for (let at = 0; at < length; at += 1) f(single === undefined ? Object.fromEntries([...table].map(([name, array]) => [name, array[at]])) : single[at], at);
+  for (let at = 0; at < length; at += 1) f(single === undefined ? Object.fromEntries([...table].map(([name, array]) => [name, array[at]])) : single[at], base + at);
 }
 
 /** Keys occur once among the groups, so that rows stay where they are. */

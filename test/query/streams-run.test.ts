@@ -177,6 +177,14 @@ describe("a stream", () => {
     expect(await scripted.compute(stream([shrinking, shared], Float64Array)).map(x => x + 1).toArrayAsync()).toEqual(new Float64Array(2 * PIECE).fill(2));
   });
 
+  it("is tapped with places of the whole", async () => {
+    const seen: [number, number][] = [];
+    const places = Float64Array.from({ length: 70_000 }, (_, at) => at);
+    const query = scripted.compute(stream([places, places], Float64Array)).filter(x => x % 1000 === 0).tap((x, i) => void seen.push([x, i]));
+    expect(await query.count()).toBe(140);
+    expect(seen).toEqual(Array.from({ length: 140 }, (_, i) => [(i % 70) * 1000, i]));
+  });
+
   it("tells what ran, once", async () => {
     const runs: RunInfo[] = [];
     const runtime = createRuntime({ backend: "js", onRun: info => runs.push(info) });

@@ -90,6 +90,8 @@ const SCALARS: Readonly<Record<string, (query: Query<Float64Array>) => LazyValue
   "a slice of a slice": query => query.slice(10, 120_000).skip(500).take(70_001).sum(),
   "the first ones that a filter lets through": query => query.filter(x => x > 0).take(40_000).sum(),
   "a slice between places": query => query.map((x, i) => x + i).skip(3).map((x, i) => x - i).sum(),
+  takeWhile: query => query.takeWhile((_x, i) => i < 66_000).sum(),
+  "skipWhile behind a filter": query => query.filter(x => x > 0).skipWhile(x => x < 998).map((x, i) => x * i).sum(),
   "nothing at all": query => query.take(0).sum(),
 };
 declare const k: number;
