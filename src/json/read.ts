@@ -19,10 +19,14 @@ import { VERBS } from "./verbs.js";
 import { sourceJson } from "./write.js";
 
 /** Far more than anybody writes; what goes beyond is not read, so that reading ends soon. */
-const MOST_STAGES = 250;
+const MOST_STAGES = 100;
 const DEEPEST = 16;
-const LONGEST_LAMBDA = 50_000;
-const MOST_TEXT = 200_000;
+const LONGEST_LAMBDA = 10_000;
+const MOST_TEXT = 100_000;
+/** Expressions and statements of all lambdas, helpers put in place. */
+const LARGEST = 20_000;
+/** Columns of rows behind all stages together: each is planned for itself. */
+const MOST_COLUMNS = 1_500;
 
 /** What the reader of a stored query gives beside its source. */
 export interface FromJsonOptions {
@@ -74,6 +78,8 @@ class Reader implements Reading {
   private stages = 0;
   private depth = 0;
   private text = 0;
+  private size = 0;
+  private columns = 0;
   private readonly lambdas = new Map<string, Capture>();
 
   constructor(
@@ -95,6 +101,10 @@ class Reader implements Reading {
       const here = within(path, `stages[${at}]`);
       if (this.stages > MOST_STAGES) throw malformed(here, `is one too many: at most ${MOST_STAGES} are read`);
       query = this.call(query, stage, here, VERBS) as Chain;
+      const { shape } = query.bound;
+      this.columns += shape.columns?.size ?? 0;
+      this.size += sizeOf(shape.stage);
+      if (this.size > LARGEST || this.columns > MOST_COLUMNS) throw malformed(here, "makes the query too large: it has too many columns, or its lambdas are too long once their helpers are put in place");
     }
     this.depth -= 1;
     return query;
@@ -146,6 +156,19 @@ class Reader implements Reading {
     if (typeof source !== "number" || !(source in this.given)) throw refused(`${path}.source`, "the place of a source in sources", source);
     return this.planned(fields, source, path);
   }
+}
+
+/** How many expressions and statements a stage's lambdas have. */
+function sizeOf(part: unknown): number {
+  let size = 0;
+  const pending: unknown[] = [part];
+  while (pending.length > 0) {
+    const item = pending.pop();
+    if (typeof item !== "object" || item === null || item instanceof Map) continue;
+    if ("kind" in item) size += 1;
+    for (const [name, value] of Object.entries(item)) if (name !== "span" && name !== "source") pending.push(value);
+  }
+  return size;
 }
 
 const within = (path: string, field: string): string => (path === "" ? field : `${path}.${field}`);

@@ -88,10 +88,10 @@ describe("a stored query that is malformed", () => {
     ["stages[0].lambda of the stored query cannot be read: DC1", mapping("x => __proto__")],
     ["stages[0].lambda of the stored query cannot be read: DC104", mapping("x => kind", { captures: JSON.parse('{"__proto__": 1}') })],
     ["stages[0].lambda of the stored query cannot be read: DC206", mapping("x => 3n")],
-    ["stages[0].lambda of the stored query cannot be read: DC102", mapping(`x => ${long(20_000, "(")}x${long(20_000, ")")}`)],
-    ["stages[0].lambda of the stored query cannot be read: DC102", mapping(`x => ${long(10_000, "-~")}x`)],
-    ["stages[0].lambda of the stored query cannot be read: DC102", mapping(`x => ${long(20_000, "x+")}x`)],
-    ["stages[0].lambda of the stored query cannot be read: DC102", mapping(`x => {${long(20_000, "{")}${long(20_000, "}")} return x }`)],
+    ["stages[0].lambda of the stored query cannot be read: DC102", mapping(`x => ${long(4_000, "(")}x${long(4_000, ")")}`)],
+    ["stages[0].lambda of the stored query cannot be read: DC102", mapping(`x => ${long(4_000, "-~")}x`)],
+    ["stages[0].lambda of the stored query cannot be read: DC102", mapping(`x => ${long(4_000, "x+")}x`)],
+    ["stages[0].lambda of the stored query cannot be read: DC102", mapping(`x => {${long(4_000, "{")}${long(4_000, "}")} return x }`)],
     ["stages[0].lambda of the stored query is too long", mapping(`x => x /*${long(60_000, " ")}*/`)],
     ["stages[0].captures of the stored query is an array", mapping("x => x", { captures: [] })],
     ["stages[0].captures.k of the stored query is null", mapping("x => k", { captures: { k: null } })],
@@ -134,7 +134,7 @@ describe("a stored query that is malformed", () => {
     ["stages[0].other.stages[0].lambda of the stored query cannot be read", stored({ stages: [{ verb: "concat", other: { source: 0, stages: [{ verb: "map", lambda: "x => y" }] } }] })],
     ["stages[0] of the stored query cannot be read: DC308", stored({ stages: [{ verb: "concat", other: { source: 0, stages: [{ verb: "as", to: "Int8Array" }] } }] })],
     ["takes queries that take queries, too deep", stored({ stages: [cyclic] })],
-    ["stages[250] of the stored query is one too many", stored({ stages: Array.from({ length: 100_000 }, () => ({ verb: "reverse" })) })],
+    ["stages[100] of the stored query is one too many", stored({ stages: Array.from({ length: 100_000 }, () => ({ verb: "reverse" })) })],
     ["on of the stored query cannot be read: DC305", stored({ on: "__proto__" })],
     ["fastMath of the stored query is 1", stored({ fastMath: 1 })],
     ["arrays of the stored query is an object", stored({ arrays: {} })],
@@ -168,6 +168,14 @@ describe("a stored query that is malformed", () => {
   it("is told at the stage whose types do not fit, and not at the first", () => {
     const json = stored({ stages: [{ verb: "reverse" }, { verb: "map", lambda: "x => x / 2" }, { verb: "as", to: "Int32Array" }, { verb: "map", lambda: "x => x / 2" }, { verb: "reverse" }], terminal: { verb: "sum" } });
     expect(errorOf(json).message).toContain("stages[3].lambda of the stored query cannot be read: DC202");
+  });
+
+  it("cannot take long by being large", () => {
+    const grown: Record<string, unknown> = { f0: { function: "x => x * 1.5 + 1" } };
+    for (let at = 1; at < 10; at += 1) grown[`f${at}`] = { function: `x => f${at - 1}(x) + f${at - 1}(x + ${at})` };
+    const bombs = Array.from({ length: 50 }, () => ({ verb: "map", lambda: "x => f9(x)", captures: grown }));
+    const columns = [{ verb: "map", lambda: "x => ({ x })" }, ...Array.from({ length: 90 }, (_, at) => ({ verb: "map", lambda: `r => ({ ...r, c${at}: r.x })` }))];
+    for (const stages of [bombs, columns]) expect(errorOf(stored({ stages })).message).toMatch(/stages\[\d+\] of the stored query makes the query too large/);
   });
 
   it("cannot make a helper that grows without end", () => {
