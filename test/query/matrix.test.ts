@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { emitCuda } from "../../fusion/emit/cuda.js";
 import { BackendError, QueryError } from "../../fusion/errors.js";
 import type { Plan } from "../../fusion/query.js";
-import { createRuntime, type Explanation, type Query } from "../../src/index.js";
+import { createRuntime, nullable, type Explanation, type Query, type Runtime } from "../../src/index.js";
 import type { TerminalName } from "../../src/json/terminals.js";
 import type { VerbName } from "../../src/json/verbs.js";
 import { whyNoCpu } from "../laws/backends.js";
@@ -22,14 +22,16 @@ const cuda = createRuntime({ backend: "cuda", log: () => undefined });
 type Numbers = Query<Float64Array>;
 interface Row {
   /** The verb, with what it needs before and behind it so that single values come in and go out. */
-  readonly query: (q: Numbers, other: Numbers) => unknown;
+  readonly query: (q: Numbers, other: Numbers, compute: Runtime["compute"]) => unknown;
   readonly gives: unknown;
 }
 
 const VALUES = [3, -1, 4, 1, 9, 2, 6];
 const OTHERS = [9, 4, 4, 0];
 
-const VERBS: Readonly<Record<VerbName | TerminalName | "column" | "countBy" | "elementAt" | "tap", Row>> = {
+const WITH_NULLS = () => ({ x: nullable(Float64Array.of(3, -1, 4, 1), Uint8Array.of(1, 0, 1, 1)) });
+
+const VERBS: Readonly<Record<Exclude<VerbName, "values"> | TerminalName | "column" | "countBy" | "elementAt" | "tap", Row>> = {
   map: { query: q => q.map(x => x * 2), gives: [6, -2, 8, 2, 18, 4, 12] },
   flatMap: { query: q => q.flatMap(x => [x, -x]), gives: VALUES.flatMap(x => [x, -x]) },
   filter: { query: q => q.filter(x => x > 2), gives: [3, 4, 9, 6] },
@@ -44,6 +46,8 @@ const VERBS: Readonly<Record<VerbName | TerminalName | "column" | "countBy" | "e
   takeWhile: { query: q => q.takeWhile(x => x < 5), gives: [3, -1, 4, 1] },
   skipWhile: { query: q => q.skipWhile(x => x < 5), gives: [9, 2, 6] },
   tap: { query: q => q.tap(() => undefined), gives: VALUES },
+  dropNulls: { query: (_, __, compute) => compute(WITH_NULLS()).map(r => ({ x: r.x, y: 1 })).dropNulls().map(r => r.x + r.y, Float64Array), gives: [4, 5, 2] },
+  fillNulls: { query: (_, __, compute) => compute(WITH_NULLS()).map(r => ({ x: r.x, y: 1 })).fillNulls({ x: 0.5 }).map(r => r.x + r.y, Float64Array), gives: [4, 1.5, 5, 2] },
   zip: { query: (q, other) => q.zip(other, (x, y) => x - y), gives: [-6, -5, 0, 1] },
   concat: { query: (q, other) => q.concat(other), gives: [...VALUES, ...OTHERS] },
   reverse: { query: q => q.reverse(), gives: VALUES.toReversed() },
@@ -91,7 +95,7 @@ interface Result {
   readonly toArray?: () => Float64Array;
   readonly value?: () => unknown;
 }
-const queryOn = ({ compute }: typeof js, name: keyof typeof VERBS, before = (q: Numbers): Numbers => q): Result => VERBS[name].query(before(compute(Float64Array.from(VALUES))), compute(Float64Array.from(OTHERS))) as Result;
+const queryOn = ({ compute }: typeof js, name: keyof typeof VERBS, before = (q: Numbers): Numbers => q): Result => VERBS[name].query(before(compute(Float64Array.from(VALUES))), compute(Float64Array.from(OTHERS)), compute) as Result;
 const resultOf = (query: Result): unknown => (query.toArray === undefined ? query.value?.() : Array.from(query.toArray()));
 
 /** What becomes one kernel with the verb: what comes before it, what follows it, or both. */
