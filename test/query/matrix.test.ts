@@ -4,9 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { emitCuda } from "../../fusion/emit/cuda.js";
 import { BackendError, QueryError } from "../../fusion/errors.js";
-import type { Plan } from "../../fusion/query.js";
 import { createRuntime, nullable, type Explanation, type Query, type Runtime } from "../../src/index.js";
 import type { TerminalName } from "../../src/json/terminals.js";
 import type { VerbName } from "../../src/json/verbs.js";
@@ -91,6 +89,7 @@ const names = Object.keys(VERBS) as (keyof typeof VERBS)[];
 
 interface Result {
   readonly explain: (options: { format: "json" }) => Explanation;
+  readonly source: (language: "cuda") => string;
   readonly map?: (f: (x: number) => number) => Result;
   readonly toArray?: () => Float64Array;
   readonly value?: () => unknown;
@@ -117,18 +116,12 @@ function moving(explanation: Explanation): string {
   return where.size === 0 ? "" : `; rows moved ${[...where].map(how => how.replace(/^native$/, "natively")).join(" and ")}`;
 }
 
-interface Planned {
-  readonly plan: () => Plan;
-}
-
 /** A backend's cell: whether it runs the kernels (for CUDA, whether they are emitted), and how rows are moved there. */
 function cell(runtime: typeof js, name: keyof typeof VERBS): string {
   const query = queryOn(runtime, name);
   const explanation = query.explain({ format: "json" });
   if (runtime !== cuda) return `✓${moving(explanation)}`;
-  const { bound } = query as unknown as { readonly bound: { readonly node?: Planned; readonly shape: { plainTerminal(kind: "toArray"): Planned } } };
-  const { kernels } = (bound.node ?? bound.shape.plainTerminal("toArray")).plan();
-  const refused = kernels.flatMap(({ kernel }) => refusal(() => emitCuda(kernel, { symbol: "kernel" })));
+  const refused = refusal(() => query.source("cuda"));
   return refused.length === 0 ? `✓${moving(explanation)}` : `another backend runs it: ${refused[0] ?? ""}`;
 }
 
