@@ -40,7 +40,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
       barrier,
       shortcut: shortcutOf(planned),
       backend,
-      reason,
+      reason: backend === "cuda" && kernel.sink.kind === "several" ? `${reason}; each of its ${kernel.sink.sinks.length} results has launches of its own` : reason,
     };
   });
   const native = plan.steps.length > 0 && query.runtime.tiers.mover(query.backend).native;

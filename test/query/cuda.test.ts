@@ -51,6 +51,17 @@ describe.skipIf(unavailable !== null)(`on the stand-in driver${unavailable === n
     expect(new Set(ran)).toEqual(new Set(["cuda"]));
   });
 
+  it("several columns: kernels on cuda, with launches for each column", async () => {
+    const query = (r: typeof js) => r.compute({ x: data, s: singles, b: big }).filter(row => row.x > 0.5).map(row => ({ ...row, y: row.x * row.s, first: row.b > 0n }));
+    ran.length = 0;
+    expect(query(cuda).toColumns()).toEqual(query(js).toColumns());
+    expect(await query(cuda).toColumnsAsync()).toEqual(query(js).toColumns());
+    expect(ran).toEqual(["cuda", "cuda"]);
+    expect(query(cuda).explain()).toContain("kernel 1 of 1: filter, map, toColumns");
+    expect(query(cuda).explain()).toContain("; each of its 5 results has launches of its own\n");
+    expect(() => cuda.compute({ x: data }).map(row => ({ x: row.x, y: data[Math.trunc(row.x)] as number }), { data }).toColumns()).toThrow("DC401: data[-15] is out of range: data has 3001 elements");
+  });
+
   it("runs off the main thread", async () => {
     expect(await cuda.compute(data).map(x => x * k, { k }).toArrayAsync()).toEqual(data.map(x => x * k));
     expect(await cuda.compute(data).max()).toBe(15);
