@@ -9,6 +9,7 @@ import { compileHandwritten, type Handwritten } from "./handwritten.js";
 import { median, race, type Contender, type RaceOptions } from "./measure.js";
 import { canMeasureMemory, measureMemory, memoryChild, MEMORY_SWITCH, type MemoryMode } from "./memory.js";
 import { asMarkdown, asText, LIMITS, targetsOf, type CompileTime, type Measurements, type Row } from "./report.js";
+import { measureTables, peersFolder, tablesAsMarkdown } from "./table-bench.js";
 import { duration } from "./tables.js";
 import { WORKLOADS, type Instance, type Result, type Workload } from "./workloads.js";
 
@@ -16,7 +17,7 @@ const SIZES = [16, 1e3, 1e5, 1e7];
 const LARGEST = 1e7;
 
 /** What `--measure` chooses from. */
-type Kind = "times" | "compile" | "memory" | "elementary";
+type Kind = "times" | "compile" | "memory" | "elementary" | "tables";
 
 type Runtime = ReturnType<typeof createRuntime>;
 
@@ -56,6 +57,7 @@ async function main(): Promise<void> {
     }
     const elementary = wanted("elementary") ? measureElementary(handwritten, cacheFolder, names, progress) : null;
     if (elementary !== null) for (const six of sixFunctions.filter(named)) compile.push(compileTime(six, LIMITS.compileElementary));
+    const tables = wanted("tables") ? await measureTables(handwritten, peersFolder(root), cacheFolder, names, progress) : null;
     progress("");
     const measurements: Measurements = {
       date: new Date().toISOString().slice(0, 10),
@@ -75,6 +77,10 @@ async function main(): Promise<void> {
     writeFileSync(path.join(build, "bench.json"), `${JSON.stringify({ ...measurements, targets }, null, 2)}\n`);
     writeFileSync(path.join(build, "bench.md"), asMarkdown(measurements, targets));
     console.log(asText(measurements, targets));
+    if (tables === null) return;
+    const lines = tablesAsMarkdown(tables).join("\n");
+    writeFileSync(path.join(build, "bench-tables.md"), `${lines}\n`);
+    console.log(`\nTables\n\n${lines}`);
   } finally {
     rmSync(cacheFolder, { recursive: true, force: true });
   }
