@@ -38,6 +38,7 @@ class Environment : public Napi::Addon<Environment> {
                              InstanceMethod("inFlight", &Environment::inFlight, napi_enumerable),
                              InstanceMethod("forgo", &Environment::forgo, napi_enumerable),
                              InstanceMethod("move", &Environment::move, napi_enumerable),
+                             InstanceMethod("moveLater", &Environment::moveLater, napi_enumerable),
                              InstanceMethod("cuda", &Environment::cuda, napi_enumerable),
                          });
   }
@@ -159,6 +160,9 @@ class Environment : public Napi::Addon<Environment> {
 
   /// move(operation, arrays, numbers) → arrays: what native/table.hpp does
   Napi::Value move(const Napi::CallbackInfo& info) { return table::move(info, engine_); }
+
+  /// moveLater(operation, arrays, numbers) → a promise of arrays
+  Napi::Value moveLater(const Napi::CallbackInfo& info) { return table::moveLater(info, engine_); }
 
   /// cuda() → what native/cuda.hpp gives
   Napi::Value cuda(const Napi::CallbackInfo& info) { return cuda_.object(info.Env()); }

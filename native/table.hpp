@@ -10,4 +10,7 @@ namespace dotcompute::table {
 /// move(operation, arrays, numbers) → arrays: now, on this thread
 Napi::Value move(const Napi::CallbackInfo& info, const Engine& engine);
 
+/// The same on a thread of Node's pool: a promise of the arrays. All memory is held before this returns.
+Napi::Value moveLater(const Napi::CallbackInfo& info, const Engine& engine);
+
 }  // namespace dotcompute::table

@@ -13,11 +13,13 @@ import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } 
 import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { prepareInto, type Destination } from "./into.js";
 import { checkAttached, isGone } from "./given.js";
+import { isBound } from "./show.js";
 import { readSource, sourceLength } from "./source.js";
 import { startKernel } from "./start.js";
 import { notNow, runStream } from "../stream/results.js";
 import { readTable } from "../table/source.js";
-import { moveNow, type Mover } from "../table/move.js";
+import { moveLater, moveNow, type Mover, type Moving } from "../table/move.js";
+import { scriptMover } from "../table/script.js";
 import { applyStep, type Rows, type StepContext } from "../table/steps.js";
 import { columnOf, type Table } from "../table/table.js";
 import { isIdle } from "../../fusion/passes/shortcuts.js";
@@ -33,6 +35,8 @@ interface Job {
   readonly context: StepContext;
   /** What moves rows between kernels. */
   readonly mover: Mover;
+  /** What other queries have given already. */
+  readonly others: Map<BoundQuery, Rows>;
   source: AnyTypedArray | null;
   /** Columns, instead of a source. */
   table: Table | null;
@@ -54,12 +58,12 @@ export interface Outcome {
 export function runNow(bound: BoundTerminal, into: AnyTypedArray | null): Outcome {
   if (bound.query.source.kind === "stream") throw notNow(bound);
   const job = newJob(bound, into);
-  if (job.plan.steps.length > 0) takeSteps(job, 0);
+  if (job.plan.steps.length > 0) moveNow(takeSteps(job, 0), job.mover);
   const { tiers } = bound.query.runtime;
   let result: KernelResult | null = null;
   for (let at = 0; at < job.slots.length; at += 1) {
     const slot = job.slots[at] as KernelSlot;
-    if (result !== null) follow(job, at, result);
+    if (result !== null) moveNow(follow(job, at, result), job.mover);
     result = shortcut(job, at);
     if (result !== null) continue;
     const call = callOf(job, at, bound.node);
@@ -85,13 +89,18 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
   // for a later kernel must find the rows that the first one found.
   if (given !== null && canShrink(given)) job.source = given.slice();
   if (job.table !== null) job.table = new Map([...job.table].map(([name, array]) => [name, canShrink(array) ? array.slice() : array]));
-  if (job.plan.steps.length > 0) takeSteps(job, 0);
+  const goOn = (): void => {
+    signal?.throwIfAborted();
+    checkHere(job);
+  };
+  for (const query of (job.values.flat() as readonly unknown[]).filter(isBound)) job.others.set(query, await rowsLater(query, signal));
+  if (job.plan.steps.length > 0) await moveLater(takeSteps(job, 0), job.mover, goOn);
   const source = job.source;
   const { tiers } = bound.query.runtime;
   let result: KernelResult | null = null;
   for (let at = 0; at < job.slots.length; at += 1) {
     const slot = job.slots[at] as KernelSlot;
-    if (result !== null) follow(job, at, result);
+    if (result !== null) await moveLater(follow(job, at, result), job.mover, goOn);
     signal?.throwIfAborted();
     result = shortcut(job, at);
     if (result !== null) continue;
@@ -126,7 +135,8 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null): Job {
   const source = table === null ? readSource(query.source) : null;
   const length = source === null ? sourceLength(query.source) : source.length;
   const destination = into === null ? null : prepareInto(into, plan, source === null ? [...(table?.values() ?? [])] : [source], length, values, query.runtime.tiers.mayStop(query.backend));
-  return { plan, slots, values, backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values), mover: plan.steps.length === 0 ? unasked : query.runtime.tiers.mover(query.backend).move, source, table, length, runs: query.runtime.onRun === null ? null : [] };
+  const others = new Map<BoundQuery, Rows>();
+  return { plan, slots, values, backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values, others), mover: plan.steps.length === 0 ? scriptMover : query.runtime.tiers.mover(query.backend).mover, others, source, table, length, runs: query.runtime.onRun === null ? null : [] };
 }
 
 function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
@@ -160,10 +170,10 @@ function handedOn({ source, table, length }: Job, { kernel }: PlannedKernel, nam
 }
 
 /** The kernel reads what the one before has stored. */
-function follow(job: Job, at: number, result: KernelResult): void {
+function* follow(job: Job, at: number, result: KernelResult): Moving<void> {
   const [before, now] = [job.plan.kernels[at - 1] as PlannedKernel, job.plan.kernels[at] as PlannedKernel];
   if (before.seeks !== undefined) {
-    takeSteps(job, now.table, result.position);
+    yield* takeSteps(job, now.table, result.position);
     return;
   }
   const columns = columnsOf(job, before, result);
@@ -172,22 +182,26 @@ function follow(job: Job, at: number, result: KernelResult): void {
   const [array = null] = job.table?.values() ?? [job.source];
   if (array === null) throw new CompilerBug("a kernel before a barrier stored nothing");
   job.length = array.length;
-  if (job.plan.steps.length > 0) takeSteps(job, now.table);
+  if (job.plan.steps.length > 0) yield* takeSteps(job, now.table);
 }
 
 /** What happens to a table before its kernels run. A sequence of single values is a table of one column. */
-function takeSteps(job: Job, table: number, found = -1): void {
+function* takeSteps(job: Job, table: number, found = -1): Moving<void> {
   const steps = job.plan.steps.filter(step => step.table === table);
   if (steps.length === 0) return;
-  const given: Table = job.table ?? singles(job.source) ?? new Map<string, AnyTypedArray>();
-  for (const array of given.values()) if (array.length < job.length) throw hasMoved(array);
-  let rows: Rows = { table: given, length: job.length };
-  for (const step of steps) rows = moveNow(applyStep(step, rows, found, job.context), job.mover);
+  checkHere(job);
+  let rows: Rows = { table: job.table ?? singles(job.source) ?? new Map<string, AnyTypedArray>(), length: job.length };
+  for (const step of steps) rows = yield* applyStep(step, rows, found, job.context);
   job.length = rows.length;
   // Single values beside those of another query are a column like others.
   const ofArray = job.plan.kernels.some(planned => planned.table === table && planned.kernel.source.kind === "array");
   job.source = ofArray ? columnOf(rows.table, SINGLE) : null;
   job.table = rows.table;
+}
+
+/** The arrays of the table at hand are still there. */
+function checkHere({ table, source, length }: Job): void {
+  for (const array of (table ?? singles(source))?.values() ?? []) if (array.length < length) throw hasMoved(array);
 }
 
 const unasked = (): never => {
@@ -197,22 +211,42 @@ const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked };
 
 /** All that a query gives, now, on this thread; of a source alone its own arrays. */
 function rowsOf(query: BoundQuery): Rows {
+  return sourceRows(query) ?? givenRows(runNow(collecting(query), null));
+}
+
+/** The same, off the calling thread. Memory that may be given back to the system meanwhile is copied. */
+async function rowsLater(query: BoundQuery, signal: AbortSignal | undefined): Promise<Rows> {
+  const own = sourceRows(query);
+  if (own === null) return givenRows(await runAsync(collecting(query), null, signal));
+  return { ...own, table: new Map([...own.table].map(([name, array]) => [name, canShrink(array) ? array.slice() : array])) };
+}
+
+function sourceRows(query: BoundQuery): Rows | null {
   // Null has one value only where a kernel has stored it.
   const nulls = [...(query.shape.columns?.keys() ?? [])].some(isValidity);
   const table = query.parent === null && !nulls ? (readTable(query.source) ?? singles(readSource(query.source))) : null;
-  if (table !== null) return { table, length: sourceLength(query.source) };
-  const { columns, result } = runNow({ query, node: query.shape.plainTerminal(query.shape.columns === null ? "toArray" : "toColumns"), values: [] }, null);
-  const given = columns ?? singles(result.output) ?? new Map<string, AnyTypedArray>();
-  return { table: given, length: [...given.values()][0]?.length ?? 0 };
+  return table === null ? null : { table, length: sourceLength(query.source) };
+}
+
+const collecting = (query: BoundQuery): BoundTerminal => ({ query, node: query.shape.plainTerminal(query.shape.columns === null ? "toArray" : "toColumns"), values: [] });
+
+function givenRows({ columns, result }: Outcome): Rows {
+  const table = columns ?? singles(result.output) ?? new Map<string, AnyTypedArray>();
+  return { table, length: [...table.values()][0]?.length ?? 0 };
 }
 
 const singles = (array: AnyTypedArray | null): Table | null => (array === null ? null : new Map([[SINGLE, array]]));
 
 /** What steps need of a query: the values of its stages, and what other queries give. */
-function contextOf(values: StageValues): StepContext {
+function contextOf(values: StageValues, others: ReadonlyMap<BoundQuery, Rows>): StepContext {
   return {
     valuesOf: stage => values[stage] ?? [],
-    otherOf: (stage, fromEnd) => rowsOf(values[stage]?.at(-fromEnd) as unknown as BoundQuery),
+    otherOf: (stage, fromEnd) => {
+      const query = values[stage]?.at(-fromEnd) as unknown as BoundQuery;
+      const rows = others.get(query) ?? rowsOf(query);
+      for (const array of rows.table.values()) if (array.length < rows.length) throw hasMoved(array);
+      return rows;
+    },
   };
 }
 

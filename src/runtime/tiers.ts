@@ -8,7 +8,7 @@ import type { Kernel } from "../../fusion/ir.js";
 import { hasLoops } from "../../fusion/traverse.js";
 import { reachOf, type BackendName, type CompiledKernel } from "../backends/backend.js";
 import type { Mover } from "../table/move.js";
-import { moveInScript } from "../table/script.js";
+import { scriptMover } from "../table/script.js";
 
 /** The JavaScript backend, as the runtime uses it: it can always run, and compiles in no time. */
 export interface ScriptBackend {
@@ -167,11 +167,11 @@ export class Tiers {
   }
 
   /** What moves rows between kernels: the addon, or, for queries that run as JavaScript and where there is no addon, JavaScript. */
-  mover(insists: BackendName | null): { readonly native: boolean; readonly move: Mover } {
+  mover(insists: BackendName | null): { readonly native: boolean; readonly mover: Mover } {
     const wanted = insists ?? this.insists;
     const script = wanted === "js" || (wanted === null && this.order.length === 0);
-    const move = script ? null : (this.backend("cpu").mover ?? null);
-    return move === null ? { native: false, move: moveInScript } : { native: true, move };
+    const mover = script ? null : (this.backend("cpu").mover ?? null);
+    return mover === null ? { native: false, mover: scriptMover } : { native: true, mover };
   }
 
   /** Resolves when no compiler is at work in the background any more. */

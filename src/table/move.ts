@@ -43,8 +43,11 @@ export interface GroupValues {
   readonly values: AnyTypedArray | null;
 }
 
-/** Does a move. */
-export type Mover = (move: Move) => Columns;
+/** Does moves: now, or off the calling thread. */
+export interface Mover {
+  readonly now: (move: Move) => Columns;
+  readonly later: (move: Move) => Promise<Columns>;
+}
 
 /** What a step does between its moves; it is told what each of them gave. */
 export type Moving<T> = Generator<Move, T, Columns>;
@@ -52,7 +55,18 @@ export type Moving<T> = Generator<Move, T, Columns>;
 /** A step, with all its moves, now. */
 export function moveNow<T>(step: Moving<T>, mover: Mover): T {
   let next = step.next();
-  while (next.done !== true) next = step.next(mover(next.value));
+  while (next.done !== true) next = step.next(mover.now(next.value));
+  return next.value;
+}
+
+/** The same, off the calling thread. `check` throws where the step should not go on after a move. */
+export async function moveLater<T>(step: Moving<T>, mover: Mover, check: () => void): Promise<T> {
+  let next = step.next();
+  while (next.done !== true) {
+    const moved = await mover.later(next.value);
+    check();
+    next = step.next(moved);
+  }
   return next.value;
 }
 

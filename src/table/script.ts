@@ -3,9 +3,12 @@ import type { AnyTypedArray } from "../../fusion/values.js";
 import { aggregatesOf } from "./aggregate.js";
 import { byCode, codesOf } from "./codes.js";
 import { distinctMatching, matches, matching } from "./join.js";
-import type { Move } from "./move.js";
+import type { Move, Mover } from "./move.js";
 import { firstPlaces, sortedPlaces, type Key } from "./sort.js";
 import { elementsAt, elementsOrZerosAt } from "./table.js";
+
+/** It has no thread but the calling one. */
+export const scriptMover: Mover = { now: moveInScript, later: async move => moveInScript(move) };
 
 export function moveInScript(move: Move): readonly AnyTypedArray[] {
   switch (move.kind) {

@@ -10,9 +10,9 @@ import { duration, markdown, ratio, size } from "./tables.js";
 
 const ROWS = 1e7;
 const JOINED = 1e6;
-const ROUNDS = 5;
-/** A contender that takes longer than this is measured once. */
-const LONG = 10;
+const ROUNDS = 3;
+/** A contender that takes longer than so many seconds is measured once. */
+const LONG = 3;
 
 type Run = () => unknown;
 type Contender = "dotcompute" | "JavaScript" | "polars" | "duckdb" | "C++";

@@ -17,7 +17,7 @@ const parameters = { seed: Number(process.env["DOTCOMPUTE_SEED"]), numRuns: proc
 
 /** NaNs are the same whatever their bits; -0 and 0 are not. */
 function same(move: Move): void {
-  const [native, script] = [nativeMover(addon)(move), moveInScript(move)];
+  const [native, script] = [nativeMover(addon).now(move), moveInScript(move)];
   expect(native.map(elementTypeOf)).toEqual(script.map(elementTypeOf));
   expect(native.map(({ length }) => length)).toEqual(script.map(({ length }) => length));
   for (const [column, array] of native.entries()) {
@@ -168,6 +168,17 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
     same({ kind: "aggregate", codes: codes as Uint32Array, count: (firsts as Uint32Array).length, aggregates: aggregatesOf(values) });
   });
 
+  it("on another thread, too, whatever becomes of the arrays meanwhile", async () => {
+    const values = Float64Array.from({ length: 100_000 }, (_, at) => Math.sin(at));
+    const key = { array: values.slice(), descending: false };
+    const later = nativeMover(addon).later({ kind: "order", key, length: values.length, limit: values.length });
+    structuredClone(key.array.buffer, { transfer: [key.array.buffer] });
+    expect((await later)[0]).toEqual(values.toSorted());
+    await expect(addon.moveLater("rows", [Uint32Array.of(3), values.subarray(0, 3)], [0])).rejects.toThrow(/3 elements, fewer than 4/);
+    await expect(addon.moveLater("join", [values, Float32Array.of(1)], [3, 1, 0])).rejects.toThrow(TypeError);
+    expect(() => addon.moveLater("shuffle", [], [])).toThrow(/no table operation shuffle/);
+  });
+
   it("from shared memory, and from a worker", async () => {
     const shared = new Float32Array(new SharedArrayBuffer(400));
     shared.set(Array.from({ length: 100 }, (_, at) => Math.sin(at)));
@@ -186,7 +197,7 @@ function aggregatesOf(columns: readonly AnyTypedArray[]) {
 
 describe.each([
   { name: "as JavaScript", mover: moveInScript, off: false },
-  { name: "natively", mover: unavailable === null ? nativeMover(addon) : moveInScript, off: unavailable !== null },
+  { name: "natively", mover: unavailable === null ? nativeMover(addon).now : moveInScript, off: unavailable !== null },
 ])("what a group comes to $name", ({ mover, off }) => {
   it.skipIf(off).each(ELEMENT_TYPES)("has the bits of the terminal over its elements alone: %s", element => {
     const { compute } = createRuntime({ backend: "js" });

@@ -67,6 +67,8 @@ export interface NativeAddon {
   readonly pins: boolean;
   /** Does a table operation (native/table.cpp), now. Throws TypeError or RangeError for arguments that do not fit it. */
   move(operation: string, arrays: readonly AnyTypedArray[], numbers: readonly number[]): readonly AnyTypedArray[];
+  /** The same on another thread. All memory is held before this returns. */
+  moveLater(operation: string, arrays: readonly AnyTypedArray[], numbers: readonly number[]): Promise<readonly AnyTypedArray[]>;
   stop(id: number): void;
   /** How many runs have been started and not yet settled. */
   inFlight(): number;

@@ -4,10 +4,10 @@ import type { AnyTypedArray } from "../../../fusion/values.js";
 import type { Move, Mover } from "../../table/move.js";
 import type { NativeAddon } from "./addon.js";
 
-export const nativeMover =
-  (addon: NativeAddon): Mover =>
-  move =>
-    addon.move(move.kind, ...argumentsOf(move));
+export const nativeMover = (addon: NativeAddon): Mover => ({
+  now: move => addon.move(move.kind, ...argumentsOf(move)),
+  later: async move => addon.moveLater(move.kind, ...argumentsOf(move)),
+});
 
 /** Mirrors `Terminal` of native/table-group.cpp. */
 const TERMINALS: readonly GroupColumn["terminal"][] = ["count", "sum", "average", "min", "max", "first", "last"];
