@@ -128,6 +128,8 @@ export type TerminalShape =
   | { readonly kind: "average" }
   | { readonly kind: "min" }
   | { readonly kind: "max" }
+  /** The terminal's value says which, or which of several; of a median there is none. */
+  | { readonly kind: "median" | "quantile" }
   /** Of rows: the columns of that row. */
   | { readonly kind: "first" }
   | { readonly kind: "last" }
@@ -177,6 +179,8 @@ export interface QueryShape {
 /** What becomes of the last kernel's raw result. */
 export type Finish =
   | { readonly kind: "array"; readonly element: ElementType }
+  /** Selected from the array that the last kernel stored. */
+  | { readonly kind: "quantile"; readonly element: ElementType }
   /** The arrays that the last kernel stored, by column. */
   | { readonly kind: "columns"; readonly columns: Columns }
   /** The number of yields. */

@@ -38,6 +38,7 @@ export const REWRITES: readonly Rewrite[] = [
   { name: "a distinct() behind a distinct() finds nothing, so it is left out", apply: withoutPairs("distinct", 1), holds: cannotFail },
   { name: "count() is the same in every order, so elements are not put in order", apply: unordered(["count", "single"]), holds: cannotFail },
   { name: "min() and max() are the same in every order, so elements are not put in order", apply: unordered(["min", "max"]), holds: cannotFail },
+  { name: "quantiles are the same in every order, so elements are not put in order", apply: unordered(["median", "quantile"]), holds: cannotFail },
   { name: "an exact sum is the same in every order, so elements are not put in order", apply: unordered(["sum", "average"]), holds: isExact },
   { name: "a filter() goes before the order and the reverse() in front of it, which then move less", apply: filtersFirst, holds: cannotFail },
 ];

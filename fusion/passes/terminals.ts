@@ -12,12 +12,18 @@ import { coerce, compareNumbers, describeKind, isBigKind, kindOf, toNumber, trut
 
 type TerminalOf<K extends TerminalShape["kind"]> = Extract<TerminalShape, { kind: K }>;
 
+/** What they give is made of an array of all elements. */
+const STORED: readonly TerminalShape["kind"][] = ["toArray", "median", "quantile"];
+
 export function planTerminal(fusion: TableFusion, { terminal, stages }: QueryShape): Plan {
   const stage = stages.length;
-  if (terminal.kind !== "toArray") fusion.endScan();
+  if (!STORED.includes(terminal.kind)) fusion.endScan();
   switch (terminal.kind) {
     case "toArray":
       return { ...fusion.intoArray(), finish: { kind: "array", element: fusion.element } };
+    case "median":
+    case "quantile":
+      return quantile(fusion, terminal.kind);
     case "toColumns": {
       const { columns } = fusion;
       if (columns === null) throw new QueryError("DC306", "single values have no columns", "Use toArray(), or map to rows first: .map(x => ({ x, square: x * x }))");
@@ -56,6 +62,12 @@ export function planTerminal(fusion: TableFusion, { terminal, stages }: QuerySha
     default:
       return terminal satisfies never;
   }
+}
+
+function quantile(fusion: TableFusion, verb: "median" | "quantile"): Plan {
+  const { element } = fusion;
+  if (element === "i64" || element === "u64") throw new QueryError("DC306", `BigInts have no ${verb}: it may be a fraction`, `Take it of numbers: .as(Float64Array), or of rows the ${verb} of Number(row.id)`);
+  return { ...fusion.intoArray(), finish: { kind: "quantile", element } };
 }
 
 /** One element, or one row. */

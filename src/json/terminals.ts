@@ -10,6 +10,8 @@ export const TERMINALS = {
   average: {},
   min: {},
   max: {},
+  median: {},
+  quantile: { quantile: value },
   first: {},
   last: {},
   single: {},
@@ -41,6 +43,7 @@ export function terminalJson(terminal: LazyTerminal, given: Given, last: () => V
     case "first":
     case "last":
     case "single":
+    case "median":
       return { verb: terminal.kind };
     case "leastKey":
     case "greatestKey":
@@ -50,6 +53,8 @@ export function terminalJson(terminal: LazyTerminal, given: Given, last: () => V
     case "find":
     case "findIndex":
       return { verb: terminal.kind, lambda: terminal.lambda.source.text, ...given.captures() };
+    case "quantile":
+      return { verb: "quantile", quantile: last() };
     case "indexOf":
     case "includes":
       return { verb: terminal.kind, value: last() };

@@ -35,7 +35,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
       reads: reads(planned, plan.kernels, query.source),
       columns: columnsOf(kernel).map(plainName),
       from: readFrom(planned, plan.kernels),
-      gives: columns === null ? gives(kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null) : stores(planned, columns),
+      gives: (columns === null ? gives(kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null) : stores(planned, columns)) + (at === plan.kernels.length - 1 ? selected(terminal) : ""),
       ...(query.source.kind === "stream" && at === plan.kernels.length - 1 ? { joins: joinsInWords(planned) } : {}),
       barrier,
       shortcut: shortcutOf(planned),
@@ -156,6 +156,9 @@ function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source
 const CANONICAL = `in the canonical order: ${LANES} lanes, blocks of ${BLOCK}, a pairwise tree, the same on every backend`;
 
 const SCANNED = `in the canonical scan order: rows of ${LANES} by doubling steps, blocks of ${BLOCK}, the same on every backend`;
+
+/** What is done with the array that the last kernel stores. */
+const selected = ({ kind }: TerminalShape): string => (kind === "median" || kind === "quantile" ? `; the ${kind} is selected from it, on the calling thread, as JavaScript` : "");
 
 function stores({ kernel, takes }: PlannedKernel, columns: readonly string[]): string {
   const elements = elementsOf(kernel);

@@ -3,10 +3,12 @@ import type { Plan } from "../../fusion/query.js";
 import { CompilerBug } from "../../fusion/errors.js";
 import type { ReduceOp, Sink } from "../../fusion/ir.js";
 import { ELEMENTS, isBigType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
-import { evaluate } from "../../fusion/values.js";
+import { evaluate, type AnyTypedArray } from "../../fusion/values.js";
 import type { KernelResult } from "../backends/backend.js";
 import { givenColumns } from "../table/given.js";
 import type { Table } from "../table/table.js";
+import type { BoundTerminal } from "./bound.js";
+import { quantilesIn } from "./select.js";
 import type { TerminalNode } from "./shape.js";
 
 /** `seed`: the reduce's, if it has one. */
@@ -41,6 +43,7 @@ export function finishScalar(plan: Plan, node: TerminalNode, result: KernelResul
       return result.count === 0 ? undefined : reducedValue(lastKernel(plan).sink, result);
     case "row":
     case "array":
+    case "quantile":
     case "columns":
       throw new CompilerBug("an array is not a scalar");
     default:
@@ -79,6 +82,14 @@ function nothingToReduce({ element }: Plan, { terminal }: TerminalNode): TypeErr
   return terminal.kind === "reduce" || element === null
     ? new TypeError("Reduce of empty array with no initial value")
     : new TypeError(`The ${terminal.kind} of an empty ${ELEMENTS[element].array} does not exist: there is no infinite BigInt`);
+}
+
+/** What `median` or `quantile` gives of all elements. Their array is its own, and may be changed. */
+export function finishQuantiles({ values }: BoundTerminal, elements: AnyTypedArray | null): number | readonly number[] {
+  if (elements === null) throw new CompilerBug("a kernel that stores an array gave none");
+  const [given = 0.5] = values as readonly (number | Float64Array | undefined)[];
+  const found = quantilesIn(elements instanceof Float64Array ? elements : Float64Array.from(elements as Float32Array), typeof given === "number" ? [given] : [...given]);
+  return typeof given === "number" ? (found[0] as number) : found;
 }
 
 /** The last row of these columns; undefined if they have none. */

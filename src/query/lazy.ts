@@ -5,7 +5,7 @@ import { checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
-import { finishRow, finishScalar } from "./finish.js";
+import { finishQuantiles, finishRow, finishScalar } from "./finish.js";
 import { runAsync, runNow, seedOf, type Outcome } from "./run.js";
 import { sourceLength } from "./source.js";
 import { notNow, onSource } from "../stream/results.js";
@@ -125,5 +125,7 @@ export class LazyValue<T> implements PromiseLike<T> {
 /** What a terminal that gives one value, or one row, makes of what its kernels gave. */
 export function finished(bound: BoundTerminal, { result, columns }: Outcome): unknown {
   const plan = bound.node.plan();
-  return plan.finish.kind === "row" ? finishRow(columns) : finishScalar(plan, bound.node, result, seedOf(bound));
+  if (plan.finish.kind === "row") return finishRow(columns);
+  if (plan.finish.kind === "quantile") return finishQuantiles(bound, result.output);
+  return finishScalar(plan, bound.node, result, seedOf(bound));
 }

@@ -17,6 +17,7 @@ import { elementsOfRange } from "./ranges.js";
 import { LazyValue } from "./lazy.js";
 import { Picks } from "./picks.js";
 import { Rows } from "./rows.js";
+import { checkQuantiles, quantileValue } from "./quantile.js";
 import { runAsync, runNow } from "./run.js";
 import type { SortKey } from "./sequence.js";
 import type { SearchTerminal } from "./shape.js";
@@ -273,6 +274,31 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
    */
   max(): LazyValue<ElementOf<A>> {
     return plainValue(this.bound, "max");
+  }
+
+  /**
+   * The median: `quantile(0.5)`. BigInts have none: `.as(Float64Array)` first.
+   *
+   * @example
+   * await compute(delays).filter(x => x > 0).median();
+   */
+  median(this: A extends BigArray ? never : Query<A>): LazyValue<number>;
+  median(): LazyValue<number> {
+    return quantileValue(this.bound, "median");
+  }
+
+  /**
+   * The value below which that part of the elements lies, 0 to 1; of several in an array as many values. In the order of n elements it
+   * stands at (n - 1) * q; between two of them it is `low + (high - low) * fraction`, in doubles. NaN of nothing, and if there is a NaN.
+   *
+   * @example
+   * compute(delays).quantile(0.95).value();
+   * const [low, middle, high] = await compute(delays).quantile([0.25, 0.5, 0.75]);
+   */
+  quantile(this: A extends BigArray ? never : Query<A>, q: number): LazyValue<number>;
+  quantile(this: A extends BigArray ? never : Query<A>, q: readonly number[] | Float64Array): LazyValue<readonly number[]>;
+  quantile(q: unknown): LazyValue<unknown> {
+    return quantileValue(this.bound, "quantile", checkQuantiles(q));
   }
 
   /**

@@ -16,6 +16,7 @@ import { LazyValue } from "./lazy.js";
 import { dropNulls, fillNulls } from "./nulls.js";
 import { Picks } from "./picks.js";
 import type { Query } from "./query.js";
+import { checkQuantiles, quantileValue } from "./quantile.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { asValue, boundOf, type Sequence, type SortKey } from "./sequence.js";
 import { asStage, columnStage, groupJoinStage } from "./stages.js";
@@ -196,6 +197,24 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   /** The largest value of a row, as `Math.max` finds it. */
   max<V extends number | bigint | null>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<Total<V>> {
     return plainValue(this.valuesOf("max", f, captures), "max");
+  }
+
+  /** The median of a value of each row: see `Query.quantile`. */
+  median(f: (row: RowOf<T>, i: number) => number | null, captures?: Captures): LazyValue<number> {
+    return quantileValue(this.valuesOf("median", f, captures), "median");
+  }
+
+  /**
+   * The quantile, or several in an array, of a value of each row: see `Query.quantile`.
+   *
+   * @example
+   * await compute({ carrier, delay }).quantile(0.95, r => r.delay);
+   */
+  quantile(q: number, f: (row: RowOf<T>, i: number) => number | null, captures?: Captures): LazyValue<number>;
+  quantile(q: readonly number[] | Float64Array, f: (row: RowOf<T>, i: number) => number | null, captures?: Captures): LazyValue<readonly number[]>;
+  quantile(q: unknown, f: unknown, captures?: unknown): LazyValue<unknown> {
+    const quantiles = checkQuantiles(q);
+    return quantileValue(this.valuesOf("quantile", f, captures), "quantile", quantiles);
   }
 
   /** Whether the lambda is true for any row. */

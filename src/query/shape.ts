@@ -15,7 +15,7 @@ import { checkPiecewise } from "../stream/piecewise.js";
 import { atCall, checkTarget, columnsGiven, parse } from "./parse.js";
 import type { Captures } from "./types.js";
 
-export type PlainTerminal = "toArray" | "toColumns" | "count" | "sum" | "average" | "min" | "max" | "first" | "last" | "single";
+export type PlainTerminal = "toArray" | "toColumns" | "count" | "sum" | "average" | "min" | "max" | "median" | "quantile" | "first" | "last" | "single";
 export type PredicateTerminal = "some" | "every" | "find" | "findIndex";
 /** What the keys of all elements come to. */
 export type KeyTerminal = "leastKey" | "greatestKey";

@@ -191,7 +191,10 @@ function showTerminal({ node, values }: BoundTerminal): string {
     case "first":
     case "last":
     case "single":
+    case "median":
       return call(terminal.kind);
+    case "quantile":
+      return call("quantile", showQuantiles(values[0]));
     case "some":
     case "every":
     case "find":
@@ -216,6 +219,8 @@ function showTerminal({ node, values }: BoundTerminal): string {
       return terminal satisfies never;
   }
 }
+
+const showQuantiles = (value: Capture | undefined): string => (typeof value === "number" ? String(value) : `[${[...(value as Float64Array)].join(", ")}]`);
 
 const showAggregate = ({ name, terminal, value }: Aggregate): string => `${name}: g => g.${terminal}(${value === null ? "" : oneLine(value.lambda.source.text)})`;
 

@@ -38,7 +38,8 @@ export async function runStream(bound: BoundTerminal, into: AnyTypedArray | null
     case "columns":
     case "row":
       return { ...nothing, result: noResult(null), columns: await collect(computeChunks(bound, chunks, true, signal), columnsOf(kernels)) };
-    case "array": {
+    case "array":
+    case "quantile": {
       const results = computeChunks(bound, chunks, true, signal);
       const output = into === null ? (await collect(results, new Map([[SINGLE, finish.element]]))).get(SINGLE) : await fill(results, checkInto(into, finish.element));
       return { ...nothing, result: noResult(output ?? null) };

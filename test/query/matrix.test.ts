@@ -72,6 +72,8 @@ const VERBS: Readonly<Record<Exclude<VerbName, "values"> | TerminalName | "colum
   average: { query: q => q.average(), gives: 24 / 7 },
   min: { query: q => q.min(), gives: -1 },
   max: { query: q => q.max(), gives: 9 },
+  median: { query: q => q.median(), gives: 3 },
+  quantile: { query: q => q.quantile([0, 0.25, 1]), gives: [-1, 1.5, 9] },
   minBy: { query: q => q.minBy(x => Math.abs(x - 5)), gives: 4 },
   maxBy: { query: q => q.maxBy(x => -x), gives: -1 },
   some: { query: q => q.some(x => x > 8), gives: true },
@@ -113,7 +115,8 @@ function fusion(name: keyof typeof VERBS): string {
 /** Where the rows are moved, if they are. */
 function moving(explanation: Explanation): string {
   const where = new Set(explanation.steps.flatMap(({ text }) => /, (native|as JavaScript)$/.exec(text)?.[1] ?? []));
-  return where.size === 0 ? "" : `; rows moved ${[...where].map(how => how.replace(/^native$/, "natively")).join(" and ")}`;
+  const selected = explanation.kernels.some(({ gives }) => gives.includes("selected from it")) ? "; selected on the calling thread, as JavaScript" : "";
+  return where.size === 0 ? selected : `; rows moved ${[...where].map(how => how.replace(/^native$/, "natively")).join(" and ")}`;
 }
 
 /** A backend's cell: whether it runs the kernels (for CUDA, whether they are emitted), and how rows are moved there. */

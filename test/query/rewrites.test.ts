@@ -33,6 +33,7 @@ const CASES: readonly Case[] = [
   { name: "orderBy, distinct, count", rule: /^count/, build: q => q.orderBy(x => x).distinct().count(), kernels: [3, 2], steps: [2, 1] },
   { name: "reverse, min", rule: /^min/, build: q => q.reverse().map(x => x - 1).min(), kernels: [2, 1], steps: [1, 0] },
   { name: "orderBy, max", rule: /^min/, build: q => q.orderBy(x => x).as(Float32Array).max(), kernels: [2, 1], steps: [1, 0] },
+  { name: "orderBy, reverse, quantiles", rule: /^quantiles/, build: q => q.orderBy(x => x).reverse().filter(x => x === x).quantile([0.1, 0.5]), kernels: [3, 1], steps: [2, 0] },
   { name: "orderBy, sum of integers", rule: /^an exact sum/, build: q => q.map(x => (x > 1 ? 3 : 5) | 0, Int32Array).orderBy(x => x).sum(), kernels: [2, 1], steps: [1, 0] },
   { name: "reverse, average of integers", rule: /^an exact sum/, build: q => q.map(x => (x > 1 ? 3 : 5) | 0, Int8Array).reverse().average(), kernels: [2, 1], steps: [1, 0] },
 ];

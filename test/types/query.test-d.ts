@@ -104,6 +104,9 @@ export async function terminals(): Promise<void> {
   expectType<bigint>()(await bigs.max());
   expectType<number>()(await numbers.min().run({ signal: AbortSignal.timeout(1) }));
   expectType<number>()(numbers.average().value());
+  expectType<number>()(numbers.median().value());
+  expectType<number>()(await numbers.quantile(0.9));
+  expectType<readonly number[]>()(await numbers.quantile([0.1, 0.9]));
   expectType<number>()(bigs.count().value());
   expectType<boolean>()(bigs.some(x => x > 1n).value());
   expectType<boolean>()(bigs.every(x => x > 1n).value());
@@ -119,6 +122,10 @@ export async function terminals(): Promise<void> {
   expectType<string>()(await numbers.sum().then(x => x.toFixed()));
   // @ts-expect-error BigInts have no average
   bigs.average();
+  // @ts-expect-error nor a median
+  bigs.median();
+  // @ts-expect-error nor quantiles
+  bigs.quantile([0.5]);
   // @ts-expect-error an Uint16Array holds numbers
   numbers.indexOf(1n);
   // @ts-expect-error an Uint16Array holds numbers

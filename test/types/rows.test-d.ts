@@ -13,6 +13,9 @@ interface Prices {
 }
 export function interfaces(people: Person[], prices: Prices): void {
   expectType<number>()(compute(people).filter(p => p.member).average(p => p.age).value());
+  expectType<number>()(compute(people).median(p => p.age).value());
+  expectType<number>()(compute(people).quantile(0.9, p => p.age).value());
+  expectType<readonly number[]>()(compute(people).quantile([0.1, 0.9], p => p.age).value());
   expectType<number>()(compute(prices).sum(r => r.price * r.quantity).value());
   const [group] = compute(new BigInt64Array(1)).groupBy(x => x % 2n).aggregate({ sum: g => g.sum(), most: g => g.max() }).toRows();
   expectType<bigint | undefined>()(group?.sum);
