@@ -126,6 +126,8 @@ export type TerminalShape =
   | { readonly kind: "count" }
   | { readonly kind: "sum" }
   | { readonly kind: "average" }
+  /** Of what is averaged by the terminal's capture `mean`. */
+  | { readonly kind: "variance" | "standardDeviation"; readonly sample: boolean; readonly captures: CaptureTypes }
   | { readonly kind: "min" }
   | { readonly kind: "max" }
   /** The terminal's value says which, or which of several; of a median there is none. */
@@ -194,6 +196,8 @@ export type Finish =
   | { readonly kind: "reduced"; readonly op: ReduceOp; readonly seeded: boolean; readonly empty: "identity" | "error" }
   /** Sum over count; NaN for none. */
   | { readonly kind: "average" }
+  /** Sum of squared deviations over count, of a sample over one less. */
+  | { readonly kind: "variance"; readonly sample: boolean; readonly root: boolean }
   /** Whether any element yielded (`some`, `includes`), or none did (`every`). */
   | { readonly kind: "any" | "none" }
   /** The yielded value, or undefined (`find`, `first`, `last`). */

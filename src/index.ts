@@ -167,6 +167,7 @@ export type {
   Repeat,
   RepeatArray,
   ScanOptions,
+  SpreadOptions,
   Window,
   WindowOptions,
   ResultOf,

@@ -2,7 +2,7 @@
 import { apply, convert, local, truth } from "../build.js";
 import { LambdaError, QueryError, withArticle } from "../errors.js";
 import type { Expr, ReduceOp, Sink } from "../ir.js";
-import { SEED, type LambdaInput, type Plan, type QueryShape, type StageShape, type TerminalShape } from "../query.js";
+import { SEED, type CaptureType, type LambdaInput, type Plan, type QueryShape, type StageShape, type TerminalShape } from "../query.js";
 import { ELEMENTS, isBigType, type ScalarType } from "../types.js";
 import type { Fusion } from "./fuse.js";
 import type { TableFusion } from "./tables.js";
@@ -37,6 +37,9 @@ export function planTerminal(fusion: TableFusion, { terminal, stages }: QuerySha
       return reduced(fusion, "add", fusion.current, { seeded: false, empty: "identity" });
     case "average":
       return average(fusion);
+    case "variance":
+    case "standardDeviation":
+      return variance(fusion, terminal, stage);
     case "min":
     case "max":
       return reduced(fusion, terminal.kind, fusion.current, { seeded: false, empty: isBigType(fusion.current.expr.type) ? "error" : "identity" });
@@ -132,6 +135,15 @@ function average(fusion: Fusion): Plan {
   }
   const plan = reduced(fusion, "add", fusion.current, { seeded: false, empty: "error" });
   return { ...plan, finish: { kind: "average" } };
+}
+
+/** Squares of deviations from the mean, in doubles. */
+function variance(fusion: Fusion, { kind, sample, captures }: TerminalOf<"variance" | "standardDeviation">, stage: number): Plan {
+  const { current, kernelParameters } = fusion;
+  const mean: Expr = { kind: "capture", type: "f64", name: kernelParameters.scalar(stage, "mean", "f64", captures["mean"] as CaptureType) };
+  const deviation = fusion.declare("deviation", apply("sub", convert("f64", current.expr), mean));
+  const plan = reduced(fusion, "add", { expr: apply("mul", deviation, deviation), weak: false, integral: false, span: current.span }, { seeded: false, empty: "error" });
+  return { ...plan, finish: { kind: "variance", sample, root: kind === "standardDeviation" } };
 }
 
 /** `some`, `every`, `find` and `findIndex` look for the first element that decides. */

@@ -22,6 +22,8 @@ const CALLS: Readonly<Record<string, (call: Call, args: readonly unknown[], path
   fillNulls: (call, [columns, values]) => call("fillNulls", Object.fromEntries((columns as readonly string[]).map((name, at) => [name, (values as readonly unknown[])[at]]))),
   reduce: (call, [f, seed, captures, combine, sequential]) => call("reduce", f, seed, captures, { combine, ...(sequential === true ? { sequential } : {}) }),
   scan: (call, [f, seed, captures, exclusive = false, sequential = false, to]) => call("scan", f, seed, captures, { exclusive, sequential, to }),
+  variance: (call, [sample]) => call("variance", { sample }),
+  standardDeviation: (call, [sample]) => call("standardDeviation", { sample }),
   window: windowed("window"),
   neighbours: windowed("neighbours"),
   groupBy: (call, [f, captures, aggregates], path) => callOf(call("groupBy", f, captures) as object, path)("aggregate", aggregates),

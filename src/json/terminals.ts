@@ -8,6 +8,8 @@ export const TERMINALS = {
   count: {},
   sum: {},
   average: {},
+  variance: { sample: optional(flag) },
+  standardDeviation: { sample: optional(flag) },
   min: {},
   max: {},
   median: {},
@@ -45,6 +47,9 @@ export function terminalJson(terminal: LazyTerminal, given: Given, last: () => V
     case "single":
     case "median":
       return { verb: terminal.kind };
+    case "variance":
+    case "standardDeviation":
+      return { verb: terminal.kind, ...(terminal.sample ? { sample: true } : {}) };
     case "leastKey":
     case "greatestKey":
       return { verb: terminal.kind === "leastKey" ? "minBy" : "maxBy", lambda: terminal.lambda.source.text, ...given.captures() };

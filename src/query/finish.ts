@@ -31,6 +31,10 @@ export function finishScalar(plan: Plan, node: TerminalNode, result: KernelResul
     }
     case "average":
       return (0 + Number(result.value)) / result.count;
+    case "variance": {
+      const variance = (0 + Number(result.value)) / (finish.sample ? Math.max(0, result.count - 1) : result.count);
+      return finish.root ? Math.sqrt(variance) : variance;
+    }
     case "any":
       return result.position >= 0;
     case "none":

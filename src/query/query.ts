@@ -21,6 +21,7 @@ import { checkQuantiles, quantileValue } from "./quantile.js";
 import { runAsync, runNow } from "./run.js";
 import type { SortKey } from "./sequence.js";
 import type { SearchTerminal } from "./shape.js";
+import { spread } from "./spread.js";
 import { asStage, scanStage } from "./stages.js";
 import { checkNeighbours, checkWindow, Windows } from "./windows.js";
 import { bindSource, shapeOfSource } from "./source.js";
@@ -40,6 +41,7 @@ import type {
   ResultOf,
   RunOptions,
   ScanOptions,
+  SpreadOptions,
   TableOf,
   Truth,
   TypedArray,
@@ -254,6 +256,23 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
       throw new QueryError("DC306", "BigInts have no average: it may be a fraction", "Average them as numbers: .as(Float64Array).average().");
     }
     return plainValue(this.bound, "average");
+  }
+
+  /**
+   * The mean of the squared deviations from the mean, of a sample by n - 1; NaN of nothing (of a sample, of one element). Two kernels, so
+   * that nothing cancels out: the mean in the canonical order, then the sum of the squares of what is left of each element, both in
+   * doubles (the two-pass algorithm; Chan, Golub and LeVeque 1983). The bits are the same everywhere.
+   *
+   * @example
+   * await compute(readings).variance({ sample: true });
+   */
+  variance(options?: SpreadOptions): LazyValue<number> {
+    return spread(this.bound, "variance", options);
+  }
+
+  /** The square root of the variance: see there. */
+  standardDeviation(options?: SpreadOptions): LazyValue<number> {
+    return spread(this.bound, "standardDeviation", options);
   }
 
   /**

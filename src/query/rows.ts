@@ -1,4 +1,5 @@
 /** Queries over rows: tables whose lambdas read columns by name, and whose maps may make new ones. */
+import { spread } from "./spread.js";
 import { isValidity, shownNames } from "../../fusion/columns.js";
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { Columns } from "../../fusion/query.js";
@@ -20,7 +21,7 @@ import { checkQuantiles, quantileValue } from "./quantile.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { asValue, boundOf, type Sequence, type SortKey } from "./sequence.js";
 import { asStage, columnStage, groupJoinStage } from "./stages.js";
-import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, Column, ColumnsOf, Fields, ForEachOptions, NewColumns, NullsOf, ReduceOptions, RowOf, RunOptions, SingleColumn, TableOf, Total, Truth, TypedArray, WithoutNulls } from "./types.js";
+import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, Column, ColumnsOf, Fields, ForEachOptions, NewColumns, NullsOf, ReduceOptions, RowOf, RunOptions, SpreadOptions, SingleColumn, TableOf, Total, Truth, TypedArray, WithoutNulls } from "./types.js";
 import type { Table } from "../table/table.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
 
@@ -187,6 +188,16 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   /** The arithmetic mean of a value of each row; NaN of none. */
   average(f: (row: RowOf<T>, i: number) => number | null, captures?: Captures): LazyValue<number> {
     return plainValue(this.valuesOf("average", f, captures), "average");
+  }
+
+  /** The variance of a value of each row: see `Query.variance`. */
+  variance(f: (row: RowOf<T>, i: number) => number | null, captures?: Captures, options?: SpreadOptions): LazyValue<number> {
+    return spread(this.valuesOf("variance", f, captures), "variance", options);
+  }
+
+  /** Its square root. */
+  standardDeviation(f: (row: RowOf<T>, i: number) => number | null, captures?: Captures, options?: SpreadOptions): LazyValue<number> {
+    return spread(this.valuesOf("standardDeviation", f, captures), "standardDeviation", options);
   }
 
   /** The smallest value of a row, as `Math.min` finds it. */

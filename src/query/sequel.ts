@@ -18,12 +18,14 @@ export class Sequel<T> extends LazyValue<T> {
     /** What it may ask for, in order: for `explain` and `source`. */
     private readonly terminals: readonly [BoundTerminal, ...BoundTerminal[]],
     private readonly begin: () => Work<T>,
+    /** What it is called, and stored as. */
+    named: BoundTerminal = terminals[0],
   ) {
-    const [{ query, node }] = terminals;
+    const { query, node } = named;
     if (query.source.kind === "stream") {
       throw new QueryError("DC310", `${calledAs(node.terminal)}() reads its elements twice, and a stream is read once`, "Collect them first: compute(await query.toArrayAsync()), or toColumnsAsync().");
     }
-    super(terminals[0]);
+    super(named);
   }
 
   override value(): T {

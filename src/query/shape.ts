@@ -181,6 +181,12 @@ export class ShapeNode {
     return findEdge(this.terminals, text, "firstBy", detail, captures) ?? this.addLambda(verb, text, detail, captures, input => ({ kind: "firstBy", sought, ...input }));
   }
 
+  /** Its value is the mean. */
+  varianceTerminal(kind: "variance" | "standardDeviation", sample: boolean): TerminalNode {
+    const detail = sample ? "sample" : null;
+    return findEdge(this.terminals, "", kind, detail, MEAN) ?? this.addTerminal("", { kind, sample, captures: MEAN_TYPES }, detail, MEAN_TYPES, false);
+  }
+
   /** `captures` holds the searched value, as `value`. */
   searchTerminal(kind: SearchTerminal, captures: Captures): TerminalNode {
     const found = findEdge(this.terminals, "", kind, null, captures);
@@ -272,6 +278,9 @@ export class ShapeNode {
   }
 }
 
+
+const MEAN: Captures = { mean: 0 };
+const MEAN_TYPES: CaptureTypes = { mean: { kind: "number", single: false } };
 
 /** A capture: its stage, and its place among that stage's values. */
 export interface Place {

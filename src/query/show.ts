@@ -195,6 +195,9 @@ function showTerminal({ node, values }: BoundTerminal): string {
       return call(terminal.kind);
     case "quantile":
       return call("quantile", showQuantiles(values[0]));
+    case "variance":
+    case "standardDeviation":
+      return call(terminal.kind, ...(terminal.sample ? ["{ sample: true }"] : []));
     case "some":
     case "every":
     case "find":

@@ -220,6 +220,11 @@ export interface QueryOptions {
   readonly fastMath?: boolean | undefined;
 }
 
+export interface SpreadOptions {
+  /** Divides by n - 1 instead of n: the elements are a sample of what is asked about. */
+  readonly sample?: boolean | undefined;
+}
+
 export interface RunOptions {
   /** Ends the run early: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;

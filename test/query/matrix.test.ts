@@ -70,6 +70,8 @@ const VERBS: Readonly<Record<Exclude<VerbName, "values"> | TerminalName | "colum
   sum: { query: q => q.sum(), gives: 24 },
   count: { query: q => q.count(), gives: 7 },
   average: { query: q => q.average(), gives: 24 / 7 },
+  variance: { query: q => q.variance(), gives: VALUES.map(x => (x - 24 / 7) ** 2).reduce((a, x) => a + x) / 7 },
+  standardDeviation: { query: q => q.standardDeviation(), gives: Math.sqrt(VALUES.map(x => (x - 24 / 7) ** 2).reduce((a, x) => a + x) / 7) },
   min: { query: q => q.min(), gives: -1 },
   max: { query: q => q.max(), gives: 9 },
   median: { query: q => q.median(), gives: 3 },
