@@ -51,12 +51,12 @@ export type StageShape =
     } & LambdaInput)
   /**
    * What the lambda gives for the elements at these offsets from each; its first parameter is the window of them. Stored as a map's
-   * result is. `edge`: what stands beyond the ends, with `constant` the stage's value `EDGE`; `valid` leaves out where anything would.
+   * result is. A `chunk` is the window of every so many elements, and no two overlap. `edge`: what stands beyond the ends, with `constant` the stage's value `EDGE`; `valid` leaves out where anything would.
    * `fold`: the lambda was made for this method.
    */
   | ({
       readonly kind: "window";
-      readonly verb: "window" | "neighbours";
+      readonly verb: "window" | "neighbours" | "chunk";
       readonly offsets: readonly number[];
       readonly edge: Edge;
       readonly to: ElementType | Columns | null;
@@ -240,8 +240,9 @@ export const keyColumn = (number: number): string => `\0key ${number}`;
 export const MATCHED = "\0matched";
 export const valueColumn = (number: number): string => `\0value ${number}`;
 
-/** The elements at the offset of this number from each: a window's columns. */
-export const windowColumn = (number: number): string => `\0window ${number}`;
+/** The elements at the offset of this number from each: a window's columns; or at this place of each chunk. */
+export const windowColumn = (number: number, chunked: boolean): string => `\0${chunked ? "chunk" : "window"} ${number}`;
+export const isChunkColumn = (name: string): boolean => name.startsWith("\0chunk ");
 export const isWindowColumn = (name: string): boolean => name.startsWith("\0window ");
 
 /** What stands at a place of all the lists, and how long they are. */
@@ -259,6 +260,8 @@ export type TableStep = {
   | { readonly kind: "flatten"; readonly columns: readonly { readonly name: string; readonly from: readonly string[] }[]; readonly varied: boolean }
   /** In place of the elements columns of those at offsets from them: views, of a copy with what stands beyond the ends. */
   | { readonly kind: "window"; readonly offsets: readonly number[]; readonly edge: Edge }
+  /** In place of the elements a column of those at each place of so many: copies, without what is left over at the end. */
+  | { readonly kind: "chunk"; readonly size: number }
   | { readonly kind: "slice" | "reverse" | "distinct" | "concat" | "tap" }
   /** With so many other queries; the columns of the first are called `rightColumn`, those of the second so twice, and so on. */
   | { readonly kind: "zip"; readonly others: number }

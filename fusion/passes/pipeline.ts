@@ -78,6 +78,7 @@ function stepReads(step: TableStep, column: string): boolean {
     case "zip":
       return false;
     case "window":
+    case "chunk":
     case "distinct":
     case "concat":
     case "tap":

@@ -117,15 +117,16 @@ export class TableFusion extends Fusion {
 
   /** The elements at each offset are a column: a view of the source, as long as nothing has been computed of it yet. */
   private window(stage: StageShape & { readonly kind: "window" }, index: number): void {
-    const { offsets, edge, to, lambda } = stage;
-    if (!this.isBare) this.cut("windows reach for the results of what comes before them");
-    this.steps.push({ kind: "window", table: this.table, stages: [index], offsets, edge });
+    const { verb, offsets, edge, to, lambda } = stage;
+    const chunked = verb === "chunk";
+    if (!this.isBare) this.cut(chunked ? "chunks are made of the results of what comes before them" : "windows reach for the results of what comes before them");
+    this.steps.push({ table: this.table, stages: [index], ...(chunked ? { kind: "chunk", size: offsets.length } : { kind: "window", offsets, edge }) });
     const element = this.type;
-    const windows = this.rowsOf(new Map(offsets.map((_, at) => [windowColumn(at), element])));
+    const windows = this.rowsOf(new Map(offsets.map((_, at) => [windowColumn(at, chunked), element])));
     this.source = { kind: "range" };
     this.ofTable = true;
     this.value = windows;
-    const result = this.inferred(stage, index, [{ column: place => windows.column(windowColumn(Number(place))).value }]);
+    const result = this.inferred(stage, index, [{ column: place => windows.column(windowColumn(Number(place), chunked)).value }]);
     if (isRow(result)) this.becomeRows(result, to instanceof Map ? to : NO_COLUMNS, index, lambda);
     else this.become(result, typeof to === "string" ? to : element, "window", index, lambda);
     this.stages.push(index);

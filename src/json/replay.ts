@@ -7,8 +7,11 @@ import { malformed } from "./checks.js";
 type Method = (...args: readonly unknown[]) => unknown;
 type Call = (name: string, ...args: readonly unknown[]) => unknown;
 
-const windowed = (verb: string) => (call: Call, [first, edge, value, of, f, to, captures]: readonly unknown[], path: string): unknown => {
-  const onWindows = callOf(call(verb, first, edge === undefined ? undefined : { edge, value }) as object, path);
+const windowed = (verb: string) => (call: Call, [first, edge, value, ...rest]: readonly unknown[], path: string): unknown => made(call(verb, first, edge === undefined ? undefined : { edge, value }), rest, path);
+
+/** What is made of windows, or of chunks. */
+const made = (windows: unknown, [of, f, to, captures]: readonly unknown[], path: string): unknown => {
+  const onWindows = callOf(windows as object, path);
   if (of !== "map") return onWindows(of as string, to);
   return to === undefined ? onWindows("map", f, captures) : onWindows("map", f, to, captures);
 };
@@ -26,6 +29,7 @@ const CALLS: Readonly<Record<string, (call: Call, args: readonly unknown[], path
   standardDeviation: (call, [sample]) => call("standardDeviation", { sample }),
   window: windowed("window"),
   neighbours: windowed("neighbours"),
+  chunk: (call, [size, ...rest], path) => made(call("chunk", size), rest, path),
   groupBy: (call, [f, captures, aggregates], path) => callOf(call("groupBy", f, captures) as object, path)("aggregate", aggregates),
 };
 

@@ -10,13 +10,16 @@ import { aggregates, arrays, captures, flag, lambda, names, number, numbers, opt
 import { arrayName } from "./values.js";
 
 /** How windows are made, and what is made of them. */
-const windows = {
-  edge: optional(word("valid", "clamp", "wrap", "constant")),
-  value: optional(value),
+const made = {
   of: word("map", "sum", "average", "min", "max"),
   lambda: optional(lambda),
   to: optional(arrays),
   captures,
+} as const;
+const windows = {
+  edge: optional(word("valid", "clamp", "wrap", "constant")),
+  value: optional(value),
+  ...made,
 } as const;
 
 export const VERBS = {
@@ -32,6 +35,7 @@ export const VERBS = {
   slice: { start: number, end: number },
   window: { size: number, ...windows },
   neighbours: { offsets: numbers, ...windows },
+  chunk: { size: number, ...made },
   takeWhile: { lambda, captures },
   skipWhile: { lambda, captures },
   reverse: {},
@@ -108,15 +112,18 @@ export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, g
   },
   window: (stage, given) => {
     const { verb, offsets, edge, to, fold, captures: own } = stage;
-    const of = {
+    const edges = {
       ...(edge === "valid" ? {} : { edge }),
       ...(edge === "constant" ? { value: given.value(-1) } : {}),
+    } as const;
+    const of = {
       of: fold ?? "map",
       ...(fold === null ? { lambda: textOf(stage) } : {}),
       ...(to === null ? {} : { to: arraysJson(to) }),
       ...given.captures(own),
     } as const;
-    return verb === "window" ? { verb, size: offsets.length, ...of } : { verb, offsets, ...of };
+    if (verb === "chunk") return { verb, size: offsets.length, ...of };
+    return verb === "window" ? { verb, size: offsets.length, ...edges, ...of } : { verb, offsets, ...edges, ...of };
   },
   while: (stage, given) => ({ verb: stage.take ? "takeWhile" : "skipWhile", lambda: textOf(stage), ...given.captures() }),
   reverse: () => ({ verb: "reverse" }),

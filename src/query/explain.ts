@@ -4,7 +4,7 @@ import { cudaPrelude, emitCuda } from "../../fusion/emit/cuda.js";
 import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink } from "../../fusion/ir.js";
-import { isWindowColumn, SINGLE, TABLE, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
+import { isChunkColumn, isWindowColumn, SINGLE, TABLE, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
 import { isIdle } from "../../fusion/passes/shortcuts.js";
 import { elementsOf, singlesOf } from "../../fusion/several.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
@@ -142,6 +142,8 @@ function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source
   const { kernel } = planned;
   const views = columnsOf(kernel).filter(isWindowColumn).length;
   if (views > 0) return views === 1 ? "one of the views" : `${views} of the views`;
+  const places = columnsOf(kernel).filter(isChunkColumn).length;
+  if (places > 0) return places === 1 ? "one place of the chunks" : `${places} places of the chunks`;
   const before = readFrom(planned, kernels);
   if (before.length > 0) return `what kernel ${before.map(at => at + 1).join()} stored`;
   const columns = columnsOf(kernel);

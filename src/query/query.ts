@@ -23,7 +23,7 @@ import type { SortKey } from "./sequence.js";
 import type { SearchTerminal } from "./shape.js";
 import { spread } from "./spread.js";
 import { asStage, scanStage } from "./stages.js";
-import { checkNeighbours, checkWindow, Windows } from "./windows.js";
+import { checkChunk, checkNeighbours, checkWindow, Windows } from "./windows.js";
 import { bindSource, shapeOfSource } from "./source.js";
 import type {
   Accumulator,
@@ -231,6 +231,19 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
   neighbours<const O extends readonly number[]>(offsets: O, options?: WindowOptions<ElementOf<A>>): Windows<A, O["length"]> {
     const { how, beyond } = checkNeighbours(offsets, options, this.bound.shape.element);
     return new Windows(this.bound, how, beyond, bound => this.any(bound));
+  }
+
+  /**
+   * So many elements, then as many behind them, and so on, for a lambda to see together, or to be folded as windows are. What is left
+   * over at the end is no chunk. The elements are copied, those at each place of the chunks to an array; what is computed of them is one
+   * kernel with what follows.
+   *
+   * @example
+   * compute(pixels).chunk(3).map(([r, g, b]) => 0.299 * r + 0.587 * g + 0.114 * b, Float32Array);
+   * compute(samples).chunk(60).average();
+   */
+  chunk<const K extends number>(size: K): Windows<A, K> {
+    return new Windows(this.bound, checkChunk(size), undefined, bound => this.any(bound));
   }
 
   /**

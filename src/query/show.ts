@@ -66,7 +66,7 @@ function showSource(source: BoundSource): string {
 function showWindow(stage: StageShape & { readonly kind: "window" }, captures: readonly string[], beyond: string): string {
   const { verb, offsets, edge, to, fold, lambda } = stage;
   const options = edge === "valid" ? [] : [`{ edge: "${edge}"${edge === "constant" ? `, value: ${beyond}` : ""} }`];
-  const windows = call(verb, verb === "window" ? String(offsets.length) : `[${offsets.join(", ")}]`, ...options);
+  const windows = call(verb, verb !== "neighbours" ? String(offsets.length) : `[${offsets.join(", ")}]`, ...options);
   return `${windows}.${fold === null ? call("map", oneLine(lambda.source.text), ...showTarget(to), ...captures) : call(fold, ...showTarget(to))}`;
 }
 
@@ -104,6 +104,8 @@ export function verbOf(stage: StageShape): string {
   switch (stage.kind) {
     case "pair":
       return stage.key === null ? "zip" : stage.outer ? "leftJoin" : "join";
+    case "window":
+      return stage.verb;
     case "while":
       return stage.take ? "takeWhile" : "skipWhile";
     case "set":

@@ -59,7 +59,7 @@ export class Windows<A extends TypedArray, K extends number> {
   average<C extends ArrayConstructor>(to: C): Query<ArrayOf<C>>;
   average(to?: unknown): unknown {
     const { element } = this.bound.shape;
-    if (isBig(element)) throw new QueryError("DC306", "BigInts have no average: it may be a fraction", "Average them as numbers: .as(Float64Array).window(5).average().");
+    if (isBig(element)) throw new QueryError("DC306", "BigInts have no average: it may be a fraction", `Average them as numbers: .as(Float64Array).${this.how.verb === "chunk" ? "chunk" : "window"}(5).average().`);
     return this.folded("average", to ?? (ELEMENTS[element].integer ? Float64Array : undefined));
   }
 
@@ -114,6 +114,14 @@ export function checkWindow(size: unknown, options: unknown, element: ElementTyp
   const { edge, beyond } = checkEdge(options, "window", element);
   const first = edge === "valid" ? 0 : -Math.floor((size - 1) / 2);
   return { how: { verb: "window", offsets: Array.from({ length: size }, (_, at) => first + at), edge, to: null, fold: null }, beyond };
+}
+
+/** `chunk(size)` */
+export function checkChunk(size: unknown): WindowHow {
+  if (typeof size !== "number" || !Number.isInteger(size) || size < 1 || size > MOST) {
+    throw new QueryError("DC305", `chunk() takes a number of elements, 1 to ${MOST}, not ${describe(size)}`, "Write .chunk(3).map(([r, g, b]) => …).");
+  }
+  return { verb: "chunk", offsets: Array.from({ length: size }, (_, at) => at), edge: "valid", to: null, fold: null };
 }
 
 /** `neighbours(offsets)` */

@@ -15,6 +15,8 @@ export function showStep(step: TableStep, limit: number, native: boolean): strin
       return `keep: ${KEPT[step.part]}, views, nothing is copied, ${here}`;
     case "slice":
       return `slice: views, nothing is copied, ${here}`;
+    case "chunk":
+      return `chunk: copies what stands at each of ${step.size} places to a column, without what is left over at the end, ${here}`;
     case "window":
       return step.edge === "valid" ? `window: views at ${step.offsets.length} offsets, nothing is copied, ${here}` : `window: views at ${step.offsets.length} offsets of a copy with what stands beyond its ends, ${here}`;
     case "reverse":

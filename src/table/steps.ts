@@ -8,7 +8,7 @@ import { flatLength, flattened } from "./flatten.js";
 import { comparable } from "./join.js";
 import { aggregated, codesOf, commonPlaces, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, type Moving } from "./move.js";
 import { aggregatedPresent, withoutNulls } from "./nulls.js";
-import { windows } from "./window.js";
+import { chunks, windows } from "./window.js";
 import { appended, columnOf, elementsOr, NONE, without, type Table } from "./table.js";
 
 export interface Rows {
@@ -32,6 +32,8 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
     }
     case "keep":
       return between({ table, length }, ...keptPlaces(step.part, found, length));
+    case "chunk":
+      return chunks(step.size, columnOf(table, SINGLE), length);
     case "window":
       return windows(step.offsets, step.edge, columnOf(table, SINGLE), length, () => context.valuesOf(step.stages[0] as number).at(-1));
     case "reverse":

@@ -1,4 +1,7 @@
-/** Windows as columns: views of one array at offsets, so that a kernel finds an element's neighbours at the element's own place. */
+/**
+ * Windows as columns: views of one array at offsets, so that a kernel finds an element's neighbours at the element's own place. Of
+ * chunks the columns are copies, for kernels read arrays element after element.
+ */
 import { CompilerBug } from "../../fusion/errors.js";
 import { windowColumn, type Edge } from "../../fusion/query.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
@@ -12,7 +15,21 @@ export function windows(offsets: readonly number[], edge: Edge, source: AnyTyped
   const valid = edge === "valid";
   const count = valid ? Math.max(0, length - before - behind) : length;
   const whole = valid || count === 0 ? array : padded(array, before, behind, edge, beyond);
-  const columns = offsets.map((offset, at) => [windowColumn(at), whole.subarray(before + offset, before + offset + count)] as const);
+  const columns = offsets.map((offset, at) => [windowColumn(at, false), whole.subarray(before + offset, before + offset + count)] as const);
+  return { table: new Map(columns), length: count };
+}
+
+/** What stands at each place of the chunks of so many elements; what is left over is no chunk. */
+export function chunks(size: number, source: AnyTypedArray, length: number): Rows {
+  const element = elementTypeOf(source);
+  if (element === undefined) throw new CompilerBug("chunks of no typed array");
+  const count = Math.floor(length / size);
+  const from = source as Float64Array;
+  const columns = Array.from({ length: size }, (_, place) => {
+    const column = newArray(element, count) as Float64Array;
+    for (let at = 0, next = place; at < count; at += 1, next += size) column[at] = from[next] as number;
+    return [windowColumn(place, true), column] as const;
+  });
   return { table: new Map(columns), length: count };
 }
 

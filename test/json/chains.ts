@@ -54,6 +54,8 @@ const ofSingles = fc.oneof<fc.Arbitrary<Step<Singles>>[]>(
   fc.constant(query => query.scan((a, x) => Math.max(a, x), -Infinity, {}, { to: Float64Array })),
   counts.map(count => query => query.top(count)),
   fc.constant((query, k) => query.window(3, { edge: "constant", value: k }).map(([a, b, c], i) => a + b * k - c + i, { k })),
+  fc.constant((query, k) => query.chunk(2).map(([a, b]) => a - b * k, { k })),
+  fc.constant(query => query.chunk(3).max()),
   fc.constant(query => query.neighbours([-2, 0, 5], { edge: "wrap" }).average()),
   counts.map(count => (query, k) => query.bottom(count, x => x * k, { k })),
   fc.constant((query, _, compute) => query.union(compute(NUMBERS))),

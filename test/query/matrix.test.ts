@@ -36,6 +36,7 @@ const VERBS: Readonly<Record<Exclude<VerbName, "values"> | TerminalName | "colum
   as: { query: q => q.as(Float32Array), gives: VALUES },
   column: { query: q => q.map(x => ({ x, y: -x })).column("y"), gives: [-3, 1, -4, -1, -9, -2, -6] },
   window: { query: q => q.window(2).map(([a, b]) => a + b), gives: [2, 3, 5, 10, 11, 8] },
+  chunk: { query: q => q.chunk(2).map(([a, b]) => a - b), gives: [4, 3, 7] },
   neighbours: { query: q => q.neighbours([-1, 1], { edge: "constant", value: 0 }).map(([a, b]) => a + b), gives: [-1, 7, 0, 13, 3, 15, 2] },
   scan: { query: q => q.scan((a, x) => a + x, 0), gives: [3, 2, 6, 7, 16, 18, 24] },
   take: { query: q => q.take(2), gives: [3, -1] },

@@ -32,6 +32,7 @@ const running = (xs: readonly number[], f: (a: number, x: number) => number): nu
 const VERBS: Readonly<Record<string, Verb>> = {
   map: { query: q => q.map(x => x * 2 - 1), oracle: xs => xs.map(x => x * 2 - 1) },
   "map by place": { query: q => q.map((x, i) => x + i), oracle: xs => xs.map((x, i) => x + i) },
+  flatMap: { query: q => q.flatMap(x => (x > 1 ? [x, -x] : [x])), oracle: xs => xs.flatMap(x => (x > 1 ? [x, -x] : [x])) },
   filter: { query: q => q.filter(x => x > 1), oracle: xs => xs.filter(x => x > 1) },
   "filter by place": { query: q => q.filter((_, i) => i % 3 > 0), oracle: xs => xs.filter((_, i) => i % 3 > 0) },
   as: { query: q => q.as(Float32Array).as(Float64Array), oracle: xs => xs },
@@ -44,6 +45,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   scan: { query: q => q.scan((a, x) => a + x, 0), oracle: xs => running(xs, (a, x) => a + x) },
   "scan in order": { query: q => q.scan((a, x) => a / 2 + x, 0), oracle: xs => running(xs, (a, x) => a / 2 + x) },
   window: { query: q => q.window(3).map(([a, b, c]) => a - b + c), oracle: xs => xs.slice(2).map((c, i) => (xs[i] as number) - (xs[i + 1] as number) + c) },
+  chunk: { query: q => q.chunk(2).map(([a, b]) => a - 2 * b), oracle: xs => xs.flatMap((x, i) => (i % 2 === 1 ? [(xs[i - 1] as number) - 2 * x] : [])) },
   neighbours: { query: q => q.neighbours([0, 2], { edge: "wrap" }).map(([here, later]) => here - later), oracle: xs => xs.map((x, i) => x - (xs[(i + 2) % xs.length] as number)) },
   tap: { query: q => q.tap(() => undefined), oracle: xs => xs },
   orderBy: { query: q => q.orderBy(x => x), oracle: xs => sorted(xs, 1) },

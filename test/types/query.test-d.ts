@@ -160,6 +160,10 @@ export function windows(): void {
   const floats = compute(new Float64Array(1));
   expectType<Query<Float64Array>>()(floats.window(3).map(([a, b, c]) => a + b + c));
   expectType<Query<Float32Array>>()(floats.window(2).map(w => w[0] - w[1], Float32Array));
+  expectType<Query<Float64Array>>()(compute(new Int32Array(1)).chunk(5).average());
+  expectType<Query<Float32Array>>()(compute(new Float32Array(1)).chunk(2).map(([a, b]) => a - b));
+  // @ts-expect-error a chunk of two has no third element
+  compute(new Float32Array(1)).chunk(2).map(([a, b, c]) => a - b + c);
   expectType<Query<Float64Array>>()(compute(new Int32Array(1)).window(5, { edge: "constant", value: 0 }).average());
   expectType<Query<BigInt64Array>>()(compute(new BigInt64Array(1)).neighbours([-1, 1]).map(([a, b]) => a * b));
   expectType<number | undefined>()(floats.window(2).map(([a, b]) => ({ a: a * b })).toRows()[0]?.a);
