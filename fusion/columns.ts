@@ -4,30 +4,21 @@
  */
 
 const VALID = "\0valid ";
-const TEXT = "\0text ";
 const RIGHT = "\0right ";
 
 /** Beside a column with nulls: 1 where it has a value, 0 where it has none. */
-export const validColumn = (name: string): string => `${VALID}${shownText(name)}`;
-
-/** In place of a column of strings: their codes in the strings of the run. */
-export const textColumn = (name: string): string => `${TEXT}${name}`;
+export const validColumn = (name: string): string => `${VALID}${name}`;
 
 export const isValidity = (column: string): boolean => column.startsWith(VALID);
-export const isText = (column: string): boolean => column.startsWith(TEXT);
 
 /** A column of the other query's; of the second other query's, and so on. */
 export function rightColumn(name: string, others = 1): string {
   const right = RIGHT.repeat(others);
-  if (isValidity(name)) return `${VALID}${right}${name.slice(VALID.length)}`;
-  return isText(name) ? `${TEXT}${right}${name.slice(TEXT.length)}` : `${right}${name}`;
+  return isValidity(name) ? `${VALID}${right}${name.slice(VALID.length)}` : `${right}${name}`;
 }
 
-/** The name without the mark of strings: what lambdas read it by. */
-export const shownText = (column: string): string => (isText(column) ? column.slice(TEXT.length) : column);
-
 /** What users call a column. */
-export const shownName = (column: string): string => shownText(column).replaceAll(RIGHT, "");
+export const shownName = (column: string): string => column.replaceAll(RIGHT, "");
 
 /** The columns that users know of, by the names they have for them. */
-export const shownNames = (columns: Iterable<string>): readonly string[] => [...columns].filter(column => !isValidity(column)).map(shownText);
+export const shownNames = (columns: Iterable<string>): readonly string[] => [...columns].filter(column => !isValidity(column));

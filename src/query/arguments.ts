@@ -153,6 +153,12 @@ export function checkNoMore(argument: unknown, verb: string): void {
   throw new QueryError("DC305", `${verb}() takes the array to make before the captures`, `Write .${verb}(f, Float64Array, { k }).`);
 }
 
+/** An argument that a method does not have would be ignored, whatever it means to other libraries. */
+export function checkSurplus(surplus: readonly unknown[], verb: string, remedy: string): void {
+  const given = surplus.find(argument => argument !== undefined);
+  if (given !== undefined) throw new QueryError("DC305", `${verb}() was given ${describe(given)}, which it does not take`, remedy);
+}
+
 /** What `indexOf` and `includes` look for. */
 export function checkSearched(value: unknown, element: ElementType, verb: string): number | bigint {
   const big = element === "i64" || element === "u64";

@@ -1,7 +1,7 @@
 /** Groups: rows for each key, and what their elements come to. */
 import { QueryError } from "../../fusion/errors.js";
 import { isReserved, type Aggregate } from "../../fusion/query.js";
-import { checkCaptures, checkFunction } from "./arguments.js";
+import { checkCaptures, checkFunction, checkSurplus } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues } from "./captures.js";
 import { describe } from "./given.js";
@@ -94,7 +94,10 @@ function groupOf<Element>(isRows: boolean): Group<Element> {
     return { name: "", terminal, f: f === undefined ? null : checkFunction(f, terminal), captures: checkCaptures(captures, terminal) };
   };
   return {
-    count: () => ({ name: "", terminal: "count", f: null, captures: {} }),
+    count: (...surplus: unknown[]) => {
+      checkSurplus(surplus, "count", "It counts the elements of a group: add up what is to count, g => g.sum(r => r.delay > 15 ? 1 : 0).");
+      return { name: "", terminal: "count", f: null, captures: {} };
+    },
     sum: of("sum"),
     average: of("average"),
     min: of("min"),

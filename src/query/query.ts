@@ -5,7 +5,7 @@ import type { ArrowVector } from "../arrow/read.js";
 import { arrowVector, loadArrow } from "../arrow/write.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
 import { columnOf, type Table } from "../table/table.js";
-import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkQueryOptions, checkReduceOptions, checkRunOptions, checkScanOptions, checkSearched, checkTargets, fitsElement, seedKind } from "./arguments.js";
+import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkQueryOptions, checkReduceOptions, checkRunOptions, checkScanOptions, checkSearched, checkSurplus, checkTargets, fitsElement, seedKind } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { eachChunk, forEachChunk } from "./chunks.js";
@@ -252,7 +252,8 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
    * @example
    * await compute(distances).sum();
    */
-  sum(): LazyValue<ElementOf<A>> {
+  sum(...surplus: never[]): LazyValue<ElementOf<A>> {
+    checkSurplus(surplus, "sum", "Say of what in a map: .map(f).sum().");
     return plainValue(this.bound, "sum");
   }
 
@@ -263,7 +264,8 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
    * await compute(delays).average();
    */
   average(this: A extends BigArray ? never : Query<A>): LazyValue<number>;
-  average(): LazyValue<number> {
+  average(...surplus: unknown[]): LazyValue<number> {
+    checkSurplus(surplus, "average", "Say of what in a map: .map(f).average().");
     const { element } = this.bound.shape;
     if (element === "i64" || element === "u64") {
       throw new QueryError("DC306", "BigInts have no average: it may be a fraction", "Average them as numbers: .as(Float64Array).average().");
@@ -294,7 +296,8 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
    * @example
    * await compute(readings).min();
    */
-  min(): LazyValue<ElementOf<A>> {
+  min(...surplus: never[]): LazyValue<ElementOf<A>> {
+    checkSurplus(surplus, "min", "Say of what in a map: .map(f).min().");
     return plainValue(this.bound, "min");
   }
 
@@ -304,7 +307,8 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
    * @example
    * await compute(readings).max();
    */
-  max(): LazyValue<ElementOf<A>> {
+  max(...surplus: never[]): LazyValue<ElementOf<A>> {
+    checkSurplus(surplus, "max", "Say of what in a map: .map(f).max().");
     return plainValue(this.bound, "max");
   }
 
@@ -369,7 +373,8 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
    * @example
    * compute(codes).indexOf(404).value();
    */
-  indexOf(value: ElementOf<A>): LazyValue<number> {
+  indexOf(value: ElementOf<A>, ...surplus: never[]): LazyValue<number> {
+    checkSurplus(surplus, "indexOf", "To begin further on leave the others out: .skip(10).indexOf(value).");
     return this.search("indexOf", value, -1);
   }
 
@@ -379,7 +384,8 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
    * @example
    * compute(codes).includes(NaN).value();
    */
-  includes(value: ElementOf<A>): LazyValue<boolean> {
+  includes(value: ElementOf<A>, ...surplus: never[]): LazyValue<boolean> {
+    checkSurplus(surplus, "includes", "To begin further on leave the others out: .skip(10).includes(value).");
     return this.search("includes", value, false);
   }
 

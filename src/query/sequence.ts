@@ -7,7 +7,7 @@ import type { BackendName } from "../backends/backend.js";
 import { columnInWords } from "../table/show.js";
 import type { QueryJson } from "../json/format.js";
 import { queryJson } from "../json/write.js";
-import { checkBackend, checkCaptures, checkFunction, checkPlace } from "./arguments.js";
+import { checkBackend, checkCaptures, checkFunction, checkPlace, checkSurplus } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { describe } from "./given.js";
@@ -87,7 +87,8 @@ export abstract class Sequence<Element, Self> {
   }
 
   /** Each element once, where it first occurs. They are the same as `Set` has it: NaN is itself, -0 is 0; rows, in every column. */
-  distinct(): Self {
+  distinct(...surplus: never[]): Self {
+    checkSurplus(surplus, "distinct", "For the first element of each key group them: .groupBy(f).aggregate({ x: g => g.first() }).");
     return this.next(withStage(this.bound, plainStage(this.bound.shape, "distinct"), NO_VALUES));
   }
 
@@ -145,7 +146,8 @@ export abstract class Sequence<Element, Self> {
    * @example
    * compute(january).concat(compute(february)).sum();
    */
-  concat(other: Sequence<Element, Self>): Self {
+  concat(other: Sequence<Element, Self>, ...surplus: never[]): Self {
+    checkSurplus(surplus, "concat", "Put one behind the other: .concat(a).concat(b).");
     const right = boundOf(other, "concat");
     checkAlike(this.bound.shape, right.shape, "concat() puts", "behind");
     return this.next(withStage(this.bound, plainStage(this.bound.shape, "concat"), [asValue(right)]));
@@ -157,7 +159,8 @@ export abstract class Sequence<Element, Self> {
    * @example
    * compute(january).union(compute(february)).toArray();
    */
-  union(other: Sequence<Element, Self>): Self {
+  union(other: Sequence<Element, Self>, ...surplus: never[]): Self {
+    checkSurplus(surplus, "union", "It compares whole elements: map both to what is compared, or use a join.");
     return this.combined("union", other);
   }
 
@@ -167,7 +170,8 @@ export abstract class Sequence<Element, Self> {
    * @example
    * compute(january).intersect(compute(february)).count().value();
    */
-  intersect(other: Sequence<Element, Self>): Self {
+  intersect(other: Sequence<Element, Self>, ...surplus: never[]): Self {
+    checkSurplus(surplus, "intersect", "It compares whole elements: map both to what is compared, or use a join.");
     return this.combined("intersect", other);
   }
 
@@ -177,7 +181,8 @@ export abstract class Sequence<Element, Self> {
    * @example
    * compute(january).except(compute(february)).toArray();
    */
-  except(other: Sequence<Element, Self>): Self {
+  except(other: Sequence<Element, Self>, ...surplus: never[]): Self {
+    checkSurplus(surplus, "except", "It compares whole elements: map both to what is compared, or use a join.");
     return this.combined("except", other);
   }
 
@@ -291,7 +296,8 @@ export abstract class Sequence<Element, Self> {
    * @example
    * compute(delays).filter(x => x > 30).count().value();
    */
-  count(): LazyValue<number> {
+  count(...surplus: never[]): LazyValue<number> {
+    checkSurplus(surplus, "count", "Say which in a filter: .filter(f).count().");
     return plainValue(this.bound, "count");
   }
 

@@ -4,6 +4,7 @@ import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import { MATCHED, SINGLE, type KeptPart, type KeyPart, type TableStep } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { givenColumns } from "./given.js";
 import { flatLength, flattened } from "./flatten.js";
 import { comparable } from "./join.js";
 import { aggregated, codesOf, commonPlaces, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, type Moving } from "./move.js";
@@ -150,7 +151,8 @@ export type Tapped = (element: unknown, place: number) => unknown;
 /** `base`: the place of the first row. */
 export function tap(f: Tapped, { table, length }: Rows, base = 0): void {
   const single = table.get(SINGLE);
-  for (let at = 0; at < length; at += 1) f(single === undefined ? Object.fromEntries([...table].map(([name, array]) => [name, array[at]])) : single[at], base + at);
+  const columns = givenColumns(table);
+  for (let at = 0; at < length; at += 1) f(single === undefined ? Object.fromEntries(columns.map(([name, column]) => [name, column.at(at)])) : single[at], base + at);
 }
 
 /** Keys occur once among the groups, so that rows stay where they are. */
