@@ -1,6 +1,7 @@
 /** In words: how a stream's pieces come to one result. */
 import type { Sink } from "../../fusion/ir.js";
 import type { PlannedKernel } from "../../fusion/query.js";
+import { sinksOf, storedElement } from "../../fusion/traverse.js";
 import { BLOCK } from "../../fusion/types.js";
 import { PIECE } from "./pieces.js";
 
@@ -29,5 +30,5 @@ function sinkInWords(sink: Sink): string {
 }
 
 /** What the kernels of the first table read. */
-export const readsInWords = (columns: readonly string[], { kind }: Sink): string =>
-  `${columns.length === 0 ? "" : `the column${columns.length === 1 ? "" : "s"} ${columns.join(", ")} of `}the stream, in pieces of ${kind === "array" ? "at most " : ""}${PIECE} elements`;
+export const readsInWords = (columns: readonly string[], sink: Sink): string =>
+  `${columns.length === 0 ? "" : `the column${columns.length === 1 ? "" : "s"} ${columns.join(", ")} of `}the stream, in pieces of ${storedElement(sinksOf(sink)[0] as Sink) === null ? "" : "at most "}${PIECE} elements`;
