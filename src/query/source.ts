@@ -121,6 +121,7 @@ function remedyFor(source: unknown): string {
     return "Wrap it in a typed array that says what it holds: compute(new Float64Array(buffer)).";
   }
   if (typeof source === "number") return "For 0, 1, 2 … n - 1 write compute(range(n)).";
+  if (typeof source === "object" && source !== null && "bound" in source) return REMEDY;
   if (typeof source === "object" && source !== null && Symbol.asyncIterator in source) return "Say what its chunks hold: compute(stream(iterable, Float64Array)).";
   if (typeof source === "object" && source !== null && Symbol.iterator in source) return "Collect it first: compute(Float64Array.from(iterable)).";
   return REMEDY;

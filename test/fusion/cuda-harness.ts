@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import type { KernelCall, KernelResult } from "../../fusion/call.js";
 import { cudaFlagsOf, cudaPrelude, emitCuda, STATE_BYTES, STATE_FILLS, type CudaArgument, type CudaBuffer, type CudaDevice, type CudaPlan, type CudaProgram } from "../../fusion/emit/cuda.js";
 import type { Kernel } from "../../fusion/ir.js";
+import { storedElement } from "../../fusion/traverse.js";
 import { ELEMENTS, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, type AnyTypedArray } from "../../fusion/values.js";
 import { createCudaCompiler, openNvrtc, readCudaHeaders } from "../../src/backends/cuda/compiler.js";
@@ -222,13 +223,14 @@ function writeJob(file: Words, program: CudaProgram, kernel: Kernel, job: Job): 
   const chunkLength = Math.min(call.length, job.chunk ?? call.length);
   const plan = program.plan(call.length, SMALL, chunkLength);
   const sourceBytes = source.kind === "array" ? ELEMENTS[source.element].bytes : 0;
-  const outputBytes = sink.kind === "array" ? ELEMENTS[sink.element].bytes : 0;
+  const element = storedElement(sink);
+  const outputBytes = element === null ? 0 : ELEMENTS[element].bytes;
   const size = call.length * outputBytes;
 
   // The buffers: those of the plan, captured arrays, and the captures themselves.
   const state = new Uint8Array(STATE_BYTES);
   for (const { offset, bytes, value } of STATE_FILLS) state.fill(value, offset, offset + bytes);
-  const output = inPlace || sink.kind !== "array" ? new Uint8Array(0) : new Uint8Array(size + GUARD).fill(SENTINEL);
+  const output = inPlace || element === null ? new Uint8Array(0) : new Uint8Array(size + GUARD).fill(SENTINEL);
   const stop = new Uint8Array(4).fill(job.stop === true ? 1 : 0, 0, 1);
   const data = { source: call.source === null ? new Uint8Array(0) : bytesOf(call.source), output, state, stop };
   const scratch = new Uint8Array(0);
@@ -279,9 +281,9 @@ function writeJob(file: Words, program: CudaProgram, kernel: Kernel, job: Job): 
     const stored = results.take(inPlace ? data.source.length : output.length);
     if (outcome.status !== "done") return outcome;
     const intact = stored.subarray(size).every(byte => byte === SENTINEL) || inPlace;
-    if (sink.kind !== "array") return { status: "done", result: { ...outcome.result, output: null }, intact };
+    if (element === null) return { status: "done", result: { ...outcome.result, output: null }, intact };
     const kept = stored.slice(0, outcome.result.count * outputBytes);
-    return { status: "done", result: { ...outcome.result, output: new ARRAY_CONSTRUCTORS[sink.element](kept.buffer as ArrayBuffer) }, intact };
+    return { status: "done", result: { ...outcome.result, output: new ARRAY_CONSTRUCTORS[element](kept.buffer as ArrayBuffer) }, intact };
   };
 }
 
