@@ -74,7 +74,7 @@ export interface Given {
   /** The query that is a value of the stage, counted from the end. */
   readonly other: (fromEnd: number) => OtherJson;
   /** The same where its last stage, which finds keys, is written by itself. */
-  readonly keys: (fromEnd: number) => { readonly other: OtherJson; readonly stage: StageShape; readonly given: Given };
+  readonly keys: (fromEnd: number) => { readonly other: () => OtherJson; readonly stage: StageShape; readonly given: Given };
 }
 
 type StageOf<K extends StageShape["kind"]> = StageShape & { readonly kind: K };
@@ -145,11 +145,11 @@ export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, g
   },
   match: (stage, given) => {
     const keys = given.keys(1);
-    return { verb: stage.keep ? "semiJoin" : "antiJoin", other: keys.other, key: textOf(stage), otherKey: otherKey(keys), ...given.captures() };
+    return { verb: stage.keep ? "semiJoin" : "antiJoin", other: keys.other(), key: textOf(stage), otherKey: otherKey(keys), ...given.captures() };
   },
   groupJoin: (stage, given) => {
     const keys = given.keys(1);
-    return { verb: "groupJoin", other: keys.other, key: textOf(stage), otherKey: otherKey(keys), aggregates: aggregatesJson(stage.aggregates, keys.given), ...given.captures() };
+    return { verb: "groupJoin", other: keys.other(), key: textOf(stage), otherKey: otherKey(keys), aggregates: aggregatesJson(stage.aggregates, keys.given), ...given.captures() };
   },
   group: (stage, given) => ({
     verb: "groupBy",

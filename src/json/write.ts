@@ -86,7 +86,7 @@ class Writer {
       keys: fromEnd => {
         const { parent, shape, values: own } = otherOf(fromEnd);
         if (parent === null || shape.stage === null) throw new CompilerBug("the keys of another query are the query itself");
-        return { other: written(parent), stage: shape.stage, given: this.given(shape.names, own) };
+        return { other: () => written(parent), stage: shape.stage, given: this.given(shape.names, own) };
       },
     };
   }

@@ -15,6 +15,8 @@ export interface BoundQuery {
   readonly values: readonly Capture[];
   /** The backend that the query insists on. */
   readonly backend: BackendName | null;
+  /** The query whose results, once it has run, take the place of the source: that is empty till then. */
+  readonly over?: BoundQuery;
 }
 
 /** A query with its terminal: what can be run. */
@@ -23,6 +25,13 @@ export interface BoundTerminal {
   readonly node: TerminalNode;
   /** Of the terminal's captures, in the order of `node.names`, then the seed if there is one. */
   readonly values: readonly Capture[];
+}
+
+/** The query whose results a query reads; null for one that has a source of its own. */
+export function overOf(query: BoundQuery): BoundQuery | null {
+  let at = query;
+  while (at.parent !== null) at = at.parent;
+  return at.over ?? null;
 }
 
 /** The values of every stage's captures, the terminal's last. */

@@ -142,6 +142,22 @@ export function checkUsed(types: CaptureTypes, lambdas: readonly SurfaceLambda[]
   }
 }
 
+/** The captures that a lambda's text mentions, and those that its helpers do. It may use fewer: a column may have a capture's name. */
+export function mentionedIn(f: unknown, captures: Captures): Captures {
+  if (captures === NO_CAPTURES) return captures;
+  const names = new Set<string>();
+  const texts = [textOf(f)];
+  for (const text of texts) {
+    for (const name in captures) {
+      if (names.has(name) || !mentions(text, name)) continue;
+      names.add(name);
+      const value = captures[name];
+      if (typeof value === "function") texts.push(textOf(value));
+    }
+  }
+  return names.size === 0 ? NO_CAPTURES : Object.fromEntries(Object.entries(captures).filter(([name]) => names.has(name)));
+}
+
 /** Whether an identifier occurs in a text. */
 export function mentions(text: string, name: string): boolean {
   return identifierAt(text, name) >= 0;

@@ -54,6 +54,7 @@ export class Grouping<Element, K> {
     private readonly key: unknown,
     private readonly captures: unknown,
     private readonly rows: (bound: BoundQuery) => Rows<TableOf>,
+    private readonly verb: "groupBy" | "groupJoin" = "groupBy",
   ) {}
 
   /**
@@ -70,9 +71,9 @@ export class Grouping<Element, K> {
     if (typeof aggregates !== "object" || (aggregates as unknown) === null || Object.keys(aggregates).length === 0) {
       throw new QueryError("DC305", `aggregate() takes functions of a group by name, not ${describe(aggregates)}`, "Write .aggregate({ n: g => g.count(), total: g => g.sum(r => r.price) }).");
     }
-    const captures = Object.assign(Object.create(null) as Record<string, Capture>, checkCaptures(this.captures, "groupBy"));
+    const captures = Object.assign(Object.create(null) as Record<string, Capture>, checkCaptures(this.captures, this.verb));
     const list = Object.entries(aggregates).map(([name, f]) => this.one(name, f, captures));
-    const shape = groupStage(this.bound.shape, checkFunction(this.key, "groupBy"), checkCaptures(this.captures, "groupBy"), list, captures);
+    const shape = groupStage(this.bound.shape, checkFunction(this.key, this.verb), this.verb, checkCaptures(this.captures, this.verb), list, captures);
     return this.rows(withStage(this.bound, shape, captureValues(captures))) as unknown as Rows<GroupTable<K, G>>;
   }
 

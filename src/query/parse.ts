@@ -25,7 +25,7 @@ const GIVE_ROWS = new Set(["map", "flatMap", "window", "groupBy", "zip", "join",
 
 export function parse(text: string, verb: string, types: CaptureTypes, parameters: LambdaOptions["parameters"]): SurfaceLambda {
   const label = verb === "combine" ? "the combine function of reduce" : `the lambda of ${verb}`;
-  return atCall(() => parseLambda(text, { label, captures: captureKinds(types), parameters, givesRows: GIVE_ROWS.has(verb), givesLists: verb === "flatMap" }));
+  return atCall(() => parseLambda(text, { label, captures: captureKinds(types), parameters, givesRows: GIVE_ROWS.has(verb) || verb.startsWith("the right key of "), givesLists: verb === "flatMap" }));
 }
 
 /** A caller's mistake is found deep in the compiler; its stack begins here, so that the caller's own line is on it. */

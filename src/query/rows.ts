@@ -8,7 +8,7 @@ import type { ArrowTable } from "../arrow/read.js";
 import { arrowTable, loadArrow } from "../arrow/write.js";
 import { givenColumns } from "../table/given.js";
 import type { BoundQuery } from "./bound.js";
-import { captureValues, NO_VALUES } from "./captures.js";
+import { captureValues, mentionedIn, NO_VALUES } from "./captures.js";
 import { eachChunk, forEachChunk } from "./chunks.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
@@ -154,7 +154,7 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
     captures?: Captures,
   ): Rows<T & AggregateColumns<G>> {
     const record = checkCaptures(captures, "groupJoin");
-    const groups = new Grouping<R, SortKey | Fields>(boundOf(right, "groupJoin"), checkFunction(rightKey, "groupJoin"), undefined, bound => new Rows(bound, this.ofValues)).aggregate(aggregates);
+    const groups = new Grouping<R, SortKey | Fields>(boundOf(right, "groupJoin"), checkFunction(rightKey, "groupJoin"), mentionedIn(rightKey, record), bound => new Rows(bound, this.ofValues), "groupJoin").aggregate(aggregates);
     const shape = groupJoinStage(this.bound.shape, checkFunction(key, "groupJoin"), groups.bound.shape, record);
     return new Rows(withStage(this.bound, shape, [...captureValues(record), asValue(groups.bound)]), this.ofValues);
   }

@@ -10,11 +10,11 @@ import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../b
 import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
-import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
+import { overOf, stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { prepareInto, type Destination } from "./into.js";
 import { checkAttached, isGone } from "./given.js";
 import { isBound } from "./show.js";
-import { readSource, sourceLength } from "./source.js";
+import { readSource, sourceLength, type BoundSource } from "./source.js";
 import { startKernel } from "./start.js";
 import { notNow, runStream } from "../stream/results.js";
 import { readTable } from "../table/source.js";
@@ -93,7 +93,10 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
     signal?.throwIfAborted();
     checkHere(job);
   };
-  for (const query of (job.values.flat() as readonly unknown[]).filter(isBound)) job.others.set(query, await rowsLater(query, signal));
+  for (const query of (job.values.flat() as readonly unknown[]).filter(isBound)) {
+    const over = overOf(query);
+    job.others.set(query, await rowsLater(over === null ? query : onRows(query, job.others.get(over) as Rows), signal));
+  }
   if (job.plan.steps.length > 0) await moveLater(takeSteps(job, 0), job.mover, goOn);
   const source = job.source;
   const { tiers } = bound.query.runtime;
@@ -207,7 +210,7 @@ function checkHere({ table, source, length }: Job): void {
 const unasked = (): never => {
   throw new CompilerBug("a query without steps asks for nothing");
 };
-const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked };
+const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked, keysOf: unasked };
 
 /** All that a query gives, now, on this thread; of a source alone its own arrays. */
 function rowsOf(query: BoundQuery): Rows {
@@ -237,6 +240,19 @@ function givenRows({ columns, result }: Outcome): Rows {
 
 const singles = (array: AnyTypedArray | null): Table | null => (array === null ? null : new Map([[SINGLE, array]]));
 
+/** The query on rows, in place of its source, which is empty. */
+function onRows(query: BoundQuery, rows: Rows): BoundQuery {
+  if (query.parent !== null) return { ...query, source: sourceOn(query.source, rows), parent: onRows(query.parent, rows) };
+  const { over: _, ...alone } = query;
+  return { ...alone, source: sourceOn(query.source, rows) };
+}
+
+function sourceOn(source: BoundSource, { table }: Rows): BoundSource {
+  if (source.kind === "array") return { ...source, array: columnOf(table, SINGLE) };
+  if (source.kind === "columns") return { ...source, table };
+  throw new CompilerBug("what a query gives is an array, or columns");
+}
+
 /** What steps need of a query: the values of its stages, and what other queries give. */
 function contextOf(values: StageValues, others: ReadonlyMap<BoundQuery, Rows>): StepContext {
   return {
@@ -246,6 +262,10 @@ function contextOf(values: StageValues, others: ReadonlyMap<BoundQuery, Rows>): 
       const rows = others.get(query) ?? rowsOf(query);
       for (const array of rows.table.values()) if (array.length < rows.length) throw hasMoved(array);
       return rows;
+    },
+    keysOf: (stage, right) => {
+      const query = values[stage]?.at(-1) as unknown as BoundQuery;
+      return others.get(query) ?? rowsOf(overOf(query) === null ? query : onRows(query, right));
     },
   };
 }

@@ -3,19 +3,21 @@ import { shownNames } from "../../fusion/columns.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { SetVerb } from "../../fusion/query.js";
 import { ELEMENTS } from "../../fusion/types.js";
+import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
 import type { BackendName } from "../backends/backend.js";
 import { columnInWords } from "../table/show.js";
 import type { QueryJson } from "../json/format.js";
 import { queryJson } from "../json/write.js";
 import { checkBackend, checkCaptures, checkFunction, checkPlace, checkSurplus } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
-import { captureValues, NO_VALUES } from "./captures.js";
+import { captureValues, mentionedIn, NO_VALUES } from "./captures.js";
 import { describe } from "./given.js";
 import type { LazyValue } from "./lazy.js";
 import type { Query } from "./query.js";
 import type { Rows } from "./rows.js";
 import type { ShapeNode } from "./shape.js";
-import { matchStage, pairStage, plainStage, setStage, sliceStage, sortStage, topStage } from "./stages.js";
+import { shapeOfSource, type BoundSource } from "./source.js";
+import { keysStage, matchStage, pairStage, plainStage, setStage, sliceStage, sortStage, topStage } from "./stages.js";
 import type { Capture, Captures, Fields, NewColumns, Single, SingleColumn } from "./types.js";
 import { plainValue, withLambda, withStage } from "./verbs.js";
 
@@ -279,15 +281,19 @@ export abstract class Sequence<Element, Self> {
   private joined(verb: "join" | "leftJoin", right: unknown, key: unknown, rightKey: unknown, f: unknown, captures: unknown): unknown {
     const other = boundOf(right, verb);
     const record = checkCaptures(captures, verb);
-    const shape = pairStage(this.bound.shape, verb, checkFunction(f, verb), checkFunction(key, verb), other.shape, record);
-    return this.any(withStage(this.bound, shape, [...captureValues(record), asValue(other), asValue(keysOf(other, rightKey, verb))]));
+    const [checked, checkedKey] = [checkFunction(f, verb), checkFunction(key, verb)];
+    const keys = keysOf(other.parent === null ? other : overResults(other), rightKey, verb, record);
+    const shape = pairStage(this.bound.shape, verb, checked, checkedKey, other.shape, record, [], keys.shape);
+    return this.any(withStage(this.bound, shape, [...captureValues(record), asValue(other), asValue(keys)]));
   }
 
   private matched(keep: boolean, right: Sequence<never, unknown>, key: unknown, rightKey: unknown, captures: unknown): Self {
     const verb = keep ? "semiJoin" : "antiJoin";
     const other = boundOf(right, verb);
     const record = checkCaptures(captures, verb);
-    return this.next(withStage(this.bound, matchStage(this.bound.shape, checkFunction(key, verb), keep, record), [...captureValues(record), asValue(keysOf(other, rightKey, verb))]));
+    const checked = checkFunction(key, verb);
+    const keys = keysOf(other, rightKey, verb, record);
+    return this.next(withStage(this.bound, matchStage(this.bound.shape, checked, keep, record, keys.shape), [...captureValues(record), asValue(keys)]));
   }
 
   /**
@@ -353,8 +359,18 @@ export function boundOf(other: unknown, verb: string): BoundQuery {
 /** Verbs that take another query and nothing else. */
 const ALONE = new Set(["concat", "union", "intersect", "except"]);
 
-/** The keys of the other query; its lambda sees nothing but its own row. */
-const keysOf = (other: BoundQuery, key: unknown, verb: string): BoundQuery => withLambda(other, "map", checkFunction(key, verb), null, undefined, "keys");
+/** The keys of the other query; its lambda sees nothing but its own row, and the captures that it mentions. */
+function keysOf(other: BoundQuery, key: unknown, verb: string, captures: Captures): BoundQuery {
+  const own = mentionedIn(checkFunction(key, verb), captures);
+  return withStage(other, keysStage(other.shape, key, verb, own), captureValues(own));
+}
+
+/** A query over what another gives, which then need not run again. */
+function overResults(query: BoundQuery): BoundQuery {
+  const { runtime, backend, shape } = query;
+  const source: BoundSource = shape.columns === null ? { kind: "array", element: shape.element, array: new ARRAY_CONSTRUCTORS[shape.element](0) } : { kind: "columns", columns: shape.columns, table: new Map() };
+  return { runtime, source, parent: null, shape: runtime.shapes.root(shapeOfSource(source), shape.fastMath), values: NO_VALUES, backend, over: query };
+}
 
 /** Stages have values; those of one that takes another query are that query, too. */
 export const asValue = (query: BoundQuery): Capture => query as unknown as Capture;

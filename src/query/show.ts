@@ -2,7 +2,7 @@
 import { EDGE, SEED, type Aggregate, type Columns, type StageShape, type TerminalShape } from "../../fusion/query.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { showTable } from "../table/source.js";
-import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
+import { overOf, stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { showCapture } from "./captures.js";
 import type { Explanation, VerbExplanation } from "./explanation.js";
 import type { ShapeNode } from "./shape.js";
@@ -15,7 +15,7 @@ export function showVerbs(bound: BoundTerminal, stages: readonly StageShape[]): 
   const names: (readonly string[])[] = [];
   for (let at: ShapeNode = bound.query.shape; at.parent !== null; at = at.parent) names.unshift(at.names);
   const verbs = stages.map((stage, at) => showStage(stage, showValues(stage, names[at] ?? [], values[at] ?? []), showOther(stage, values[at] ?? []), String(values[at]?.at(-1))));
-  return { source: showSource(bound.query.source), stages: verbs.map(named), terminal: named(showTerminal(bound)) };
+  return { source: overOf(bound.query) === null ? showSource(bound.query.source) : "what the other query gives", stages: verbs.map(named), terminal: named(showTerminal(bound)) };
 }
 
 const named = (text: string): VerbExplanation => ({ verb: text.slice(0, text.indexOf("(")), text });

@@ -1,5 +1,6 @@
 /** The stages that verbs make: what tells one apart from others, and, where it is new, its lambdas parsed. */
 import { CompilerBug } from "../../fusion/errors.js";
+import type { SurfaceLambda } from "../../fusion/parse/surface.js";
 import type { RowParameter } from "../../fusion/parse/records.js";
 import { EDGE, fillOf, SEED, type Aggregate, type CaptureType, type Columns, type LambdaInput, type MapUse, type SequenceShape, type SetVerb, type StageShape } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
@@ -27,6 +28,18 @@ export function lambdaStage(node: ShapeNode, verb: LambdaVerb, f: unknown, to: E
     },
   });
 }
+
+/** What the right key of `verb` gives. The stage of that verb checks that its captures are used. */
+export function keysStage(node: ShapeNode, f: unknown, verb: string, captures: Captures): ShapeNode {
+  const text = textOf(f);
+  return node.find("map", text, "keys", captures) ?? node.add({
+    verb, text, detail: "keys", captures,
+    build: types => ({ kind: "map", to: null, lambda: parse(text, `the right key of ${verb}`, types, node.elementParameters()), captures: types, use: "keys" }),
+  });
+}
+
+/** The lambda behind keys. */
+const lambdasOf = (keys: ShapeNode | null): readonly SurfaceLambda[] => (keys?.stage?.kind === "map" || keys?.stage?.kind === "group" ? [keys.stage.lambda] : []);
 
 /** Tells the targets of maps apart. */
 const detailOf = (to: ElementType | Columns | null): string | null => (to instanceof Map ? JSON.stringify([...to]) : (to as ElementType | null));
@@ -142,18 +155,19 @@ export function topStage(node: ShapeNode, f: unknown, descending: boolean, captu
 }
 
 /** A zip without a key, a join with one. */
-export function pairStage(node: ShapeNode, verb: "zip" | "join" | "leftJoin", f: unknown, key: unknown, right: ShapeNode, captures: Captures, more: readonly ShapeNode[] = []): ShapeNode {
+export function pairStage(node: ShapeNode, verb: "zip" | "join" | "leftJoin", f: unknown, key: unknown, right: ShapeNode, captures: Captures, more: readonly ShapeNode[] = [], keys: ShapeNode | null = null): ShapeNode {
   const [own, keyText] = [textOf(f), key === null ? "" : textOf(key)];
   const text = `${own}\n${keyText}`;
   const outer = verb === "leftJoin";
-  const detail = JSON.stringify([verb, keyText, ...[right, ...more].map(({ columns, element }) => (columns === null ? element : [...columns]))]);
+  const rightKeys = lambdasOf(keys);
+  const detail = JSON.stringify([verb, keyText, rightKeys.map(({ source }) => source.text), ...[right, ...more].map(({ columns, element }) => (columns === null ? element : [...columns]))]);
   return node.find("pair", text, detail, captures) ?? node.add({
     verb, text, detail, captures,
     single: [right, ...more].some(hasSingles),
     build: types => {
       const lambda = parse(own, verb, types, { least: 0, most: 3 + more.length, rows: [rowOf(node, false), rowOf(right, outer), ...more.map(other => rowOf(other, false))] });
       const keyLambda = key === null ? null : parse(keyText, `the key of ${verb}`, types, node.elementParameters());
-      checkUsed(types, keyLambda === null ? [lambda] : [lambda, keyLambda], verb);
+      checkUsed(types, [lambda, ...(keyLambda === null ? [] : [keyLambda]), ...rightKeys], verb);
       return { kind: "pair", lambda, captures: types, key: keyLambda === null ? null : { lambda: keyLambda, captures: types }, right: sequenceOf(right), outer, more: more.map(sequenceOf) };
     },
   });
@@ -165,14 +179,16 @@ const rowOf = ({ columns }: ShapeNode, mayBeMissing: boolean): RowParameter | nu
 
 const sequenceOf = ({ columns, element }: ShapeNode): SequenceShape => (columns === null ? { columns, element } : { columns });
 
-/** `keep`: those that match, or those that do not. */
-export function matchStage(node: ShapeNode, key: unknown, keep: boolean, captures: Captures): ShapeNode {
+/** `keep`: those that match, or those that do not. `keys`: those of the other query. */
+export function matchStage(node: ShapeNode, key: unknown, keep: boolean, captures: Captures, keys: ShapeNode): ShapeNode {
   const [text, verb] = [textOf(key), keep ? "semiJoin" : "antiJoin"];
-  return node.find("match", text, verb, captures) ?? node.add({
-    verb, text, detail: verb, captures,
+  const rightKeys = lambdasOf(keys);
+  const detail = JSON.stringify([verb, rightKeys.map(({ source }) => source.text)]);
+  return node.find("match", text, detail, captures) ?? node.add({
+    verb, text, detail, captures,
     build: types => {
       const lambda = parse(text, verb, types, node.elementParameters());
-      checkUsed(types, [lambda], verb);
+      checkUsed(types, [lambda, ...rightKeys], verb);
       return { kind: "match", keep, lambda, captures: types };
     },
   });
@@ -191,34 +207,35 @@ export function groupJoinStage(node: ShapeNode, key: unknown, groups: ShapeNode,
   const [text, columns] = [textOf(key), groups.columns];
   if (columns === null || groups.stage?.kind !== "group") throw new CompilerBug("a groupJoin without groups");
   const { aggregates } = groups.stage;
-  const detail = JSON.stringify([...columns, ...aggregates.map(({ name, terminal, value }) => [name, terminal, value?.lambda.source.text])]);
+  const rightKeys = lambdasOf(groups);
+  const detail = JSON.stringify([rightKeys.map(({ source }) => source.text), ...columns, ...aggregates.map(({ name, terminal, value }) => [name, terminal, value?.lambda.source.text])]);
   return node.find("groupJoin", text, detail, captures) ?? node.add({
     verb: "groupJoin", text, detail, captures,
     single: hasSingles(groups),
     build: types => {
       const lambda = parse(text, "groupJoin", types, node.elementParameters());
-      checkUsed(types, [lambda], "groupJoin");
+      checkUsed(types, [lambda, ...rightKeys], "groupJoin");
       return { kind: "groupJoin", groups: columns, aggregates, lambda, captures: types };
     },
   });
 }
 
-/** `captures`: those of the key and of all aggregates; each lambda sees its own. */
-export function groupStage(node: ShapeNode, f: unknown, keyCaptures: Captures, aggregates: readonly AggregateOf[], captures: Captures): ShapeNode {
+/** `captures`: those of the key and of all aggregates; each lambda sees its own. The stage of a groupJoin checks that the key's are used. */
+export function groupStage(node: ShapeNode, f: unknown, verb: "groupBy" | "groupJoin", keyCaptures: Captures, aggregates: readonly AggregateOf[], captures: Captures): ShapeNode {
   const texts = [textOf(f), ...aggregates.map(({ f: value }) => (value === null ? "" : textOf(value)))];
   const text = texts.join("\n");
-  const detail = JSON.stringify([texts.map(({ length }) => length), Object.keys(keyCaptures), aggregates.map(({ name, terminal, captures: own }) => [name, terminal, Object.keys(own)])]);
+  const detail = JSON.stringify([verb, texts.map(({ length }) => length), Object.keys(keyCaptures), aggregates.map(({ name, terminal, captures: own }) => [name, terminal, Object.keys(own)])]);
   return node.find("group", text, detail, captures) ?? node.add({
-    verb: "groupBy", text, detail, captures,
+    verb, text, detail, captures,
     build: types => {
-      const input = (value: unknown, verb: string, own: Captures): LambdaInput => {
+      const input = (value: unknown, of: string, own: Captures): LambdaInput => {
         const ownTypes = Object.fromEntries(Object.keys(own).map(name => [name, types[name] as CaptureType]));
-        const lambda = parse(textOf(value), verb, ownTypes, node.elementParameters());
-        checkUsed(ownTypes, [lambda], verb);
+        const lambda = parse(textOf(value), of === "groupJoin" ? "the right key of groupJoin" : of, ownTypes, node.elementParameters());
+        if (of !== "groupJoin") checkUsed(ownTypes, [lambda], of);
         return { lambda, captures: ownTypes };
       };
       const parsed = aggregates.map(({ name, terminal, f: value, captures: own }) => ({ name, terminal, value: value === null ? null : input(value, terminal, own) }));
-      return { kind: "group", ...input(f, "groupBy", keyCaptures), aggregates: parsed };
+      return { kind: "group", ...input(f, verb, keyCaptures), aggregates: parsed };
     },
   });
 }

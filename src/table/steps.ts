@@ -22,6 +22,8 @@ export interface StepContext {
   readonly valuesOf: (stage: number) => readonly unknown[];
   /** What the query gives that is this value of a stage, counted from the end. */
   readonly otherOf: (stage: number, fromEnd: number) => Rows;
+  /** The keys of what that gives: the query of them is the last value of a join. */
+  readonly keysOf: (stage: number, right: Rows) => Rows;
 }
 
 /** `found`: the place that the kernel before the step has found; -1 for none. */
@@ -79,7 +81,8 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
       tap(context.valuesOf(step.stages[0] as number)[0] as Tapped, { table, length });
       return { table, length };
     case "join": {
-      const [right, rightKeys] = [context.otherOf(step.stages[0] as number, 2), context.otherOf(step.stages[0] as number, 1)];
+      const right = context.otherOf(step.stages[0] as number, 2);
+      const rightKeys = context.keysOf(step.stages[0] as number, right);
       const keys = keysOfBoth(table, step.keys, rightKeys.table);
       const pairs = yield* matches({ ...keys, leftLength: length, rightLength: right.length }, step.outer);
       const lefts = yield* rowsAt(withoutKeys(table, step.keys), pairs.left);

@@ -72,7 +72,7 @@ describe('explain({ format: "json" })', () => {
       { fuses: ["toColumns"], stores: ["both"], columns: ["both"], from: [1], table: 2 },
     ]);
     expect(steps.map(step => ({ ...step, others: step.others.map(({ stages: own }) => own.map(({ verb }) => verb)) }))).toEqual([
-      { stages: [1], text: expect.stringMatching(/^join: runs the other query/) as string, before: 1, others: [["filter"], ["filter", "map"]] },
+      { stages: [1], text: expect.stringMatching(/^join: runs the other query/) as string, before: 1, others: [["filter"], ["map"]] },
       { stages: [2], text: expect.stringMatching(/^sort: a stable radix sort by one key/) as string, before: 2, others: [] },
     ]);
     expect(kernels.map(({ barrier }) => barrier)).toEqual(["a join needs all elements first", "a sort needs all elements first", null]);
