@@ -73,7 +73,8 @@ function showWindow(stage: StageShape & { readonly kind: "window" }, captures: r
 /** As take(), skip() or slice() was called. */
 function showSlice(from: boolean, [start = "0", end = "Infinity"]: readonly string[]): string {
   if (!from) return call("take", end);
-  return end === "Infinity" ? call("skip", start) : call("slice", start, end);
+  if (end !== "Infinity") return call("slice", start, end);
+  return call(start.startsWith("-") ? "slice" : "skip", start);
 }
 
 /** What a verb takes another query as; of a zip, all of them. */

@@ -136,3 +136,9 @@ describe("explain of streams", () => {
     );
   });
 });
+
+it("explain writes slices from the end as they were asked for", () => {
+  const query = createRuntime({ backend: "js" }).compute(Float64Array.of(1, 2, 3));
+  expect(query.slice(-2).explain()).toContain("\n  .slice(-2)\n");
+  expect(query.skip(2).explain()).toContain("\n  .skip(2)\n");
+});
