@@ -162,8 +162,7 @@ export abstract class Sequence<Element, Self> {
    * compute(january).union(compute(february)).toArray();
    */
   union(other: Sequence<Element, Self>, ...surplus: never[]): Self {
-    checkSurplus(surplus, "union", "It compares whole elements: map both to what is compared, or use a join.");
-    return this.combined("union", other);
+    return this.combined("union", other, surplus);
   }
 
   /**
@@ -173,8 +172,7 @@ export abstract class Sequence<Element, Self> {
    * compute(january).intersect(compute(february)).count().value();
    */
   intersect(other: Sequence<Element, Self>, ...surplus: never[]): Self {
-    checkSurplus(surplus, "intersect", "It compares whole elements: map both to what is compared, or use a join.");
-    return this.combined("intersect", other);
+    return this.combined("intersect", other, surplus);
   }
 
   /**
@@ -184,8 +182,7 @@ export abstract class Sequence<Element, Self> {
    * compute(january).except(compute(february)).toArray();
    */
   except(other: Sequence<Element, Self>, ...surplus: never[]): Self {
-    checkSurplus(surplus, "except", "It compares whole elements: map both to what is compared, or use a join.");
-    return this.combined("except", other);
+    return this.combined("except", other, surplus);
   }
 
   /**
@@ -323,7 +320,8 @@ export abstract class Sequence<Element, Self> {
     return this.next(withStage(this.bound, sliceStage(this.bound.shape, from), [start, end]));
   }
 
-  private combined(verb: SetVerb, other: Sequence<Element, Self>): Self {
+  private combined(verb: SetVerb, other: Sequence<Element, Self>, surplus: readonly unknown[]): Self {
+    checkSurplus(surplus, verb, "It compares whole elements: map both to what is compared, or use a join.");
     const right = boundOf(other, verb);
     checkAlike(this.bound.shape, right.shape, `${verb}() compares`, "with");
     return this.next(withStage(this.bound, setStage(this.bound.shape, verb), [asValue(right)]));

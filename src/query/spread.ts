@@ -1,7 +1,6 @@
 /** How far elements are spread: variance and standard deviation, which are queries of the mean and then of the deviations from it. */
 import { QueryError } from "../../fusion/errors.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
-import { NO_VALUES } from "./captures.js";
 import { describe } from "./given.js";
 import type { LazyValue } from "./lazy.js";
 import { Sequel, type Work } from "./sequel.js";
@@ -13,14 +12,11 @@ export function spread(query: BoundQuery, kind: "variance" | "standardDeviation"
   if (element === "i64" || element === "u64") throw new QueryError("DC306", `${kind} does not exist for BigInts: it may be a fraction`, `Take it of numbers: .as(Float64Array).${kind}().`);
   const node = query.shape.varianceTerminal(kind, isSample(kind, options));
   const around = (mean: number): BoundTerminal => ({ query, node, values: [mean] });
-  const mean: BoundTerminal = { ...plainTerminal(query, "average"), values: NO_VALUES };
-  return new Sequel(
-    [mean, around(0)],
-    function* (): Work<number> {
-      return (yield around((yield mean) as number)) as number;
-    },
-    around(0),
-  );
+  const [mean, named] = [plainTerminal(query, "average"), around(0)];
+  const begin = function* (): Work<number> {
+    return (yield around((yield mean) as number)) as number;
+  };
+  return new Sequel([mean, named], begin, named);
 }
 
 function isSample(kind: string, options: unknown): boolean {
