@@ -6,8 +6,10 @@ import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink } from "../../fusion/ir.js";
 import { isChunkColumn, isWindowColumn, SINGLE, TABLE, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
 import { isIdle } from "../../fusion/passes/shortcuts.js";
-import { elementsOf, singlesOf } from "../../fusion/several.js";
+import { elementsOf, type SingleKernel } from "../../fusion/several.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
+import type { BackendName } from "../backends/backend.js";
+import { partsOf } from "../backends/parts.js";
 import { joinsInWords, readsInWords } from "../stream/show.js";
 import { showStep } from "../table/show.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
@@ -40,7 +42,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
       barrier,
       shortcut: shortcutOf(planned),
       backend,
-      reason: backend === "cuda" && kernel.sink.kind === "several" ? `${reason}; each of its ${kernel.sink.sinks.length} results has launches of its own` : reason,
+      reason: `${reason}${partsInWords(kernel, backend)}`,
     };
   });
   const native = plan.steps.length > 0 && query.runtime.tiers.mover(query.backend).native;
@@ -99,12 +101,22 @@ function codeOf(kernel: Kernel, language: SourceLanguage, symbol: string): strin
     case "js":
       return emitJs(kernel);
     case "cpp":
-      return emitCpp(kernel, { symbol });
+      return partsOf("cpu", kernel).map((part, place, parts) => emitCpp(part, { symbol: partSymbol(symbol, place, parts) })).join("\n");
     case "cuda":
-      return singlesOf(kernel).map((single, place, { length }) => emitCuda(single, { symbol: length === 1 ? symbol : `${symbol}_${place + 1}` }).text).join("\n");
+      return partsOf("cuda", kernel).map((part, place, parts) => emitCuda(part as SingleKernel, { symbol: partSymbol(symbol, place, parts) }).text).join("\n");
     default:
       return language satisfies never;
   }
+}
+
+const partSymbol = (symbol: string, place: number, { length }: readonly Kernel[]): string => (length === 1 ? symbol : `${symbol}_${place + 1}`);
+
+/** What is to be said of a kernel that a backend runs in parts. */
+function partsInWords(kernel: Kernel, backend: BackendName): string {
+  const { length } = partsOf(backend, kernel);
+  if (length === 1 || kernel.sink.kind !== "several") return "";
+  const results = kernel.sink.sinks.length;
+  return length === results ? `; each of its ${results} results has launches of its own` : `; its ${results} results are computed in ${length} passes`;
 }
 
 /** How many rows of a sort are wanted. */

@@ -66,6 +66,18 @@ describe.each(["js", "cpu"] as const)("on %s", backend => {
     expect(runs.map(({ kernels }) => kernels.length)).toEqual([2]);
   });
 
+  it("stores forty columns behind a filter", async () => {
+    const names = Array.from({ length: 40 }, (_, at) => `c${at}`);
+    const columns = Object.fromEntries(names.map((name, at) => [name, sample(at % 3 === 0 ? "f64" : "i16", 1100)]));
+    const lut = Float64Array.of(1, 2, 3);
+    const query = start(columns).filter((_r, i) => i % 7 !== 2);
+    const wanted = names.map(name => listOf(sample(Number(name.slice(1)) % 3 === 0 ? "f64" : "i16", 1100)).filter((_value, i) => i % 7 !== 2));
+    for (const stored of [query.toColumns(), await query.toColumnsAsync()]) expect(names.map(name => listOf(stored[name] as Float64Array))).toEqual(wanted);
+    expect(query.explain()).toMatch(backend === "cpu" ? /cpu: .*; its 40 results are computed in 3 passes\n/ : /js: (?!.*passes)/);
+    const failing = start(columns).filter((_r, i) => (lut[i % 7 === 6 ? i : 0] as number) > 0, { lut });
+    expect(() => failing.toColumns()).toThrow(new RangeError("DC401: lut[6] is out of range: lut has 3 elements"));
+  });
+
   it("fails where any column's lambda fails, and stores nothing of a part", () => {
     const columns = table(100);
     const lut = Float64Array.of(1, 2, 3);

@@ -8,6 +8,8 @@ import type { Kernel } from "../../../fusion/ir.js";
 import { createDiskCache, type DiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
 import type { Mover } from "../../table/move.js";
+import type { CompiledKernel } from "../backend.js";
+import { partsOf, wholeOf } from "../parts.js";
 import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
 import { readHeaders } from "./headers.js";
 import { loadAddon, packageRoot, type LoadedAddon } from "./load-addon.js";
@@ -41,11 +43,11 @@ export interface CpuBackend {
   /** Why it is not available; null if it is. */
   readonly reason: string | null;
   /** The kernel, if it is compiled already: in memory or on disk. Never starts a compiler. */
-  cached(kernel: Kernel): CpuCompiledKernel | null;
+  cached(kernel: Kernel): CompiledKernel | null;
   /** Compiles and waits. Throws BackendError. */
-  compile(kernel: Kernel): CpuCompiledKernel;
+  compile(kernel: Kernel): CompiledKernel;
   /** Compiles in another process; the same kernel only once at a time. Asking again without `background` keeps the process alive. */
-  compileAsync(kernel: Kernel, options?: CompileOptions): Promise<CpuCompiledKernel>;
+  compileAsync(kernel: Kernel, options?: CompileOptions): Promise<CompiledKernel>;
   /** Many kernels as one translation unit: much faster than one by one. */
   compileBatch(kernels: readonly Kernel[]): CpuCompiledKernel[];
   compileBatchAsync(kernels: readonly Kernel[]): Promise<CpuCompiledKernel[]>;
@@ -145,6 +147,30 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     }
   };
 
+  const cachedAlone = (kernel: Kernel): CpuCompiledKernel | null => {
+    const { text, key } = named(kernel);
+    const ready = memory.get(key);
+    if (ready !== undefined) return ready;
+    const object = unitsNow().cached(text);
+    if (object === null) return null;
+    try {
+      return openAndKeep(object, kernel);
+    } catch {
+      cache.discard(object); // sound by its checksum, but not for this system: to be compiled anew
+      return null;
+    }
+  };
+
+  const compileAlone = (kernel: Kernel): CpuCompiledKernel => {
+    const { text, key } = named(kernel);
+    return memory.get(key) ?? compiledSync(text, object => openAndKeep(object, kernel));
+  };
+
+  const compileAloneAsync = async (kernel: Kernel, background: boolean): Promise<CpuCompiledKernel> => {
+    const { text, key } = named(kernel);
+    return memory.get(key) ?? compiledAsync(text, background, object => memory.get(key) ?? openAndKeep(object, kernel));
+  };
+
   const batchOf = (kernels: readonly Kernel[]) => ({
     text: cppPreludeOf(kernels) + kernels.map((kernel, place) => emitCpp(kernel, { symbol: `${SYMBOL}_${place}` })).join("\n"),
     use: (object: string) => kernels.map((kernel, place) => open(object, `${SYMBOL}_${place}`, kernel)),
@@ -155,27 +181,16 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     reason: null,
 
     cached(kernel) {
-      const { text, key } = named(kernel);
-      const ready = memory.get(key);
-      if (ready !== undefined) return ready;
-      const object = unitsNow().cached(text);
-      if (object === null) return null;
-      try {
-        return openAndKeep(object, kernel);
-      } catch {
-        cache.discard(object); // sound by its checksum, but not for this system: to be compiled anew
-        return null;
-      }
+      const parts = partsOf("cpu", kernel).map(part => cachedAlone(part));
+      return parts.includes(null) ? null : wholeOf(kernel, parts as readonly CpuCompiledKernel[]);
     },
 
     compile(kernel) {
-      const { text, key } = named(kernel);
-      return memory.get(key) ?? compiledSync(text, object => openAndKeep(object, kernel));
+      return wholeOf(kernel, partsOf("cpu", kernel).map(compileAlone));
     },
 
     async compileAsync(kernel, { background = false } = {}) {
-      const { text, key } = named(kernel);
-      return memory.get(key) ?? compiledAsync(text, background, object => memory.get(key) ?? openAndKeep(object, kernel));
+      return wholeOf(kernel, await Promise.all(partsOf("cpu", kernel).map(part => compileAloneAsync(part, background))));
     },
 
     compileBatch(kernels) {

@@ -9,13 +9,13 @@ import { createDiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
 import { loadAddon, packageRoot } from "../cpu/load-addon.js";
 import type { CompiledKernel } from "../backend.js";
+import { partsOf, wholeOf } from "../parts.js";
 import { CudaCompiledKernel, Lanes } from "./compiled.js";
 import { createCudaCompiler, openNvrtc, readCudaHeaders, targetFor, type CudaCompiler, type CudaTarget } from "./compiler.js";
 import { chosen, openDriver, openNative, type CudaContext, type CudaDevice, type CudaFunction, type CudaModule, type CudaOptions } from "./driver.js";
 import { CudaError } from "./errors.js";
 import type { CodeForm } from "./native.js";
 import type { LoadedProgram } from "./run.js";
-import { partsOf, SeveralKernel } from "./several.js";
 
 export interface CudaBackendOptions extends CudaOptions {
   /** The device's number; 0 by default. */
@@ -91,17 +91,15 @@ export function createCudaBackend(options: CudaBackendOptions = {}): CudaBackend
     ordinal: options.device ?? 0,
     cached(kernel) {
       if (reason() !== null) return null;
-      const parts = partsOf(kernel).map(part => needed().cached(part));
+      const parts = partsOf("cuda", kernel).map(part => needed().cached(part));
       return parts.includes(null) ? null : wholeOf(kernel, parts as readonly CudaCompiledKernel[]);
     },
-    compile: kernel => wholeOf(kernel, partsOf(kernel).map(part => needed().compile(part))),
-    compileAsync: async kernel => wholeOf(kernel, await Promise.all(partsOf(kernel).map(part => needed().compileAsync(part)))),
+    compile: kernel => wholeOf(kernel, partsOf("cuda", kernel).map(part => needed().compile(part))),
+    compileAsync: async kernel => wholeOf(kernel, await Promise.all(partsOf("cuda", kernel).map(part => needed().compileAsync(part)))),
     compileBatch: kernels => needed().compileBatch(kernels),
     compileBatchAsync: async kernels => needed().compileBatchAsync(kernels),
   };
 }
-
-const wholeOf = (kernel: Kernel, parts: readonly CudaCompiledKernel[]): CompiledKernel => (kernel.sink.kind === "several" ? new SeveralKernel(kernel, parts) : (parts[0] as CudaCompiledKernel));
 
 /** Everything that is needed, or why it is not there. */
 function openMachine(options: CudaBackendOptions): Machine | string {
