@@ -38,7 +38,7 @@ export function compute<T extends TableOf>(source: ArrowTable, options?: QueryOp
 export function compute<A extends TypedArray>(source: ArrowVector & { toArray(): A }, options?: QueryOptions & { readonly runtime?: Runtime }): Query<A>;
 export function compute<R extends object & Row<R>>(source: readonly R[], options?: QueryOptions & { readonly runtime?: Runtime }): Rows<RowColumns<R>>;
 export function compute<S extends object & Tabular<S>>(source: S, options?: QueryOptions & { readonly runtime?: Runtime }): Rows<TableColumns<S>>;
-export function compute(source: unknown, options: QueryOptions & { readonly runtime?: Runtime } = {}): unknown {
+export function compute(source: unknown, options?: QueryOptions & { readonly runtime?: Runtime }): unknown {
   return chosenRuntime(options).compute(source as QuerySource, options);
 }
 

@@ -4,6 +4,7 @@ import { checkBackend } from "../query/arguments.js";
 import { functionOf } from "../query/captures.js";
 import { describe } from "../query/given.js";
 import type { LazyValue } from "../query/lazy.js";
+import { checkOptions } from "../query/options.js";
 import type { Query } from "../query/query.js";
 import type { Rows } from "../query/rows.js";
 import type { Sequence } from "../query/sequence.js";
@@ -42,7 +43,7 @@ export function readQuery(given: unknown, source: unknown, options: unknown): un
   const json = recordOf(parsed(given), "", ["dotcompute", "sources", "arrays", "stages", "terminal", "fastMath", "on"], "an object");
   const { dotcompute: version } = json;
   if (version !== VERSION) throw malformed("dotcompute", typeof version === "number" && version > VERSION ? `is version ${version}, and this one reads up to ${VERSION}` : `is ${describe(version)}, not the version ${VERSION}`);
-  const { others, runtime } = checkOptions(options);
+  const { others, runtime } = readOptions(options);
   const wanted = listOf(json["sources"], "sources").map((one, at) => sourceIn(one, `sources[${at}]`));
   if (wanted.length === 0 || wanted.length > MOST_STAGES) throw malformed("sources", `has ${wanted.length} of them: there is one, and one for each other query at most`);
   if (others.length !== wanted.length - 1) {
@@ -65,9 +66,8 @@ function parsed(given: unknown): unknown {
   }
 }
 
-function checkOptions(options: unknown): { readonly others: readonly unknown[]; readonly runtime: Runtime } {
-  if (typeof options !== "object" || options === null) throw new QueryError("DC305", `the options of fromJSON() are an object, not ${describe(options)}`, "Write fromJSON(json, source, { others: [other] }).");
-  const { others = [] } = options as { readonly others?: unknown };
+function readOptions(options: unknown): { readonly others: readonly unknown[]; readonly runtime: Runtime } {
+  const { others = [] } = checkOptions(options, "fromJSON", ["others", "runtime"], "Write fromJSON(json, source, { others: [other] }).");
   if (!Array.isArray(others)) throw new QueryError("DC305", `others is a list of sources, not ${describe(others)}`, "Write fromJSON(json, source, { others: [other] }).");
   return { others, runtime: chosenRuntime(options) };
 }

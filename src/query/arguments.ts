@@ -9,7 +9,8 @@ import { captureTypes, NO_CAPTURES } from "./captures.js";
 import type { SeedKind } from "./shape.js";
 import type { ScanHow } from "./stages.js";
 import { describe, quote } from "./given.js";
-import type { Captures, QueryOptions } from "./types.js";
+import { checkOptions, isSignal } from "./options.js";
+import type { Captures } from "./types.js";
 
 export function checkFunction(f: unknown, verb: string): unknown {
   if (typeof f === "function") return f;
@@ -91,11 +92,7 @@ export interface CheckedReduceOptions {
 
 /** The options of `scan`, and whether they go with the seed. */
 export function checkScanOptions(options: unknown, seeded: boolean): ScanHow {
-  if (options === undefined) return { to: null, exclusive: false, sequential: false };
-  if (typeof options !== "object" || options === null) {
-    throw new QueryError("DC305", `the options of scan() are an object, not ${describe(options)}`, "Write { exclusive: true }, { sequential: true } or { to: Float64Array }.");
-  }
-  const { to, exclusive = false, sequential = false } = options as { readonly to?: unknown; readonly exclusive?: unknown; readonly sequential?: unknown };
+  const { to, exclusive = false, sequential = false } = checkOptions(options, "scan", ["exclusive", "sequential", "to"], "Write { exclusive: true }, { sequential: true } or { to: Float64Array }.");
   for (const [name, value] of Object.entries({ exclusive, sequential })) {
     if (typeof value !== "boolean") throw new QueryError("DC305", `${name} is true or false, not ${describe(value)}`, `Write { ${name}: true }.`);
   }
@@ -107,10 +104,7 @@ const NO_OPTIONS: CheckedReduceOptions = { combine: undefined, sequential: false
 
 export function checkReduceOptions(options: unknown): CheckedReduceOptions {
   if (options === undefined) return NO_OPTIONS;
-  if (typeof options !== "object" || options === null) {
-    throw new QueryError("DC305", `the options of reduce() are an object, not ${describe(options)}`, "Write { combine: (a, b) => … } or { sequential: true }.");
-  }
-  const { combine, sequential = false } = options as { readonly combine?: unknown; readonly sequential?: unknown };
+  const { combine, sequential = false } = checkOptions(options, "reduce", ["combine", "sequential"], "Write { combine: (a, b) => … } or { sequential: true }.");
   if (combine !== undefined && typeof combine !== "function") {
     throw new QueryError("DC305", `combine is a function that joins two partial results, not ${describe(combine)}`, "Write { combine: (a, b) => … }.");
   }
@@ -121,31 +115,25 @@ export function checkReduceOptions(options: unknown): CheckedReduceOptions {
   return { combine, sequential };
 }
 
-/** The options of a query beside its runtime. */
-export function checkQueryOptions(options: QueryOptions): QueryOptions {
-  const given: unknown = options;
-  if (typeof given !== "object" || given === null) throw new QueryError("DC305", `the options of compute() are an object, not ${describe(given)}`, "Write compute(source, { fastMath: true }).");
-  const { fastMath } = given as { readonly fastMath?: unknown };
-  if (fastMath === undefined || typeof fastMath === "boolean") return options;
-  throw new QueryError("DC305", `fastMath is true or false, not ${describe(fastMath)}`, "Write compute(source, { fastMath: true }).");
+/** Whether the options of a query ask for fast arithmetic; its runtime is for others to look at. */
+export function checkFastMath(options: unknown): boolean {
+  const remedy = "Write compute(source, { fastMath: true }).";
+  const { fastMath } = checkOptions(options, "compute", ["fastMath", "runtime"], remedy);
+  if (fastMath === undefined || typeof fastMath === "boolean") return fastMath === true;
+  throw new QueryError("DC305", `fastMath is true or false, not ${describe(fastMath)}`, remedy);
 }
 
+const RUN_OPTIONS = { run: ["signal"], toArray: ["into"], toArrayAsync: ["into", "signal"], toColumnsAsync: ["signal"], forEach: ["signal", "chunk"] } as const;
+
 /** The options of a run: an object, whose signal, if there is one, is an AbortSignal. */
-export function checkRunOptions<Options extends object>(options: Options, verb: string): Options {
-  const given: unknown = options;
-  if (typeof given !== "object" || given === null || Array.isArray(given) || ArrayBuffer.isView(given) || isSignal(given)) {
-    throw new QueryError("DC305", `the options of ${verb}() are an object, not ${describe(given)}`, `Write { ${verb === "run" ? "signal" : "into"} }.`);
-  }
-  const { signal } = given as { readonly signal?: unknown };
+export function checkRunOptions<Options extends object>(options: Options, verb: keyof typeof RUN_OPTIONS): Options {
+  const { signal } = checkOptions<"into" | "signal" | "chunk">(options, verb, RUN_OPTIONS[verb], `Write { ${RUN_OPTIONS[verb][0]} }.`);
   if (signal !== undefined && !isSignal(signal)) {
     const remedy = signal instanceof AbortController ? "Hand over the controller's signal: { signal: controller.signal }." : "Write { signal: AbortSignal.timeout(100) }.";
     throw new QueryError("DC305", `signal is an AbortSignal, not ${describe(signal)}`, remedy);
   }
   return options;
 }
-
-/** Not by `instanceof`: test environments and libraries bring their own. */
-const isSignal = (value: unknown): boolean => typeof value === "object" && value !== null && "aborted" in value && "throwIfAborted" in value && "addEventListener" in value;
 
 /** An argument behind the last one would be ignored. */
 export function checkNoMore(argument: unknown, verb: string): void {

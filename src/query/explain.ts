@@ -13,7 +13,8 @@ import { partsOf } from "../backends/parts.js";
 import { joinsInWords, readsInWords } from "../stream/show.js";
 import { showStep } from "../table/show.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
-import { describe, quote } from "./given.js";
+import { quote } from "./given.js";
+import { checkOptions } from "./options.js";
 import type { ExplainOptions, Explanation, KernelExplanation, StepExplanation } from "./explanation.js";
 import { explanationAsMermaid } from "./explain-mermaid.js";
 import { explanationInWords, titleOf } from "./explain-text.js";
@@ -57,8 +58,8 @@ export function explanationOf(bound: BoundTerminal): Explanation {
 
 /** `behind`: terminals that run behind this one. */
 export function explainTerminal(bound: BoundTerminal, options: ExplainOptions, behind: readonly BoundTerminal[] = []): string | Explanation {
-  const given: unknown = options;
-  const { format = "text" } = typeof given === "object" && given !== null ? (given as { readonly format?: unknown }) : { format: null };
+  const remedy = 'Write { format: "text" }, { format: "json" } or { format: "mermaid" }.';
+  const { format = "text" } = checkOptions(options, "explain", ["format"], remedy);
   const explanation = (): Explanation => ({ ...explanationOf(bound), behind: behind.map(explanationOf) });
   switch (format) {
     case "text":
@@ -68,7 +69,7 @@ export function explainTerminal(bound: BoundTerminal, options: ExplainOptions, b
     case "mermaid":
       return explanationAsMermaid(explanation());
     default:
-      throw new QueryError("DC305", `explain() is told ${format === null ? describe(given) : `the format ${quote(format)}`}`, 'Write { format: "text" }, { format: "json" } or { format: "mermaid" }.');
+      throw new QueryError("DC305", `explain() is told the format ${quote(format)}`, remedy);
   }
 }
 

@@ -5,7 +5,7 @@ import type { ArrowVector } from "../arrow/read.js";
 import { arrowVector, loadArrow } from "../arrow/write.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
 import { columnOf, type Table } from "../table/table.js";
-import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkQueryOptions, checkReduceOptions, checkRunOptions, checkScanOptions, checkSearched, checkSurplus, checkTargets, fitsElement, seedKind } from "./arguments.js";
+import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkFastMath, checkReduceOptions, checkRunOptions, checkScanOptions, checkSearched, checkSurplus, checkTargets, fitsElement, seedKind } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { eachChunk, forEachChunk } from "./chunks.js";
@@ -493,10 +493,10 @@ const singleOf = <A extends TypedArray>(table: Table): A => columnOf(table, SING
 const newRows = (bound: BoundQuery): Rows<TableOf> => new Rows(bound, single => new Query(single) as Query<never>);
 
 /** A query over a source, in a runtime. */
-export function queryOf(runtime: RuntimeCore, source: unknown, options: QueryOptions = {}): Query<never> | Rows<TableOf> {
-  const { fastMath } = checkQueryOptions(options);
+export function queryOf(runtime: RuntimeCore, source: unknown, options?: QueryOptions): Query<never> | Rows<TableOf> {
+  const fastMath = checkFastMath(options);
   const bound = bindSource(source);
-  const shape = runtime.shapes.root(shapeOfSource(bound), fastMath === true);
+  const shape = runtime.shapes.root(shapeOfSource(bound), fastMath);
   const query: BoundQuery = { runtime, source: bound, parent: null, shape, values: NO_VALUES, backend: null };
   return shape.columns === null ? new Query(elementsOfRange(query, source)) : newRows(query);
 }

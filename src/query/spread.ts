@@ -3,8 +3,8 @@ import { QueryError } from "../../fusion/errors.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { describe } from "./given.js";
 import type { LazyValue } from "./lazy.js";
+import { checkOptions } from "./options.js";
 import { Sequel, type Work } from "./sequel.js";
-import type { SpreadOptions } from "./types.js";
 import { plainTerminal } from "./verbs.js";
 
 export function spread(query: BoundQuery, kind: "variance" | "standardDeviation", options: unknown): LazyValue<number> {
@@ -20,8 +20,8 @@ export function spread(query: BoundQuery, kind: "variance" | "standardDeviation"
 }
 
 function isSample(kind: string, options: unknown): boolean {
-  if (options === undefined) return false;
-  const { sample } = typeof options === "object" && options !== null ? (options as SpreadOptions) : { sample: null };
+  const remedy = `Write .${kind}({ sample: true }).`;
+  const { sample } = checkOptions(options, kind, ["sample"], remedy);
   if (sample === undefined || typeof sample === "boolean") return sample === true;
-  throw new QueryError("DC305", `the options of ${kind}() are an object with sample: true or false, not ${describe(options)}`, `Write .${kind}({ sample: true }).`);
+  throw new QueryError("DC305", `sample is true or false, not ${describe(sample)}`, remedy);
 }

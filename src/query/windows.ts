@@ -6,6 +6,7 @@ import { checkCaptures, checkConstructor, checkFunction, checkTargets, fitsEleme
 import type { BoundQuery } from "./bound.js";
 import { captureValues, NO_CAPTURES, textOf } from "./captures.js";
 import { describe, quote } from "./given.js";
+import { checkOptions } from "./options.js";
 import type { Query } from "./query.js";
 import type { Rows } from "./rows.js";
 import { windowStage, type WindowHow } from "./stages.js";
@@ -139,9 +140,7 @@ export function checkNeighbours(offsets: unknown, options: unknown, element: Ele
 const EDGES: readonly unknown[] = ["valid", "clamp", "wrap", "constant"] satisfies readonly Edge[];
 
 function checkEdge(options: unknown, verb: string, element: ElementType): { readonly edge: Edge; readonly beyond: number | bigint | undefined } {
-  if (options === undefined) return { edge: "valid", beyond: undefined };
-  if (typeof options !== "object" || options === null) throw new QueryError("DC305", `the options of ${verb}() are an object, not ${describe(options)}`, 'Write { edge: "clamp" }.');
-  const { edge = "valid", value } = options as { readonly edge?: unknown; readonly value?: unknown };
+  const { edge = "valid", value } = checkOptions(options, verb, ["edge", "value"], 'Write { edge: "clamp" }.');
   if (!EDGES.includes(edge)) throw new QueryError("DC305", `there is no edge ${quote(edge)}`, 'Edges are "valid" (no windows that reach beyond the ends), "clamp", "wrap" and "constant".');
   if (edge !== "constant") {
     if (value === undefined) return { edge: edge as Edge, beyond: undefined };

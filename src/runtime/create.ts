@@ -8,6 +8,7 @@ import { createJsBackend } from "../backends/js/backend.js";
 import { queryOf, type Query } from "../query/query.js";
 import type { Rows } from "../query/rows.js";
 import { describe, quote } from "../query/given.js";
+import { checkOptions as checkNames } from "../query/options.js";
 import type { QueryOptions, QuerySource, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "../query/types.js";
 import { RuntimeCore, type Backends, type RuntimeOptions } from "./runtime.js";
 
@@ -64,23 +65,19 @@ const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number" } as 
 const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number" } as const;
 
 function checkOptions(options: RuntimeOptions): void {
-  const given: unknown = options;
-  if (typeof given !== "object" || given === null) {
-    throw new QueryError("DC305", `the options of createRuntime() are an object, not ${describe(given)}`, 'Write createRuntime({ backend: "js" }), or leave them out.');
-  }
-  checkKinds(given, OPTIONS, "");
+  checkNames(options, "createRuntime", ["backend", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
+  checkKinds(options, OPTIONS, "");
   const { backend, cuda = {} } = options;
   if (backend !== undefined) checkBackends(backend);
+  checkNames(cuda, "createRuntime", namesOf(CUDA_OPTIONS), "Leave cuda out for what the system finds.", "cuda.");
   checkKinds(cuda, CUDA_OPTIONS, "cuda.");
-  const misspelt = Object.keys(cuda).find(name => !(name in CUDA_OPTIONS));
-  if (misspelt !== undefined || Array.isArray(cuda)) {
-    throw new QueryError("DC305", `createRuntime() knows no option cuda${misspelt === undefined ? " as an array" : `.${misspelt}`}`, "Its options are cuda: { driver, nvrtc, device }.");
-  }
   const { device = 0 } = cuda;
   if (!Number.isInteger(device) || device < 0) {
     throw new QueryError("DC305", `the option cuda.device of createRuntime() is a device's number, 0, 1 …, not ${describe(device)}`, "Leave it out for the first device.");
   }
 }
+
+const namesOf = <Name extends string>(options: Readonly<Record<Name, unknown>>): readonly Name[] => Object.keys(options) as Name[];
 
 function checkKinds(given: object, kinds: Readonly<Record<string, keyof typeof WORDS>>, of: string): void {
   for (const [name, kind] of Object.entries(kinds)) {

@@ -8,8 +8,9 @@ import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values
 import type { Rows } from "./steps.js";
 
 /** `beyond`: what stands beyond the ends, where that is a constant. */
-export function windows(offsets: readonly number[], edge: Edge, source: AnyTypedArray, length: number, beyond: () => unknown): Rows {
+export function windows(given: readonly number[], edge: Edge, source: AnyTypedArray, length: number, beyond: () => unknown): Rows {
   const array = source.length === length ? source : source.subarray(0, length);
+  const offsets = given.map(offset => within(offset, edge, length));
   const before = offsets.reduce((most, offset) => Math.max(most, -offset), 0);
   const behind = offsets.reduce((most, offset) => Math.max(most, offset), 0);
   const valid = edge === "valid";
@@ -17,6 +18,12 @@ export function windows(offsets: readonly number[], edge: Edge, source: AnyTyped
   const whole = valid || count === 0 ? array : padded(array, before, behind, edge, beyond);
   const columns = offsets.map((offset, at) => [windowColumn(at, false), whole.subarray(before + offset, before + offset + count)] as const);
   return { table: new Map(columns), length: count };
+}
+
+/** An offset that finds the same and reaches no farther than the array is long. */
+function within(offset: number, edge: Edge, length: number): number {
+  if (edge === "valid" || Math.abs(offset) <= length) return offset;
+  return edge === "wrap" ? offset % Math.max(1, length) : Math.sign(offset) * length;
 }
 
 /** What stands at each place of the chunks of so many elements; what is left over is no chunk. */

@@ -159,7 +159,7 @@ describe("fromJSON", () => {
     expect(from({ key: Int32Array.of(1) })).toThrow(/DC301.*was given \{"columns":\[\["key","Int32Array"\]\]\}/);
     expect(from(TABLE, [NUMBERS])).toThrow("DC305: the stored query has 1 sources, and was given 2");
     expect(from("text")).toThrow("DC301: compute() cannot read a string");
-    expect(() => fromJSON(json, TABLE, [] as never)).not.toThrow();
+    expect(() => fromJSON(json, TABLE, [] as never)).toThrow("DC305: the options of fromJSON() are an object, not an array");
     expect(() => fromJSON(json, TABLE, null as never)).toThrow("DC305: the options of fromJSON() are an object, not null");
     expect(() => fromJSON(json, TABLE, { others: 3 as never })).toThrow("DC305: others is a list of sources, not 3");
     expect(() => fromJSON(json, TABLE, { runtime: {} as never })).toThrow("DC305: compute() runs in a runtime");

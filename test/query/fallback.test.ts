@@ -214,8 +214,8 @@ it.each([
   [{ cuda: { nvrtc: [] } }, "the option cuda.nvrtc of createRuntime() is a text"],
   [{ cuda: { device: "0" } }, "the option cuda.device of createRuntime() is a number"],
   [{ cuda: { device: -1 } }, "the option cuda.device of createRuntime() is a device's number"],
-  [{ cuda: { drivr: "libcuda.so" } }, "createRuntime() knows no option cuda.drivr"],
-  [{ cuda: [] }, "createRuntime() knows no option cuda as an array"],
+  [{ cuda: { drivr: "libcuda.so" } }, "createRuntime() has no option cuda.drivr"],
+  [{ cuda: [] }, "the option cuda of createRuntime() is an object, not an array"],
   [{ cuda: { device: 0.5 } }, "the option cuda.device of createRuntime() is a device's number"],
 ])("createRuntime(%j) is refused", (options, words) => {
   expect(() => createRuntime(options as never)).toThrow(words);

@@ -53,7 +53,7 @@ describe("spread", () => {
 
   it("refuses BigInts and other options", () => {
     expect(() => js.compute(BigInt64Array.of(1n)).variance()).toThrow("DC306: variance does not exist for BigInts");
-    expect(() => query.variance({ sample: 1 } as never)).toThrow("DC305: the options of variance() are an object with sample: true or false");
+    expect(() => query.variance({ sample: 1 } as never)).toThrow("DC305: sample is true or false, not 1");
     expect(() => query.variance(true as never)).toThrow("DC305");
   });
 });

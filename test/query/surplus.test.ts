@@ -1,6 +1,6 @@
-/** Arguments that a method does not have are refused: other libraries give them a meaning. */
+/** Arguments and options that a method does not have are refused: other libraries give them a meaning, and a misspelt one none. */
 import { expect, it } from "vitest";
-import { createRuntime, nullable } from "../../src/index.js";
+import { createRuntime, fromJSON, nullable } from "../../src/index.js";
 
 const { compute } = createRuntime({ backend: "js" });
 const array = Float64Array.of(1, 2, 3);
@@ -23,6 +23,25 @@ it.each<[string, readonly unknown[]]>([
   ["except", [compute(array), (x: number) => x]],
 ])("%s refuses what it would ignore", (verb, given) => {
   expect(() => loose[verb]?.(...given)).toThrow(`DC305: ${verb}() was given`);
+});
+
+it.each<[string, () => unknown, string]>([
+  ["toArray", () => loose["toArray"]?.({ inot: array }), "toArray() has no option inot\nIts only one is into."],
+  ["compute", () => compute(array, { fastmath: true } as never), "compute() has no option fastmath\nIts options are fastMath, runtime."],
+  ["createRuntime", () => createRuntime({ backends: "js" } as never), "createRuntime() has no option backends\nIts options are backend, cacheFolder, "],
+  ["reduce", () => loose["reduce"]?.((a: number, x: number) => a + x, 0, {}, { sequental: true }), "reduce() has no option sequental\nIts options are combine, sequential."],
+  ["scan", () => loose["scan"]?.((a: number, x: number) => a + x, 0, {}, { inclusive: true }), "scan() has no option inclusive\nIts options are exclusive, sequential, to."],
+  ["window", () => loose["window"]?.(3, { edges: "clamp" }), "window() has no option edges\nIts options are edge, value."],
+  ["variance", () => loose["variance"]?.({ samples: true }), "variance() has no option samples\nIts only one is sample."],
+  ["explain", () => loose["explain"]?.({ as: "json" }), "explain() has no option as\nIts only one is format."],
+  ["fromJSON", () => fromJSON(compute(array).toJSON(), array, { other: [] } as never), "fromJSON() has no option other\nIts options are others, runtime."],
+])("%s refuses options that it does not have", (_, call, words) => {
+  expect(call).toThrow(`DC305: ${words}`);
+});
+
+it("a run refuses them too", async () => {
+  await expect(compute(array).sum().run({ signl: undefined } as never)).rejects.toThrow("DC305: run() has no option signl");
+  await expect(loose["toArrayAsync"]?.({ chunk: 3 })).rejects.toThrow("DC305: toArrayAsync() has no option chunk");
 });
 
 it("so does the count of a group", () => {

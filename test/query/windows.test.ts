@@ -70,6 +70,8 @@ describe.each(RUNTIMES)("windows on $backend", ({ compute }) => {
       const windows = windowsOf([...array], [-7, 0, 2], edge, 0);
       expectSame(query.neighbours([-7, 0, 2], { edge }).map(([a, b, c]) => (a ^ b) + c).toArray(), Int32Array.from(windows, ([a, b, c]) => (a! ^ b!) + c!));
       expectSame(query.neighbours([3, 3], { edge }).max().toArray(), Int32Array.from(windowsOf([...array], [3], edge, 0), ([a]) => a!));
+      const far = [-(2 ** 40) - 3, 2 ** 40 + 1];
+      expectSame(query.neighbours(far, { edge }).min().toArray(), Int32Array.from(windowsOf([...array], far, edge, 0), window => Math.min(...window)));
       expectSame(query.neighbours([-50, 90], { edge }).min().toArray(), Int32Array.from(windowsOf([...array], [-50, 90], edge, 0), window => Math.min(...window)));
     }
   });
