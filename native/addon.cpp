@@ -9,6 +9,7 @@
 #include "cuda.hpp"
 #include "engine.hpp"
 #include "library.hpp"
+#include "memory.hpp"
 #include "processor.hpp"
 #include "runs.hpp"
 #include "storage.hpp"
@@ -39,6 +40,10 @@ class Environment : public Napi::Addon<Environment> {
                              InstanceMethod("forgo", &Environment::forgo, napi_enumerable),
                              InstanceMethod("move", &Environment::move, napi_enumerable),
                              InstanceMethod("moveLater", &Environment::moveLater, napi_enumerable),
+                             InstanceMethod("memory", &Environment::memory, napi_enumerable),
+                             InstanceMethod("limitMemory", &Environment::limitMemory, napi_enumerable),
+                             InstanceMethod("trimMemory", &Environment::trimMemory, napi_enumerable),
+                             InstanceMethod("release", &Environment::release, napi_enumerable),
                              InstanceMethod("cuda", &Environment::cuda, napi_enumerable),
                          });
   }
@@ -163,6 +168,12 @@ class Environment : public Napi::Addon<Environment> {
 
   /// moveLater(operation, arrays, numbers) → a promise of arrays
   Napi::Value moveLater(const Napi::CallbackInfo& info) { return table::moveLater(info, engine_); }
+
+  // What native/memory.hpp does.
+  Napi::Value memory(const Napi::CallbackInfo& info) { return dotcompute::memory::usage(info); }
+  void limitMemory(const Napi::CallbackInfo& info) { dotcompute::memory::limit(info); }
+  void trimMemory(const Napi::CallbackInfo& info) { dotcompute::memory::trim(info); }
+  Napi::Value release(const Napi::CallbackInfo& info) { return dotcompute::memory::release(info); }
 
   /// cuda() → what native/cuda.hpp gives
   Napi::Value cuda(const Napi::CallbackInfo& info) { return cuda_.object(info.Env()); }

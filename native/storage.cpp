@@ -1,8 +1,6 @@
 #include "storage.hpp"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -10,39 +8,18 @@
 #include <string>
 #include <utility>
 
+#include "pool.hpp"
+
 namespace dotcompute {
 
 namespace {
 
-constexpr std::size_t HUGE_PAGE = std::size_t(2) << 20;
 /// A filter that kept less than this of a large array gets an ordinary small one.
 constexpr std::size_t WORTH_KEEPING = std::size_t(64) << 10;
 
-std::size_t pageSize() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
-std::size_t roundUp(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
+std::atomic<std::uint64_t> copies{0};
 
-void unmap(void* data, std::size_t bytes) {
-  if (bytes > 0) munmap(data, roundUp(bytes, pageSize()));
-}
-
-/// Pages starting at a huge page's boundary, where the system gives whole huge pages. Null if it has none.
-void* map(std::size_t bytes) {
-  const std::size_t room = roundUp(bytes, pageSize());
-  const std::size_t slack = room >= HUGE_PAGE ? HUGE_PAGE : 0;
-  if (room < bytes || room + slack < room) return nullptr;
-  void* whole = mmap(nullptr, room + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (whole == MAP_FAILED) return nullptr;
-  if (slack == 0) return whole;
-
-  char* const begin = static_cast<char*>(whole);
-  char* const data = reinterpret_cast<char*>(roundUp(reinterpret_cast<std::uintptr_t>(begin), HUGE_PAGE));
-  unmap(begin, static_cast<std::size_t>(data - begin));
-  unmap(data + room, static_cast<std::size_t>(begin + room + slack - (data + room)));
-#ifdef MADV_HUGEPAGE
-  madvise(data, room, MADV_HUGEPAGE);
-#endif
-  return data;
-}
+void giveBack(void* data, std::size_t bytes, void*) { Pool::ofProcess().give(data, bytes, true); }
 
 napi_value typedArray(napi_env env, const Element& element, std::size_t count, napi_value buffer) {
   napi_value array;
@@ -50,7 +27,7 @@ napi_value typedArray(napi_env env, const Element& element, std::size_t count, n
   return array;
 }
 
-napi_value copied(napi_env env, const Element& element, std::size_t count, const void* from) {
+napi_value copyOf(napi_env env, const Element& element, std::size_t count, const void* from) {
   const std::size_t bytes = count * element.bytes;
   void* data = nullptr;
   napi_value buffer;
@@ -69,8 +46,14 @@ napi_value copied(napi_env env, const Element& element, std::size_t count, const
 
 }  // namespace
 
-Storage::Storage(std::size_t bytes) : bytes_(bytes), mapped_(bytes >= LARGE) {
-  data_ = mapped_ ? map(bytes) : std::malloc(bytes == 0 ? 1 : bytes);
+Storage::Storage(std::size_t bytes) : bytes_(bytes), pooled_(bytes >= LARGE) {
+  if (pooled_) {
+    const Pool::Block block = Pool::ofProcess().take(bytes);
+    data_ = block.data;
+    recycled_ = block.recycled;
+  } else {
+    data_ = std::malloc(bytes == 0 ? 1 : bytes);
+  }
   if (!data_) throw std::bad_alloc();
 }
 
@@ -79,50 +62,52 @@ Storage::Storage(Napi::Env env, std::size_t bytes) try : Storage(bytes) {
   throw Napi::RangeError::New(env, "Array buffer allocation failed: no memory for " + std::to_string(bytes) + " bytes");
 }
 
-Storage::Storage(Storage&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)), mapped_(other.mapped_) {}
+Storage::Storage(Storage&& other) noexcept { *this = std::move(other); }
 
 Storage& Storage::operator=(Storage&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
-  std::swap(mapped_, other.mapped_);
+  std::swap(pooled_, other.pooled_);
+  std::swap(recycled_, other.recycled_);
   return *this;
 }
 
 Storage::~Storage() { release(); }
 
 void Storage::release() {
-  if (mapped_)
-    unmap(data_, bytes_);
+  if (!data_) return;
+  if (pooled_)
+    Pool::ofProcess().give(data_, bytes_, true);
   else
     std::free(data_);
   data_ = nullptr;
-  bytes_ = 0;
-  mapped_ = false;
+}
+
+/// Gives back what lies behind the first so many bytes. In new memory nothing has been written there.
+void Storage::shrink(std::size_t bytes) {
+  const std::size_t kept = Pool::unitsOf(bytes), had = Pool::unitsOf(bytes_);
+  if (kept < had) Pool::ofProcess().give(static_cast<char*>(data_) + kept, had - kept, recycled_);
+  if (kept == 0) data_ = nullptr;
+  bytes_ = bytes;
 }
 
 napi_value Storage::take(napi_env env, const Engine& engine, const Element& element, std::size_t count) {
   const std::size_t used = count * element.bytes;
-  if (!mapped_) return copied(env, element, count, data_);
+  if (!pooled_) return copyOf(env, element, count, data_);
 
-  napi_value buffer = nullptr;
-  if (used >= WORTH_KEEPING) {
-    const std::size_t kept = roundUp(used, pageSize());
-    const std::size_t had = roundUp(bytes_, pageSize());
-    unmap(static_cast<char*>(data_) + kept, had - kept);
-    bytes_ = used;
-    buffer = engine.adopt(env, data_, used, [](void* data, std::size_t bytes, void*) { unmap(data, bytes); });
-  }
+  shrink(used);
+  const napi_value buffer = used >= WORTH_KEEPING ? engine.adopt(env, data_, used, giveBack) : nullptr;
   if (!buffer) {
-    napi_value array = copied(env, element, count, data_);
+    napi_value array = copyOf(env, element, count, data_);
+    if (used >= WORTH_KEEPING) ++copies;
     release();
     return array;
   }
   data_ = nullptr;  // the buffer's now
-  bytes_ = 0;
-  mapped_ = false;
   return typedArray(env, element, count, buffer);
 }
+
+std::uint64_t Storage::copied() { return copies; }
 
 Storages::Storages(Napi::Env env, const std::vector<const Element*>& elements, std::size_t length) {
   for (const Element* element : elements) places_.push_back(storages_.emplace_back(env, length * element->bytes).data());

@@ -1,10 +1,11 @@
-// Memory for the arrays that kernels store. Large arrays live in pages of their own, so that a filter keeps only the pages
-// it filled and the kernel's first touch is also the only one: nothing is zeroed or copied.
+// Memory for the arrays that kernels store. That of large ones comes from the pool, and nothing is zeroed or copied: a filter
+// keeps what it filled of the room it was given, and an array's buffer holds what was stored and nothing else.
 #pragma once
 
 #include <napi.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "engine.hpp"
@@ -31,11 +32,16 @@ class Storage {
   /// The first `count` elements as a typed array of exactly that length. The storage is used up.
   napi_value take(napi_env env, const Engine& engine, const Element& element, std::size_t count);
 
+  /// How many large arrays had to be copied, since the engine takes no memory of ours.
+  static std::uint64_t copied();
+
  private:
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
-  bool mapped_ = false;
+  bool pooled_ = false;
+  bool recycled_ = false;
   void release();
+  void shrink(std::size_t bytes);
 };
 
 /// The same for each of several array sinks.

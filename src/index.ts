@@ -125,6 +125,7 @@ export function fromJSON<Result extends { toJSON(): QueryJson } = AnyQuery>(json
   return readQuery(json, source, options) as Result;
 }
 
+export { memory, type Memory, type MemoryUsage } from "./memory/memory.js";
 export { createRuntime, type Runtime } from "./runtime/create.js";
 export { BackendError, CompilerBug, LambdaError, QueryError, type ErrorCode } from "../fusion/errors.js";
 export type { BackendName } from "./backends/backend.js";

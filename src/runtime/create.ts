@@ -5,6 +5,7 @@ import { BACKEND_NAMES, QUOTED_BACKENDS, type BackendName } from "../backends/ba
 import { createCpuBackend } from "../backends/cpu/backend.js";
 import { createCudaBackend } from "../backends/cuda/backend.js";
 import { createJsBackend } from "../backends/js/backend.js";
+import { checkEnvironment } from "../memory/memory.js";
 import { queryOf, type Query } from "../query/query.js";
 import type { Rows } from "../query/rows.js";
 import { describe, quote } from "../query/given.js";
@@ -46,6 +47,7 @@ export interface Runtime {
  * runtime.compute(signal).map(x => x * 2).toArray();
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
+  checkEnvironment();
   return runtimeOn(options, {
     js: createJsBackend,
     cpu: () => createCpuBackend({ cacheFolder: options.cacheFolder, compiler: options.compiler }),

@@ -55,6 +55,24 @@ export interface NativeKernel {
   start(...args: NativeArguments): NativeRun;
 }
 
+/** Bytes and counts of the whole process. */
+export interface MemoryUsage {
+  /** How many bytes are kept at most for later results. */
+  readonly limit: number;
+  /** What results hold that are still in use, and queries that are running. */
+  readonly used: number;
+  /** The most that was used at any time. */
+  readonly peak: number;
+  /** What is kept for later results. The system may take it back when it is short of memory. */
+  readonly kept: number;
+  /** How many blocks of memory have been used again. */
+  readonly reused: number;
+  /** How many had to be new. */
+  readonly fresh: number;
+  /** How many results had to be copied, for engines that keep all arrays in memory of their own. */
+  readonly copied: number;
+}
+
 export interface NativeAddon {
   readonly abi: number;
   /** The processor's architecture and feature bits: code compiled for this machine runs on machines that say the same. */
@@ -69,6 +87,13 @@ export interface NativeAddon {
   move(operation: string, arrays: readonly AnyTypedArray[], numbers: readonly number[]): readonly AnyTypedArray[];
   /** The same on another thread. All memory is held before this returns. */
   moveLater(operation: string, arrays: readonly AnyTypedArray[], numbers: readonly number[]): Promise<readonly AnyTypedArray[]>;
+  memory(): MemoryUsage;
+  /** How many bytes are kept at most for later results. Throws RangeError for less than none. */
+  limitMemory(bytes: number): void;
+  /** Gives what is kept for later results back to the system. */
+  trimMemory(): void;
+  /** Detaches an ArrayBuffer, whose memory is free at once. False if it cannot be detached. */
+  release(buffer: ArrayBuffer): boolean;
   stop(id: number): void;
   /** How many runs have been started and not yet settled. */
   inFlight(): number;

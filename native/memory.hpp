@@ -1,0 +1,17 @@
+// What JavaScript sees of the pool, and what it tells it.
+#pragma once
+
+#include <napi.h>
+
+namespace dotcompute::memory {
+
+/// usage() → { limit, used, peak, kept, reused, fresh, copied }
+Napi::Value usage(const Napi::CallbackInfo& info);
+/// limit(bytes)
+void limit(const Napi::CallbackInfo& info);
+/// trim()
+void trim(const Napi::CallbackInfo& info);
+/// release(buffer): takes an ArrayBuffer's memory away, for good and at once. False if it keeps it.
+Napi::Value release(const Napi::CallbackInfo& info);
+
+}  // namespace dotcompute::memory
