@@ -18,6 +18,13 @@ Codes codesOf(const Words::Side& rows);
 /// The same, and the codes of other rows: NONE for those that are not among the first.
 Codes codesOf(const Words::Side& rows, const Words::Side& others, Room<u32>& othersCodes);
 
+/// The first row of each code, without the codes.
+struct Firsts {
+  Room<u32> places;
+  std::size_t count;
+};
+Firsts firstsOf(const Words::Side& rows);
+
 /// Rows by code: those of code c are `places[offsets[c]]` to before `places[offsets[c + 1]]`, in their order.
 struct Buckets {
   Room<u32> places;
@@ -28,6 +35,9 @@ struct Buckets {
 
 /// codes(…columns; length) → the rows' codes, and the first row of each
 Results codes(const Request& request);
+
+/// firsts(…columns; length) → the first row of each code
+Results firsts(const Request& request);
 
 /// buckets(codes; number of codes) → places, offsets
 Results buckets(const Request& request);

@@ -33,8 +33,13 @@ class Words {
   /// The words of `count` rows of a side.
   template <class W>
   void read(const Side& side, std::size_t from, std::size_t count, W* into) const {
-    std::fill(into, into + count, W(0));
-    for (std::size_t at = 0; at < parts_.size(); ++at) append(side.columns[first_ + at], parts_[at], from, count, into);
+    bool some = false;
+    for (std::size_t at = 0; at < parts_.size(); ++at) {
+      if (parts_[at].bits == 0) continue;
+      append(side.columns[first_ + at], parts_[at], from, count, some, into);
+      some = true;
+    }
+    if (!some) std::fill(into, into + count, W(0));
   }
 
  private:
@@ -42,9 +47,9 @@ class Words {
   std::vector<KeyPart> parts_;
   unsigned bits_ = 0;
 
+  /// `behind`: the words of other columns are there already.
   template <class W>
-  static void append(const Column& column, const KeyPart& part, std::size_t from, std::size_t count, W* into) {
-    if (part.bits == 0) return;
+  static void append(const Column& column, const KeyPart& part, std::size_t from, std::size_t count, bool behind, W* into) {
     dispatch(column.kind, [&](auto type) {
       using T = typename decltype(type)::type;
       const T* const data = column.as<T>() + from;
@@ -52,7 +57,8 @@ class Words {
       const u64 mask = part.bits == 64 ? ~u64(0) : (u64(1) << part.bits) - 1;
       const unsigned half = part.bits / 2;
       const auto put = [&](const auto& wordOf) {
-        for (std::size_t i = 0; i < count; ++i) into[i] = W(W(W(into[i] << half) << (part.bits - half)) | W(wordOf(data[i]) & mask));
+        if (!behind) for (std::size_t i = 0; i < count; ++i) into[i] = W(wordOf(data[i]) & mask);
+        else for (std::size_t i = 0; i < count; ++i) into[i] = W(W(W(into[i] << half) << (part.bits - half)) | W(wordOf(data[i]) & mask));
       };
       if constexpr (std::is_floating_point_v<T>) {
         if (part.whole) return put([&](T value) { return u64(wholeOf(value)) - part.base; });

@@ -15,6 +15,8 @@ export type Move =
   | { readonly kind: "order"; readonly key: Key; readonly length: number; readonly limit: number }
   /** Equal rows' numbers, and the first row of each. */
   | { readonly kind: "codes"; readonly columns: Columns; readonly length: number }
+  /** The first of equal rows each, in their order. */
+  | { readonly kind: "firsts"; readonly columns: Columns; readonly length: number }
   /** The rows by code: places, and where in them each code's begin. */
   | { readonly kind: "buckets"; readonly codes: Uint32Array; readonly count: number }
   /** The pairs of places, left and right, whose keys are the same. `outer`: left ones that match none are paired with `NONE`. */
@@ -83,6 +85,11 @@ export function* sortedValues(key: Key, length: number, limit: number): Moving<A
 export function* codesOf(columns: Columns, length: number): Moving<Codes> {
   const [codes, firsts] = yield { kind: "codes", columns, length };
   return { codes: codes as Uint32Array, firsts: firsts as Uint32Array };
+}
+
+export function* firstsOf(columns: Columns, length: number): Moving<Uint32Array> {
+  const [firsts] = yield { kind: "firsts", columns, length };
+  return firsts as Uint32Array;
 }
 
 export function* matches(sides: Sides, outer: boolean): Moving<{ readonly left: Uint32Array; readonly right: Uint32Array }> {

@@ -20,6 +20,8 @@ export function moveInScript(move: Move): readonly AnyTypedArray[] {
       const { codes, firsts } = codesOf(move.columns, move.length);
       return [codes, firsts];
     }
+    case "firsts":
+      return [codesOf(move.columns, move.length).firsts];
     case "buckets": {
       const { places, offsets } = byCode(move.codes, move.count);
       return [places, offsets];

@@ -7,7 +7,7 @@ import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { givenColumns } from "./given.js";
 import { flatLength, flattened } from "./flatten.js";
 import { comparable } from "./join.js";
-import { aggregated, codesOf, commonPlaces, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, type Moving } from "./move.js";
+import { aggregated, codesOf, commonPlaces, firstsOf, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, type Moving } from "./move.js";
 import { aggregatedPresent, withoutNulls } from "./nulls.js";
 import { chunks, windows } from "./window.js";
 import { appended, columnOf, elementsOr, NONE, without, type Table } from "./table.js";
@@ -42,7 +42,7 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
     case "reverse":
       return { table: yield* reversed(table, length), length };
     case "distinct": {
-      const { firsts } = yield* codesOf([...table.values()], length);
+      const firsts = yield* firstsOf([...table.values()], length);
       return { table: yield* rowsAt(table, firsts), length: firsts.length };
     }
     case "sort": {
@@ -59,7 +59,7 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
       const right = context.otherOf(step.stages[0] as number, 1);
       if (step.verb === "union") {
         const both = concatenated({ table, length }, right);
-        const { firsts } = yield* codesOf([...both.table.values()], both.length);
+        const firsts = yield* firstsOf([...both.table.values()], both.length);
         return { table: yield* rowsAt(both.table, firsts), length: firsts.length };
       }
       const names = [...table.keys()];

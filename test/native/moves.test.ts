@@ -108,6 +108,7 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
     fc.assert(
       fc.property(table, ({ length, columns }) => {
         same({ kind: "codes", columns, length });
+        same({ kind: "firsts", columns, length });
         const [codes, firsts] = moveInScript({ kind: "codes", columns, length });
         same({ kind: "buckets", codes: codes as Uint32Array, count: (firsts as Uint32Array).length });
       }),

@@ -19,6 +19,7 @@ function argumentsOf(move: Move): readonly [arrays: readonly AnyTypedArray[], nu
     case "order":
       return [[move.key.array], [move.length, move.limit, Number(move.key.descending)]];
     case "codes":
+    case "firsts":
     case "reverse":
       return [move.columns, [move.length]];
     case "buckets":
