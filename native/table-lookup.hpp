@@ -11,13 +11,14 @@ namespace dotcompute::table {
 /// So many rows' words are read, and their slots asked for, before the first is looked for: memory answers many at a time.
 inline constexpr std::size_t LOOKED_UP = 64;
 
-/// Words of few bits are places in a table.
+/// Words of few bits are places in a table. `AHEAD`: whether slots are asked for ahead.
 template <class W>
 class DirectTable {
  public:
   explicit DirectTable(unsigned bits) : codes_(std::size_t(1) << bits) { std::memset(codes_.data(), 0xff, codes_.size() * sizeof(u32)); }
   void makeRoom(std::size_t, std::size_t) {}
   std::size_t slotOf(W word) const { return std::size_t(word); }
+  static constexpr bool AHEAD = true;
   void prefetch(std::size_t slot) const { __builtin_prefetch(&codes_[slot], 1); }
   u32 find(W, std::size_t slot) const { return codes_[slot]; }
   u32 findOrAdd(W, std::size_t slot, std::size_t next) {
@@ -36,12 +37,13 @@ class SeenTable {
   explicit SeenTable(unsigned bits) : seen_((std::size_t(1) << bits) / 64 + 1) {}
   void makeRoom(std::size_t, std::size_t) {}
   std::size_t slotOf(W word) const { return std::size_t(word); }
-  void prefetch(std::size_t) const {}
+  /// It is small enough.
+  static constexpr bool AHEAD = false;
   bool add(W, std::size_t slot, std::size_t) {
     u64& here = seen_[slot / 64];
     const u64 before = here;
-    here |= u64(1) << (slot % 64);
-    return here != before;
+    here = before | u64(1) << (slot % 64);
+    return (before >> (slot % 64) & 1) == 0;
   }
 
  private:
@@ -72,6 +74,7 @@ class HashTable {
     const u64 mixed = u64(word) ^ (u64(word) >> 32);
     return std::size_t((mixed * 0x9e3779b97f4a7c15ull) >> shift_);
   }
+  static constexpr bool AHEAD = true;
   void prefetch(std::size_t slot) const { __builtin_prefetch(&slots_[slot], 1); }
   u32 find(W word, std::size_t slot) const {
     for (;; slot = (slot + 1) & (slots_.size() - 1)) {
@@ -113,10 +116,17 @@ void eachWord(const Words& words, const Words::Side& side, Table& table, const B
     const std::size_t count = std::min(READ, side.length - from);
     words.read(side, from, count, batch);
     before(count);
+    if constexpr (!Table::AHEAD) {
+      for (std::size_t i = 0; i < count; ++i) f(from + i, batch[i], table.slotOf(batch[i]));
+      continue;
+    }
     for (std::size_t start = 0; start < count; start += LOOKED_UP) {
       const W* const here = batch + start;
       const std::size_t some = std::min(LOOKED_UP, count - start);
-      for (std::size_t i = 0; i < some; ++i) table.prefetch(slots[i] = table.slotOf(here[i]));
+      for (std::size_t i = 0; i < some; ++i) {
+        slots[i] = table.slotOf(here[i]);
+        if constexpr (Table::AHEAD) table.prefetch(slots[i]);
+      }
       for (std::size_t i = 0; i < some; ++i) f(from + start + i, here[i], slots[i]);
     }
   }
