@@ -55,7 +55,7 @@ export const FORMS = {
   regex: syntax("a kernel has no regular expressions", NUMBERS_ONLY),
   null: syntax("a kernel has no null", "Every element is there: compare with a number, or test with Number.isNaN(x)"),
   typeof: syntax("a kernel has no `typeof`", "The type of an element is that of its array: leave the test away"),
-  void: syntax("a kernel has no `void`", "Give a number or a boolean back"),
+  void: syntax("a kernel has no `void`, and no `undefined`", "Give a number or a boolean back; elements are never undefined"),
   delete: syntax("a kernel has no `delete`", "Elements and captures are only read: filter unwanted elements out"),
   in: syntax("a kernel has no `in`", "Compare an index with lut.length instead"),
   instanceof: syntax("a kernel has no `instanceof`", "The type of an element is that of its array: leave the test away"),

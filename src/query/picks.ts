@@ -109,12 +109,12 @@ export abstract class Picks<Element, Self> extends Sequence<Element, Self> {
    * @example
    * compute({ city, distance }).minBy(r => r.distance).value();   // { city: 7, distance: 3.5 }
    */
-  minBy(key: (x: Element, i: number) => SortKey, captures?: Captures): LazyValue<Element | undefined> {
+  minBy(key: (x: Element, i: number) => Exclude<SortKey, null>, captures?: Captures): LazyValue<Element | undefined> {
     return extreme(this.bound, "minBy", key, captures);
   }
 
   /** The element whose key is largest, the first of those with the same: see `minBy`. */
-  maxBy(key: (x: Element, i: number) => SortKey, captures?: Captures): LazyValue<Element | undefined> {
+  maxBy(key: (x: Element, i: number) => Exclude<SortKey, null>, captures?: Captures): LazyValue<Element | undefined> {
     return extreme(this.bound, "maxBy", key, captures);
   }
 }

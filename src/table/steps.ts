@@ -1,9 +1,10 @@
 /** What happens to tables between kernels: rows are chosen, moved and grouped. */
-import { isValidity, rightColumn } from "../../fusion/columns.js";
+import { isValidity, rightColumn, shownNames } from "../../fusion/columns.js";
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import { MATCHED, SINGLE, type KeptPart, type KeyPart, type TableStep } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { checkAttached } from "../query/given.js";
 import { givenColumns } from "./given.js";
 import { flatLength, flattened } from "./flatten.js";
 import { comparable } from "./join.js";
@@ -155,7 +156,10 @@ export type Tapped = (element: unknown, place: number) => unknown;
 export function tap(f: Tapped, { table, length }: Rows, base = 0): void {
   const single = table.get(SINGLE);
   const columns = givenColumns(table);
-  for (let at = 0; at < length; at += 1) f(single === undefined ? Object.fromEntries(columns.map(([name, column]) => [name, column.at(at)])) : single[at], base + at);
+  for (let at = 0; at < length; at += 1) {
+    f(single === undefined ? Object.fromEntries(columns.map(([name, column]) => [name, column.at(at)])) : single[at], base + at);
+    for (const [name, array] of table) if (array.length < length) checkAttached(array, name === SINGLE ? "what tap() is called with" : `the column ${shownNames([name])[0] ?? name}`);
+  }
 }
 
 /** Keys occur once among the groups, so that rows stay where they are. */

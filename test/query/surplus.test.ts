@@ -54,3 +54,10 @@ it("tap sees rows as users know them", () => {
   compute({ a: nullable(array, [true, false, true]), n: array }).tap(row => void seen.push(row)).count().value();
   expect(seen).toEqual([{ a: 1, n: 1 }, { a: null, n: 2 }, { a: 3, n: 3 }]);
 });
+
+it("tap says whose memory it took away", () => {
+  const [own, other] = [Float64Array.of(1, 2, 3), Float64Array.of(4, 5, 6)];
+  const take = ({ buffer }: Float64Array<ArrayBuffer>) => void (buffer.byteLength > 0 && structuredClone(buffer, { transfer: [buffer] }));
+  expect(() => compute(own).tap(() => take(own)).map(x => x + 1).toArray()).toThrow("DC307: what tap() is called with, a Float64Array, has lost its buffer");
+  expect(() => compute({ other }).tap(() => take(other)).map(r => r.other + 1).toArray()).toThrow("DC307: the column other, a Float64Array, has lost its buffer");
+});

@@ -100,6 +100,8 @@ export async function picks(columns: { price: Float64Array; id: BigInt64Array })
   const table = compute(columns);
   expectType<{ readonly price: number; readonly id: bigint } | undefined>()(await table.first());
   expectType<{ readonly price: number; readonly id: bigint } | undefined>()(table.minBy(r => r.price).value());
+  // @ts-expect-error null is no key of the smallest
+  table.minBy(r => (r.price > 0 ? r.price : null));
   expectType<{ readonly price: number; readonly id: bigint }>()(table.single(r => r.price > 2).value());
   expectType<bigint | undefined>()(table.find(r => r.price > 2).value()?.id);
   expectType<number | undefined>()(compute(columns.price).elementAt(-1).value());
