@@ -1,6 +1,6 @@
 /** Destinations: whether an array given as `into` fits, and whether kernels may write to it directly. */
 import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
-import type { Plan } from "../../fusion/query.js";
+import type { Plan, TableStep } from "../../fusion/query.js";
 import { canFail } from "../../fusion/traverse.js";
 import { ELEMENTS } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
@@ -47,16 +47,21 @@ export function deliver({ result: { output, count }, destination }: { readonly r
 }
 
 function mayWrite(into: AnyTypedArray, plan: Plan, sources: readonly AnyTypedArray[], values: StageValues, again: boolean): boolean {
-  // Steps may leave views of any array for the last kernel to read.
-  if (canShrink(into) || plan.steps.length > 0) return false;
-  const captured = values.some(stage => stage.some(value => elementTypeOf(value) !== undefined && overlaps(into, value as AnyTypedArray)));
-  if (captured) return false;
+  if (canShrink(into)) return false;
+  // Steps may leave views of any array for the last kernel to read, and more rows than the source had.
+  if (plan.steps.length > 0) return plan.steps.every(({ kind }) => OF_THE_SOURCE.has(kind)) && ![...sources, ...arraysIn(values)].some(array => overlaps(into, array));
+  if (arraysIn(values).some(array => overlaps(into, array))) return false;
   // In place: every element is read before its result is written, for results of the elements' own size. A kernel that may
   // fail runs again from the failing element to say why, so it must find its source as it was; and so must a backend that begins anew.
   const shared = sources.filter(source => overlaps(into, source));
   const inPlace = shared.every(source => into.byteOffset === source.byteOffset && into.BYTES_PER_ELEMENT === source.BYTES_PER_ELEMENT);
   return inPlace && (shared.length === 0 || (!again && !plan.kernels.some(({ kernel }) => canFail(kernel))));
 }
+
+/** Steps that leave views or copies of the source's elements, and no more than there were. */
+const OF_THE_SOURCE: ReadonlySet<TableStep["kind"]> = new Set(["slice", "keep", "chunk", "window"]);
+
+const arraysIn = (values: StageValues): readonly AnyTypedArray[] => values.flat().filter(value => elementTypeOf(value) !== undefined) as readonly unknown[] as readonly AnyTypedArray[];
 
 /** Whether two arrays share bytes. */
 function overlaps(a: AnyTypedArray, b: AnyTypedArray): boolean {

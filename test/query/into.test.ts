@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createRuntime } from "../../src/index.js";
+import { createRuntime, type Query } from "../../src/index.js";
 
 const { compute } = createRuntime({ backend: "js" });
 const source = (): Float64Array => Float64Array.from({ length: 100 }, (_, at) => at - 50);
@@ -83,6 +83,39 @@ describe("toArray({ into })", () => {
       expect(compute(doubled).zip(compute(other), (x, y) => x - y).on(backend).toArray({ into: memory.subarray(1) } as never).slice()).toEqual(other.map((_, i) => i));
       expect(compute(fresh().subarray(0, 200)).window(2).map(([a, b]) => a + b).on(backend).toArray({ into: memory.subarray(1) } as never).slice()).toEqual(Float64Array.from({ length: 199 }, (_, i) => 2 * i + 1));
     }
+  });
+
+  it("takes the results of windows and slices, and nothing behind them", async () => {
+    const xs = source();
+    const sums = Float64Array.from({ length: 97 }, (_, at) => xs[at]! + xs[at + 1]! + xs[at + 2]! + xs[at + 3]!);
+    const cases: readonly [string, (query: Query<Float64Array>) => Query<Float64Array>, Float64Array][] = [
+      ["window", query => query.window(4).sum(), sums],
+      ["window beyond the edge", query => query.window(3, { edge: "clamp" }).max(), xs.map((x, at) => Math.min(x + 1, xs.at(-1)!, at === 0 ? xs[1]! : Infinity))],
+      ["chunk", query => query.chunk(10).max(), Float64Array.from({ length: 10 }, (_, at) => xs[10 * at + 9]!)],
+      ["slice", query => query.slice(3, -5).map(x => x * 2), xs.slice(3, -5).map(x => x * 2)],
+      ["slice after a filter", query => query.filter(x => x > 0).skip(2).map(x => x * 2), xs.filter(x => x > 0).subarray(2).map(x => x * 2)],
+      ["reverse", query => query.reverse().map(x => x + 1), xs.slice().reverse().map(x => x + 1)],
+    ];
+    for (const backend of ["js", "cpu"] as const) {
+      for (const [name, verbs, expected] of cases) {
+        const results = [
+          (into: Float64Array) => verbs(compute(xs).on(backend)).toArray({ into }),
+          (into: Float64Array) => verbs(compute(xs).on(backend)).toArrayAsync({ into }),
+        ];
+        for (const run of results) {
+          const into = new Float64Array(120).fill(-77);
+          const result = await run(into);
+          expect([name, result.buffer === into.buffer, result]).toEqual([name, true, expected]);
+          expect([...into.subarray(expected.length)]).toEqual(new Array(120 - expected.length).fill(-77));
+        }
+      }
+    }
+  });
+
+  it("is refused where a query gives more than it holds", () => {
+    const into = new Float64Array(100);
+    expect(() => compute(source()).concat(compute(source())).map(x => x + 1).toArray({ into })).toThrow(/^DC307: /);
+    expect(() => compute(source()).flatMap(x => [x, x]).map(x => x + 1).toArray({ into })).toThrow(/^DC307: /);
   });
 
   it("serves a query with a barrier", () => {
