@@ -23,7 +23,8 @@ export interface KernelResult {
   /** Ranked first sinks: how many elements passed `visit` before the one that yielded; 0 if none did. */
   readonly rank: number;
   /**
-   * Reduce, fold, first and last sinks. Undefined for first and last sinks where nothing yielded, and for a fold without a
+   * Reduce, fold, first and last sinks; of scans what elements behind the last one would be joined to, once its row is filled up
+   * with identities. Undefined for scans of nothing, for first and last sinks where nothing yielded, and for a fold without a
    * seed over nothing; a fold with a seed then gives the seed, a reduce the operator's identity.
    */
   readonly value: ScalarValue | undefined;

@@ -309,14 +309,17 @@ function scan(kernel: Kernel, call: KernelCall, sink: Scan): KernelResult {
   }
   const { order, type } = sink;
   const join = (left: ScalarValue, right: ScalarValue): ScalarValue => (order.kind === "canonical" ? evaluate(order.op, type, type, [left, right]) : right);
-  const inclusive = order.kind === "left" ? running : canonicalScan(running.map(value => convertValue(type, value)), seed, join);
+  // A row that is not full ends in identities, so that what is carried on is the last of a row.
+  const rest = order.kind === "left" ? [] : new Array<ScalarValue>(-call.length & (LANES - 1)).fill(identityOf(order.op, type));
+  const all = order.kind === "left" ? running : canonicalScan([...running.map(value => convertValue(type, value)), ...rest], seed, join);
+  const inclusive = all.slice(0, call.length);
   const values = sink.exclusive ? [seed as ScalarValue, ...inclusive].slice(0, call.length) : inclusive;
   const output = call.output === null ? newArray(sink.element, call.length) : call.output.subarray(0, call.length);
   values.forEach((value, place) => {
     const stored = interpreter.value(sink.stored, new Map([[sink.running, value]]), -1);
     output[place] = storedValue(sink.element, stored as number | bigint);
   });
-  return { ...NOTHING, count: call.length, output };
+  return { ...NOTHING, count: call.length, value: all.at(-1), output };
 }
 
 /** What a store keeps of a value: the low bits of an integer; a float as it is. */

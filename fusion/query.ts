@@ -163,7 +163,7 @@ export const TABLE = -1;
 
 /** Scalar parameters of kernels over pieces of a sequence, whose origin is the table, too: how many elements came before the piece. */
 export const BASE = "the place of the piece";
-/** The same: what a fold has come to before the piece. */
+/** The same: what a fold, or a scan, has come to before the piece. */
 export const CARRIED = "the value so far";
 
 export type SourceShape = { readonly kind: "array"; readonly element: ElementType } | { readonly kind: "range" } | { readonly kind: "columns"; readonly columns: Columns };
@@ -221,7 +221,7 @@ export interface PlannedKernel {
   readonly columns: readonly string[] | null;
   /** It stores nothing: it looks for a row, or for the end of a takeWhile, and the next table is this one, of which a step keeps what lies there. */
   readonly seeks?: "row" | "end";
-  /** Over pieces, of a fold without a seed: the same fold, going on from a value. */
+  /** Over pieces, of a fold or a scan without a seed: the same, going on from a value. */
   readonly onward?: Kernel;
   /**
    * Where each array that it is to store comes from: the number of a result, or the name of an array of its own table, which is

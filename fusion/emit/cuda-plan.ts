@@ -341,8 +341,9 @@ function readState({ sink, map }: Shape, length: number, state: Uint8Array): Cud
   switch (sink.kind) {
     case "array":
     case "count":
-    case "scan":
       return done({ count });
+    case "scan":
+      return done({ count, value: count > 0 ? valueAt(sink.type, view, 32) : undefined });
     case "reduce":
       return done({ count, value: valueAt(sink.type, view, 32) });
     case "fold":

@@ -110,8 +110,9 @@ export function resultOf(kernel: Kernel, state: JsState, output: KernelResult["o
   const { position } = state;
   switch (sink.kind) {
     case "array":
-    case "scan":
       return { count: state.count, position: -1, rank: 0, value: undefined, output };
+    case "scan":
+      return { count: state.count, position: -1, rank: 0, value: state.count > 0 ? state.value : undefined, output };
     case "reduce":
       return { count: sink.counted ? state.count : 0, position: -1, rank: 0, value: state.value, output: null };
     case "count":

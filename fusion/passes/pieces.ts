@@ -4,9 +4,10 @@
  * earlier passes made of them (exact sums above all) is the same as for an array.
  */
 import { apply } from "../build.js";
-import type { Expr, Kernel } from "../ir.js";
+import type { Expr, Kernel, Sink } from "../ir.js";
 import { BASE, CARRIED, TABLE, type Plan, type PlannedKernel } from "../query.js";
 import { mapExpr, mapKernel, namesOf } from "../traverse.js";
+import type { ScalarType } from "../types.js";
 import { verify } from "../verify.js";
 import { Names } from "./parameters.js";
 
@@ -15,8 +16,8 @@ export const inPieces = (plan: Plan): Plan => ({ ...plan, kernels: plan.kernels.
 
 function kernelInPieces(planned: PlannedKernel): PlannedKernel {
   const kernel = verify(rebased(planned.kernel), "pieces");
-  const { sink } = kernel;
-  return sink.kind === "fold" && sink.first !== null && sink.combine === null ? { ...planned, kernel, onward: verify(onward(kernel), "pieces") } : { ...planned, kernel };
+  const next = onward(kernel);
+  return next === null ? { ...planned, kernel } : { ...planned, kernel, onward: verify(next, "pieces") };
 }
 
 /** Places in a piece become places in the whole sequence. */
@@ -28,10 +29,16 @@ export function rebased(kernel: Kernel): Kernel {
   return shifted === kernel ? kernel : { ...shifted, scalars: [...shifted.scalars, { name, type: "f64", origin: { stage: TABLE, name: BASE } }] };
 }
 
-/** A fold that begins with its first element, as one that goes on from a value. */
-function onward(kernel: Kernel): Kernel {
+/** A fold or a scan that begins with its first element, as one that goes on from a value; null for others. */
+function onward(kernel: Kernel): Kernel | null {
   const { sink } = kernel;
-  if (sink.kind !== "fold") return kernel;
+  if (sink.kind === "fold") return sink.first === null || sink.combine !== null ? null : from(kernel, sink.type, seed => ({ ...sink, seed, first: null }));
+  if (sink.kind !== "scan" || sink.seed !== null) return null;
+  const order = sink.order.kind === "left" ? { ...sink.order, first: null } : sink.order;
+  return from(kernel, sink.type, seed => ({ ...sink, seed, order }));
+}
+
+function from(kernel: Kernel, type: ScalarType, sink: (seed: string) => Sink): Kernel {
   const name = new Names(namesOf(kernel)).fresh("carried");
-  return { ...kernel, scalars: [...kernel.scalars, { name, type: sink.type, origin: { stage: TABLE, name: CARRIED } }], sink: { ...sink, seed: name, first: null } };
+  return { ...kernel, scalars: [...kernel.scalars, { name, type, origin: { stage: TABLE, name: CARRIED } }], sink: sink(name) };
 }

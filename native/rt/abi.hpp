@@ -51,7 +51,7 @@ struct Call {
   u64 count;     // array, count and counted reduce sinks, folds: how many elements yielded
   i64 position;  // first and last sinks: the yielding element's place, or -1; on Failed: see there
   u64 rank;      // ranked first sinks: how many elements passed `visit` before the one that yielded
-  Scalar value;  // reduce, fold, first and last sinks
+  Scalar value;  // reduce, fold, first and last sinks; scans: what would be carried on
   Scalar* values;  // several reduce sinks: the caller gives room for the value of each
 };
 

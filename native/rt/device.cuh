@@ -95,7 +95,7 @@ struct State {
   u64 position;  // first and last sinks: the place of the element that yielded
   u64 count;     // array, count, counted reduce and fold sinks
   u64 rank;      // ranked first sinks
-  u64 value;     // reduce, fold, first and last sinks, in the low bytes
+  u64 value;     // reduce, fold, scan, first and last sinks, in the low bytes
   u64 stopped;   // the stop flag was seen: nothing else counts
 };
 

@@ -155,18 +155,20 @@ RT_INLINE Status scan(Call* call, Type seed, Body body, Stored stored) {
 #pragma GCC unroll 1
     for (; at < end; at += LANES) {
       Type values[LANES];
-      for (Type& value : values) value = Op::template identity<Type>;
 #pragma GCC unroll 1
       for (u64 place = at; place < end && place < at + LANES; place += G) {
         group(place, end - place < u64(G) ? end - place : u64(G)).store(values + (place - at));
         if constexpr (S.fallible)
           if (lanes.status != Status::Done) return ended(call, lanes);
       }
+      // What the body makes of lanes past the end must not be carried on.
+      for (u64 past = end - at; past < u64(LANES); past++) values[past] = Op::template identity<Type>;
       finish(at, end - at, Row<Type>::load(values));
     }
     carried = Op::join(carried, before);
   }
   call->count = length;
+  call->value = scalar(Type(carried.r[0][0]));
   return Status::Done;
 }
 
@@ -186,6 +188,7 @@ RT_INLINE Status scan_left(Call* call, T seed, Step step, Stored stored) {
     out[at] = Out(stored(Exclusive ? before : running.value));
   }
   call->count = call->length;
+  call->value = scalar(running.value);
   return Status::Done;
 }
 

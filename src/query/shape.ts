@@ -4,6 +4,7 @@
  */
 import { isValidity, validColumn } from "../../fusion/columns.js";
 import { CompilerBug } from "../../fusion/errors.js";
+import type { Kernel } from "../../fusion/ir.js";
 import type { LambdaOptions } from "../../fusion/parse/lambda.js";
 import { columnsOfLists } from "../../fusion/parse/lists.js";
 import { planQuery } from "../../fusion/passes/pipeline.js";
@@ -301,8 +302,8 @@ export class TerminalNode {
   slots: readonly KernelSlot[] = [];
   /** Where the kernels' arguments come from; null until the first run. */
   bindings: readonly Binding[] | null = null;
-  /** What the runtime keeps for a fold over pieces that goes on from a value. */
-  onward: KernelSlot | null = null;
+  /** What the runtime keeps for folds and scans over pieces that go on from a value, by the kernel that begins. */
+  readonly onward = new Map<Kernel, KernelSlot>();
   private planned: Plan | null = null;
   private twin: TerminalNode | null = null;
 

@@ -68,6 +68,41 @@ export async function* divided(chunks: Chunked): Chunked {
 }
 
 /**
+ * Of a multiple of `unit` rows each, but for the last, and at most a piece; as soon as they are there. What is not enough waits in
+ * memory that is used again and again.
+ */
+export async function* aligned(chunks: Chunked, unit: number): Chunked {
+  const most = unit * Math.floor(PIECE / unit);
+  let staged: Table = new Map();
+  let count = 0;
+  for await (const { table, length } of chunks) {
+    for (let from = 0; from < length; ) {
+      const whole = count > 0 ? 0 : Math.min(most, length - from - ((length - from) % unit));
+      if (whole > 0) {
+        yield { table: stable(views(table, from, from + whole)), length: whole };
+        from += whole;
+        continue;
+      }
+      const some = Math.min(unit - count, length - from);
+      staged = stage(staged, table, count, from, some, unit);
+      from += some;
+      count += some;
+      if (count < unit) continue;
+      count = 0;
+      yield { table: staged, length: unit };
+    }
+  }
+  if (count > 0) yield { table: views(staged, 0, count), length: count };
+}
+
+/** Copies some rows to place `to` of memory for so many, which is made at first. */
+function stage(staged: Table, table: Table, to: number, from: number, some: number, room: number): Table {
+  const memory = staged.size > 0 ? staged : new Map([...table].map(([name, array]) => [name, sameArray(array, room)]));
+  for (const [name, array] of table) (memory.get(name) as Float64Array).set((array as Float64Array).subarray(from, from + some), to);
+  return memory;
+}
+
+/**
  * Of exactly `size` rows each, but for the last. What fits is handed on where it lies; the rest is put together, in memory that is
  * used again and again unless `fresh`.
  */
@@ -81,9 +116,8 @@ export async function* repieced(chunks: Chunked, size = PIECE, fresh = false): C
         from += size;
         continue;
       }
-      if (staged.size === 0) staged = new Map([...table].map(([name, array]) => [name, sameArray(array, size)]));
       const some = Math.min(size - count, length - from);
-      for (const [name, array] of table) (staged.get(name) as Float64Array).set((array as Float64Array).subarray(from, from + some), count);
+      staged = stage(staged, table, count, from, some, size);
       from += some;
       count += some;
       if (count < size) continue;

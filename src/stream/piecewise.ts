@@ -4,15 +4,17 @@ import type { Plan, QueryShape, StageShape, TableStep, TerminalShape } from "../
 import { calledAs, methodOf } from "../query/show.js";
 
 /** What is done to a table as its rows come; everything else needs all of them. */
-const PIECEWISE: ReadonlySet<TableStep["kind"]> = new Set(["slice", "keep", "tap"]);
+const PIECEWISE: ReadonlySet<TableStep["kind"]> = new Set(["slice", "keep", "tap", "window", "chunk", "flatten"]);
+
+const isWhole = (step: TableStep): boolean => !PIECEWISE.has(step.kind) || wraps(step);
+
+const wraps = (step: TableStep | undefined): boolean => step?.kind === "window" && step.edge === "wrap";
 
 /** What is first to need all elements at once, as it is called; null if nothing does. */
-export function wholeVerb({ steps, kernels }: Plan, stages: readonly StageShape[], terminal: TerminalShape): string | null {
-  const step = steps.find(({ kind }) => !PIECEWISE.has(kind));
-  const scan = kernels.find(({ kernel }) => kernel.sink.kind === "scan");
-  if (step === undefined && scan === undefined) return null;
-  const first = Math.min(step?.stages[0] ?? Infinity, scan?.stages.at(-1) ?? Infinity);
-  const stage = stages[first];
+export function wholeVerb({ steps }: Plan, stages: readonly StageShape[], terminal: TerminalShape): string | null {
+  const step = steps.find(isWhole);
+  if (step === undefined) return null;
+  const stage = stages[step.stages[0] ?? Infinity];
   return stage === undefined ? calledAs(terminal) : methodOf(stage);
 }
 
@@ -20,5 +22,8 @@ export function wholeVerb({ steps, kernels }: Plan, stages: readonly StageShape[
 export function checkPiecewise(plan: Plan, { stages, terminal }: QueryShape): void {
   const verb = wholeVerb(plan, stages, terminal);
   if (verb === null) return;
+  if (wraps(plan.steps.find(isWhole))) {
+    throw new QueryError("DC310", `${verb}() with the edge "wrap" begins with what stands at the end, and a stream's end comes last`, 'Take another edge, "valid", "clamp" or "constant"; or collect the stream first: compute(await query.toArrayAsync()).');
+  }
   throw new QueryError("DC310", `${verb}() needs all elements first, and a stream has them one after another`, `Collect what comes before: const all = await query.toArrayAsync(), or toColumnsAsync(); then compute(all).${verb}(…).`);
 }

@@ -1,8 +1,9 @@
 /** Runs queries over sequences that come in pieces: each kernel piece by piece, each table from what the kernels before it stored. */
+import { isOrdered } from "../../fusion/emit/js-state.js";
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { ArrayParameter, Kernel } from "../../fusion/ir.js";
-import { BASE, SINGLE, TABLE, type PlannedKernel, type TableStep } from "../../fusion/query.js";
-import type { ScalarValue } from "../../fusion/types.js";
+import { BASE, SINGLE, TABLE, type PlannedKernel } from "../../fusion/query.js";
+import { BLOCK, type ScalarValue } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
@@ -12,9 +13,10 @@ import type { Binding } from "../query/shape.js";
 import { startKernel } from "../query/start.js";
 import type { KernelRun } from "../runtime/runtime.js";
 import { newSlot, type KernelSlot } from "../runtime/tiers.js";
-import type { Rows, Tapped } from "../table/steps.js";
+import type { Rows } from "../table/steps.js";
 import { joinerOf } from "./joiner.js";
-import { divided, lastRow, partOf, PIECE, repieced, rowAt, sliced, tapped, withColumns, type Chunk, type Chunked } from "./pieces.js";
+import { aligned, divided, partOf, PIECE, repieced, rowAt, withColumns, type Chunk, type Chunked } from "./pieces.js";
+import { stepped } from "./steps.js";
 
 /** A run over pieces. */
 interface Job {
@@ -49,13 +51,12 @@ function newJob(bound: BoundTerminal, signal: AbortSignal | undefined): Job {
 export async function reduceChunks(bound: BoundTerminal, chunks: Chunked, signal: AbortSignal | undefined): Promise<KernelResult> {
   const job = newJob(bound, signal);
   const last = job.kernels.at(-1) as JobKernel;
-  const { kernel, onward } = last.planned;
-  const next = onward === undefined ? last.slot : (bound.node.onward ??= newSlot(onward));
+  const { kernel } = last.planned;
   const joiner = joinerOf(kernel, callOf(job, last, kernel, noRows(kernel), {}));
   let base = 0;
   for await (const piece of repieced(arriving(job, chunks, last.planned.table, true))) {
     const { carried } = joiner;
-    const result = await runPiece(job, last, carried === undefined ? last.slot : next, piece, { base, carried });
+    const result = await runPiece(job, last, piece, { base, carried });
     if (joiner.add(result, base)) break;
     base += piece.length;
   }
@@ -80,7 +81,7 @@ const isColumn = ({ origin }: ArrayParameter): boolean => origin.stage === TABLE
 function arriving(job: Job, chunks: Chunked, table: number, merged: boolean): Chunked {
   const seeker = seekerOf(job, table - 1);
   let rows = table === 0 ? withColumns(chunks, columnsRead(job, 0)) : seeker === null ? computed(job, arriving(job, chunks, table - 1, merged), table - 1, merged, new Map()) : seeker.planned.seeks === "row" ? sought(job, arriving(job, chunks, table - 1, merged), seeker) : split(job, arriving(job, chunks, table - 1, merged), seeker);
-  for (const step of job.bound.node.plan().steps) if (step.table === table) rows = stepped(job, step, rows);
+  for (const step of job.bound.node.plan().steps) if (step.table === table) rows = stepped(step, rows, job.values, merged);
   return rows;
 }
 
@@ -90,32 +91,9 @@ const seekerOf = (job: Job, table: number): JobKernel | null => job.kernels.find
 /** The columns that kernels read of a table; behind a search it is read again. */
 function columnsRead(job: Job, table: number): readonly string[] {
   const kernels = job.kernels.filter(({ planned }) => planned.table === table).map(({ planned }) => planned.kernel);
-  const own = kernels.flatMap(({ source, arrays }) => [...(source.kind === "array" ? [SINGLE] : []), ...arrays.filter(isColumn).map(({ origin }) => origin.name)]);
+  const moved = job.bound.node.plan().steps.some(step => step.table === table && (step.kind === "window" || step.kind === "chunk"));
+  const own = kernels.flatMap(({ source, arrays }) => [...(source.kind === "array" || moved ? [SINGLE] : []), ...arrays.filter(isColumn).map(({ origin }) => origin.name)]);
   return seekerOf(job, table) === null ? own : [...own, ...columnsRead(job, table + 1)];
-}
-
-function stepped({ values }: Job, step: TableStep, rows: Chunked): Chunked {
-  if (step.kind === "slice") {
-    const [start, end] = values[step.stages[0] as number] as readonly [number, number];
-    checkPlaces(start, end);
-    return sliced(rows, start, end);
-  }
-  if (step.kind === "tap") return tapped(rows, values[step.stages[0] as number]?.[0] as Tapped);
-  if (step.kind !== "keep") throw new CompilerBug(`a ${step.kind} is done piece by piece`);
-  switch (step.part) {
-    case "head":
-      return sliced(rows, 0, 1);
-    case "tail":
-      return lastRow(rows);
-    case "at":
-    case "through":
-    case "before":
-    case "from":
-      // The search has left one row, with its place, or those before or behind a place.
-      return rows;
-    default:
-      return step.part satisfies never;
-  }
 }
 
 /** The row that a kernel looks for. */
@@ -124,7 +102,7 @@ async function* sought(job: Job, rows: Chunked, kernel: JobKernel): Chunked {
   let base = 0;
   let found: Chunk | null = null;
   for await (const piece of repieced(rows)) {
-    const { position } = await runPiece(job, kernel, kernel.slot, piece, { base });
+    const { position } = await runPiece(job, kernel, piece, { base });
     if (position >= 0) found = rowAt(piece, position, base);
     if (first && found !== null) break;
     base += piece.length;
@@ -138,7 +116,7 @@ async function* split(job: Job, rows: Chunked, kernel: JobKernel): Chunked {
   let base = 0;
   let found = false;
   for await (const piece of repieced(rows)) {
-    const position: number = found ? 0 : (await runPiece(job, kernel, kernel.slot, piece, { base })).position;
+    const position: number = found ? 0 : (await runPiece(job, kernel, piece, { base })).position;
     base += piece.length;
     found ||= position >= 0;
     const [from, to] = before ? [0, position < 0 ? piece.length : position] : [position < 0 ? piece.length : position, piece.length];
@@ -147,22 +125,18 @@ async function* split(job: Job, rows: Chunked, kernel: JobKernel): Chunked {
   }
 }
 
-function checkPlaces(start: number, end: number): void {
-  const negative = start < 0 ? start : end < 0 ? end : null;
-  if (negative === null) return;
-  throw new QueryError("DC310", `slice() counts ${negative} from the end, and a stream's end is known only when it is there`, "Collect the stream first, compute(await query.toArrayAsync()).slice(…), or name places from its beginning.");
-}
-
 /** What the kernels of a table store. `outputs`: arrays to store it in, again and again; null for new ones each time. */
 async function* computed(job: Job, rows: Chunked, table: number, merged: boolean, outputs: Map<JobKernel, AnyTypedArray> | null): Chunked {
   const kernels = job.kernels.filter(({ planned }) => planned.table === table);
+  const carried = new Map<JobKernel, ScalarValue | undefined>();
   let base = 0;
-  for await (const piece of seekerOf(job, table - 1)?.planned.seeks === "row" ? rows : merged ? repieced(rows) : divided(rows)) {
+  for await (const piece of seekerOf(job, table - 1)?.planned.seeks === "row" ? rows : merged ? repieced(rows) : inRows(kernels) ? aligned(rows, BLOCK) : divided(rows)) {
     base = piece.base ?? base;
     const stored = new Map<string, AnyTypedArray>();
     let length = 0;
     for (const kernel of kernels) {
-      const result = await runPiece(job, kernel, kernel.slot, piece, { base, output: outputs === null ? null : outputFor(outputs, kernel) });
+      const result = await runPiece(job, kernel, piece, { base, carried: carried.get(kernel), output: outputs === null ? null : outputFor(outputs, kernel) });
+      if (kernel.planned.kernel.sink.kind === "scan") carried.set(kernel, result.value);
       const arrays = result.outputs ?? (result.output === null ? [] : [result.output]);
       if (arrays.length === 0) throw new CompilerBug("a kernel before a barrier stored nothing");
       arrays.forEach((array, place) => stored.set(kernel.planned.columns?.[place] ?? SINGLE, array));
@@ -173,11 +147,14 @@ async function* computed(job: Job, rows: Chunked, table: number, merged: boolean
   }
 }
 
+/** Whether the results depend on where rows and blocks begin: those of scans in the canonical order. */
+const inRows = (kernels: readonly JobKernel[]): boolean => kernels.some(({ planned }) => isOrdered(planned.kernel.sink));
+
 /** Null for one that stores several arrays: they are new each time. */
 function outputFor(outputs: Map<JobKernel, AnyTypedArray>, kernel: JobKernel): AnyTypedArray | null {
   const { sink } = kernel.planned.kernel;
   if (sink.kind === "several") return null;
-  if (sink.kind !== "array") throw new CompilerBug("a kernel before a barrier stores nothing");
+  if (sink.kind !== "array" && sink.kind !== "scan") throw new CompilerBug("a kernel before a barrier stores nothing");
   let output = outputs.get(kernel);
   if (output === undefined) outputs.set(kernel, (output = newArray(sink.element, PIECE)));
   return output;
@@ -191,9 +168,10 @@ interface Beside {
   readonly output?: AnyTypedArray | null;
 }
 
-async function runPiece(job: Job, kernel: JobKernel, slot: KernelSlot, piece: Rows, beside: Beside): Promise<KernelResult> {
+async function runPiece(job: Job, kernel: JobKernel, piece: Rows, beside: Beside): Promise<KernelResult> {
   const { signal } = job;
   const { runtime, backend } = job.bound.query;
+  const slot = beside.carried === undefined ? kernel.slot : onwardSlot(job, kernel);
   const call = callOf(job, kernel, slot.kernel, piece, beside);
   const chosen = await runtime.tiers.chooseAsync(slot, piece.length, backend);
   signal?.throwIfAborted();
@@ -204,10 +182,21 @@ async function runPiece(job: Job, kernel: JobKernel, slot: KernelSlot, piece: Ro
   return result;
 }
 
+/** What runs where there is a value to go on from. */
+function onwardSlot({ bound: { node } }: Job, { planned, slot }: JobKernel): KernelSlot {
+  const { kernel, onward } = planned;
+  if (onward === undefined) return slot;
+  const known = node.onward.get(kernel);
+  if (known !== undefined) return known;
+  const made = newSlot(onward);
+  node.onward.set(kernel, made);
+  return made;
+}
+
 function callOf({ values }: Job, { binding }: JobKernel, { source, scalars, sink }: Kernel, { table, length }: Rows, { base = 0, carried, output = null }: Beside): KernelCall {
   const given = bindScalars(binding, values);
   const bound = scalars.map(({ name, origin }, at) => {
-    if (carried !== undefined && sink.kind === "fold" && name === sink.seed) return carried;
+    if (carried !== undefined && (sink.kind === "fold" || sink.kind === "scan") && name === sink.seed) return carried;
     return origin.stage === TABLE && origin.name === BASE ? base : (given[at] as ScalarValue);
   });
   return { source: source.kind === "array" ? (table.get(SINGLE) ?? null) : null, length, output, scalars: bound, arrays: bindArrays(binding, values, table) };

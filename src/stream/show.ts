@@ -1,4 +1,5 @@
 /** In words: how a stream's pieces come to one result. */
+import { isOrdered } from "../../fusion/emit/js-state.js";
 import type { Sink } from "../../fusion/ir.js";
 import type { PlannedKernel } from "../../fusion/query.js";
 import { sinksOf, storedElement } from "../../fusion/traverse.js";
@@ -22,8 +23,9 @@ function sinkInWords(sink: Sink): string {
     case "several":
       return sinkInWords(sink.sinks[0] as Sink);
     case "array":
-    case "scan":
       return "chunk by chunk, as they come: nothing waits for what comes later";
+    case "scan":
+      return `chunk by chunk, ${isOrdered(sink) ? `in whole blocks of ${BLOCK}` : "as they come"}: each goes on from the last value of the one before`;
     default:
       return sink satisfies never;
   }

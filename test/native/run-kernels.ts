@@ -131,7 +131,7 @@ class Outcomes {
         const size = count * ELEMENTS[sink.element].bytes;
         const output = new ARRAY_CONSTRUCTORS[sink.element](this.bytes.slice(this.at, this.at + size).buffer as ArrayBuffer);
         this.at += Math.ceil(size / 8) * 8;
-        return { status: "done", intact, result: { ...nothing, count, output } };
+        return { status: "done", intact, result: { ...nothing, count, value: sink.kind === "scan" && count > 0 ? value(sink.type) : undefined, output } };
       }
       case "count":
         return { status: "done", intact, result: { ...nothing, count } };

@@ -353,7 +353,7 @@ describe("what is wrong with a stream", () => {
     await expect(query.orderBy(x => x).toArrayAsync()).rejects.toThrow(/^DC310: orderBy\(\) needs all elements first, and a stream has them one after another\nCollect what comes before: const all = await query\.toArrayAsync\(\), or toColumnsAsync\(\); then compute\(all\)\.orderBy\(…\)\.$/);
     expect(() => query.single()).toThrow(/^DC310: single\(\) reads its elements twice/);
     expect(() => query.minBy(x => -x)).toThrow(/^DC310: minBy\(\) reads its elements twice, and a stream is read once/);
-    expect(() => query.scan((a, x) => a + x, 0).filter(x => x > 1).explain()).toThrow(/^DC310: scan\(\)/);
+    expect(() => query.window(3, { edge: "wrap" }).sum().explain()).toThrow(/^DC310: window\(\) with the edge "wrap" begins with what stands at the end, and a stream's end comes last\nTake another edge/);
     await expect(query.reverse().sum().run()).rejects.toThrow(/^DC310: reverse\(\) needs all elements first/);
     await expect(query.distinct().count().run()).rejects.toThrow(/^DC310: distinct\(\)/);
     await expect(query.slice(-3).sum().run()).rejects.toThrow(/^DC310: slice\(\) counts -3 from the end/);

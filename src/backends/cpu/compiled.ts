@@ -108,7 +108,7 @@ export class CpuCompiledKernel implements CompiledKernel {
     const scratch = this.workspace.scratch(element);
     this.native.run(call.source, call.length, scratch, arraysOf(call));
     const count = this.outcome(call, this.slots);
-    return arrayResult(count, scratch.slice(0, count));
+    return this.stored(this.slots, count, scratch.slice(0, count));
   }
 
   async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
@@ -127,18 +127,24 @@ export class CpuCompiledKernel implements CompiledKernel {
     const slots = slotsOf(report);
     const count = this.outcome(call, slots);
     if (!this.stores) return resultOf(this.kernel.sink, slots);
-    if (output === null) return arrayResult(count, firstOf(call.output, count));
+    if (output === null) return this.stored(slots, count, firstOf(call.output, count));
     if (isList(output)) return arraysResult(count, output);
-    if (call.output === null) return arrayResult(count, output);
+    if (call.output === null) return this.stored(slots, count, output);
     (call.output as Float64Array).set(output as Float64Array);
-    return arrayResult(count, firstOf(call.output, count));
+    return this.stored(slots, count, firstOf(call.output, count));
   }
 
   private runInto(call: KernelCall, output: AnyTypedArray | null): KernelResult {
     const made = this.withRoom(call, output, () => this.native.run(call.source, call.length, output, arraysOf(call)));
     const count = this.outcome(call, this.slots);
     if (!this.stores) return resultOf(this.kernel.sink, this.slots);
-    return isList(made) ? arraysResult(count, made) : arrayResult(count, made ?? firstOf(output, count));
+    return isList(made) ? arraysResult(count, made) : this.stored(this.slots, count, made ?? firstOf(output, count));
+  }
+
+  /** What one array sink, or a scan, gives. */
+  private stored(slots: Slots, count: number, output: AnyTypedArray): KernelResult {
+    const { sink } = this.kernel;
+    return { count, position: -1, rank: 0, value: sink.kind === "scan" && count > 0 ? valueOf(slots, sink.type) : undefined, output };
   }
 
   /**
@@ -226,7 +232,6 @@ function valueOf({ f64, f32, i32, u32, i64, u64 }: Slots, type: ScalarType, slot
 
 const isList = (made: AnyTypedArray | readonly AnyTypedArray[] | null): made is readonly AnyTypedArray[] => Array.isArray(made);
 const arraysResult = (count: number, outputs: readonly AnyTypedArray[]): KernelResult => ({ count, position: -1, rank: 0, value: undefined, output: null, outputs });
-const arrayResult = (count: number, output: AnyTypedArray): KernelResult => ({ count, position: -1, rank: 0, value: undefined, output });
 
 function resultOf(sink: Sink, slots: Slots): KernelResult {
   const { f64 } = slots;

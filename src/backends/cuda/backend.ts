@@ -269,7 +269,7 @@ function sinkKey(sink: Sink): readonly unknown[] {
     case "last":
       return [sink.kind, sink.type];
     case "scan":
-      return [sink.kind, sink.element, sink.seed];
+      return [sink.kind, sink.type, sink.element, sink.seed];
     case "count":
       return [sink.kind];
     case "several":

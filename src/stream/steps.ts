@@ -1,0 +1,120 @@
+/** What happens to a table between kernels, as its rows come: what a step needs of earlier rows is carried along. */
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
+import { SINGLE, type Edge, type TableStep } from "../../fusion/query.js";
+import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
+import type { StageValues } from "../query/bind.js";
+import { flatLength, flattened } from "../table/flatten.js";
+import type { Tapped } from "../table/steps.js";
+import { columnOf } from "../table/table.js";
+import { chunks, windows } from "../table/window.js";
+import { aligned, lastRow, PIECE, repieced, sliced, tapped, type Chunk, type Chunked } from "./pieces.js";
+
+/** `merged`: in whole pieces; otherwise as soon as there is something. */
+export function stepped(step: TableStep, rows: Chunked, values: StageValues, merged: boolean): Chunked {
+  const own = values[step.stages[0] as number] ?? [];
+  switch (step.kind) {
+    case "slice": {
+      const [start, end] = own as readonly [number, number];
+      checkPlaces(start, end);
+      return sliced(rows, start, end);
+    }
+    case "tap":
+      return tapped(rows, own[0] as unknown as Tapped);
+    case "window":
+      return windowed(rows, step.offsets, step.edge, own.at(-1) as number, merged);
+    case "chunk":
+      return chunked(rows, step.size, merged);
+    case "flatten":
+      return flat(rows, step);
+    case "keep":
+      return kept(step.part, rows);
+    default:
+      throw new CompilerBug(`a ${step.kind} is done piece by piece`);
+  }
+}
+
+function checkPlaces(start: number, end: number): void {
+  const negative = start < 0 ? start : end < 0 ? end : null;
+  if (negative === null) return;
+  throw new QueryError("DC310", `slice() counts ${negative} from the end, and a stream's end is known only when it is there`, "Collect the stream first, compute(await query.toArrayAsync()).slice(…), or name places from its beginning.");
+}
+
+function kept(part: (TableStep & { readonly kind: "keep" })["part"], rows: Chunked): Chunked {
+  switch (part) {
+    case "head":
+      return sliced(rows, 0, 1);
+    case "tail":
+      return lastRow(rows);
+    case "at":
+    case "through":
+    case "before":
+    case "from":
+      // The search has left one row, with its place, or those before or behind a place.
+      return rows;
+    default:
+      return part satisfies never;
+  }
+}
+
+/**
+ * The elements are put behind one another in memory that is as long as the windows reach, and whole pieces more; once it is full,
+ * those that later windows reach for move to its beginning. What stands beyond an edge is put there like elements.
+ */
+async function* windowed(rows: Chunked, offsets: readonly number[], edge: Edge, beyond: number, merged: boolean): Chunked {
+  const before = offsets.reduce((most, offset) => Math.max(most, -offset), 0);
+  const behind = offsets.reduce((most, offset) => Math.max(most, offset), 0);
+  const span = before + behind;
+  const room = span + PIECE * Math.max(1, Math.ceil(span / PIECE));
+  let memory: Float64Array | null = null;
+  /** Where the first window that has not been given begins, and where the elements end. */
+  let [next, filled] = [0, 0];
+
+  function* put(array: AnyTypedArray, whole: boolean): Generator<Chunk, void, undefined> {
+    const into = (memory ??= newMemory(array, room));
+    for (let from = 0; from < array.length; ) {
+      const some = Math.min(array.length - from, room - filled);
+      into.set((array as Float64Array).subarray(from, from + some), filled);
+      [from, filled] = [from + some, filled + some];
+      if (filled < room && (whole || from < array.length)) continue;
+      if (filled - next > span) yield windows(offsets, "valid", into.subarray(next, filled), filled - next, () => beyond);
+      next = Math.max(next, filled - span);
+      if (filled < room) continue;
+      into.copyWithin(0, next, filled);
+      [next, filled] = [0, filled - next];
+    }
+  }
+  /** What stands beyond an end. */
+  const edges = (nearest: Float64Array, count: number): Float64Array => (newMemory(nearest, count)).fill(edge === "clamp" ? (nearest[0] as number) : beyond);
+
+  let last: Float64Array | null = null;
+  for await (const { table, length } of rows) {
+    if (length === 0) continue;
+    const array = columnOf(table, SINGLE).subarray(0, length) as Float64Array;
+    if (last === null && edge !== "valid") yield* put(edges(array, before), true);
+    last = array.slice(-1);
+    yield* put(array, merged);
+  }
+  if (last !== null && edge !== "valid") yield* put(edges(last, behind), true);
+  if (memory !== null && filled - next > span) yield windows(offsets, "valid", (memory as Float64Array).subarray(next, filled), filled - next, () => beyond);
+}
+
+function newMemory(like: AnyTypedArray, length: number): Float64Array {
+  const element = elementTypeOf(like);
+  if (element === undefined) throw new CompilerBug("windows of no typed array");
+  return newArray(element, length) as Float64Array;
+}
+
+/** What stands at each place of so many elements; what is left over at the end is no chunk. */
+async function* chunked(rows: Chunked, size: number, merged: boolean): Chunked {
+  for await (const { table, length } of merged ? repieced(rows, size * Math.floor(PIECE / size)) : aligned(rows, size)) {
+    const made = chunks(size, columnOf(table, SINGLE), length);
+    if (made.length > 0) yield made;
+  }
+}
+
+async function* flat(rows: Chunked, { columns, varied }: TableStep & { readonly kind: "flatten" }): Chunked {
+  for await (const { table, length } of rows) {
+    const total = flatLength(table, length, columns[0]?.from.length ?? 0, varied);
+    if (total > 0) yield { table: new Map(columns.map(({ name, from }) => [name, flattened(table, from, length, total, varied)])), length: total };
+  }
+}
