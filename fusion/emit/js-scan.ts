@@ -92,6 +92,7 @@ function orderedScan(emission: Emission, scan: Scan): readonly Statement[] {
       for (let row = block; row < stop; row += ${LANES}) {
         const edge = Math.min(row + ${LANES}, stop);
         ELEMENT: for (let i = row; i < edge; i++) { BODY; }
+        if (edge - row < ${LANES}) lanes.fill($identity, edge - row);
         ${scanRow}(lanes);
         for (let i = row; i < edge; i++) { EACH; }
         carry = $row;
