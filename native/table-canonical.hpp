@@ -18,6 +18,14 @@ inline double foldLanes(double* lanes, std::size_t count) {
   return count == 0 ? NOTHING : lanes[0];
 }
 
+/// The same, of the first lanes of a block without other elements.
+template <std::size_t count>
+double foldedWhole(double* lanes) {
+  for (std::size_t half = count / 2; half > 0; half /= 2)
+    for (std::size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+  return lanes[0];
+}
+
 /// A balanced pairwise tree over the sums of blocks: equal sizes merge as soon as they meet, as bits carry in a counter.
 class Tree {
  public:

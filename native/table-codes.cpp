@@ -21,14 +21,10 @@ void fill(const Words& words, const Words::Side& rows, const Words::Side* others
   eachWord<W>(words, *others, table, [](std::size_t) {}, [&](std::size_t row, W word, std::size_t slot) { othersCodes[row] = table.find(word, slot); });
 }
 
-// A table of no more than some bytes for each row is faster than hashing, even where most of it stays empty.
-constexpr unsigned MOST_DIRECT_BITS = 30;
-unsigned directBits(std::size_t length) { return std::max(16u, unsigned(std::bit_width(length)) + 1); }
-
 Codes codesOfWords(const Words& words, const Words::Side& rows, const Words::Side* others, u32* othersCodes) {
   Codes found(rows.length);
   const std::size_t length = rows.length + (others ? others->length : 0);
-  if (words.bits() <= std::min(directBits(length), MOST_DIRECT_BITS)) fill<u32, DirectTable<u32>>(words, rows, others, found, othersCodes);
+  if (words.bits() <= directBits(length)) fill<u32, DirectTable<u32>>(words, rows, others, found, othersCodes);
   else if (words.bits() <= 32) fill<u32, HashTable<u32>>(words, rows, others, found, othersCodes);
   else fill<u64, HashTable<u64>>(words, rows, others, found, othersCodes);
   return found;
@@ -82,7 +78,7 @@ Firsts firstsOf(const Words::Side& rows) {
   Firsts found{Room<u32>(rows.length), 0};
   u32* const firsts = found.places.data();
   // A bit for a word takes less room than a code.
-  if (words.bits() <= std::min(directBits(rows.length) + 2, MOST_DIRECT_BITS)) found.count = fillFirsts<u32, SeenTable<u32>>(words, rows, firsts);
+  if (words.bits() <= directBits(4 * rows.length)) found.count = fillFirsts<u32, SeenTable<u32>>(words, rows, firsts);
   else if (words.bits() <= 32) found.count = fillFirsts<u32, HashTable<u32>>(words, rows, firsts);
   else found.count = fillFirsts<u64, HashTable<u64>>(words, rows, firsts);
   return found;

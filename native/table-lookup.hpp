@@ -11,6 +11,9 @@ namespace dotcompute::table {
 /// So many rows' words are read, and their slots asked for, before the first is looked for: memory answers many at a time.
 inline constexpr std::size_t LOOKED_UP = 64;
 
+/// How many bits are few. A table of no more than some bytes for each row is faster than hashing, even where most of it stays empty.
+inline unsigned directBits(std::size_t length) { return std::clamp(unsigned(std::bit_width(length)) + 1, 16u, 30u); }
+
 /// Words of few bits are places in a table. `AHEAD`: whether slots are asked for ahead.
 template <class W>
 class DirectTable {
@@ -107,28 +110,30 @@ class HashTable {
 /// So many rows' words are read at a time.
 inline constexpr std::size_t READ = 8 * LOOKED_UP;
 
+/// Calls f(at, word, slot) for so many words.
+template <class W, class Table, class F>
+void eachSlot(const W* words, std::size_t count, Table& table, const F& f) {
+  if constexpr (!Table::AHEAD) {
+    for (std::size_t at = 0; at < count; ++at) f(at, words[at], table.slotOf(words[at]));
+  } else {
+    std::size_t slots[LOOKED_UP];
+    for (std::size_t from = 0; from < count; from += LOOKED_UP) {
+      const std::size_t end = std::min(from + LOOKED_UP, count);
+      for (std::size_t at = from; at < end; ++at) table.prefetch(slots[at - from] = table.slotOf(words[at]));
+      for (std::size_t at = from; at < end; ++at) f(at, words[at], slots[at - from]);
+    }
+  }
+}
+
 /// Calls f(row, word, slot) for all rows of a side; before so many more of them, before(more).
 template <class W, class Table, class F, class Before>
 void eachWord(const Words& words, const Words::Side& side, Table& table, const Before& before, const F& f) {
   W batch[READ];
-  std::size_t slots[LOOKED_UP];
   for (std::size_t from = 0; from < side.length; from += READ) {
     const std::size_t count = std::min(READ, side.length - from);
     words.read(side, from, count, batch);
     before(count);
-    if constexpr (!Table::AHEAD) {
-      for (std::size_t i = 0; i < count; ++i) f(from + i, batch[i], table.slotOf(batch[i]));
-      continue;
-    }
-    for (std::size_t start = 0; start < count; start += LOOKED_UP) {
-      const W* const here = batch + start;
-      const std::size_t some = std::min(LOOKED_UP, count - start);
-      for (std::size_t i = 0; i < some; ++i) {
-        slots[i] = table.slotOf(here[i]);
-        if constexpr (Table::AHEAD) table.prefetch(slots[i]);
-      }
-      for (std::size_t i = 0; i < some; ++i) f(from + start + i, here[i], slots[i]);
-    }
+    eachSlot(batch, count, table, [&](std::size_t at, W word, std::size_t slot) { f(from + at, word, slot); });
   }
 }
 

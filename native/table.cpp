@@ -25,7 +25,7 @@ struct Named {
 };
 
 constexpr Named OPERATIONS[] = {
-    {"sort", sort}, {"order", order}, {"codes", codes}, {"firsts", firsts}, {"buckets", buckets}, {"join", join}, {"match", match}, {"common", common}, {"rows", rows}, {"reverse", reverse}, {"aggregate", aggregate},
+    {"sort", sort}, {"order", order}, {"codes", codes}, {"firsts", firsts}, {"buckets", buckets}, {"join", join}, {"match", match}, {"common", common}, {"rows", rows}, {"reverse", reverse}, {"aggregate", aggregate}, {"group", group},
 };
 
 Operation operationNamed(Napi::Env env, const std::string& name) {

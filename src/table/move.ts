@@ -28,7 +28,9 @@ export type Move =
   /** The elements at these places. `zeros`: 0 where the place is `NONE`. */
   | { readonly kind: "rows"; readonly columns: Columns; readonly places: Uint32Array; readonly zeros: boolean }
   | { readonly kind: "reverse"; readonly columns: Columns; readonly length: number }
-  /** What the groups come to, an array for each aggregate. Every code occurs. */
+  /** The first row of each group, and what the groups come to, an array for each aggregate. */
+  | { readonly kind: "group"; readonly keys: Columns; readonly length: number; readonly aggregates: readonly GroupValues[] }
+  /** What the groups come to. Every code occurs. */
   | { readonly kind: "aggregate"; readonly codes: Uint32Array; readonly count: number; readonly aggregates: readonly GroupValues[] };
 
 /** Keys, of the same types on both sides. */
@@ -118,6 +120,11 @@ export const rowsOrZerosAt = (table: Table, places: Uint32Array): Moving<Table> 
 
 export function* reversed(table: Table, length: number): Moving<Table> {
   return named(table, yield { kind: "reverse", columns: [...table.values()], length });
+}
+
+export function* grouped(keys: Columns, length: number, aggregates: readonly GroupValues[]): Moving<{ readonly firsts: Uint32Array; readonly results: Columns }> {
+  const [firsts, ...results] = yield { kind: "group", keys, length, aggregates };
+  return { firsts: firsts as Uint32Array, results };
 }
 
 export function* aggregated({ codes, firsts }: Codes, aggregates: readonly GroupValues[]): Moving<Columns> {

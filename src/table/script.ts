@@ -38,6 +38,10 @@ export function moveInScript(move: Move): readonly AnyTypedArray[] {
       return move.columns.map(column => (move.zeros ? elementsOrZerosAt : elementsAt)(column, move.places));
     case "reverse":
       return move.columns.map(column => (column.slice(0, move.length) as Float64Array).reverse());
+    case "group": {
+      const { codes, firsts } = codesOf(move.keys, move.length);
+      return [firsts, ...aggregatesOf(codes, firsts.length, move.aggregates)];
+    }
     case "aggregate":
       return aggregatesOf(move.codes, move.count, move.aggregates);
     default:

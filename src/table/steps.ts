@@ -8,7 +8,7 @@ import { checkAttached } from "../query/given.js";
 import { givenColumns } from "./given.js";
 import { flatLength, flattened } from "./flatten.js";
 import { comparable } from "./join.js";
-import { aggregated, codesOf, commonPlaces, firstsOf, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, type Moving } from "./move.js";
+import { aggregated, codesOf, commonPlaces, firstsOf, grouped, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, type Moving } from "./move.js";
 import { aggregatedPresent, withoutNulls } from "./nulls.js";
 import { chunks, windows } from "./window.js";
 import { appended, columnOf, elementsOr, NONE, without, type Table } from "./table.js";
@@ -186,12 +186,15 @@ function concatenated(left: Rows, right: Rows): Rows {
 const placeOf = (place: number, length: number): number => (place < 0 ? Math.max(0, length + place) : Math.min(place, length));
 
 function* group(step: TableStep & { readonly kind: "group" }, { table, length }: Rows): Moving<Rows> {
-  const found = yield* codesOf(step.keys.map(({ column }) => columnOf(table, column)), length);
-  const keys = yield* rowsAt(new Map(step.keys.map(({ column, name }) => [name, columnOf(table, column)])), found.firsts);
+  const by = step.keys.map(({ column }) => columnOf(table, column));
   const whole = step.aggregates.filter(({ valid }) => valid === null);
-  const results = yield* aggregated(found, whole.map(({ terminal, column }) => ({ terminal, values: column === null ? null : columnOf(table, column) })));
+  const values = whole.map(({ terminal, column }) => ({ terminal, values: column === null ? null : columnOf(table, column) }));
+  // Where nulls are left out, rows are asked for their group once more.
+  const found = whole.length < step.aggregates.length ? yield* codesOf(by, length) : null;
+  const { firsts, results } = found === null ? yield* grouped(by, length, values) : { firsts: found.firsts, results: yield* aggregated(found, values) };
+  const keys = yield* rowsAt(new Map(step.keys.map(({ column, name }) => [name, columnOf(table, column)])), firsts);
   const known = new Map(whole.map(({ name }, at) => [name, results[at] as AnyTypedArray]));
-  for (const { name, terminal, column, valid, element } of step.aggregates) {
+  if (found !== null) for (const { name, terminal, column, valid, element } of step.aggregates) {
     if (valid !== null) known.set(name, yield* aggregatedPresent(found, { terminal, values: columnOf(table, column as string) }, columnOf(table, valid), element));
   }
   const named = step.aggregates.map(({ name, element }) => {
@@ -199,5 +202,5 @@ function* group(step: TableStep & { readonly kind: "group" }, { table, length }:
     if (elementTypeOf(result) !== element) throw new CompilerBug(`the aggregate ${name} was planned as ${element}, but is stored as ${elementTypeOf(result)}`);
     return [name, result] as const;
   });
-  return { table: new Map([...keys, ...named]), length: found.firsts.length };
+  return { table: new Map([...keys, ...named]), length: firsts.length };
 }

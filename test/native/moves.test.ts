@@ -148,13 +148,14 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
       fc.property(table, ({ length, columns }) => {
         const [codes, firsts] = moveInScript({ kind: "codes", columns: columns.slice(0, 1), length });
         same({ kind: "aggregate", codes: codes as Uint32Array, count: (firsts as Uint32Array).length, aggregates: aggregatesOf(columns) });
+        for (let keys = 1; keys <= columns.length; keys += 1) same({ kind: "group", keys: columns.slice(0, keys), length, aggregates: aggregatesOf(columns) });
       }),
       parameters,
     );
   });
 
   it.each([1, 20, 3000, 20_000])("many rows in %i groups, one of them much larger than the others", groups => {
-    const length = 30_000;
+    const length = 33_000;
     const random = randomOf(groups);
     const keys = Int32Array.from({ length }, () => (random() < 0.3 ? 0 : Math.floor(random() * groups) * 3 - 5));
     const wide = Float64Array.from(keys, key => key * 0.1);
@@ -167,6 +168,14 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
     }
     const [codes, firsts] = moveInScript({ kind: "codes", columns: [keys], length });
     same({ kind: "aggregate", codes: codes as Uint32Array, count: (firsts as Uint32Array).length, aggregates: aggregatesOf(values) });
+    const [singles, doubles] = (["f32", "f64"] as const).map(element => values[ELEMENT_TYPES.indexOf(element)] as AnyTypedArray) as [AnyTypedArray, AnyTypedArray];
+    for (const by of [[keys], [wide], [Float32Array.from(wide)], [wide, keys]]) {
+      same({ kind: "group", keys: by, length, aggregates: aggregatesOf(values) });
+      // Floats alone, and none of them: sums that depend on the order have a way of their own.
+      same({ kind: "group", keys: by, length, aggregates: [{ terminal: "average", values: doubles }, { terminal: "sum", values: singles }, { terminal: "count", values: null }] });
+      same({ kind: "group", keys: by, length, aggregates: [{ terminal: "max", values: doubles }, { terminal: "count", values: null }] });
+      same({ kind: "group", keys: by, length, aggregates: [{ terminal: "count", values: null }] });
+    }
   });
 
   it("on another thread, too, whatever becomes of the arrays meanwhile", async () => {
@@ -202,7 +211,7 @@ describe.each([
 ])("what a group comes to $name", ({ mover, off }) => {
   it.skipIf(off).each(ELEMENT_TYPES)("has the bits of the terminal over its elements alone: %s", element => {
     const { compute } = createRuntime({ backend: "js" });
-    const sizes = [1, 2, 16, 17, 31, 32, 33, 64, 1023, 1024, 1025, 5000];
+    const sizes = [1, 2, 8, 9, 16, 17, 31, 32, 33, 64, 1023, 1024, 1025, 5000];
     const each = sizes.flatMap((size, code) => new Array<number>(size).fill(code));
     const codes = Uint32Array.from(each, (_, at) => each[(at * 7919) % each.length] as number);
     const values = arrayOf(element, each.map((_, at) => (isBig(element) ? BigInt(at) * 0x123456789abcdefn : ELEMENTS[element].integer ? (at * 2654435761) % 2 ** 32 : Math.sin(at) * 10 ** (at % 9))));

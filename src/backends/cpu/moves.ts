@@ -1,7 +1,7 @@
 /** Moves by the native addon (native/table.hpp), which takes arrays and numbers. */
 import type { GroupColumn } from "../../../fusion/query.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
-import type { Move, Mover } from "../../table/move.js";
+import type { GroupValues, Move, Mover } from "../../table/move.js";
 import type { NativeAddon } from "./addon.js";
 
 export const nativeMover = (addon: NativeAddon): Mover => ({
@@ -9,7 +9,7 @@ export const nativeMover = (addon: NativeAddon): Mover => ({
   later: async move => addon.moveLater(move.kind, ...argumentsOf(move)),
 });
 
-/** Mirrors `Terminal` of native/table-group.cpp. */
+/** Mirrors `Terminal` of native/table-accumulate.hpp. */
 const TERMINALS: readonly GroupColumn["terminal"][] = ["count", "sum", "average", "min", "max", "first", "last"];
 
 function argumentsOf(move: Move): readonly [arrays: readonly AnyTypedArray[], numbers: readonly number[]] {
@@ -31,12 +31,21 @@ function argumentsOf(move: Move): readonly [arrays: readonly AnyTypedArray[], nu
       return [[...move.left, ...move.right], [move.leftLength, move.rightLength, Number(move.keep)]];
     case "rows":
       return [[move.places, ...move.columns], [Number(move.zeros)]];
+    case "group": {
+      const { columns, which } = aggregatesIn(move.aggregates);
+      return [[...move.keys, ...columns], [move.length, move.keys.length, ...which]];
+    }
     case "aggregate": {
-      const columns = move.aggregates.flatMap(({ values }) => (values === null ? [] : [values]));
-      const which = move.aggregates.flatMap(({ terminal, values }) => [TERMINALS.indexOf(terminal), values === null ? 0 : columns.indexOf(values)]);
+      const { columns, which } = aggregatesIn(move.aggregates);
       return [[move.codes, ...columns], [move.count, ...which]];
     }
     default:
       return move satisfies never;
   }
+}
+
+/** The columns, and of each aggregate the terminal and which of them it is of. */
+function aggregatesIn(aggregates: readonly GroupValues[]): { readonly columns: readonly AnyTypedArray[]; readonly which: readonly number[] } {
+  const columns = [...new Set(aggregates.flatMap(({ values }) => (values === null ? [] : [values])))];
+  return { columns, which: aggregates.flatMap(({ terminal, values }) => [TERMINALS.indexOf(terminal), values === null ? 0 : columns.indexOf(values)]) };
 }
