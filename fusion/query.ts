@@ -161,9 +161,12 @@ export const EDGE = "the value beyond the edges";
 /** The stage that columns of the table at hand come from, as origins of kernel parameters: not one of the query's. */
 export const TABLE = -1;
 
-/** Scalar parameters of kernels over pieces of a sequence, whose origin is the table, too: how many elements came before the piece. */
-export const BASE = "the place of the piece";
-/** The same: what a fold, or a scan, has come to before the piece. */
+/**
+ * Scalar parameters: of a stage that leaves out elements at the beginning, how many those are; of kernels over pieces of a sequence,
+ * whose origin is the table, how many came before the piece.
+ */
+export const BASE = "how many came before";
+/** Of the table, too: what a fold, or a scan, has come to before the piece. */
 export const CARRIED = "the value so far";
 
 export type SourceShape = { readonly kind: "array"; readonly element: ElementType } | { readonly kind: "range" } | { readonly kind: "columns"; readonly columns: Columns };

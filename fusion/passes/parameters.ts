@@ -1,13 +1,13 @@
 /** The names of one kernel: its scalar and array parameters, as lambdas ask for them, and its locals. */
-import type { ArrayParameter, ScalarParameter } from "../ir.js";
-import { SEED, TABLE, type CaptureType } from "../query.js";
+import type { ArrayParameter, Expr, ScalarParameter } from "../ir.js";
+import { BASE, SEED, TABLE, type CaptureType } from "../query.js";
 import type { ElementType, ScalarType } from "../types.js";
 
 /** `$` and letters beyond ASCII are no part of an identifier in C; columns may have any name. */
 const legal = (name: string): string => name.replaceAll(/\W/gu, "_").replace(/^(?=\d|$)/, "v");
 
 /** The identifier that a parameter should have, by what it stands for. */
-export const plainName = (origin: string): string => (origin === SEED ? "seed" : legal(origin));
+export const plainName = (origin: string): string => (origin === SEED ? "seed" : origin === BASE ? "base" : legal(origin));
 
 /** Gives out names that are unique in a kernel. */
 export class Names {
@@ -67,6 +67,11 @@ export class Parameters {
     this.scalars.push(parameter);
     this.captures.set(parameter.name, capture);
     return parameter.name;
+  }
+
+  /** How many elements a stage leaves out at the beginning. */
+  base(stage: number): Expr {
+    return { kind: "capture", type: "f64", name: this.scalar(stage, BASE, "f64", { kind: "number", single: false }) };
   }
 
   array(stage: number, name: string, element: ElementType): string {

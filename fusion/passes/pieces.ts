@@ -3,13 +3,13 @@
  * the pieces before came to. A pass for the end: ranges hold for places of the whole as they do for those of an array, so what
  * earlier passes made of them (exact sums above all) is the same as for an array.
  */
-import { apply } from "../build.js";
 import type { Expr, Kernel, Sink } from "../ir.js";
 import { BASE, CARRIED, TABLE, type Plan, type PlannedKernel } from "../query.js";
-import { mapExpr, mapKernel, namesOf } from "../traverse.js";
+import { mapKernel, namesOf } from "../traverse.js";
 import type { ScalarType } from "../types.js";
 import { verify } from "../verify.js";
 import { Names } from "./parameters.js";
+import { shifted } from "./places.js";
 
 /** The same plan, of kernels that are run piece by piece. */
 export const inPieces = (plan: Plan): Plan => ({ ...plan, kernels: plan.kernels.map(kernelInPieces) });
@@ -24,9 +24,8 @@ function kernelInPieces(planned: PlannedKernel): PlannedKernel {
 export function rebased(kernel: Kernel): Kernel {
   const name = new Names(namesOf(kernel)).fresh("base");
   const base: Expr = { kind: "capture", type: "f64", name };
-  const isPlace = ({ kind }: Expr): boolean => kind === "index" || (kind === "element" && kernel.source.kind === "range");
-  const shifted = mapKernel(kernel, { expr: whole => mapExpr(whole, expr => (isPlace(expr) ? apply("add", expr, base) : expr)) });
-  return shifted === kernel ? kernel : { ...shifted, scalars: [...shifted.scalars, { name, type: "f64", origin: { stage: TABLE, name: BASE } }] };
+  const moved = mapKernel(kernel, { expr: shifted(kernel.source, base) });
+  return moved === kernel ? kernel : { ...moved, scalars: [...moved.scalars, { name, type: "f64", origin: { stage: TABLE, name: BASE } }] };
 }
 
 /** A fold or a scan that begins with its first element, as one that goes on from a value; null for others. */

@@ -10,6 +10,7 @@ import type { Expr, ExprOf, Kernel, Stmt } from "../ir.js";
 import { operator } from "../ops.js";
 import { assignedIn, leavesOf, leftFold, walkKernel } from "../traverse.js";
 import { ELEMENTS, type ElementType } from "../types.js";
+import { basesOf } from "./places.js";
 
 /** Counts of elements: no array is longer. */
 const PLACE = integers(0, Number.MAX_SAFE_INTEGER);
@@ -23,6 +24,7 @@ export class Ranges {
   private readonly locals = new Map<string, Interval>();
   private readonly elements: ReadonlyMap<string, ElementType>;
   private readonly carried: string | null;
+  private readonly bases: ReadonlySet<string>;
   private readonly landmarks: readonly number[];
   private changed = true;
   private round = 0;
@@ -30,6 +32,7 @@ export class Ranges {
   constructor(private readonly kernel: Kernel) {
     this.elements = new Map(kernel.arrays.map(({ name, element }) => [name, element]));
     this.carried = leftFold(kernel.sink)?.accumulator ?? null;
+    this.bases = basesOf(kernel);
     this.landmarks = landmarksOf(kernel);
     while (this.changed) {
       this.changed = false;
@@ -52,7 +55,7 @@ export class Ranges {
         if (expr.name === this.carried) return ANY;
         return meet(this.locals.get(expr.name) ?? typeRange(expr), facts.get(expr.name));
       case "capture":
-        return typeRange(expr);
+        return this.bases.has(expr.name) ? PLACE : typeRange(expr);
       case "element":
         return this.kernel.source.kind === "range" ? PLACE : elementRange(this.kernel.source.element);
       case "index":
@@ -73,8 +76,10 @@ export class Ranges {
   }
 
   private ofApply(expr: ExprOf<"apply">, facts: Facts): Interval {
-    const [first] = expr.args;
+    const [first, second] = expr.args;
     if (first === undefined) return ANY;
+    // A place and what came before it are a place.
+    if (expr.op === "add" && second?.kind === "capture" && this.bases.has(second.name)) return PLACE;
     if (expr.op === "convert") return converted(expr, first, first.type === "bool" ? RANGE.boolean() : this.of(first, facts));
     if (first.type === "bool" || first.type === "i64" || first.type === "u64" || expr.type === "bool") return ANY;
     return settled(expr, operator(expr.op).range(...expr.args.map(arg => this.of(arg, facts))));

@@ -2,6 +2,7 @@
 import { convert, select } from "../build.js";
 import { isValidity, shownName, validColumn } from "../columns.js";
 import { CompilerBug } from "../errors.js";
+import type { Expr } from "../ir.js";
 import type { Columns } from "../query.js";
 import type { ElementType } from "../types.js";
 import { zero } from "./infer-values.js";
@@ -52,6 +53,14 @@ export class Rows {
     const columns = new Map([...this.columns].filter(([name]) => !without.includes(name)));
     for (const [name, { element }] of changed) columns.set(name, element);
     return new Rows(columns, name => (changed.get(name) ?? this.column(name)).value);
+  }
+
+  /** These rows with other values. */
+  mapped(map: (expr: Expr) => Expr): Rows {
+    return new Rows(this.columns, name => {
+      const { value } = this.column(name);
+      return { ...value, expr: map(value.expr) };
+    });
   }
 
   /** The column that a value is, unchanged. */

@@ -8,12 +8,13 @@ import { CompilerBug, QueryError } from "../errors.js";
 import { itemColumn, ITEMS, keyColumn, MATCHED, SINGLE, valueColumn, windowColumn, type Aggregate, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
 import { itemAt } from "../parse/lists.js";
 import { PRESENT, VALUE } from "../parse/records.js";
-import { mentions } from "../traverse.js";
+import { mapStmts, mentions } from "../traverse.js";
 import { ELEMENTS, isBigType, type ElementType } from "../types.js";
 import { Fusion, isRow, NO_COLUMNS } from "./fuse.js";
 import type { Row } from "./infer.js";
 import { zero } from "./infer-values.js";
 import { columnsFor, there } from "./nulls.js";
+import { shifted } from "./places.js";
 import { Rows, type Column } from "./rows.js";
 import { planScan } from "./scan.js";
 import { elementValue, toElement, truthOf, type Typed } from "./typing.js";
@@ -48,14 +49,11 @@ export class TableFusion extends Fusion {
       case "fillNulls":
         return this.compute(stage, index);
       case "scan":
-        this.scan(stage, index);
-        return;
+        return this.scan(stage, index);
       case "window":
-        this.window(stage, index);
-        return;
+        return this.window(stage, index);
       case "slice":
-        this.slice(stage.from, index);
-        return;
+        return this.slice(stage.from, index);
       case "reverse":
       case "distinct":
       case "concat":
@@ -137,13 +135,22 @@ export class TableFusion extends Fusion {
     return this.source.kind === "array" && this.body.length === 0 && !(this.value instanceof Rows) && this.value.expr.kind === "element";
   }
 
-  /** Places of a table can be left out before its kernels run, as long as nothing has been filtered and no number of a place has been used. */
+  /** Places of a table can be left out before its kernels run, as long as nothing has been filtered. */
   private slice(from: boolean, index: number): void {
     const last = this.steps.at(-1);
     if (last?.kind === "sort" && last.limit === index) return;
-    const fixed = this.filtered ? "a filter" : from && this.usesPlaces ? "a lambda that uses the index" : from && this.isRange ? "a range" : null;
-    if (fixed !== null) this.cut(`a slice behind ${fixed} takes from its results`);
+    if (this.filtered) this.cut("a slice behind a filter takes from its results");
+    else if (from) this.leaveOut(index);
     this.steps.push({ kind: "slice", table: this.table, stages: [index] });
+  }
+
+  /** The stage leaves out what comes before some place: what has used numbers of places so far goes on to do so, and later stages count anew. */
+  private leaveOut(stage: number): void {
+    if (!this.usesPlaces && !this.isRange) return;
+    this.load();
+    const shift = shifted(this.source, this.parameters.base(stage));
+    this.body = [...mapStmts(this.body, { expr: shift })];
+    this.value = this.value instanceof Rows ? this.value.mapped(shift) : { ...this.value, expr: shift(this.value.expr) };
   }
 
   private get usesPlaces(): boolean {
@@ -200,17 +207,17 @@ export class TableFusion extends Fusion {
   private while(stage: StageShape & { readonly kind: "while" }, index: number): void {
     const verb = stage.take ? "takeWhile" : "skipWhile";
     this.placeFor(stage.lambda, 1, verb);
-    if (!stage.take && (this.usesPlaces || this.isRange)) this.cut(`${verb} behind ${this.isRange ? "a range" : "a lambda that uses the index"} goes on from its results`);
     const { filtered, stages } = this;
     this.stages = [...stages, index];
     this.seek("end", "first", `${verb} looks for the first element that is otherwise`, () => this.keepIf(apply("not", truthOf(this.call(stage, index, verb)))));
     this.filtered = filtered;
     this.stages = stages;
-    this.keep(stage.take ? "before" : "from");
+    this.keep(stage.take ? "before" : "from", [index]);
+    if (!stage.take) this.leaveOut(index);
   }
 
-  private keep(part: KeptPart): void {
-    this.steps.push({ kind: "keep", table: this.table, stages: [], part });
+  private keep(part: KeptPart, stages: readonly number[] = []): void {
+    this.steps.push({ kind: "keep", table: this.table, stages, part });
   }
 
   /** The places themselves are the elements. */

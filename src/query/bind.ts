@@ -1,7 +1,7 @@
 /** The arguments of a query's kernels: where each comes from, and whether its value of today may be handed over. */
 import { CompilerBug, LambdaError, QueryError } from "../../fusion/errors.js";
 import type { Origin } from "../../fusion/ir.js";
-import { SEED, TABLE, type Plan } from "../../fusion/query.js";
+import { BASE, SEED, TABLE, type Plan } from "../../fusion/query.js";
 import type { ScalarType, ScalarValue } from "../../fusion/types.js";
 import { convertValue, type AnyTypedArray } from "../../fusion/values.js";
 import { identifierAt } from "./captures.js";
@@ -20,7 +20,7 @@ export function bindingsOf(node: TerminalNode, plan: Plan): readonly Binding[] {
   const names: (readonly string[])[] = [[...node.names, SEED]];
   for (let at: ShapeNode = node.parent; at.parent !== null; at = at.parent) names.unshift(at.names);
   const place = ({ stage, name }: Origin): Place => {
-    if (stage === TABLE) return { stage, at: 0, name };
+    if (stage === TABLE || name === BASE) return { stage, at: 0, name };
     const at = names[stage]?.indexOf(name) ?? -1;
     if (at < 0) throw new CompilerBug(`the plan asks for ${name} of stage ${stage}, which was not given`);
     return { stage, at, name };
@@ -32,12 +32,15 @@ export function bindingsOf(node: TerminalNode, plan: Plan): readonly Binding[] {
   }));
 }
 
-export function bindScalars({ scalars }: Binding, values: StageValues): readonly ScalarValue[] {
+/** How many elements stages have left out at the beginning, so far in a run. */
+export type Bases = ReadonlyMap<number, number>;
+
+export function bindScalars({ scalars }: Binding, values: StageValues, bases: Bases): readonly ScalarValue[] {
   if (scalars.length === 0) return NO_SCALARS;
   const bound = new Array<ScalarValue>(scalars.length);
   for (let at = 0; at < scalars.length; at += 1) {
     const place = scalars[at] as (typeof scalars)[number];
-    const value = (values[place.stage] as readonly Capture[])[place.at] as ScalarValue;
+    const value = place.name === BASE ? (bases.get(place.stage) ?? 0) : ((values[place.stage] as readonly Capture[])[place.at] as ScalarValue);
     bound[at] = typeof value === "bigint" ? checkBig(value, place) : place.type === "i32" ? convertValue("i32", value) : value;
   }
   return bound;

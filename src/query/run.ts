@@ -2,7 +2,7 @@
 import { isValidity } from "../../fusion/columns.js";
 import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
 import type { ArrayParameter } from "../../fusion/ir.js";
-import { isReserved, SINGLE, type Plan, type PlannedKernel } from "../../fusion/query.js";
+import { isReserved, SINGLE, type Plan, type PlannedKernel, type TableStep } from "../../fusion/query.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
@@ -20,7 +20,7 @@ import { notNow, runStream } from "../stream/results.js";
 import { readTable } from "../table/source.js";
 import { moveLater, moveNow, type Mover, type Moving } from "../table/move.js";
 import { scriptMover } from "../table/script.js";
-import { applyStep, type Rows, type StepContext } from "../table/steps.js";
+import { applyStep, keptPlaces, placeOf, type Rows, type StepContext } from "../table/steps.js";
 import { columnOf, type Table } from "../table/table.js";
 import { isIdle } from "../../fusion/passes/shortcuts.js";
 import type { TerminalNode } from "./shape.js";
@@ -30,6 +30,7 @@ interface Job {
   readonly plan: Plan;
   readonly slots: readonly KernelSlot[];
   readonly values: StageValues;
+  readonly bases: Map<number, number>;
   readonly backend: BackendName | null;
   readonly destination: Destination | null;
   readonly context: StepContext;
@@ -139,7 +140,7 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null): Job {
   const length = source === null ? sourceLength(query.source) : source.length;
   const destination = into === null ? null : prepareInto(into, plan, source === null ? [...(table?.values() ?? [])] : [source], length, values, query.runtime.tiers.mayStop(query.backend));
   const others = new Map<BoundQuery, Rows>();
-  return { plan, slots, values, backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values, others), mover: plan.steps.length === 0 ? scriptMover : query.runtime.tiers.mover(query.backend).mover, others, source, table, length, runs: query.runtime.onRun === null ? null : [] };
+  return { plan, slots, values, bases: new Map(), backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values, others), mover: plan.steps.length === 0 ? scriptMover : query.runtime.tiers.mover(query.backend).mover, others, source, table, length, runs: query.runtime.onRun === null ? null : [] };
 }
 
 function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
@@ -152,7 +153,7 @@ function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
     source: job.plan.kernels[at]?.kernel.source.kind === "array" ? job.source : null,
     length: job.length,
     output: last && job.destination !== null ? job.destination.direct : null,
-    scalars: bindScalars(binding, job.values),
+    scalars: bindScalars(binding, job.values, job.bases),
     arrays: bindArrays(binding, job.values, job.table),
   };
 }
@@ -194,12 +195,23 @@ function* takeSteps(job: Job, table: number, found = -1): Moving<void> {
   if (steps.length === 0) return;
   checkHere(job);
   let rows: Rows = { table: job.table ?? singles(job.source) ?? new Map<string, AnyTypedArray>(), length: job.length };
-  for (const step of steps) rows = yield* applyStep(step, rows, found, job.context);
+  for (const step of steps) {
+    noteBase(job, step, rows.length, found);
+    rows = yield* applyStep(step, rows, found, job.context);
+  }
   job.length = rows.length;
   // Single values beside those of another query are a column like others.
   const ofArray = job.plan.kernels.some(planned => planned.table === table && planned.kernel.source.kind === "array");
   job.source = ofArray ? columnOf(rows.table, SINGLE) : null;
   job.table = rows.table;
+}
+
+/** How many rows a step leaves out at the beginning. */
+function noteBase({ bases, values }: Job, step: TableStep, length: number, found: number): void {
+  const [stage] = step.stages;
+  if (stage === undefined) return;
+  if (step.kind === "slice") bases.set(stage, placeOf((values[stage] as readonly [number, number])[0], length));
+  if (step.kind === "keep") bases.set(stage, keptPlaces(step.part, found, length)[0]);
 }
 
 /** The arrays of the table at hand are still there. */

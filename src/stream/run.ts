@@ -23,6 +23,7 @@ interface Job {
   readonly bound: BoundTerminal;
   readonly kernels: readonly JobKernel[];
   readonly values: StageValues;
+  readonly bases: Map<number, number>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -44,7 +45,7 @@ function newJob(bound: BoundTerminal, signal: AbortSignal | undefined): Job {
   checkIntegral(plan, node, values);
   node.bindings ??= bindingsOf(node, plan);
   const kernels = plan.kernels.map((planned, at) => ({ planned, slot: slots[at] as KernelSlot, binding: (node.bindings as readonly Binding[])[at] as Binding, compiled: null, length: 0 }));
-  return { bound, kernels, values, signal };
+  return { bound, kernels, values, bases: new Map(), signal };
 }
 
 /** A terminal's one value, of rows that come in chunks: the result that its kernel would give for all of them together. */
@@ -81,7 +82,7 @@ const isColumn = ({ origin }: ArrayParameter): boolean => origin.stage === TABLE
 function arriving(job: Job, chunks: Chunked, table: number, merged: boolean): Chunked {
   const seeker = seekerOf(job, table - 1);
   let rows = table === 0 ? withColumns(chunks, columnsRead(job, 0)) : seeker === null ? computed(job, arriving(job, chunks, table - 1, merged), table - 1, merged, new Map()) : seeker.planned.seeks === "row" ? sought(job, arriving(job, chunks, table - 1, merged), seeker) : split(job, arriving(job, chunks, table - 1, merged), seeker);
-  for (const step of job.bound.node.plan().steps) if (step.table === table) rows = stepped(step, rows, job.values, merged);
+  for (const step of job.bound.node.plan().steps) if (step.table === table) rows = stepped(step, rows, job.values, job.bases, merged);
   return rows;
 }
 
@@ -112,11 +113,13 @@ async function* sought(job: Job, rows: Chunked, kernel: JobKernel): Chunked {
 
 /** The rows before the one that a kernel looks for, or that one and all behind it. */
 async function* split(job: Job, rows: Chunked, kernel: JobKernel): Chunked {
-  const before = job.bound.node.plan().steps.some(step => step.kind === "keep" && step.part === "before" && step.table === kernel.planned.table + 1);
+  const kept = job.bound.node.plan().steps.find(step => step.kind === "keep" && step.table === kernel.planned.table + 1);
+  const before = kept?.kind === "keep" && kept.part === "before";
   let base = 0;
   let found = false;
   for await (const piece of repieced(rows)) {
     const position: number = found ? 0 : (await runPiece(job, kernel, piece, { base })).position;
+    if (!found && position >= 0 && kept?.stages[0] !== undefined) job.bases.set(kept.stages[0], base + position);
     base += piece.length;
     found ||= position >= 0;
     const [from, to] = before ? [0, position < 0 ? piece.length : position] : [position < 0 ? piece.length : position, piece.length];
@@ -193,8 +196,8 @@ function onwardSlot({ bound: { node } }: Job, { planned, slot }: JobKernel): Ker
   return made;
 }
 
-function callOf({ values }: Job, { binding }: JobKernel, { source, scalars, sink }: Kernel, { table, length }: Rows, { base = 0, carried, output = null }: Beside): KernelCall {
-  const given = bindScalars(binding, values);
+function callOf({ values, bases }: Job, { binding }: JobKernel, { source, scalars, sink }: Kernel, { table, length }: Rows, { base = 0, carried, output = null }: Beside): KernelCall {
+  const given = bindScalars(binding, values, bases);
   const bound = scalars.map(({ name, origin }, at) => {
     if (carried !== undefined && (sink.kind === "fold" || sink.kind === "scan") && name === sink.seed) return carried;
     return origin.stage === TABLE && origin.name === BASE ? base : (given[at] as ScalarValue);

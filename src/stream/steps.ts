@@ -9,13 +9,14 @@ import { columnOf } from "../table/table.js";
 import { chunks, windows } from "../table/window.js";
 import { aligned, lastRow, PIECE, repieced, sliced, tapped, type Chunk, type Chunked } from "./pieces.js";
 
-/** `merged`: in whole pieces; otherwise as soon as there is something. */
-export function stepped(step: TableStep, rows: Chunked, values: StageValues, merged: boolean): Chunked {
+/** `bases`: how many elements stages leave out at the beginning. `merged`: in whole pieces; otherwise as soon as there is something. */
+export function stepped(step: TableStep, rows: Chunked, values: StageValues, bases: Map<number, number>, merged: boolean): Chunked {
   const own = values[step.stages[0] as number] ?? [];
   switch (step.kind) {
     case "slice": {
       const [start, end] = own as readonly [number, number];
       checkPlaces(start, end);
+      bases.set(step.stages[0] as number, start);
       return sliced(rows, start, end);
     }
     case "tap":

@@ -112,7 +112,8 @@ function between({ table }: Rows, from: number, to: number): Rows {
   return { table: new Map([...table].map(([name, array]) => [name, array.subarray(from, end)])), length: end - from };
 }
 
-function keptPlaces(part: KeptPart, found: number, length: number): readonly [number, number] {
+/** From which place to before which other. */
+export function keptPlaces(part: KeptPart, found: number, length: number): readonly [number, number] {
   switch (part) {
     case "head":
       return [0, Math.min(1, length)];
@@ -183,7 +184,7 @@ function concatenated(left: Rows, right: Rows): Rows {
 }
 
 /** As `slice` counts: from the end where it is negative. */
-const placeOf = (place: number, length: number): number => (place < 0 ? Math.max(0, length + place) : Math.min(place, length));
+export const placeOf = (place: number, length: number): number => (place < 0 ? Math.max(0, length + place) : Math.min(place, length));
 
 function* group(step: TableStep & { readonly kind: "group" }, { table, length }: Rows): Moving<Rows> {
   const by = step.keys.map(({ column }) => columnOf(table, column));
