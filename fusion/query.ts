@@ -144,6 +144,11 @@ export type TerminalShape =
   | ({ readonly kind: "some" | "every" | "find" | "findIndex" } & LambdaInput)
   /** The searched value is the terminal's capture `value`: a bigint for i64 and u64 sequences, else a number. */
   | { readonly kind: "indexOf" | "includes"; readonly captures: CaptureTypes }
+  /**
+   * Several terminals of one sequence, each behind stages of its own. Numbers of stages go on: behind those of the sequence come
+   * those of the first branch and its terminal's, then those of the second, and so on (see `branchStarts`).
+   */
+  | { readonly kind: "together"; readonly verb: "aggregate" | "batch"; readonly branches: readonly BranchShape[] }
   | ({
       readonly kind: "reduce";
       /** The seed's kind; kernels ask for it as the terminal's capture `SEED`. Null without a seed. */
@@ -151,6 +156,30 @@ export type TerminalShape =
       readonly combine: LambdaInput | null;
       readonly sequential: boolean;
     } & LambdaInput);
+
+/** A terminal among several, and the stages that it alone has. */
+export interface BranchShape {
+  readonly stages: readonly StageShape[];
+  readonly terminal: TerminalShape;
+}
+
+/** The number of each branch's first stage, behind so many stages of the sequence. A branch's last number is its terminal's. */
+export function branchStarts(depth: number, branches: readonly { readonly stages: readonly unknown[] }[]): readonly number[] {
+  const starts: number[] = [];
+  let next = depth;
+  for (const { stages } of branches) {
+    starts.push(next);
+    next += stages.length + 1;
+  }
+  return starts;
+}
+
+/** Where a branch's result is among those of a kernel of several terminals: the places of its value and of its count among the sinks. */
+export interface Part {
+  readonly value: number | null;
+  /** `all`: the number of yields. */
+  readonly count: number | "all" | null;
+}
 
 /** The name under which kernels ask for a reduce's seed, or the key that is sought: no identifier, so that no capture can have it. */
 export const SEED = "the seed";
@@ -210,7 +239,9 @@ export type Finish =
   /** The reduced value; undefined where nothing was. */
   | { readonly kind: "key" }
   /** The place of the yielding element in the sequence (its rank after filters), or -1. */
-  | { readonly kind: "position"; readonly ranked: boolean };
+  | { readonly kind: "position"; readonly ranked: boolean }
+  /** What each branch's own plan makes of its part. */
+  | { readonly kind: "together"; readonly parts: readonly Part[] };
 
 export interface PlannedKernel {
   readonly kernel: Kernel;

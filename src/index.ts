@@ -3,9 +3,11 @@ import type { QueryJson } from "./json/format.js";
 import { readQuery, type AnyQuery, type FromJsonOptions } from "./json/read.js";
 import type { ArrowTable, ArrowVector } from "./arrow/read.js";
 import { makeRange, makeRepeat } from "./query/ranges.js";
+import type { LazyValue } from "./query/lazy.js";
 import type { Query } from "./query/query.js";
 import type { Rows } from "./query/rows.js";
-import type { ArrayConstructor, ArrayOf, ArraysOf, Chunks, QueryOptions, QuerySource, Range, Repeat, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "./query/types.js";
+import type { ArrayConstructor, ArrayOf, ArraysOf, Chunks, QueryOptions, QuerySource, Range, Repeat, ResultsOf, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "./query/types.js";
+import { batched } from "./query/together.js";
 import { makeNullable, type Nullable } from "./table/nullable.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
 import { makeStream } from "./stream/source.js";
@@ -106,6 +108,21 @@ export function nullable<A extends TypedArray>(values: A, valid: Uint8Array | re
  */
 export function settled(): Promise<void> {
   return defaultRuntime().settled();
+}
+
+/**
+ * Several values over one source at once, in their order: in one pass and one kernel as far as each one's meaning allows, the others by
+ * themselves; `explain()` says which. For use in place of `Promise.all`, which runs one query for each. Every value has the bits that
+ * it has by itself.
+ *
+ * @example
+ * const query = compute(readings).filter(x => x > 0);
+ * const [total, high, late] = await batch([query.sum(), query.max(), query.skip(100).average()]);
+ */
+export function batch<const L extends readonly [LazyValue<unknown>, ...LazyValue<unknown>[]]>(values: L): LazyValue<ResultsOf<L>>;
+export function batch<V>(values: readonly LazyValue<V>[]): LazyValue<V[]>;
+export function batch(values: unknown): LazyValue<unknown> {
+  return batched(values);
 }
 
 /**

@@ -1,4 +1,4 @@
-/** From a query's shape to its plan: fusion, then every pass on every kernel, each result verified. */
+/** From a chain of stages to its plan: fusion, then every pass on every kernel, each result verified. */
 import type { Kernel } from "../ir.js";
 import { SINGLE, TABLE, type Plan, type PlannedKernel, type QueryShape, type StageShape, type TableStep } from "../query.js";
 import type { SurfaceLambda } from "../parse/surface.js";
@@ -97,25 +97,45 @@ function stepReads(step: TableStep, column: string): boolean {
   }
 }
 
-/** The kernels of a query, and what becomes of the last one's result. Throws LambdaError or QueryError where types do not fit. */
-export function planQuery(shape: QueryShape): Plan {
-  let stages: readonly Placed[] = shape.stages.map((stage, index) => ({ stage, index }));
-  let plan: Plan | null = null;
-  const rewritten: string[] = [];
-  // What a stream cannot do is refused as it was written.
-  for (const { name, apply, holds } of shape.inPieces === true ? [] : REWRITES) {
-    const others = apply(stages, shape.terminal);
-    if (others === null) continue;
-    const other = planStages(shape, others);
-    if (!holds(other)) continue;
-    [stages, plan] = [others, other];
-    rewritten.push(name);
-  }
-  return { ...(plan ?? planStages(shape, stages)), rewritten };
+/** A query's stages and its terminal, each with its number. */
+export interface Chain {
+  readonly shape: QueryShape;
+  readonly stages: readonly Placed[];
+  /** The terminal's number. */
+  readonly end: number;
 }
 
-/** The plan of a query whose stages are these, in this order. */
-function planStages(shape: QueryShape, stages: readonly Placed[]): Plan {
+/** A chain as the planner would have it. */
+export interface Rewritten {
+  readonly chain: Chain;
+  /** What was changed, in words. */
+  readonly changes: readonly string[];
+  /** Its plan, if that is known already. */
+  readonly plan: Plan | null;
+}
+
+export function rewritten(chain: Chain): Rewritten {
+  const { shape } = chain;
+  let result: Rewritten = { chain, changes: [], plan: null };
+  // What a stream cannot do is refused as it was written.
+  for (const { name, apply, holds } of shape.inPieces === true ? [] : REWRITES) {
+    const stages = apply(result.chain.stages, shape.terminal);
+    if (stages === null) continue;
+    const other = { ...chain, stages };
+    const plan = finishedPlan(shape, fusedPlan(other));
+    if (holds(plan)) result = { chain: other, changes: [...result.changes, name], plan };
+  }
+  return result;
+}
+
+/** The kernels of a chain, and what becomes of the last one's result. Throws LambdaError or QueryError where types do not fit. */
+export function planChain(chain: Chain): Plan {
+  const { chain: better, changes, plan } = rewritten(chain);
+  return { ...(plan ?? finishedPlan(chain.shape, fusedPlan(better))), rewritten: changes };
+}
+
+/** The kernels of a chain as fusion makes them. */
+export function fusedPlan({ shape, stages, end }: Chain): Plan {
   const fusion = new TableFusion(shape.source, shape.inPieces === true);
   stages.forEach(({ stage, index, idle }, at) => {
     fusion.settle(idle === true ? null : stage, index);
@@ -124,8 +144,12 @@ function planStages(shape: QueryShape, stages: readonly Placed[]): Plan {
     if (stage.kind === "sort" && !stage.then) fusion.placeForAny(runOfSorts(stages.map(placed => placed.stage), at), "a sort");
     fusion.stage(stage, index);
   });
-  fusion.settle(null, shape.stages.length);
-  const plan = planTerminal(fusion, shape);
+  fusion.settle(null, end);
+  return planTerminal(fusion, shape.terminal, end);
+}
+
+/** The same, optimised. */
+export function finishedPlan(shape: QueryShape, plan: Plan): Plan {
   const marked = (kernel: Kernel): Kernel => (shape.fastMath === true ? { ...kernel, fastMath: true } : kernel);
   const kernels = optimised(plan.steps, plan.kernels.map(planned => ({ ...planned, kernel: marked(planned.kernel) })));
   return shape.inPieces === true ? inPieces({ ...plan, kernels }) : { ...plan, kernels: withShortcuts(kernels, plan.steps) };

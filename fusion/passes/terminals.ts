@@ -1,8 +1,8 @@
 /** Terminals: what the last kernel of a query does with the elements that arrive, and what becomes of its result. */
 import { apply, convert, local, truth } from "../build.js";
-import { LambdaError, QueryError, withArticle } from "../errors.js";
+import { CompilerBug, LambdaError, QueryError, withArticle } from "../errors.js";
 import type { Expr, ReduceOp, Sink } from "../ir.js";
-import { SEED, type CaptureType, type LambdaInput, type Plan, type QueryShape, type StageShape, type TerminalShape } from "../query.js";
+import { SEED, type CaptureType, type LambdaInput, type Plan, type StageShape, type TerminalShape } from "../query.js";
 import { ELEMENTS, isBigType, type ScalarType } from "../types.js";
 import type { Fusion } from "./fuse.js";
 import type { TableFusion } from "./tables.js";
@@ -15,8 +15,8 @@ type TerminalOf<K extends TerminalShape["kind"]> = Extract<TerminalShape, { kind
 /** What they give is made of an array of all elements. */
 const STORED: readonly TerminalShape["kind"][] = ["toArray", "median", "quantile"];
 
-export function planTerminal(fusion: TableFusion, { terminal, stages }: QueryShape): Plan {
-  const stage = stages.length;
+/** `stage`: the terminal's number. */
+export function planTerminal(fusion: TableFusion, terminal: TerminalShape, stage: number): Plan {
   if (!STORED.includes(terminal.kind)) fusion.endScan();
   switch (terminal.kind) {
     case "toArray":
@@ -62,6 +62,8 @@ export function planTerminal(fusion: TableFusion, { terminal, stages }: QuerySha
       return searchValue(fusion, terminal, stage);
     case "reduce":
       return reduce(fusion, terminal, stage);
+    case "together":
+      throw new CompilerBug("several terminals are planned one by one");
     default:
       return terminal satisfies never;
   }

@@ -17,6 +17,13 @@ export interface QueryJson extends ChainJson {
   readonly terminal?: TerminalJson;
 }
 
+/** A terminal among several, behind stages of its own. */
+export interface BranchJson extends ChainJson {
+  /** Of an aggregate's. */
+  readonly name?: string;
+  readonly terminal: TerminalJson;
+}
+
 /** A query that another one takes. */
 export interface OtherJson extends ChainJson {
   /** The place of its source in `sources`. */

@@ -2,12 +2,20 @@
 import type { Aggregate } from "../../fusion/query.js";
 import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
 import { listOf, malformed, recordOf, refused, textIn } from "./checks.js";
-import type { CapturesJson, NumberJson, OtherJson, ValueJson } from "./format.js";
+import type { BranchJson, CapturesJson, NumberJson, OtherJson, ValueJson } from "./format.js";
 import { capturesIn, elementIn, numberIn, valueIn, type Shared } from "./values.js";
 
 /** What reading an argument needs of the whole query. */
 export interface Reading extends Shared {
   readonly other: (json: unknown, path: string) => unknown;
+  /** A function that puts a branch behind a query. */
+  readonly branch: (json: unknown, path: string) => Branch;
+}
+
+/** A terminal among several, as a function of the query; nothing calls it before all else has been read. */
+export interface Branch {
+  readonly name: string | null;
+  readonly of: (query: object) => unknown;
 }
 
 /** `Json` is for types alone: it does not exist. */
@@ -34,6 +42,7 @@ export const values = part<readonly ValueJson[]>((json, path, reading) => listOf
 export const names = part<readonly string[]>((json, path) => listOf(json, path).map((item, at) => textIn(item, `${path}[${at}]`)));
 export const other = part<OtherJson>((json, path, reading) => reading.other(json, path));
 export const others = part<readonly OtherJson[]>((json, path, reading) => listOf(json, path).map((item, at) => reading.other(item, `${path}[${at}]`)));
+export const branches = part<readonly BranchJson[]>((json, path, reading) => listOf(json, path).map((item, at) => reading.branch(item, `${path}[${at}]`)));
 export const flag = part<true>((json, path) => {
   if (json !== true) throw refused(path, "true, or left out", json);
   return true;

@@ -12,7 +12,7 @@ import type { Capture, TableOf, TypedArray } from "../query/types.js";
 import { chosenRuntime, type Runtime } from "../runtime/create.js";
 import { listOf, malformed, recordOf, refused, textIn, type Fields } from "./checks.js";
 import { VERSION, type SourceJson } from "./format.js";
-import type { Parts, Reading } from "./parts.js";
+import type { Branch, Parts, Reading } from "./parts.js";
 import { planned, planOf, replay, told } from "./replay.js";
 import { TERMINALS } from "./terminals.js";
 import { arrayName, arraysIn, elementIn } from "./values.js";
@@ -53,7 +53,7 @@ export function readQuery(given: unknown, source: unknown, options: unknown): un
   if (json["terminal"] === undefined) return reader.planned(json, 0, "");
   const query = reader.chain(json, 0, "");
   const value = reader.call(query, json["terminal"], "terminal", TERMINALS) as LazyValue<unknown>;
-  planned(query.bound, "", () => value.bound.node.plan(), json);
+  planned(query.bound, "", () => value.check(), json);
   return value;
 }
 
@@ -94,7 +94,13 @@ class Reader implements Reading {
     if (fastMath !== undefined && fastMath !== true) throw refused(within(path, "fastMath"), "true, or left out", fastMath);
     if (this.depth === DEEPEST) throw malformed(path, "takes queries that take queries, too deep");
     this.depth += 1;
-    let query = this.source(place, fastMath === true);
+    const query = this.stagesOn(this.source(place, fastMath === true), { stages, on }, path);
+    this.depth -= 1;
+    return query;
+  }
+
+  private stagesOn(start: Chain, { stages, on }: Fields, path: string): Chain {
+    let query = start;
     if (on !== undefined) query = told(within(path, "on"), () => query.on(checkBackend(on as never))) as Chain;
     for (const [at, stage] of listOf(stages, within(path, "stages")).entries()) {
       this.stages += 1;
@@ -106,7 +112,6 @@ class Reader implements Reading {
       this.size += sizeOf(shape.stage);
       if (this.size > LARGEST || this.columns > MOST_COLUMNS) throw malformed(here, "makes the query too large: it has too many columns, or its lambdas are too long once their helpers are put in place");
     }
-    this.depth -= 1;
     return query;
   }
 
@@ -148,6 +153,16 @@ class Reader implements Reading {
     let lambda = this.lambdas.get(text);
     if (lambda === undefined) this.lambdas.set(text, (lambda = functionOf(text)));
     return lambda;
+  }
+
+  branch(json: unknown, path: string): Branch {
+    const fields = recordOf(json, path, ["name", "stages", "terminal", "on"], "a terminal behind its stages");
+    this.stages += 1;
+    if (this.stages > MOST_STAGES) throw malformed(path, `is one too many: at most ${MOST_STAGES} are read`);
+    return {
+      name: fields["name"] === undefined ? null : textIn(fields["name"], `${path}.name`),
+      of: query => this.call(this.stagesOn(query as Chain, fields, path), fields["terminal"], `${path}.terminal`, TERMINALS),
+    };
   }
 
   other(json: unknown, path: string): unknown {

@@ -2,7 +2,9 @@
 import { LambdaError, QueryError } from "../../fusion/errors.js";
 import type { BoundQuery } from "../query/bound.js";
 import { Sequence } from "../query/sequence.js";
+import { batched } from "../query/together.js";
 import { malformed } from "./checks.js";
+import type { Branch } from "./parts.js";
 
 type Method = (...args: readonly unknown[]) => unknown;
 type Call = (name: string, ...args: readonly unknown[]) => unknown;
@@ -17,7 +19,7 @@ const made = (windows: unknown, [of, f, to, captures]: readonly unknown[], path:
 };
 
 /** Methods that take their arguments otherwise than one after the other. */
-const CALLS: Readonly<Record<string, (call: Call, args: readonly unknown[], path: string) => unknown>> = {
+const CALLS: Readonly<Record<string, (call: Call, args: readonly unknown[], path: string, query: object) => unknown>> = {
   map: (call, [f, to, captures]) => (to === undefined ? call("map", f, captures) : call("map", f, to, captures)),
   flatMap: (call, [f, to, captures]) => (to === undefined ? call("flatMap", f, captures) : call("flatMap", f, to, captures)),
   zip: (call, [other, more, f, captures]) => call("zip", other, ...((more ?? []) as readonly unknown[]), f, captures),
@@ -30,6 +32,15 @@ const CALLS: Readonly<Record<string, (call: Call, args: readonly unknown[], path
   window: windowed("window"),
   neighbours: windowed("neighbours"),
   chunk: (call, [size, ...rest], path) => made(call("chunk", size), rest, path),
+  aggregate: (call, [branches], path) => {
+    const named = (branches as readonly Branch[]).map(({ name, of }, at) => {
+      if (name === null) throw malformed(`${path}.branches[${at}]`, "has no name");
+      return [name, of] as const;
+    });
+    if (new Set(named.map(([name]) => name)).size < named.length) throw malformed(`${path}.branches`, "has two of one name");
+    return call("aggregate", Object.fromEntries(named));
+  },
+  batch: (_, [branches], __, query) => batched((branches as readonly Branch[]).map(({ of }) => of(query))),
   groupBy: (call, [f, captures, aggregates], path) => callOf(call("groupBy", f, captures) as object, path)("aggregate", aggregates),
 };
 
@@ -37,7 +48,7 @@ const CALLS: Readonly<Record<string, (call: Call, args: readonly unknown[], path
 export function replay(query: object, name: string, args: readonly unknown[], path: string): unknown {
   const call = callOf(query, path);
   const own = Object.hasOwn(CALLS, name) ? CALLS[name] : undefined;
-  return own === undefined ? call(name, ...args) : own(call, args, path);
+  return own === undefined ? call(name, ...args) : own(call, args, path, query);
 }
 
 const callOf = (query: object, path: string): Call => (name, ...args) => {

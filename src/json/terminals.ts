@@ -1,6 +1,6 @@
 /** The terminals of stored lazy values: for each its arguments, and how it is written. */
 import type { TerminalShape } from "../../fusion/query.js";
-import { captures, flag, lambda, optional, value, type ArgumentsJson, type Parts } from "./parts.js";
+import { branches, captures, flag, lambda, optional, value, type ArgumentsJson, type Parts } from "./parts.js";
 import type { ValueJson } from "./format.js";
 import type { Given } from "./verbs.js";
 
@@ -25,14 +25,19 @@ export const TERMINALS = {
   findIndex: { lambda, captures },
   indexOf: { value },
   includes: { value },
+  aggregate: { branches },
+  batch: { branches },
   reduce: { lambda, seed: optional(value), captures, combine: optional(lambda), sequential: optional(flag) },
 } as const satisfies Record<string, Parts>;
 
 export type TerminalName = keyof typeof TERMINALS;
 export type TerminalJson = { [T in TerminalName]: { readonly verb: T } & ArgumentsJson<(typeof TERMINALS)[T]> }[TerminalName];
 
-/** What `toArray` and `toColumns` would run is the query itself; what `minBy` looks for in the end comes of the keys. */
-type LazyTerminal = Exclude<TerminalShape, { readonly kind: "toArray" | "toColumns" | "firstBy" }>;
+/**
+ * What `toArray` and `toColumns` would run is the query itself; what `minBy` looks for in the end comes of the keys; several are written
+ * one by one.
+ */
+export type LazyTerminal = Exclude<TerminalShape, { readonly kind: "toArray" | "toColumns" | "firstBy" | "together" }>;
 
 /** `last`: the last of the terminal's values. */
 export function terminalJson(terminal: LazyTerminal, given: Given, last: () => ValueJson): TerminalJson {

@@ -3,20 +3,21 @@ import { CompilerBug } from "../../fusion/errors.js";
 import { SEED, type StageShape } from "../../fusion/query.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { BoundQuery, BoundTerminal } from "../query/bound.js";
-import { shapeOfSource, type BoundSource } from "../query/source.js";
+import { isSameSource, shapeOfSource, type BoundSource } from "../query/source.js";
 import type { Capture } from "../query/types.js";
-import { VERSION, type ArrayJson, type CapturesJson, type ChainJson, type OtherJson, type QueryJson, type SourceJson } from "./format.js";
-import { terminalJson } from "./terminals.js";
+import { VERSION, type ArrayJson, type BranchJson, type CapturesJson, type ChainJson, type OtherJson, type QueryJson, type SourceJson } from "./format.js";
+import { terminalJson, type LazyTerminal, type TerminalJson } from "./terminals.js";
 import { arrayJson, arrayName, numberJson, valueJson } from "./values.js";
 import { STAGES, type Given, type StageJson } from "./verbs.js";
 
 /** `terminal`: that of a lazy value is stored, too. */
-export function queryJson({ query, node, values }: BoundTerminal): QueryJson {
+export function queryJson(bound: BoundTerminal): QueryJson {
+  const { query, node } = bound;
   const writer = new Writer();
   writer.source(query.source);
   const chain = writer.chain(query);
-  const { terminal } = node;
-  const lazy = terminal.kind === "toArray" || terminal.kind === "toColumns" || terminal.kind === "firstBy" ? {} : { terminal: terminalJson(terminal, writer.given(node.names, values), () => writer.value(values.at(-1) as Capture)) };
+  const { kind } = node.terminal;
+  const lazy = kind === "toArray" || kind === "toColumns" || kind === "firstBy" ? {} : { terminal: writer.terminal(bound) };
   return { dotcompute: VERSION, sources: writer.sources(), ...(writer.arrays.length === 0 ? {} : { arrays: writer.arrays }), ...chain, ...lazy };
 }
 
@@ -47,7 +48,7 @@ class Writer {
 
   /** The place of a source: the same for queries over the same arrays. */
   source(source: BoundSource): number {
-    const known = this.known.findIndex(other => isSame(other, source));
+    const known = this.known.findIndex(other => isSameSource(other, source));
     return known < 0 ? this.known.push(source) - 1 : known;
   }
 
@@ -66,9 +67,28 @@ class Writer {
 
   chain(query: BoundQuery): ChainJson {
     const { fastMath } = query.shape;
+    return { stages: this.stages(query, 0), ...(fastMath ? { fastMath } : {}), ...(query.backend === null ? {} : { on: query.backend }) };
+  }
+
+  /** Those behind so many. */
+  private stages(query: BoundQuery, depth: number): readonly StageJson[] {
     const stages: StageJson[] = [];
-    for (const { shape, values } of stagesOf(query)) stages.push(stageJson(shape.stage as StageShape, this.given(shape.names, values)));
-    return { stages, ...(fastMath ? { fastMath } : {}), ...(query.backend === null ? {} : { on: query.backend }) };
+    for (const { shape, values } of stagesOf(query).slice(depth)) stages.push(stageJson(shape.stage as StageShape, this.given(shape.names, values)));
+    return stages;
+  }
+
+  terminal({ query, node, values, branches = [] }: BoundTerminal): TerminalJson {
+    const { terminal } = node;
+    if (terminal.kind !== "together") return terminalJson(terminal as LazyTerminal, this.given(node.names, values), () => this.value(values.at(-1) as Capture));
+    return {
+      verb: terminal.verb,
+      branches: branches.map(({ name, terminal: own }): BranchJson => ({
+        ...(terminal.verb === "aggregate" ? { name } : {}),
+        stages: this.stages(own.query, query.shape.depth),
+        ...(own.query.backend === query.backend || own.query.backend === null ? {} : { on: own.query.backend }),
+        terminal: this.terminal(own),
+      })),
+    };
   }
 
   given(names: readonly string[], values: readonly Capture[]): Given {
@@ -100,27 +120,3 @@ function stagesOf(query: BoundQuery): readonly BoundQuery[] {
 }
 
 const stageJson = <K extends StageShape["kind"]>(stage: StageShape & { readonly kind: K }, given: Given): StageJson => STAGES[stage.kind](stage, given);
-
-function isSame(one: BoundSource, other: BoundSource): boolean {
-  if (one === other) return true;
-  switch (one.kind) {
-    case "array":
-    case "numbers":
-      return "array" in other && one.array === other.array;
-    case "rows":
-      return other.kind === "rows" && one.rows === other.rows;
-    case "columns":
-      return other.kind === "columns" && one.table.size === other.table.size && isSameTable([...one.table], [...other.table]);
-    case "stream":
-      return other.kind === "stream" && one.stream === other.stream;
-    case "range":
-      return false;
-    default:
-      return one satisfies never;
-  }
-}
-
-type Entries = readonly (readonly [string, AnyTypedArray])[];
-
-/** The same arrays in the same order. */
-const isSameTable = (one: Entries, other: Entries): boolean => one.every(([name, array], at) => other[at]?.[0] === name && other[at][1] === array);

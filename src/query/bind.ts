@@ -17,8 +17,7 @@ const NO_ARRAYS: readonly AnyTypedArray[] = [];
 
 /** For every kernel of the plan, in order. */
 export function bindingsOf(node: TerminalNode, plan: Plan): readonly Binding[] {
-  const names: (readonly string[])[] = [[...node.names, SEED]];
-  for (let at: ShapeNode = node.parent; at.parent !== null; at = at.parent) names.unshift(at.names);
+  const names = namesByStage(node);
   const place = ({ stage, name }: Origin): Place => {
     if (stage === TABLE || name === BASE) return { stage, at: 0, name };
     const at = names[stage]?.indexOf(name) ?? -1;
@@ -71,8 +70,7 @@ function checkBig(value: bigint, { name, type }: Place & { readonly type: Scalar
 /** Captured numbers whose fraction would be lost in an integer array must not have one. */
 export function checkIntegral({ integral }: Plan, node: TerminalNode, values: StageValues): void {
   for (const { stage, name, lambda } of integral) {
-    const names = namesOf(node, stage);
-    const value = values[stage]?.[names.indexOf(name)];
+    const value = values[stage]?.[namesByStage(node)[stage]?.indexOf(name) ?? -1];
     if (typeof value !== "number" || Number.isInteger(value)) continue;
     if (name === SEED) throw fractionalSeed(value);
     const { text } = lambda.source;
@@ -89,9 +87,14 @@ export function checkIntegral({ integral }: Plan, node: TerminalNode, values: St
 const fractionalSeed = (seed: number): QueryError =>
   new QueryError("DC305", `the seed of scan() is ${seed}, but its results are stored in an integer array`, "Give a whole number, or name the array to make: .scan(f, seed, {}, { to: Float64Array }).");
 
-function namesOf(node: TerminalNode, stage: number): readonly string[] {
-  if (stage === node.parent.depth) return node.names;
-  let at: ShapeNode = node.parent;
-  while (at.depth > stage + 1 && at.parent !== null) at = at.parent;
-  return at.names;
+/** The names of every stage's captures, the terminal's last, as `stageValues` has their values. */
+function namesByStage({ parent, names, branches }: TerminalNode): readonly (readonly string[])[] {
+  const own = branches === null ? [[...names, SEED]] : branches.flatMap(branch => [...namesBehind(branch.parent, parent.depth), [...branch.names, SEED]]);
+  return [...namesBehind(parent, 0), ...own];
+}
+
+function namesBehind(node: ShapeNode, depth: number): readonly (readonly string[])[] {
+  const names: (readonly string[])[] = [];
+  for (let at = node; at.parent !== null && at.depth > depth; at = at.parent) names.unshift(at.names);
+  return names;
 }

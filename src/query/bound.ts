@@ -25,6 +25,14 @@ export interface BoundTerminal {
   readonly node: TerminalNode;
   /** Of the terminal's captures, in the order of `node.names`, then the seed if there is one. */
   readonly values: readonly Capture[];
+  /** Several terminals of the query, each behind stages of its own. */
+  readonly branches?: readonly BoundBranch[];
+}
+
+/** A terminal among several, and what its result is called. */
+export interface BoundBranch {
+  readonly name: string;
+  readonly terminal: BoundTerminal;
 }
 
 /** The query whose results a query reads; null for one that has a source of its own. */
@@ -34,10 +42,19 @@ export function overOf(query: BoundQuery): BoundQuery | null {
   return at.over ?? null;
 }
 
-/** The values of every stage's captures, the terminal's last. */
-export function stageValues({ query, values }: BoundTerminal): readonly (readonly Capture[])[] {
-  const all: (readonly Capture[])[] = new Array<readonly Capture[]>(query.shape.depth + 1);
-  all[query.shape.depth] = values;
+/** The values of every stage's captures, the terminal's last; of several terminals those of the first one's own stages and its own, and so on. */
+export function stageValues({ query, values, branches }: BoundTerminal): readonly (readonly Capture[])[] {
+  const { depth } = query.shape;
+  if (branches !== undefined) return [...valuesBehind(query, 0), ...branches.flatMap(({ terminal }) => [...valuesBehind(terminal.query, depth), terminal.values])];
+  const all: (readonly Capture[])[] = new Array<readonly Capture[]>(depth + 1);
+  all[depth] = values;
   for (let at: BoundQuery | null = query; at !== null && at.parent !== null; at = at.parent) all[at.shape.depth - 1] = at.values;
+  return all;
+}
+
+/** The values of the stages behind so many. */
+function valuesBehind(query: BoundQuery, depth: number): readonly (readonly Capture[])[] {
+  const all: (readonly Capture[])[] = [];
+  for (let at = query; at.parent !== null && at.shape.depth > depth; at = at.parent) all.unshift(at.values);
   return all;
 }

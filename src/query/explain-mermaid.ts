@@ -16,7 +16,7 @@ class Chart {
 
   /** A query from its source to its result, whose name it gives. */
   query(explanation: Explanation, indent: string): string {
-    const { source, fastMath, terminal, kernels, rewritten } = explanation;
+    const { source, fastMath, terminal, kernels, rewritten, results = [], reason } = explanation;
     const first = this.node(indent, "([", [`compute(${source}${fastMath ? ", { fastMath: true }" : ""})`, ...rewritten.map(change => `rewritten: ${change}`)], "])", []);
     let ends: Ends = [first];
     for (const table of new Set(kernels.map(kernel => kernel.table))) {
@@ -24,7 +24,7 @@ class Chart {
       ends = this.steps(explanation, here[0]?.at ?? 0, indent, ends);
       ends = here.map(({ kernel, at }) => this.node(indent, "[", labelOf(explanation, kernel, at), "]", ends));
     }
-    return this.node(indent, "([", [terminal.text], "])", ends);
+    return this.node(indent, "([", [...(reason === undefined ? [] : [`for ${results.join(", ")}, by itself: ${reason}`]), terminal.text], "])", ends);
   }
 
   /** What happens before a kernel: its steps, one after the other, and the other queries that they run. */

@@ -7,9 +7,16 @@ const FAST = "  fastMath: multiply-adds may round once and elementary functions 
 export function explanationInWords(explanation: Explanation): string {
   const { source, stages, terminal, fastMath, rewritten, kernels } = explanation;
   const query = [`compute(${source}${fastMath ? ", { fastMath: true }" : ""})`, ...[...stages, terminal].map(({ text }) => `  .${text}`)];
-  const changes = rewritten.map(change => `rewritten: ${change}`);
+  const changes = [...resultsInWords(explanation), ...rewritten.map(change => `rewritten: ${change}`)];
   const runs = kernels.flatMap((kernel, at) => [...stepsBefore(explanation, at), ...kernelInWords(explanation, kernel, at)]);
   return [`${query.join("\n")}\n\n${[...changes, ...runs].join("\n")}\n`, ...explanation.behind.map(explanationInWords)].join("\n");
+}
+
+/** Which of several results these kernels give. */
+function resultsInWords({ results, reason, kernels, behind }: Explanation): readonly string[] {
+  if (kernels.length === 0) return [`no kernel gives several of these results: ${behind.length} queries run, one after the other`];
+  if (results === undefined) return [];
+  return [`for ${results.join(", ")}${reason === undefined ? ", in one pass" : `, by itself: ${reason}`}`];
 }
 
 function stepsBefore({ steps }: Explanation, kernel: number): readonly string[] {

@@ -3,10 +3,11 @@ import { cppPreludeOf, emitCpp } from "../../fusion/emit/cpp.js";
 import { cudaPrelude, emitCuda } from "../../fusion/emit/cuda.js";
 import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
-import type { Kernel, Sink } from "../../fusion/ir.js";
-import { isChunkColumn, isWindowColumn, SINGLE, TABLE, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
+import type { Kernel, Sink, SinkOf } from "../../fusion/ir.js";
+import { isChunkColumn, isWindowColumn, SINGLE, TABLE, type Part, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
 import { isIdle } from "../../fusion/passes/shortcuts.js";
 import { elementsOf, type SingleKernel } from "../../fusion/several.js";
+import { sinksOf } from "../../fusion/traverse.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
 import type { BackendName } from "../backends/backend.js";
 import { partsOf } from "../backends/parts.js";
@@ -18,6 +19,7 @@ import { checkOptions } from "./options.js";
 import type { ExplainOptions, Explanation, KernelExplanation, StepExplanation } from "./explanation.js";
 import { explanationAsMermaid } from "./explain-mermaid.js";
 import { explanationInWords, titleOf } from "./explain-text.js";
+import type { ShapeNode, TerminalNode } from "./shape.js";
 import { calledAs, isBound, showVerbs, verbOf } from "./show.js";
 import type { BoundSource } from "./source.js";
 
@@ -25,20 +27,21 @@ import type { BoundSource } from "./source.js";
 export function explanationOf(bound: BoundTerminal): Explanation {
   const { query, node } = bound;
   const plan = node.plan();
-  const { stages, terminal } = node.shape();
+  const { stages } = node.shape();
+  const verbs = verbsOf(node);
   const slots = query.runtime.slots(node);
   const kernels = plan.kernels.map((planned, at): KernelExplanation => {
     const { backend, reason } = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend);
     const { kernel, barrier, columns } = planned;
     return {
-      fuses: fusedInto(plan, at, stages, terminal),
-      stages: planned.stages,
+      fuses: fusedInto(plan, at, verbs),
+      stages: planned.stages.filter(stage => stage < stages.length),
       table: planned.table,
       stores: (columns ?? []).map(plainName),
       reads: reads(planned, plan.kernels, query.source),
       columns: columnsOf(kernel).map(plainName),
       from: readFrom(planned, plan.kernels),
-      gives: (columns === null ? gives(kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null) : stores(planned, columns)) + (at === plan.kernels.length - 1 ? selected(terminal) : ""),
+      gives: givesInWords(bound, plan, at),
       ...(query.source.kind === "stream" && at === plan.kernels.length - 1 ? { joins: joinsInWords(planned) } : {}),
       barrier,
       shortcut: shortcutOf(planned),
@@ -57,10 +60,13 @@ export function explanationOf(bound: BoundTerminal): Explanation {
 }
 
 /** `behind`: terminals that run behind this one. */
-export function explainTerminal(bound: BoundTerminal, options: ExplainOptions, behind: readonly BoundTerminal[] = []): string | Explanation {
+export const explainTerminal = (bound: BoundTerminal, options: ExplainOptions, behind: readonly BoundTerminal[] = []): string | Explanation =>
+  explained(() => ({ ...explanationOf(bound), behind: behind.map(explanationOf) }), options);
+
+/** In the format that is asked for. */
+export function explained(explanation: () => Explanation, options: ExplainOptions): string | Explanation {
   const remedy = 'Write { format: "text" }, { format: "json" } or { format: "mermaid" }.';
   const { format = "text" } = checkOptions(options, "explain", ["format"], remedy);
-  const explanation = (): Explanation => ({ ...explanationOf(bound), behind: behind.map(explanationOf) });
   switch (format) {
     case "text":
       return explanationInWords(explanation());
@@ -88,10 +94,10 @@ export function sourceOf({ node }: BoundTerminal, language: SourceLanguage): str
     throw new QueryError("DC305", `there is no code in ${quote(language)}`, 'Code is emitted in "js", "cpp" and "cuda".');
   }
   const plan = node.plan();
-  const { stages, terminal } = node.shape();
+  const verbs = verbsOf(node);
   const kernels = plan.kernels.map(({ kernel }, at) => {
     const code = codeOf(kernel, language, `kernel_${at + 1}`);
-    return `// ${titleOf(at, plan.kernels.length, fusedInto(plan, at, stages, terminal))}\n${code.trim()}\n`;
+    return `// ${titleOf(at, plan.kernels.length, fusedInto(plan, at, verbs))}\n${code.trim()}\n`;
   });
   const prelude = { js: [], cpp: [cppPreludeOf(plan.kernels.map(planned => planned.kernel))], cuda: [cudaPrelude] }[language];
   return [...prelude, ...kernels].join("\n");
@@ -129,10 +135,24 @@ function othersOf(bound: BoundTerminal, { stages }: TableStep): readonly BoundTe
   return others.map(query => ({ query, node: query.shape.plainTerminal(query.shape.columns === null ? "toArray" : "toColumns"), values: [] }));
 }
 
+interface Verb {
+  readonly name: string;
+  readonly isTerminal: boolean;
+}
+
+/** The verbs of a query by their numbers; of several terminals, each one's own stages and the terminal are behind those of all. */
+function verbsOf({ parent, terminal, branches }: TerminalNode): readonly Verb[] {
+  const stages = (node: ShapeNode, depth: number): readonly Verb[] => node.shape().stages.slice(depth).map(stage => ({ name: verbOf(stage), isTerminal: false }));
+  const own = branches === null ? [terminal] : [];
+  return [...stages(parent, 0), ...own.map(last), ...(branches ?? []).flatMap(branch => [...stages(branch.parent, parent.depth), last(branch.terminal)])];
+}
+
+const last = (terminal: TerminalShape): Verb => ({ name: calledAs(terminal), isTerminal: true });
+
 /** The verbs that a kernel runs. */
-function fusedInto({ kernels }: Plan, at: number, stages: readonly StageShape[], terminal: TerminalShape): readonly string[] {
-  const fused = (kernels[at]?.stages ?? []).map(index => verbOf(stages[index] as StageShape));
-  return at === kernels.length - 1 || kernels[at]?.seeks === "row" ? [...fused, calledAs(terminal)] : fused;
+function fusedInto({ kernels }: Plan, at: number, verbs: readonly Verb[]): readonly string[] {
+  const ends = at === kernels.length - 1 || kernels[at]?.seeks === "row";
+  return verbs.filter(({ isTerminal }, number) => (isTerminal ? ends : kernels[at]?.stages.includes(number))).map(({ name }) => name);
 }
 
 /** Columns of the compiler's own have names that no user's column can have. */
@@ -186,6 +206,32 @@ function stores({ kernel, takes }: PlannedKernel, columns: readonly string[]): s
   return `stores the column${shown.length === 1 ? "" : "s"} ${shown.join(", ")}`;
 }
 
+/** What a kernel does with what arrives. */
+function givesInWords({ node, branches }: BoundTerminal, { kernels, finish }: Plan, at: number): string {
+  const planned = kernels[at] as PlannedKernel;
+  const { terminal, stages } = node.shape();
+  if (planned.columns !== null) return stores(planned, planned.columns);
+  if (at === kernels.length - 1 && finish.kind === "together") return givesTogether(planned.kernel.sink, finish.parts, (branches ?? []).map(({ name }) => name));
+  return gives(planned.kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null) + (at === kernels.length - 1 ? selected(terminal) : "");
+}
+
+/** What becomes of the results of several terminals; some are the same. */
+function givesTogether(sink: Sink, parts: readonly Part[], names: readonly string[]): string {
+  const sinks = sinksOf(sink);
+  const of = (uses: (part: Part) => boolean): string => names.filter((_, at) => uses(parts[at] as Part)).join(", ");
+  const counted = of(({ count }) => count === "all");
+  const folds = sinks.flatMap((single, place) => {
+    const [folded, counting] = [of(({ value }) => value === place), of(({ count }) => count === place)];
+    return [...(single.kind === "reduce" && folded !== "" ? [`${folded}: ${reduces(single)}`] : []), ...(counting === "" ? [] : [`${counting}: counts its own`])];
+  });
+  return [`gives ${names.length} results in one pass:`, ...[...folds, ...(counted === "" ? [] : [`${counted}: counts`])].map(line => `    ${line}`)].join("\n");
+}
+
+function reduces({ op, type, term }: SinkOf<"reduce">): string {
+  const exact = op === "add" && isBigType(type) && !isBigType(term);
+  return exact ? "adds exactly, in 64-bit integers" : `folds with ${op} as ${type} ${CANONICAL}`;
+}
+
 /** What the kernel does with what arrives. */
 function gives(sink: Sink, terminal: TerminalShape, last: StageShape | null): string {
   switch (sink.kind) {
@@ -193,10 +239,8 @@ function gives(sink: Sink, terminal: TerminalShape, last: StageShape | null): st
       return `stores ${withArticle(ELEMENTS[sink.element].array)}`;
     case "count":
       return "counts";
-    case "reduce": {
-      const exact = isBigType(sink.type) && !isBigType(sink.term);
-      return exact ? "adds exactly, in 64-bit integers" : `folds with ${sink.op} as ${sink.type} ${CANONICAL}`;
-    }
+    case "reduce":
+      return reduces(sink);
     case "fold":
       if (sink.combine !== null) return `folds each lane apart and joins them with combine ${CANONICAL}`;
       return `folds from left to right, one element after the other: ${

@@ -26,6 +26,10 @@ export interface Explanation {
   readonly kernels: readonly KernelExplanation[];
   /** What happens between kernels: rows are chosen and moved. */
   readonly steps: readonly StepExplanation[];
+  /** Of terminals among several: what their results are called. */
+  readonly results?: readonly string[];
+  /** Why one of several terminals runs by itself. */
+  readonly reason?: string;
   /** What runs behind it, where a value takes several queries: `minBy` finds the key first, then the element. */
   readonly behind: readonly Explanation[];
 }

@@ -50,6 +50,8 @@ export function finishScalar(plan: Plan, node: TerminalNode, result: KernelResul
     case "quantile":
     case "columns":
       throw new CompilerBug("an array is not a scalar");
+    case "together":
+      throw new CompilerBug("several results are not one");
     default:
       return finish satisfies never;
   }

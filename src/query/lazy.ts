@@ -7,11 +7,15 @@ import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { finishQuantiles, finishRow, finishScalar } from "./finish.js";
 import { runAsync, runNow, seedOf, type Outcome } from "./run.js";
+import { calledAs } from "./show.js";
 import { sourceLength } from "./source.js";
 import { notNow, onSource } from "../stream/results.js";
 import type { RunOptions } from "./types.js";
 import type { QueryJson } from "../json/format.js";
 import { queryJson } from "../json/write.js";
+
+/** Asks for one terminal after another, and is given what each comes to. */
+export type Work<T> = Generator<BoundTerminal, T, unknown>;
 
 /**
  * One value that a query will give. Nothing has run yet: `await` it to run it off the main thread, or call `value()` to run
@@ -107,9 +111,24 @@ export class LazyValue<T> implements PromiseLike<T> {
 
   /** To calculate with it would be to calculate with no number: says so, instead of giving NaN or a text. */
   [Symbol.toPrimitive](hint: "number" | "string" | "default"): string {
-    const { kind } = this.bound.node.terminal;
+    const kind = calledAs(this.bound.node.terminal);
     if (hint === "string") return `[object LazyValue: ${kind}]`;
     throw new QueryError("DC305", `the ${kind} has not been computed yet, so it is no number`, `Await it, or call its value(): await query.${kind}(…), or query.${kind}(…).value().`);
+  }
+
+  /** @internal What it asks for, as far as it is known before anything has run. */
+  get terminals(): readonly BoundTerminal[] {
+    return [this.bound];
+  }
+
+  /** @internal Its value, for whoever runs what it asks for. */
+  *work(): Work<T> {
+    return this.known === undefined ? ((yield this.bound) as T) : this.finish(null);
+  }
+
+  /** @internal Finds what is wrong with it before it is run. */
+  check(): void {
+    this.bound.node.plan();
   }
 
   private finish(outcome: Outcome | null): T {

@@ -3,11 +3,12 @@ import { QueryError } from "../../fusion/errors.js";
 import { checkCaptures, checkFunction, checkPlace } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues } from "./captures.js";
-import type { LazyValue } from "./lazy.js";
-import { Sequel, type Work } from "./sequel.js";
+import type { LazyValue, Work } from "./lazy.js";
+import { Sequel } from "./sequel.js";
 import { Sequence, type SortKey } from "./sequence.js";
 import { plainStage, sliceStage, whileStage } from "./stages.js";
-import type { Capture, Captures, Truth } from "./types.js";
+import { aggregate } from "./together.js";
+import type { Capture, Captures, Results, Truth } from "./types.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
 
 /** Where rows are meant, an element is an object of the row's columns. */
@@ -36,6 +37,18 @@ export abstract class Picks<Element, Self> extends Sequence<Element, Self> {
    */
   tap(f: (x: Element, i: number) => void): Self {
     return this.next(withStage(this.bound, plainStage(this.bound.shape, "tap"), [checkFunction(f, "tap") as Capture]));
+  }
+
+  /**
+   * Several values of the query at once, by name: in one pass and one kernel as far as each one's meaning allows, the others by
+   * themselves; `explain()` says which. Each has the bits that it has by itself.
+   *
+   * @example
+   * const { mean, high, n } = await compute(readings).filter(x => x > 0).aggregate({ mean: q => q.average(), high: q => q.max(), n: q => q.count() });
+   * compute({ price, quantity }).aggregate({ total: q => q.sum(r => r.price * r.quantity), dear: q => q.filter(r => r.price > 9).count() }).value();
+   */
+  aggregate<G extends Readonly<Record<string, (query: Self) => LazyValue<unknown>>>>(branches: G): LazyValue<Results<G>> {
+    return aggregate(this, branches);
   }
 
   private split(take: boolean, f: unknown, captures: unknown): Self {

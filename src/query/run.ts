@@ -13,7 +13,7 @@ import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } 
 import { overOf, stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { prepareInto, type Destination } from "./into.js";
 import { checkAttached, isGone } from "./given.js";
-import { isBound } from "./show.js";
+import { calledAs, isBound } from "./show.js";
 import { readSource, sourceLength, type BoundSource } from "./source.js";
 import { startKernel } from "./start.js";
 import { notNow, runStream } from "../stream/results.js";
@@ -301,7 +301,7 @@ function outcome({ query, node }: BoundTerminal, job: Job, result: KernelResult 
   const { length, runs, destination } = job;
   const last = runs?.at(-1);
   const columns = columnsOf(job, job.plan.kernels.at(-1) as PlannedKernel, result);
-  if (runs !== null && last !== undefined) query.runtime.onRun?.({ terminal: node.terminal.kind, backend: last.backend, kernels: runs });
+  if (runs !== null && last !== undefined) query.runtime.onRun?.({ terminal: calledAs(node.terminal), backend: last.backend, kernels: runs });
   return { result, columns, length, destination };
 }
 

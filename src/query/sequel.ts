@@ -4,28 +4,33 @@ import type { BoundTerminal } from "./bound.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { checkRunOptions } from "./arguments.js";
-import { finished, LazyValue } from "./lazy.js";
+import { finished, LazyValue, type Work } from "./lazy.js";
 import { runAsync, runNow } from "./run.js";
 import { calledAs } from "./show.js";
 import type { RunOptions } from "./types.js";
-
-/** Asks for one terminal after another, and is given what each comes to. */
-export type Work<T> = Generator<BoundTerminal, T, unknown>;
 
 export class Sequel<T> extends LazyValue<T> {
   /** @internal */
   constructor(
     /** What it may ask for, in order: for `explain` and `source`. */
-    private readonly terminals: readonly [BoundTerminal, ...BoundTerminal[]],
+    private readonly asked: readonly [BoundTerminal, ...BoundTerminal[]],
     private readonly begin: () => Work<T>,
     /** What it is called, and stored as. */
-    named: BoundTerminal = terminals[0],
+    named: BoundTerminal = asked[0],
   ) {
     const { query, node } = named;
     if (query.source.kind === "stream") {
       throw new QueryError("DC310", `${calledAs(node.terminal)}() reads its elements twice, and a stream is read once`, "Collect them first: compute(await query.toArrayAsync()), or toColumnsAsync().");
     }
     super(named);
+  }
+
+  override get terminals(): readonly BoundTerminal[] {
+    return this.asked;
+  }
+
+  override work(): Work<T> {
+    return this.begin();
   }
 
   override value(): T {
@@ -46,11 +51,11 @@ export class Sequel<T> extends LazyValue<T> {
   override explain(options?: ExplainInWords): string;
   override explain(options: ExplainAsData): Explanation;
   override explain(options: ExplainOptions = {}): string | Explanation {
-    const [first, ...behind] = this.terminals;
+    const [first, ...behind] = this.asked;
     return explainTerminal(first, options, behind);
   }
 
   override source(language: SourceLanguage): string {
-    return this.terminals.map(terminal => sourceOf(terminal, language)).join("\n");
+    return this.asked.map(terminal => sourceOf(terminal, language)).join("\n");
   }
 }

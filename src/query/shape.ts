@@ -7,8 +7,8 @@ import { CompilerBug } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { LambdaOptions } from "../../fusion/parse/lambda.js";
 import { columnsOfLists } from "../../fusion/parse/lists.js";
-import { planQuery } from "../../fusion/passes/pipeline.js";
-import type { CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
+import { joinsOf, planQuery, type Joins } from "../../fusion/passes/plan.js";
+import type { BranchShape, CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
 import type { ElementType, ScalarType } from "../../fusion/types.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bringsSingles, captureTypes, checkUsed, matchesCaptures, textOf, withoutSingles } from "./captures.js";
@@ -120,6 +120,8 @@ export class ShapeNode {
   private readonly stages: Edges<ShapeNode> = new Map();
   private readonly terminals: Edges<TerminalNode> = new Map();
   private readonly plain = new Map<PlainTerminal, TerminalNode>();
+  private readonly together: TerminalNode[] = [];
+  private readonly joined: { readonly branches: readonly TerminalNode[]; readonly inPieces: boolean; readonly joins: Joins }[] = [];
 
   constructor(
     private readonly shapes: Shapes,
@@ -194,6 +196,32 @@ export class ShapeNode {
     if (found !== undefined) return found;
     const types = this.singles ? captureTypes(captures, kind) : withoutSingles(captureTypes(captures, kind));
     return this.addTerminal("", { kind, captures: types }, null, types, this.singles);
+  }
+
+  /** Several terminals of the sequence. */
+  togetherTerminal(verb: "aggregate" | "batch", branches: readonly TerminalNode[]): TerminalNode {
+    let node = this.together.find(({ terminal, branches: own }) => terminal.kind === "together" && terminal.verb === verb && isSameList(own ?? [], branches));
+    if (node === undefined) {
+      this.shapes.grow();
+      node = new TerminalNode(this, { kind: "together", verb, branches: branches.map(branch => this.branchShape(branch)) }, NO_NAMES, false, branches);
+      this.together.push(node);
+    }
+    return node;
+  }
+
+  /** Which of several terminals share a kernel. */
+  joins(branches: readonly TerminalNode[], inPieces: boolean): Joins {
+    let known = this.joined.find(one => one.inPieces === inPieces && isSameList(one.branches, branches));
+    if (known === undefined) {
+      const sequence = inPieces ? { ...this.shape(), inPieces: true as const } : this.shape();
+      known = { branches, inPieces, joins: atCall(() => joinsOf(sequence, branches.map(branch => this.branchShape(branch)))) };
+      this.joined.push(known);
+    }
+    return known.joins;
+  }
+
+  private branchShape({ parent, terminal }: TerminalNode): BranchShape {
+    return { stages: parent.stagesSoFar().slice(this.depth), terminal };
   }
 
   reduceTerminal(f: unknown, seed: SeedKind | null, captures: Captures, combine: unknown, sequential: boolean): TerminalNode {
@@ -280,6 +308,8 @@ export class ShapeNode {
 }
 
 
+const isSameList = <T>(one: readonly T[], other: readonly T[]): boolean => one.length === other.length && one.every((item, at) => item === other[at]);
+
 const MEAN: Captures = { mean: 0 };
 const MEAN_TYPES: CaptureTypes = { mean: { kind: "number", single: false } };
 
@@ -314,12 +344,14 @@ export class TerminalNode {
     readonly names: readonly string[],
     /** Whether it is planned for sources that come in pieces. */
     private readonly pieces = false,
+    /** Of several terminals each by itself. */
+    readonly branches: readonly TerminalNode[] | null = null,
   ) {}
 
   /** The same query over a source that comes in pieces. */
   get inPieces(): TerminalNode {
     if (this.pieces) return this;
-    this.twin ??= new TerminalNode(this.parent, this.terminal, this.names, true);
+    this.twin ??= new TerminalNode(this.parent, this.terminal, this.names, true, this.branches);
     return this.twin;
   }
 

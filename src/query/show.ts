@@ -2,7 +2,7 @@
 import { EDGE, SEED, type Aggregate, type Columns, type StageShape, type TerminalShape } from "../../fusion/query.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { showTable } from "../table/source.js";
-import { overOf, stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
+import { overOf, stageValues, type BoundBranch, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { showCapture } from "./captures.js";
 import type { Explanation, VerbExplanation } from "./explanation.js";
 import type { ShapeNode } from "./shape.js";
@@ -167,20 +167,22 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
 }
 
 /** A terminal as it is called. */
-export function calledAs({ kind }: TerminalShape): string {
-  switch (kind) {
+export function calledAs(terminal: TerminalShape): string {
+  switch (terminal.kind) {
     case "leastKey":
       return "minBy";
     case "greatestKey":
       return "maxBy";
     case "firstBy":
       return "first";
+    case "together":
+      return terminal.verb;
     default:
-      return kind;
+      return terminal.kind;
   }
 }
 
-function showTerminal({ node, values }: BoundTerminal): string {
+function showTerminal({ query, node, values, branches = [] }: BoundTerminal): string {
   const { terminal } = node;
   const captures = showCaptures(node.names, values);
   switch (terminal.kind) {
@@ -196,6 +198,8 @@ function showTerminal({ node, values }: BoundTerminal): string {
     case "single":
     case "median":
       return call(terminal.kind);
+    case "together":
+      return showTogether(terminal.verb, branches, query.shape.depth);
     case "quantile":
       return call("quantile", showQuantiles(values[0]));
     case "variance":
@@ -224,6 +228,16 @@ function showTerminal({ node, values }: BoundTerminal): string {
     default:
       return terminal satisfies never;
   }
+}
+
+/** Each branch from where it leaves the sequence. */
+function showTogether(verb: "aggregate" | "batch", branches: readonly BoundBranch[], depth: number): string {
+  const shown = branches.map(({ name, terminal }) => {
+    const verbs = showVerbs(terminal, terminal.node.shape().stages);
+    const own = ["q", ...[...verbs.stages.slice(depth), verbs.terminal].map(({ text }) => text)].join(".");
+    return verb === "batch" ? own : `${name}: q => ${own}`;
+  });
+  return verb === "batch" ? `batch([${shown.join(", ")}])` : `aggregate({ ${shown.join(", ")} })`;
 }
 
 const showQuantiles = (value: Capture | undefined): string => (typeof value === "number" ? String(value) : `[${[...(value as Float64Array)].join(", ")}]`);

@@ -126,3 +126,28 @@ function remedyFor(source: unknown): string {
   if (typeof source === "object" && source !== null && Symbol.iterator in source) return "Collect it first: compute(Float64Array.from(iterable)).";
   return REMEDY;
 }
+
+/** Whether two sources are the same arrays, or the same stream. */
+export function isSameSource(one: BoundSource, other: BoundSource): boolean {
+  if (one === other) return true;
+  switch (one.kind) {
+    case "array":
+    case "numbers":
+      return "array" in other && one.array === other.array;
+    case "rows":
+      return other.kind === "rows" && one.rows === other.rows;
+    case "columns":
+      return other.kind === "columns" && one.table.size === other.table.size && isSameTable([...one.table], [...other.table]);
+    case "stream":
+      return other.kind === "stream" && one.stream === other.stream;
+    case "range":
+      return false;
+    default:
+      return one satisfies never;
+  }
+}
+
+type Entries = readonly (readonly [string, AnyTypedArray])[];
+
+/** The same arrays in the same order. */
+const isSameTable = (one: Entries, other: Entries): boolean => one.every(([name, array], at) => other[at]?.[0] === name && other[at][1] === array);

@@ -2,9 +2,9 @@
 import { QueryError } from "../../fusion/errors.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { describe } from "./given.js";
-import type { LazyValue } from "./lazy.js";
+import type { LazyValue, Work } from "./lazy.js";
 import { checkOptions } from "./options.js";
-import { Sequel, type Work } from "./sequel.js";
+import { Sequel } from "./sequel.js";
 import { plainTerminal } from "./verbs.js";
 
 export function spread(query: BoundQuery, kind: "variance" | "standardDeviation", options: unknown): LazyValue<number> {

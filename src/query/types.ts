@@ -3,6 +3,7 @@ import type { SequenceShape } from "../../fusion/query.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { ArrowVector } from "../arrow/read.js";
 import type { Nullable } from "../table/nullable.js";
+import type { LazyValue } from "./lazy.js";
 
 /** Every array that can be a source, a captured array or a result. */
 export type TypedArray = AnyTypedArray;
@@ -224,6 +225,12 @@ export interface SpreadOptions {
   /** Divides by n - 1 instead of n: the elements are a sample of what is asked about. */
   readonly sample?: boolean | undefined;
 }
+
+/** What lazy values give, by name. */
+export type Results<G> = { readonly [N in keyof G]: G[N] extends (query: never) => LazyValue<infer V> ? V : never };
+
+/** What lazy values give, in order. */
+export type ResultsOf<L> = { -readonly [N in keyof L]: L[N] extends LazyValue<infer V> ? V : never };
 
 export interface RunOptions {
   /** Ends the run early: the promise is rejected with the signal's reason. */

@@ -10,6 +10,7 @@ import type { CompiledKernel, KernelCall, KernelResult } from "../backends/backe
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "../query/bind.js";
 import { stageValues, type BoundTerminal } from "../query/bound.js";
 import type { Binding } from "../query/shape.js";
+import { calledAs } from "../query/show.js";
 import { startKernel } from "../query/start.js";
 import type { KernelRun } from "../runtime/runtime.js";
 import { newSlot, type KernelSlot } from "../runtime/tiers.js";
@@ -214,5 +215,5 @@ function checkUnmoved({ table, length }: Rows): void {
 function told({ bound, kernels }: Job): void {
   const runs = kernels.flatMap(({ compiled, length }): KernelRun[] => (compiled === null ? [] : [{ backend: compiled.backend, length }]));
   const last = runs.at(-1);
-  if (last !== undefined) bound.query.runtime.onRun?.({ terminal: bound.node.terminal.kind, backend: last.backend, kernels: runs });
+  if (last !== undefined) bound.query.runtime.onRun?.({ terminal: calledAs(bound.node.terminal), backend: last.backend, kernels: runs });
 }

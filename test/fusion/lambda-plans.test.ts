@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { interpret } from "../../fusion/interpret.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { parseLambda } from "../../fusion/parse/lambda.js";
-import { planQuery } from "../../fusion/passes/pipeline.js";
+import { planQuery } from "../../fusion/passes/plan.js";
 import { captureKinds } from "../../fusion/query.js";
 import type { CaptureType, CaptureTypes } from "../../fusion/query.js";
 import { compileJs } from "../../src/backends/js/backend.js";

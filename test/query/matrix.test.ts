@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { BackendError, QueryError } from "../../fusion/errors.js";
-import { createRuntime, nullable, type Explanation, type Query, type Runtime } from "../../src/index.js";
+import { batch, createRuntime, nullable, type Explanation, type Query, type Runtime } from "../../src/index.js";
 import type { TerminalName } from "../../src/json/terminals.js";
 import type { VerbName } from "../../src/json/verbs.js";
 import { whyNoCpu } from "../laws/backends.js";
@@ -89,6 +89,8 @@ const VERBS: Readonly<Record<Exclude<VerbName, "values"> | TerminalName | "colum
   last: { query: q => q.last(), gives: 6 },
   elementAt: { query: q => q.elementAt(-2), gives: 2 },
   single: { query: q => q.single(x => x > 8), gives: 9 },
+  aggregate: { query: q => q.aggregate({ mean: own => own.average(), n: own => own.filter(x => x > 2).count() }), gives: { mean: 24 / 7, n: 4 } },
+  batch: { query: q => batch([q.sum(), q.map(x => x * x).max()]), gives: [24, 81] },
 };
 const names = Object.keys(VERBS) as (keyof typeof VERBS)[];
 
