@@ -2,6 +2,7 @@
 import type { QueryJson } from "./json/format.js";
 import { readQuery, type AnyQuery, type FromJsonOptions } from "./json/read.js";
 import type { ArrowTable, ArrowVector } from "./arrow/read.js";
+import { checkSurplus } from "./query/arguments.js";
 import { makeRange, makeRepeat } from "./query/ranges.js";
 import type { LazyValue } from "./query/lazy.js";
 import type { Query } from "./query/query.js";
@@ -121,7 +122,8 @@ export function settled(): Promise<void> {
  */
 export function batch<const L extends readonly [LazyValue<unknown>, ...LazyValue<unknown>[]]>(values: L): LazyValue<ResultsOf<L>>;
 export function batch<V>(values: readonly LazyValue<V>[]): LazyValue<V[]>;
-export function batch(values: unknown): LazyValue<unknown> {
+export function batch(values: unknown, ...surplus: unknown[]): LazyValue<unknown> {
+  checkSurplus(surplus, "batch", "Put the values into one array: batch([query.sum(), query.max()]).");
   return batched(values);
 }
 

@@ -1,6 +1,6 @@
 /** Verbs and terminals of queries and of rows that pick elements by their places, by a condition or by a key. */
 import { QueryError } from "../../fusion/errors.js";
-import { checkCaptures, checkFunction, checkPlace } from "./arguments.js";
+import { checkCaptures, checkFunction, checkPlace, checkSurplus } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues } from "./captures.js";
 import type { LazyValue, Work } from "./lazy.js";
@@ -47,7 +47,8 @@ export abstract class Picks<Element, Self> extends Sequence<Element, Self> {
    * const { mean, high, n } = await compute(readings).filter(x => x > 0).aggregate({ mean: q => q.average(), high: q => q.max(), n: q => q.count() });
    * compute({ price, quantity }).aggregate({ total: q => q.sum(r => r.price * r.quantity), dear: q => q.filter(r => r.price > 9).count() }).value();
    */
-  aggregate<G extends Readonly<Record<string, (query: Self) => LazyValue<unknown>>>>(branches: G): LazyValue<Results<G>> {
+  aggregate<G extends Readonly<Record<string, (query: Self) => LazyValue<unknown>>>>(branches: G, ...surplus: never[]): LazyValue<Results<G>> {
+    checkSurplus(surplus, "aggregate", "Captures belong to the lambdas inside: q => q.filter(x => x > k, { k }).sum().");
     return aggregate(this, branches);
   }
 

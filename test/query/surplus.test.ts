@@ -21,6 +21,7 @@ it.each<[string, readonly unknown[]]>([
   ["union", [compute(array), (x: number) => x]],
   ["intersect", [compute(array), (x: number) => x]],
   ["except", [compute(array), (x: number) => x]],
+  ["aggregate", [{ n: (q: typeof loose) => q["count"]?.() }, { k: 1 }]],
 ])("%s refuses what it would ignore", (verb, given) => {
   expect(() => loose[verb]?.(...given)).toThrow(`DC305: ${verb}() was given`);
 });

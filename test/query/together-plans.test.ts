@@ -120,6 +120,7 @@ describe("refusals", () => {
     expect(() => query.aggregate({ n: q => q.aggregate({ m: p => p.sum() }) })).toThrow("DC305: the function n of aggregate() is several values by itself");
     expect(() => batch([] as never)).toThrow("DC305: batch() takes values of queries in an array, not an empty one");
     expect(() => batch(query.sum() as never)).toThrow("DC305: batch() takes values of queries in an array");
+    expect(() => (batch as (...values: unknown[]) => unknown)(query.sum(), query.max())).toThrow("DC305: batch() was given");
     expect(() => batch([query.sum(), 3] as never)).toThrow("DC305: what batch() is given at 1 is 3");
     expect(() => batch([query.sum(), compute(Float64Array.of(1)).sum()])).toThrow("DC305: batch() is given at 1 a value over another source");
   });
