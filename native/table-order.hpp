@@ -50,6 +50,7 @@ struct SortKey {
   u64 base = 0;       // is subtracted
   unsigned low = 0;   // then this many bits are shifted out
   unsigned bits = 0;  // and so many are left
+  u64 same = 0;       // is added to these, in their places, to have a row's word again
 
   SortKey(const Column& column, std::size_t length, bool descending);
 

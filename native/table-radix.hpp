@@ -105,4 +105,28 @@ void sortRecords(std::size_t count, unsigned bits, u32* sorted, const Each& each
   for (std::size_t at = 0; at < count; ++at) sorted[placeFor(next, digits.of(read[at].word(), digits.passes - 1), count)] = read[at].place;
 }
 
+/// `count` words in order. `each(f)` calls f(word) for each of them, twice over.
+template <class W, class Each>
+Room<W> sortedWords(std::size_t count, unsigned bits, const Each& each) {
+  const Digits digits(bits);
+  Room<W> from(count), to(digits.passes > 1 ? count : 0);
+  if (digits.passes == 0) {
+    std::fill(from.data(), from.data() + count, W(0));
+    return from;
+  }
+  Counts counts(digits);
+  each([&](W word) { counts.add(word); });
+  counts.settle();
+  W* read = from.data();
+  u32* next = counts.of(0);
+  each([&](W word) { read[placeFor(next, digits.of(word, 0), count)] = word; });
+  W* write = to.data();
+  for (unsigned pass = 1; pass < digits.passes; ++pass) {
+    next = counts.of(pass);
+    for (std::size_t at = 0; at < count; ++at) write[placeFor(next, digits.of(read[at], pass), count)] = read[at];
+    std::swap(read, write);
+  }
+  return read == from.data() ? std::move(from) : std::move(to);
+}
+
 }  // namespace dotcompute::table

@@ -33,6 +33,10 @@ Storage moved(Kind kind, const Move& move) {
 
 }  // namespace
 
+Result rowsOf(const Column& column, const u32* places, std::size_t count) {
+  return Result(column.kind, count, moved(column.kind, [&](auto type) { return elementsAt(column.as<typename decltype(type)::type>(), places, count); }));
+}
+
 Results rows(const Request& request) {
   const std::size_t count = request.array(0).length;
   const u32* const places = request.places(0);
@@ -42,10 +46,8 @@ Results rows(const Request& request) {
     if (!zeros || places[at] != NONE) needed = std::max(needed, std::size_t(places[at]) + 1);
   Results results;
   for (const Column& column : request.columns(1, request.arrays.size() - 1, needed)) {
-    results.emplace_back(column.kind, count, moved(column.kind, [&](auto type) {
-      const auto* const data = column.as<typename decltype(type)::type>();
-      return zeros ? elementsOrZerosAt(data, places, count) : elementsAt(data, places, count);
-    }));
+    if (!zeros) results.push_back(rowsOf(column, places, count));
+    else results.emplace_back(column.kind, count, moved(column.kind, [&](auto type) { return elementsOrZerosAt(column.as<typename decltype(type)::type>(), places, count); }));
   }
   return results;
 }

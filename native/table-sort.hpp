@@ -8,7 +8,7 @@ namespace dotcompute::table {
 /// sort(…keys; length, limit, …descending) → the places of the first `limit` rows
 Results sort(const Request& request);
 
-/// order(values; length, limit, descending) → the first `limit` values
+/// order(…keys; length, limit, …descending) → the keys of the first `limit` rows
 Results order(const Request& request);
 
 }  // namespace dotcompute::table

@@ -11,8 +11,8 @@ type Columns = readonly AnyTypedArray[];
 export type Move =
   /** The places of the first `limit` rows in the order of the keys, the first key first. */
   | { readonly kind: "sort"; readonly keys: readonly Key[]; readonly length: number; readonly limit: number }
-  /** The first `limit` values in order. */
-  | { readonly kind: "order"; readonly key: Key; readonly length: number; readonly limit: number }
+  /** The keys of these rows. */
+  | { readonly kind: "order"; readonly keys: readonly Key[]; readonly length: number; readonly limit: number }
   /** Equal rows' numbers, and the first row of each. */
   | { readonly kind: "codes"; readonly columns: Columns; readonly length: number }
   /** The first of equal rows each, in their order. */
@@ -79,9 +79,8 @@ export function* sortedPlaces(keys: readonly Key[], length: number, limit: numbe
   return places as Uint32Array;
 }
 
-export function* sortedValues(key: Key, length: number, limit: number): Moving<AnyTypedArray> {
-  const [values] = yield { kind: "order", key, length, limit };
-  return values as AnyTypedArray;
+export function* sortedValues(keys: readonly Key[], length: number, limit: number): Moving<Columns> {
+  return yield { kind: "order", keys, length, limit };
 }
 
 export function* codesOf(columns: Columns, length: number): Moving<Codes> {

@@ -14,8 +14,10 @@ export function moveInScript(move: Move): readonly AnyTypedArray[] {
   switch (move.kind) {
     case "sort":
       return [placesOf(move.keys, move.length, move.limit)];
-    case "order":
-      return [elementsAt(move.key.array, placesOf([move.key], move.length, move.limit))];
+    case "order": {
+      const places = placesOf(move.keys, move.length, move.limit);
+      return move.keys.map(({ array }) => elementsAt(array, places));
+    }
     case "codes": {
       const { codes, firsts } = codesOf(move.columns, move.length);
       return [codes, firsts];

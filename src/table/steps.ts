@@ -50,8 +50,11 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
       const keys = step.keys.map(({ column, descending }) => ({ array: columnOf(table, column), descending }));
       const rest = without(table, step.keys.map(({ column }) => column));
       const limit = step.limit === null ? length : Math.min(length, context.valuesOf(step.limit).at(-1) as number);
-      const [[only] = [], [key]] = [[...rest], keys];
-      if (only !== undefined && key !== undefined && rest.size + keys.length === 2 && only[1] === key.array) return { table: new Map([[only[0], yield* sortedValues(key, length, limit)]]), length: limit };
+      const which = [...rest].map(([name, array]) => [name, keys.findIndex(key => key.array === array)] as const);
+      if (rest.size > 0 && which.every(([, key]) => key >= 0)) {
+        const sorted = yield* sortedValues(keys, length, limit);
+        return { table: new Map(which.map(([name, key]) => [name, sorted[key] as AnyTypedArray])), length: limit };
+      }
       return { table: yield* rowsAt(rest, yield* sortedPlaces(keys, length, limit)), length: limit };
     }
     case "concat":

@@ -89,7 +89,10 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
     fc.assert(
       fc.property(given, ([{ length, columns }, descending, share]) => {
         const keys = columns.map((array, at) => ({ array, descending: descending[at] === true }));
-        for (const limit of [length, Math.floor(length * share), Math.min(length, 3)]) same({ kind: "sort", keys, length, limit });
+        for (const limit of [length, Math.floor(length * share), Math.min(length, 3)]) {
+          same({ kind: "sort", keys, length, limit });
+          same({ kind: "order", keys, length, limit });
+        }
       }),
       parameters,
     );
@@ -98,7 +101,7 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
   it("sorts values by themselves", () => {
     fc.assert(
       fc.property(table, fc.boolean(), fc.double({ min: 0, max: 1, noNaN: true }), ({ length, columns: [array] }, descending, share) => {
-        for (const limit of [length, Math.floor(length * share), Math.min(length, 3)]) same({ kind: "order", key: { array: array as AnyTypedArray, descending }, length, limit });
+        for (const limit of [length, Math.floor(length * share), Math.min(length, 3)]) same({ kind: "order", keys: [{ array: array as AnyTypedArray, descending }], length, limit });
       }),
       parameters,
     );
@@ -170,7 +173,7 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
     same({ kind: "aggregate", codes: codes as Uint32Array, count: (firsts as Uint32Array).length, aggregates: aggregatesOf(values) });
     const [singles, doubles] = (["f32", "f64"] as const).map(element => values[ELEMENT_TYPES.indexOf(element)] as AnyTypedArray) as [AnyTypedArray, AnyTypedArray];
     for (const by of [[keys], [wide], [Float32Array.from(wide)], [wide, keys]]) {
-      same({ kind: "group", keys: by, length, aggregates: aggregatesOf(values) });
+      same({ kind: "group", keys: by, length, aggregates: aggregatesOf([values[groups % values.length] as AnyTypedArray, singles]) });
       // Floats alone, and none of them: sums that depend on the order have a way of their own.
       same({ kind: "group", keys: by, length, aggregates: [{ terminal: "average", values: doubles }, { terminal: "sum", values: singles }, { terminal: "count", values: null }] });
       same({ kind: "group", keys: by, length, aggregates: [{ terminal: "max", values: doubles }, { terminal: "count", values: null }] });
@@ -181,7 +184,7 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
   it("on another thread, too, whatever becomes of the arrays meanwhile", async () => {
     const values = Float64Array.from({ length: 100_000 }, (_, at) => Math.sin(at));
     const key = { array: values.slice(), descending: false };
-    const later = nativeMover(addon).later({ kind: "order", key, length: values.length, limit: values.length });
+    const later = nativeMover(addon).later({ kind: "order", keys: [key], length: values.length, limit: values.length });
     structuredClone(key.array.buffer, { transfer: [key.array.buffer] });
     expect((await later)[0]).toEqual(values.toSorted());
     await expect(addon.moveLater("rows", [Uint32Array.of(3), values.subarray(0, 3)], [0])).rejects.toThrow(/3 elements, fewer than 4/);
@@ -192,7 +195,7 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
   it("from shared memory, and from a worker", async () => {
     const shared = new Float32Array(new SharedArrayBuffer(400));
     shared.set(Array.from({ length: 100 }, (_, at) => Math.sin(at)));
-    same({ kind: "order", key: { array: shared, descending: false }, length: 100, limit: 100 });
+    same({ kind: "order", keys: [{ array: shared, descending: false }], length: 100, limit: 100 });
     const file = addonCandidates(packageRoot() as string)[0] as string;
     const worker = new Worker(`const { parentPort } = require("node:worker_threads"); parentPort.postMessage(require(${JSON.stringify(file)}).move("order", [Int8Array.of(3, -1, 2)], [3, 3, 1]));`, { eval: true });
     const told = await new Promise(resolve => void worker.once("message", resolve));

@@ -15,9 +15,8 @@ const TERMINALS: readonly GroupColumn["terminal"][] = ["count", "sum", "average"
 function argumentsOf(move: Move): readonly [arrays: readonly AnyTypedArray[], numbers: readonly number[]] {
   switch (move.kind) {
     case "sort":
-      return [move.keys.map(({ array }) => array), [move.length, move.limit, ...move.keys.map(({ descending }) => Number(descending))]];
     case "order":
-      return [[move.key.array], [move.length, move.limit, Number(move.key.descending)]];
+      return [move.keys.map(({ array }) => array), [move.length, move.limit, ...move.keys.map(({ descending }) => Number(descending))]];
     case "codes":
     case "firsts":
     case "reverse":
