@@ -133,6 +133,7 @@ class Environment : public Napi::Addon<Environment> {
     call.values = control_->scalars;  // the kernel has read its own by then
     call.scalars = control_->scalars;
     call.arrays = arguments.arrays;
+    call.around = arguments.hasOutput ? arguments.outputGoesAround(signature) : storage.goesAround() || storages.goAround();
     call.stop = &never;
     const Status status = signature.watched ? runWatched(env, kernel->entry, call) : kernel->entry(&call);
     control_->report(status, call);

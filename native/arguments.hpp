@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "library.hpp"
+#include "storage.hpp"
 
 namespace dotcompute {
 
@@ -32,6 +33,8 @@ struct Arguments {
 
   /// Throws Napi::Error. The fast path of every query: plain Node-API calls, no allocation for up to INLINE arrays.
   Arguments(napi_env env, const Signature& signature, const napi_value* argv);
+  /// Whether the caller's output is better written past the caches; where it is the source, it comes there as such.
+  bool outputGoesAround(const Signature& signature) const { return length * signature.output->bytes >= BEYOND_CACHES && output.data != source.data; }
   Arguments(const Arguments&) = delete;
   Arguments& operator=(const Arguments&) = delete;
 };

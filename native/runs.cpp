@@ -36,13 +36,16 @@ Run::Run(Napi::Env env, const Engine& engine, std::shared_ptr<const Kernel> runs
   if (signature.source) call.source = hold(arguments.source, arguments.length * signature.source->bytes, false);
   if (arguments.hasOutput) {
     call.output = hold(arguments.output, arguments.length * signature.output->bytes, true);
+    call.around = arguments.outputGoesAround(signature);
   } else if (signature.output) {
     storage = Storage(env, arguments.length * signature.output->bytes);
     stores = true;
     call.output = storage.data();
+    call.around = storage.goesAround();
   }
   storages = Storages(env, signature.outputs, arguments.length);
   call.outputs = storages.data();
+  if (storages.goAround()) call.around = 1;
   values.resize(signature.values);
   call.values = values.data();
   for (std::size_t i = 0; i < signature.arrays.size(); ++i) {

@@ -1,5 +1,6 @@
 #include "storage.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -111,6 +112,10 @@ std::uint64_t Storage::copied() { return copies; }
 
 Storages::Storages(Napi::Env env, const std::vector<const Element*>& elements, std::size_t length) {
   for (const Element* element : elements) places_.push_back(storages_.emplace_back(env, length * element->bytes).data());
+}
+
+bool Storages::goAround() const {
+  return !storages_.empty() && std::all_of(storages_.begin(), storages_.end(), [](const Storage& storage) { return storage.goesAround(); });
 }
 
 napi_value Storages::take(napi_env env, const Engine& engine, const std::vector<const Element*>& elements, std::size_t count) {

@@ -13,6 +13,9 @@
 
 namespace dotcompute {
 
+/// Outputs of this many bytes and more do not fit the caches, beside what they are made of.
+inline constexpr std::size_t BEYOND_CACHES = std::size_t(16) << 20;
+
 /// Room for the elements a kernel may yield. Owned until `take` hands it to JavaScript.
 class Storage {
  public:
@@ -28,6 +31,8 @@ class Storage {
   Storage& operator=(Storage&& other) noexcept;
 
   void* data() const { return data_; }
+  /// Whether it is better written past the caches: for `Call::around`. New pages have to be cleared first, which brings them there.
+  bool goesAround() const { return recycled_ && bytes_ >= BEYOND_CACHES; }
 
   /// The first `count` elements as a typed array of exactly that length. The storage is used up.
   napi_value take(napi_env env, const Engine& engine, const Element& element, std::size_t count);
@@ -51,6 +56,8 @@ class Storages {
   Storages(Napi::Env env, const std::vector<const Element*>& elements, std::size_t length);
 
   void* const* data() const { return places_.data(); }
+  /// Whether they are better written past the caches: for `Call::around`.
+  bool goAround() const;
   /// An array of typed arrays.
   napi_value take(napi_env env, const Engine& engine, const std::vector<const Element*>& elements, std::size_t count);
 

@@ -4,7 +4,7 @@
 namespace dotcompute {
 
 /// Raised whenever anything below changes; part of every kernel's cache key.
-inline constexpr unsigned ABI_VERSION = 2;
+inline constexpr unsigned ABI_VERSION = 3;
 
 using u8 = unsigned char;
 using u32 = unsigned int;
@@ -45,6 +45,7 @@ struct Call {
   void* const* outputs;         // several array sinks: the same for each
   const Scalar* scalars;        // in the order of the kernel's scalar parameters
   const ArrayArgument* arrays;  // in the order of the kernel's array parameters
+  int around;                   // not 0: outputs are larger than the caches, and their pages are there: better written past these
   const volatile int* stop;     // becomes non-zero when the run should end early; never null
 
   // Results.

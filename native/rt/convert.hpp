@@ -215,6 +215,17 @@ RT_INLINE void store(E* to, Pack<Loaded<E>, G> a) {
   }
 }
 
+/// Whether elements of this type can be stored past the caches, register by register, and where.
+template <class E>
+inline constexpr bool GOES_AROUND = RT_STORES_AROUND && sizeof(E) >= 4;
+RT_INLINE bool is_register(const void* to) { return u64(to) % WIDTH == 0; }
+/// `to` is a multiple of a register.
+template <class E, int G>
+RT_INLINE void store_around(E* to, Pack<E, G> a) {
+  constexpr int N = Pack<E, G>::N;
+  RT_REGISTERS(store_around<E>(to + i * (G / N), a.r[i]))
+}
+
 /// Fewer than G elements: nothing beyond them is touched. Missing lanes are zero.
 template <class E, int G>
 RT_INLINE Pack<Loaded<E>, G> load_some(const E* from, u64 count) {

@@ -41,10 +41,11 @@ RT_INLINE Status map(Call* call, Body body) {
     else out.put_some(at, value, count);
     return true;
   };
+  const u64 head = out.head();
   u64 at = 0;
   while (at < length) {
     if (*call->stop) return Status::Stopped;
-    const u64 end = length - at > u64(16 * BLOCK) ? at + 16 * BLOCK : length;
+    const u64 most = at < head ? head : at + 16 * BLOCK, end = most < length ? most : length;
     if constexpr (!one_copy)
       for (; end - at >= u64(step); at += step) {
         source.template prefetch<step>(at);
@@ -52,11 +53,14 @@ RT_INLINE Status map(Call* call, Body body) {
         for (int part = 0; part < U; part++)
           if (!group(at + u64(part * G), u64(G))) return ended(call, lanes);
       }
-    for (; at < end; at += G) {
+    while (at < end) {
       if constexpr (one_copy) source.template prefetch<G>(at);
-      if (!group(at, end - at < u64(G) ? end - at : u64(G))) return ended(call, lanes);
+      const u64 count = end - at < u64(G) ? end - at : u64(G);
+      if (!group(at, count)) return ended(call, lanes);
+      at += count;
     }
   }
+  if (call->around) settle_stores();
   call->count = length;
   return Status::Done;
 }

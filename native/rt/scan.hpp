@@ -108,6 +108,7 @@ RT_INLINE Status scan(Call* call, Type seed, Body body, Stored stored) {
   using One = typename Row<Type>::One;
   const Source<In, G> source(call);
   Out* out = (Out*)call->output;
+  const bool around = GOES_AROUND<Out> && call->around && is_register(out);
   const u64 length = call->length;
   Group<G> lanes(call);
   // What came before the block, and before the row within its block; and, of exclusive scans, what came last.
@@ -131,8 +132,15 @@ RT_INLINE Status scan(Call* call, Type seed, Body body, Stored stored) {
 #pragma GCC unroll 16
     for (int part = 0; part < LANES / G; part++) {
       const u64 done = u64(part * G);
-      if (count >= done + G) store<Out, G>(out + at + done, stored(row.template take<G>(part)));
-      else if (count > done) store_some<Out, G>(out + at + done, stored(row.template take<G>(part)), count - done);
+      if (count >= done + G) {
+        const Pack<Loaded<Out>, G> values = stored(row.template take<G>(part));
+        if constexpr (GOES_AROUND<Out>)
+          if (around) {
+            store_around<Out, G>(out + at + done, values);
+            continue;
+          }
+        store<Out, G>(out + at + done, values);
+      } else if (count > done) store_some<Out, G>(out + at + done, stored(row.template take<G>(part)), count - done);
     }
   };
   for (u64 start = 0; start < length; start += BLOCK) {
@@ -167,6 +175,7 @@ RT_INLINE Status scan(Call* call, Type seed, Body body, Stored stored) {
     }
     carried = Op::join(carried, before);
   }
+  if (call->around) settle_stores();
   call->count = length;
   call->value = scalar(Type(carried.r[0][0]));
   return Status::Done;

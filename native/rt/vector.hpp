@@ -34,6 +34,13 @@
 #define RT_GCC_X86 0
 #endif
 
+/// Whether there are stores that go past the caches: lines are then not read before they are written.
+#if defined(__clang__) || RT_GCC_X86
+#define RT_STORES_AROUND 1
+#else
+#define RT_STORES_AROUND 0
+#endif
+
 #if defined(__clang__)
 #define RT_SHUFFLE(Index, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
@@ -196,6 +203,24 @@ RT_INLINE Reg<int> load_narrow(const E* from) {
   return __builtin_convertvector(a, Reg<int>);
 #endif
 }
+/// Stores past the caches; `to` is a multiple of a register. Other threads see it after `settle_stores`.
+template <class T>
+RT_INLINE void store_around(void* to, Reg<T> a) {
+#if defined(__clang__)
+  __builtin_nontemporal_store(a, (Reg<T>*)to);
+#elif RT_GCC_X86 && RT_WIDTH == 64
+  __builtin_ia32_movntps512((float*)to, (Reg<float>)a);
+#elif RT_GCC_X86 && RT_WIDTH == 32
+  __builtin_ia32_movntps256((float*)to, (Reg<float>)a);
+#elif RT_GCC_X86
+  __builtin_ia32_movntps((float*)to, (Reg<float>)a);
+#else
+  __builtin_memcpy(to, &a, WIDTH);
+#endif
+}
+/// A locked instruction waits for them.
+RT_INLINE void settle_stores() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+
 template <class E>
 RT_INLINE void store_narrow(E* to, Reg<int> a) {
 #if RT_BITMASKS

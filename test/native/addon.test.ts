@@ -26,7 +26,7 @@ const sum = () => load("sum", { source: "f64" });
 
 describe.skipIf(unavailable !== null)("native addon", () => {
   it("says which ABI and which processor it is for", () => {
-    expect(addon.abi).toBe(2);
+    expect(addon.abi).toBe(3);
     expect(addon.target).toMatch(/^\w+(-[0-9a-f]+)*/);
   });
 

@@ -112,6 +112,7 @@ inline int run_all(char** arguments, const Entry* kernels) {
     call.output = job.output_bytes == 0 ? nullptr : target.start;
     call.scalars = scalars;
     call.arrays = arrays;
+    call.around = (job.kernel + job.length / 2) % 2;
     call.stop = &stop_flag;
     const Status status = kernels[job.kernel](&call);
     const Outcome outcome{int(status), source.intact() && output.intact(), call.count, call.position, call.rank, call.value};

@@ -64,6 +64,36 @@ describe.skipIf(!hasAddon)("results in memory that held others", () => {
     }
   });
 
+  it("larger than the caches: new, recycled, and at any place of a caller's", async () => {
+    const count = 2_200_003; // 17 MB
+    const large = Float64Array.from({ length: count }, (_, at) => ((at * 7919) % 1013) - 500);
+    let sum = 0;
+    const wanted = [large.map(x => x * 3 - 1), large.map(x => (sum += x)), large.filter(x => x > 0), large.subarray(1).map((x, at) => x - large[at]!)];
+    const query = cpu.compute(large);
+    const queries = [query.map(x => x * 3 - 1), query.scan((s, x) => s + x, 0), query.filter(x => x > 0), query.window(2).map(([a, b]) => b - a)];
+    const outer = new Float64Array(count + 16);
+    memory.trim();
+    for (const [at, asked] of queries.entries()) {
+      const expected = wanted[at]!;
+      for (const run of [() => asked.toArray(), () => asked.toArrayAsync()]) {
+        for (let turn = 0; turn < 2; turn++) {
+          const result = await run();
+          expect(difference(result, expected)).toBe(null);
+          memory.release(result);
+        }
+      }
+      for (const from of [at, at + 5]) {
+        outer.fill(-7);
+        expect(difference(asked.toArray({ into: outer.subarray(from, from + count) }), expected)).toBe(null);
+        expect([outer.subarray(0, from).every(x => x === -7), outer.subarray(from + count).every(x => x === -7)]).toEqual([true, true]);
+      }
+    }
+    const own = large.slice();
+    expect(difference(cpu.compute(own).map(x => x * 3 - 1).toArray({ into: own }), wanted[0]!)).toBe(null);
+    const { x, y } = cpu.compute({ large }).map(r => ({ x: r.large * 3 - 1, y: r.large > 0 ? 1 : 0 })).toColumns() as unknown as { readonly x: Float64Array; readonly y: Float64Array };
+    expect([difference(x, wanted[0]!), difference(y, large.map(value => (value > 0 ? 1 : 0)))]).toEqual([null, null]);
+  });
+
   it("off the main thread, too", async () => {
     soil();
     const { reused } = memory.usage();
