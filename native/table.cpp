@@ -11,6 +11,7 @@
 #include "table-group.hpp"
 #include "table-join.hpp"
 #include "table-rows.hpp"
+#include "table-select.hpp"
 #include "table-sort.hpp"
 
 namespace dotcompute::table {
@@ -25,7 +26,7 @@ struct Named {
 };
 
 constexpr Named OPERATIONS[] = {
-    {"sort", sort}, {"order", order}, {"codes", codes}, {"firsts", firsts}, {"buckets", buckets}, {"join", join}, {"match", match}, {"common", common}, {"rows", rows}, {"reverse", reverse}, {"aggregate", aggregate}, {"group", group},
+    {"sort", sort}, {"order", order}, {"select", select}, {"codes", codes}, {"firsts", firsts}, {"buckets", buckets}, {"join", join}, {"match", match}, {"common", common}, {"rows", rows}, {"reverse", reverse}, {"aggregate", aggregate}, {"group", group},
 };
 
 Operation operationNamed(Napi::Env env, const std::string& name) {

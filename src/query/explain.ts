@@ -193,7 +193,7 @@ const CANONICAL = `in the canonical order: ${LANES} lanes, blocks of ${BLOCK}, a
 const SCANNED = `in the canonical scan order: rows of ${LANES} by doubling steps, blocks of ${BLOCK}, the same on every backend`;
 
 /** What is done with the array that the last kernel stores. */
-const selected = ({ kind }: TerminalShape): string => (kind === "median" || kind === "quantile" ? `; the ${kind} is selected from it, on the calling thread, as JavaScript` : "");
+const selected = ({ kind }: TerminalShape, native: boolean): string => `; the ${kind} is selected from it, on the calling thread, ${native ? "native" : "as JavaScript"}`;
 
 function stores({ kernel, takes }: PlannedKernel, columns: readonly string[]): string {
   const elements = elementsOf(kernel);
@@ -207,12 +207,12 @@ function stores({ kernel, takes }: PlannedKernel, columns: readonly string[]): s
 }
 
 /** What a kernel does with what arrives. */
-function givesInWords({ node, branches }: BoundTerminal, { kernels, finish }: Plan, at: number): string {
+function givesInWords({ query, node, branches }: BoundTerminal, { kernels, finish }: Plan, at: number): string {
   const planned = kernels[at] as PlannedKernel;
   const { terminal, stages } = node.shape();
   if (planned.columns !== null) return stores(planned, planned.columns);
   if (at === kernels.length - 1 && finish.kind === "together") return givesTogether(planned.kernel.sink, finish.parts, (branches ?? []).map(({ name }) => name));
-  return gives(planned.kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null) + (at === kernels.length - 1 ? selected(terminal) : "");
+  return gives(planned.kernel.sink, terminal, stages[planned.stages.at(-1) ?? -1] ?? null) + (at === kernels.length - 1 && finish.kind === "quantile" ? selected(terminal, query.runtime.tiers.mover(query.backend).native) : "");
 }
 
 /** What becomes of the results of several terminals; some are the same. */

@@ -91,10 +91,10 @@ function nothingToReduce({ element }: Plan, { terminal }: TerminalNode): TypeErr
 }
 
 /** What `median` or `quantile` gives of all elements. Their array is its own, and may be changed. */
-export function finishQuantiles({ values }: BoundTerminal, elements: AnyTypedArray | null): number | readonly number[] {
+export function finishQuantiles({ query, values }: BoundTerminal, elements: AnyTypedArray | null): number | readonly number[] {
   if (elements === null) throw new CompilerBug("a kernel that stores an array gave none");
   const [given = 0.5] = values as readonly (number | Float64Array | undefined)[];
-  const found = quantilesIn(elements instanceof Float64Array ? elements : Float64Array.from(elements as Float32Array), typeof given === "number" ? [given] : [...given]);
+  const found = quantilesIn(elements, typeof given === "number" ? [given] : [...given], query.runtime.tiers.mover(query.backend).mover);
   return typeof given === "number" ? (found[0] as number) : found;
 }
 

@@ -1,4 +1,7 @@
-/** Order statistics by selection: no more is put in order than is asked for. */
+/** Quantiles, from the values that stand at some places of an order. */
+import type { AnyTypedArray } from "../../fusion/values.js";
+import { moveNow, selected, type Mover } from "../table/move.js";
+import { scriptMover } from "../table/script.js";
 
 /** Where a quantile lies among so many elements: between the one at `place` and the next, as far as `fraction`. */
 interface Position {
@@ -16,65 +19,18 @@ function positionOf(quantile: number, length: number): Position {
  * The quantiles of values, each interpolated between its two neighbours in their order; NaN of nothing, and if there is a NaN.
  * The values are left in another order.
  */
-export function quantilesIn(values: Float64Array, quantiles: readonly number[]): readonly number[] {
+export function quantilesIn(values: AnyTypedArray, quantiles: readonly number[], mover: Mover = scriptMover): readonly number[] {
   const { length } = values;
-  if (length === 0 || values.some(Number.isNaN)) return quantiles.map(() => NaN);
+  if (length === 0) return quantiles.map(() => NaN);
   const positions = quantiles.map(quantile => positionOf(quantile, length));
-  const places = positions.flatMap(({ place, fraction }) => (fraction === 0 ? [place] : [place, place + 1]));
-  selectAll(values, 0, length - 1, Float64Array.from(new Set(places)).sort());
-  return positions.map(({ place, fraction }) => between(values[place] as number, values[fraction === 0 ? place : place + 1] as number, fraction));
+  const places = Float64Array.from(new Set(positions.flatMap(({ place, fraction }) => (fraction === 0 ? [place] : [place, place + 1])))).sort();
+  const found = moveNow(selected(values, [...places]), mover);
+  const at = (place: number): number => found[places.indexOf(place)] as number;
+  return positions.map(({ place, fraction }) => between(at(place), at(fraction === 0 ? place : place + 1), fraction));
 }
 
 /** The difference of infinities is no number, so where nothing lies between, nothing is subtracted. Zero has no sign here, for `<` puts 0 and -0 in no order. */
 function between(low: number, high: number, fraction: number): number {
   if (low === high || (low === -Infinity && high < Infinity)) return low + 0;
   return low + (high - low) * fraction;
-}
-
-/** Puts at each of these places, which ascend, what would stand there if the values from `left` to `right` were sorted. */
-function selectAll(values: Float64Array, left: number, right: number, places: Float64Array): void {
-  if (places.length === 0) return;
-  const middle = places.length >> 1;
-  const place = places[middle] as number;
-  select(values, left, right, place);
-  selectAll(values, left, place - 1, places.subarray(0, middle));
-  selectAll(values, place + 1, right, places.subarray(middle + 1));
-}
-
-/** Below this many values sampling costs more than it saves. */
-const SAMPLED = 600;
-/** Floyd and Rivest halve what is left in almost every round; values made to defeat them are sorted. */
-const ROUNDS = 64;
-
-/** Floyd and Rivest's SELECT: the pivot is the place's own quantile of a sample, so that almost all that is left lies on one side. */
-function select(values: Float64Array, from: number, to: number, place: number): void {
-  let [left, right] = [from, to];
-  for (let round = 0; left < right; round += 1) {
-    if (round === ROUNDS) {
-      values.subarray(left, right + 1).sort();
-      return;
-    }
-    const count = right - left + 1;
-    if (count > SAMPLED) {
-      const logarithm = Math.log(count);
-      const size = Math.exp((2 * logarithm) / 3) / 2;
-      const spread = (Math.sqrt((logarithm * size * (count - size)) / count) / 2) * Math.sign(place - left - count / 2);
-      const share = (place - left) / count;
-      select(values, Math.max(left, Math.floor(place - share * size + spread)), Math.min(right, Math.floor(place + (1 - share) * size + spread)), place);
-    }
-    const pivot = values[place] as number;
-    let [low, high] = [left, right];
-    while (low <= high) {
-      while ((values[low] as number) < pivot) low += 1;
-      while ((values[high] as number) > pivot) high -= 1;
-      if (low > high) break;
-      const value = values[low] as number;
-      values[low] = values[high] as number;
-      values[high] = value;
-      low += 1;
-      high -= 1;
-    }
-    if (high < place) left = low;
-    if (place < low) right = high;
-  }
 }

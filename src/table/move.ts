@@ -13,6 +13,8 @@ export type Move =
   | { readonly kind: "sort"; readonly keys: readonly Key[]; readonly length: number; readonly limit: number }
   /** The keys of these rows. */
   | { readonly kind: "order"; readonly keys: readonly Key[]; readonly length: number; readonly limit: number }
+  /** As doubles what stands at these places, which ascend, when the values are in order; NaN if one is NaN. The values may be left in another order. */
+  | { readonly kind: "select"; readonly values: AnyTypedArray; readonly places: readonly number[] }
   /** Equal rows' numbers, and the first row of each. */
   | { readonly kind: "codes"; readonly columns: Columns; readonly length: number }
   /** The first of equal rows each, in their order. */
@@ -81,6 +83,11 @@ export function* sortedPlaces(keys: readonly Key[], length: number, limit: numbe
 
 export function* sortedValues(keys: readonly Key[], length: number, limit: number): Moving<Columns> {
   return yield { kind: "order", keys, length, limit };
+}
+
+export function* selected(values: AnyTypedArray, places: readonly number[]): Moving<Float64Array> {
+  const [found] = yield { kind: "select", values, places };
+  return found as Float64Array;
 }
 
 export function* codesOf(columns: Columns, length: number): Moving<Codes> {

@@ -4,6 +4,7 @@ import { aggregatesOf } from "./aggregate.js";
 import { byCode, codesOf } from "./codes.js";
 import { distinctMatching, matches, matching } from "./join.js";
 import type { Move, Mover } from "./move.js";
+import { selectedFrom } from "./select.js";
 import { firstPlaces, sortedPlaces, type Key } from "./sort.js";
 import { elementsAt, elementsOrZerosAt } from "./table.js";
 
@@ -18,6 +19,8 @@ export function moveInScript(move: Move): readonly AnyTypedArray[] {
       const places = placesOf(move.keys, move.length, move.limit);
       return move.keys.map(({ array }) => elementsAt(array, places));
     }
+    case "select":
+      return [selectedFrom(move.values instanceof Float64Array ? move.values : Float64Array.from(move.values as Float32Array), move.places)];
     case "codes": {
       const { codes, firsts } = codesOf(move.columns, move.length);
       return [codes, firsts];

@@ -181,6 +181,20 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
     }
   });
 
+  it("takes NaNs for one, whatever their bits, and columns together that just fit in a word, or just do not", () => {
+    const words = new BigUint64Array([0x7ff8000000000000n, 0xfff8000000000001n, 0x7ff0000000000001n, 0x3ff8000000000000n, 0xbff8000000000000n, 0x7ff8000000000000n]);
+    const doubles = new Float64Array(words.buffer);
+    const singles = new Float32Array(new Uint32Array([0x7fc00000, 0xffc00001, 0x7f800001, 0x3fc00000, 0xbfc00000, 0x7fc00000]).buffer);
+    const bits = Uint8Array.of(0, 0, 1, 1, 1, 0);
+    for (const columns of [[doubles], [singles], [doubles, bits], [bits, doubles], [singles, singles], [singles, bits, singles], [words, bits], [bits, words], [Float32Array.from(bits, bit => bit * 0.5), singles, bits]]) {
+      same({ kind: "codes", columns, length: 6 });
+      same({ kind: "firsts", columns, length: 6 });
+      same({ kind: "group", keys: columns, length: 6, aggregates: aggregatesOf([doubles, bits]) });
+      same({ kind: "common", left: columns, leftLength: 3, right: columns.map(column => column.slice(3)), rightLength: 3, keep: true });
+      for (const limit of [2, 6]) same({ kind: "order", keys: columns.map((array, at) => ({ array, descending: at === 1 })), length: 6, limit });
+    }
+  });
+
   it("on another thread, too, whatever becomes of the arrays meanwhile", async () => {
     const values = Float64Array.from({ length: 100_000 }, (_, at) => Math.sin(at));
     const key = { array: values.slice(), descending: false };

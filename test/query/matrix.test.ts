@@ -120,7 +120,8 @@ function fusion(name: keyof typeof VERBS): string {
 /** Where the rows are moved, if they are. */
 function moving(explanation: Explanation): string {
   const where = new Set(explanation.steps.flatMap(({ text }) => /, (native|as JavaScript)$/.exec(text)?.[1] ?? []));
-  const selected = explanation.kernels.some(({ gives }) => gives.includes("selected from it")) ? "; selected on the calling thread, as JavaScript" : "";
+  const [how] = explanation.kernels.flatMap(({ gives }) => /selected from it, on the calling thread, (native|as JavaScript)$/.exec(gives)?.[1] ?? []);
+  const selected = how === undefined ? "" : `; selected on the calling thread, ${how === "native" ? "natively" : how}`;
   return where.size === 0 ? selected : `; rows moved ${[...where].map(how => how.replace(/^native$/, "natively")).join(" and ")}`;
 }
 

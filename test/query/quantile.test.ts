@@ -2,6 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { createRuntime, fromJSON, nullable, stream, type LazyValue, type Query } from "../../src/index.js";
 import { quantilesIn } from "../../src/query/select.js";
+import { nativeMover } from "../../src/backends/cpu/moves.js";
+import { scriptMover } from "../../src/table/script.js";
+import { addon } from "../native/fixtures.js";
 import { whyNoCpu } from "../laws/backends.js";
 
 /** By sorting all, and by numpy's default rule. */
@@ -22,7 +25,10 @@ function random(seed: number): () => number {
 
 const QUANTILES = [0, 0.001, 0.1, 0.25, 1 / 3, 0.5, 0.75, 0.9, 0.999, 1];
 
-describe("selection", () => {
+describe.each([
+  { name: "as JavaScript", mover: scriptMover, off: false },
+  { name: "natively", mover: whyNoCpu === null ? nativeMover(addon) : scriptMover, off: whyNoCpu !== null },
+])("selection $name", ({ mover, off }) => {
   const next = random(7);
   const KINDS: Readonly<Record<string, (at: number, length: number) => number>> = {
     random: () => next() * 100 - 50,
@@ -31,21 +37,32 @@ describe("selection", () => {
     ascending: at => at,
     descending: at => -at,
     "a saw": at => at % 17,
+    "a saw with the teeth of the sample": (at, length) => at % Math.max(1, Math.floor(length / 16384)) + at / length,
     "an organ pipe": (at, length) => Math.min(at, length - at),
     infinities: () => [Infinity, -Infinity, -0, 0, 1.5][Math.floor(next() * 5)] as number,
   };
-  it.each(Object.entries(KINDS))("of %s finds what sorting finds", (_, value) => {
-    for (const length of [1, 2, 3, 4, 31, 32, 33, 599, 601, 1024, 1025, 5000, 20_000]) {
+  it.skipIf(off).each(Object.entries(KINDS))("of %s finds what sorting finds", (_, value) => {
+    for (const length of [1, 2, 3, 4, 31, 32, 33, 599, 601, 1024, 1025, 5000, 65_536, 70_000]) {
       const values = Float64Array.from({ length }, (_, at) => value(at, length));
-      expect(quantilesIn(values.slice(), QUANTILES), `${length} values`).toEqual(QUANTILES.map(q => sortedQuantile(values, q)));
+      expect(quantilesIn(values.slice(), QUANTILES, mover), `${length} values`).toEqual(QUANTILES.map(q => sortedQuantile(values, q)));
     }
   });
 
-  it("takes quantiles in any order, and again", () => {
+  it.skipIf(off)("finds a NaN wherever it stands", () => {
+    for (const length of [1, 40, 66_000]) {
+      for (const place of [0, length >> 1, length - 1]) {
+        const values = Float64Array.from({ length }, () => next());
+        values[place] = NaN;
+        expect(quantilesIn(values, [0, 0.5], mover)).toEqual([NaN, NaN]);
+      }
+    }
+  });
+
+  it.skipIf(off)("takes quantiles in any order, and again", () => {
     const values = Float64Array.from({ length: 3000 }, () => next());
     const wanted = [...QUANTILES.toReversed(), ...QUANTILES, ...Array.from({ length: 100 }, () => next())];
-    expect(quantilesIn(values.slice(), wanted)).toEqual(wanted.map(q => sortedQuantile(values, q)));
-    expect(quantilesIn(values, [])).toEqual([]);
+    expect(quantilesIn(values.slice(), wanted, mover)).toEqual(wanted.map(q => sortedQuantile(values, q)));
+    expect(quantilesIn(values, [], mover)).toEqual([]);
   });
 });
 

@@ -17,6 +17,8 @@ function argumentsOf(move: Move): readonly [arrays: readonly AnyTypedArray[], nu
     case "sort":
     case "order":
       return [move.keys.map(({ array }) => array), [move.length, move.limit, ...move.keys.map(({ descending }) => Number(descending))]];
+    case "select":
+      return [[move.values], move.places];
     case "codes":
     case "firsts":
     case "reverse":
