@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   DC206: "the result has the wrong type for this stage",
   DC207: "a BigInt literal does not fit the element type",
   DC208: "a value that may be null is used as if there were none",
+  DC209: "a string is used for what kernels do not do with strings",
   DC301: "the source cannot be queried",
   DC302: "a capture has a type that kernels cannot take",
   DC303: "a capture was given that the lambda does not use, or under a name that is not an identifier",

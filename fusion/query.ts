@@ -1,7 +1,7 @@
 /** What the fusion compiler takes (a query's shape, without its data) and gives (a plan of kernels). */
 import type { CaptureKind, SurfaceLambda } from "./parse/surface.js";
 import type { Kernel, ReduceOp } from "./ir.js";
-import type { ElementType, ScalarValue } from "./types.js";
+import type { ColumnType, ElementType, ScalarValue } from "./types.js";
 
 /**
  * What is known of a capture's value when a query is compiled. A number that is exactly an f32 (`single`) lets f32 kernels
@@ -11,6 +11,7 @@ export type CaptureType =
   | { readonly kind: "number"; readonly single: boolean }
   | { readonly kind: "bigint" }
   | { readonly kind: "boolean" }
+  | { readonly kind: "string" }
   | { readonly kind: "array"; readonly element: ElementType }
   /** Already inlined by parsing. */
   | { readonly kind: "function"; readonly text: string };
@@ -28,7 +29,7 @@ export interface LambdaInput {
 }
 
 /** The columns of a table, in their order. */
-export type Columns = ReadonlyMap<string, ElementType>;
+export type Columns = ReadonlyMap<string, ColumnType>;
 
 export type StageShape =
   /** `to`: what results are stored as; null for the sequence's own type, or, from rows and to rows, the natural one. */
@@ -85,12 +86,12 @@ export type StageShape =
   | { readonly kind: "set"; readonly verb: SetVerb }
   /**
    * What the lambda gives for elements of this query and of another, the value behind the stage's captures: those at the same
-   * place, or those with the same key (the other's keys are one value further on). `outer`: elements without a match come, too,
+   * place, or those with the same key (the other's keys, of which the columns are known, are one value further on). `outer`: elements without a match come, too,
    * the other missing. `more`: without a key, further queries, whose values come behind.
    */
-  | ({ readonly kind: "pair"; readonly key: LambdaInput | null; readonly right: SequenceShape; readonly outer: boolean; readonly more: readonly SequenceShape[] } & LambdaInput)
+  | ({ readonly kind: "pair"; readonly key: LambdaInput | null; readonly right: SequenceShape; readonly rightKeys: Columns | null; readonly outer: boolean; readonly more: readonly SequenceShape[] } & LambdaInput)
   /** The elements whose key is among the keys of another query, the value behind the stage's captures; or is not. */
-  | ({ readonly kind: "match"; readonly keep: boolean } & LambdaInput)
+  | ({ readonly kind: "match"; readonly keep: boolean; readonly rightKeys: Columns } & LambdaInput)
   /**
    * Beside each row what the other query's rows with the same key come to: groups of it, the value behind the stage's captures, with
    * these columns.
@@ -110,7 +111,7 @@ export type MapUse = "aggregate" | "keys";
 export const fillOf = (number: number): string => `fill${number}`;
 
 /** What a sequence holds: elements of one type, or rows. */
-export type SequenceShape = { readonly columns: null; readonly element: ElementType } | { readonly columns: Columns };
+export type SequenceShape = { readonly columns: null; readonly element: ColumnType } | { readonly columns: Columns };
 
 /** What a group's elements come to: as that terminal gives it for the sequence of `value`s alone; `count` needs none. */
 export interface Aggregate {
@@ -190,6 +191,9 @@ export const EDGE = "the value beyond the edges";
 /** The stage that columns of the table at hand come from, as origins of kernel parameters: not one of the query's. */
 export const TABLE = -1;
 
+/** The stage that the strings come from that a lambda names: their own names. Kernels are handed their codes. */
+export const LITERAL = -2;
+
 /**
  * Scalar parameters: of a stage that leaves out elements at the beginning, how many those are; of kernels over pieces of a sequence,
  * whose origin is the table, how many came before the piece.
@@ -198,7 +202,7 @@ export const BASE = "how many came before";
 /** Of the table, too: what a fold, or a scan, has come to before the piece. */
 export const CARRIED = "the value so far";
 
-export type SourceShape = { readonly kind: "array"; readonly element: ElementType } | { readonly kind: "range" } | { readonly kind: "columns"; readonly columns: Columns };
+export type SourceShape = { readonly kind: "array"; readonly element: ColumnType } | { readonly kind: "range" } | { readonly kind: "columns"; readonly columns: Columns };
 
 export interface QueryShape {
   readonly source: SourceShape;
@@ -212,7 +216,7 @@ export interface QueryShape {
 
 /** What becomes of the last kernel's raw result. */
 export type Finish =
-  | { readonly kind: "array"; readonly element: ElementType }
+  | { readonly kind: "array"; readonly element: ColumnType }
   /** Selected from the array that the last kernel stored. */
   | { readonly kind: "quantile"; readonly element: ElementType }
   /** The arrays that the last kernel stored, by column. */
@@ -233,9 +237,9 @@ export type Finish =
   /** Whether any element yielded (`some`, `includes`), or none did (`every`). */
   | { readonly kind: "any" | "none" }
   /** The yielded value, or undefined (`find`, `first`, `last`). */
-  | { readonly kind: "element" }
+  | { readonly kind: "element"; readonly element: ColumnType }
   /** The last row of the columns that the last kernels stored, or undefined. */
-  | { readonly kind: "row" }
+  | { readonly kind: "row"; readonly columns: Columns }
   /** The reduced value; undefined where nothing was. */
   | { readonly kind: "key" }
   /** The place of the yielding element in the sequence (its rank after filters), or -1. */
@@ -296,7 +300,9 @@ export type TableStep = {
   | { readonly kind: "window"; readonly offsets: readonly number[]; readonly edge: Edge }
   /** In place of the elements a column of those at each place of so many: copies, without what is left over at the end. */
   | { readonly kind: "chunk"; readonly size: number }
-  | { readonly kind: "slice" | "reverse" | "distinct" | "concat" | "tap" }
+  | { readonly kind: "slice" | "reverse" | "distinct" | "concat" }
+  /** `columns`: what the function is called with, single values as a column of their own. */
+  | { readonly kind: "tap"; readonly columns: Columns }
   /** With so many other queries; the columns of the first are called `rightColumn`, those of the second so twice, and so on. */
   | { readonly kind: "zip"; readonly others: number }
   /**
@@ -309,10 +315,17 @@ export type TableStep = {
   /** Leaves the key columns out. */
   | { readonly kind: "match"; readonly keys: readonly KeyPart[]; readonly keep: boolean }
   /** Leaves the key columns out. `limit`: the stage whose last value says how many rows are wanted, the first ones; null for all. */
-  | { readonly kind: "sort"; readonly keys: readonly { readonly column: string; readonly descending: boolean }[]; readonly limit: number | null }
+  | { readonly kind: "sort"; readonly keys: readonly SortedBy[]; readonly limit: number | null }
   | { readonly kind: "set"; readonly verb: SetVerb }
   | { readonly kind: "group"; readonly keys: readonly KeyPart[]; readonly aggregates: readonly GroupColumn[] }
 );
+
+/** A key that rows are sorted by. `strings`: the order is that of the strings whose codes it holds. */
+export interface SortedBy {
+  readonly column: string;
+  readonly descending: boolean;
+  readonly strings: boolean;
+}
 
 /** A column of a key, and the name of the key's field; `key` where the key is a single value. */
 export interface KeyPart {
@@ -323,7 +336,7 @@ export interface KeyPart {
 /** A column of groups beside rows, and what rows without a group have there. */
 export interface JoinedColumn {
   readonly name: string;
-  readonly element: ElementType;
+  readonly element: ColumnType;
   readonly nothing: ScalarValue;
 }
 
@@ -342,7 +355,7 @@ export interface GroupColumn {
   /** Where the column has values; null if it has no nulls. */
   readonly valid: string | null;
   /** What it is stored as. */
-  readonly element: ElementType;
+  readonly element: ColumnType;
 }
 
 export interface Plan {
@@ -354,7 +367,7 @@ export interface Plan {
   /** What was changed before the stages were fused, in words. */
   readonly rewritten: readonly string[];
   /** Element type of the final sequence; null for one of rows. */
-  readonly element: ElementType | null;
+  readonly element: ColumnType | null;
   /** Number captures that must be integers, since their results are stored in integer arrays: checked at every run. */
   readonly integral: readonly { readonly stage: number; readonly name: string; readonly lambda: SurfaceLambda }[];
 }

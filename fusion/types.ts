@@ -5,6 +5,9 @@ export type ScalarType = "bool" | "i32" | "u32" | "i64" | "u64" | "f32" | "f64";
 
 export type ElementType = "i8" | "u8" | "u8c" | "i16" | "u16" | "i32" | "u32" | "i64" | "u64" | "f32" | "f64";
 
+/** What a sequence or a column holds: elements, or strings, whose codes kernels work on: their places in a dictionary. */
+export type ColumnType = ElementType | "string";
+
 /** The JavaScript value of a scalar: BigInt for `i64` and `u64`, boolean for `bool`, number for the rest. */
 export type ScalarValue = number | bigint | boolean;
 
@@ -33,6 +36,12 @@ export const ELEMENTS = {
   f32: { array: "Float32Array", bytes: 4, scalar: "f32", integer: false, low: -Infinity, high: Infinity },
   f64: { array: "Float64Array", bytes: 8, scalar: "f64", integer: false, low: -Infinity, high: Infinity },
 } as const satisfies Record<ElementType, ElementInfo>;
+
+/** The elements of the array that a column is. */
+export const storedAs = (type: ColumnType): ElementType => (type === "string" ? "u32" : type);
+
+/** What a sequence or column is called. */
+export const typeInWords = (type: ColumnType): string => (type === "string" ? "strings" : ELEMENTS[type].array);
 
 export const ELEMENT_TYPES = Object.keys(ELEMENTS) as readonly ElementType[];
 

@@ -12,6 +12,7 @@ import { batched } from "./query/together.js";
 import { makeNullable, type Nullable } from "./table/nullable.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
 import { makeStream } from "./stream/source.js";
+import { makeStrings, type Strings } from "./table/strings.js";
 
 /**
  * Starts a query over a typed array, an array of numbers (read as a Float64Array) or a `range`. Nothing is read or computed
@@ -100,6 +101,20 @@ export function nullable<A extends TypedArray>(values: A, valid: Uint8Array | re
 }
 
 /**
+ * A column of strings, and nulls among them, read and encoded now: each becomes a number. `compute` does the same for a plain array,
+ * every time that it is called; a column that several queries read is better encoded once.
+ *
+ * @example
+ * const carrier = strings(flights.map(f => f.carrier));
+ * compute({ carrier, delay }).filter(r => r.carrier === "AA").average(r => r.delay);
+ */
+export function strings(values: readonly string[]): Strings<string>;
+export function strings(values: readonly (string | null | undefined)[]): Strings;
+export function strings(values: unknown): Strings {
+  return makeStrings(values);
+}
+
+/**
  * Resolves when all kernels that were being compiled in the background are ready, so that the next run of each is native.
  *
  * @example
@@ -154,6 +169,7 @@ export type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation, Kernel
 export type { QueryJson } from "./json/format.js";
 export type { ArrowTable, ArrowVector } from "./arrow/read.js";
 export type { Nullable } from "./table/nullable.js";
+export type { Strings } from "./table/strings.js";
 export type { Query } from "./query/query.js";
 export type { Rows } from "./query/rows.js";
 export type { Windows } from "./query/windows.js";
@@ -174,6 +190,8 @@ export type {
   ColumnFor,
   ColumnsOf,
   ElementOf,
+  Elements,
+  ElementsIn,
   Fields,
   ForEachOptions,
   IntoOptions,

@@ -20,6 +20,12 @@ function convert(node: Expression, scope: Scope, context: Context): SurfaceExpr 
   switch (node.type) {
     case "Literal":
       return literal(node, span, context);
+    case "TemplateLiteral": {
+      const [only] = node.quasis;
+      const value = node.expressions.length === 0 ? only?.value.cooked : undefined;
+      if (typeof value !== "string") throw refusedNode(node, scope);
+      return { kind: "string", value, span };
+    }
     case "Identifier":
       return identifier(node, scope, context);
     case "MemberExpression":
@@ -73,8 +79,9 @@ function literal(node: Literal, span: Span, context: Context): SurfaceExpr {
   const { value } = node;
   if (context.nulls && node.raw === "null") return { kind: "null", span };
   if (typeof node.bigint === "string") return { kind: "literal", value: BigInt(node.bigint), span };
+  if (typeof value === "string") return { kind: "string", value, span };
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return { kind: "literal", value, span };
-  throw refuse(node.regex !== undefined ? FORMS.regex : typeof value === "string" ? FORMS.string : FORMS.null, span);
+  throw refuse(node.regex !== undefined ? FORMS.regex : FORMS.null, span);
 }
 
 function unary(node: UnaryExpression, scope: Scope, context: Context): SurfaceExpr {
@@ -327,7 +334,7 @@ function effect(node: Expression, scope: Scope, context: Context): readonly Surf
 
 /** Evaluates a value and forgets it: it may still fail, as an element out of range does. */
 function discard(value: SurfaceExpr, context: Context): readonly SurfaceStmt[] {
-  if (value.kind === "literal" || value.kind === "null" || value.kind === "variable" || value.kind === "capture" || value.kind === "length") return [];
+  if (value.kind === "literal" || value.kind === "string" || value.kind === "null" || value.kind === "variable" || value.kind === "capture" || value.kind === "length") return [];
   if (value.kind === "do") return [...value.body, ...discard(value.result, context)];
   const name = context.names.unique("unused");
   context.constants.add(name);

@@ -131,6 +131,7 @@ class AssignmentCheck {
     switch (node.kind) {
       case "literal":
       case "null":
+      case "string":
       case "capture":
       case "length":
         return before;

@@ -194,6 +194,7 @@ function inline(closure: Closure, args: readonly Argument[], span: Span, context
 function isFixed(arg: SurfaceExpr, context: Context): boolean {
   switch (arg.kind) {
     case "literal":
+    case "string":
     case "null":
     case "capture":
     case "length":

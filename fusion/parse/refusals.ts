@@ -10,7 +10,8 @@ export interface Refusal {
 const syntax = (what: string, remedy: string): Refusal => ({ code: "DC102", what, remedy });
 const call = (what: string, remedy: string): Refusal => ({ code: "DC106", what, remedy });
 
-const NUMBERS_ONLY = "A kernel computes with numbers, BigInts and booleans only";
+const NUMBERS_ONLY = "A kernel computes with numbers, BigInts and booleans, and tells whether strings are the same";
+const STRINGS_ONLY = 'Strings are compared, r.carrier === "AA", and handed on as they are: compute the rest of them beforehand';
 
 /** Kinds of syntax nodes. */
 export const NODES: Readonly<Record<string, Refusal>> = {
@@ -28,8 +29,8 @@ export const NODES: Readonly<Record<string, Refusal>> = {
   ClassExpression: syntax("a kernel has no classes", "Write plain functions of numbers"),
   ClassDeclaration: syntax("a kernel has no classes", "Write plain functions of numbers"),
   NewExpression: syntax("a kernel cannot create objects", "Create it outside and hand over the numbers it holds by name"),
-  TemplateLiteral: syntax("a kernel has no strings", NUMBERS_ONLY),
-  TaggedTemplateExpression: syntax("a kernel has no strings", NUMBERS_ONLY),
+  TemplateLiteral: syntax("a kernel makes no strings of others", STRINGS_ONLY),
+  TaggedTemplateExpression: syntax("a kernel makes no strings of others", STRINGS_ONLY),
   YieldExpression: syntax("a kernel cannot yield", "Give the result back with return"),
   AwaitExpression: syntax("a kernel cannot await", "Await the value first, then hand it over by name"),
   ImportExpression: syntax("a kernel cannot import", "Import at the top of the file and hand over what is needed by name"),
@@ -51,7 +52,6 @@ export const FORMS = {
   async: syntax("the function is async", "A kernel runs at once: leave async away, await the values first and hand them over by name"),
   generator: syntax("the function is a generator", "Give one result back for each element with return"),
   nullish: syntax("`??` is for missing values, and every number is there", "Write Number.isNaN(x) ? y : x to replace NaN, or x || y to replace 0 as well"),
-  string: syntax("a kernel has no strings", NUMBERS_ONLY),
   regex: syntax("a kernel has no regular expressions", NUMBERS_ONLY),
   null: syntax("a kernel has no null", "Every element is there: compare with a number, or test with Number.isNaN(x)"),
   typeof: syntax("a kernel has no `typeof`", "The type of an element is that of its array: leave the test away"),

@@ -51,6 +51,8 @@ export type SurfaceExpr = Spanned &
   (
     /** `step` marks the 1 of `++` and `--`: beside a BigInt it is 1n. `pad` marks what is never read: it has the type of what stands beside it. */
     | { readonly kind: "literal"; readonly value: ScalarValue; readonly step?: true; readonly pad?: true }
+    /** A string, which is compared, or given as a result. */
+    | { readonly kind: "string"; readonly value: string }
     /** Only beside rows that have columns with nulls; and so `??`. */
     | { readonly kind: "null" }
     /** A parameter or a local variable; names are unique in the lambda, helpers included. */

@@ -11,7 +11,7 @@ import { ELEMENT_LABEL, type Expr, type Kernel, type Scan, type Sink, type SinkO
 import type { OpName } from "../ops.js";
 import { fillOf, SINGLE, type CaptureType, type Columns, type LambdaInput, type PlannedKernel, type Plan, type SourceShape, type StageShape, type TableStep } from "../query.js";
 import type { Span, SurfaceLambda } from "../parse/surface.js";
-import { ELEMENTS, isBigType, type ElementType } from "../types.js";
+import { ELEMENTS, isBigType, storedAs, typeInWords, type ColumnType, type ElementType } from "../types.js";
 import type { Row, TypedResult } from "./infer.js";
 import { inferResult } from "./infer-lambda.js";
 import { columnsFor, presentOf, there, withoutMissing } from "./nulls.js";
@@ -44,7 +44,7 @@ export class Fusion {
   /** The element, or the row, as the next stage sees it. */
   protected value: Typed | Rows;
   /** The element type of the sequence so far, unless it is one of rows. */
-  protected type: ElementType;
+  protected type: ColumnType;
   /** The kernel ends with a scan, whose results are the sequence. */
   protected scanned: Scan | null = null;
 
@@ -53,23 +53,22 @@ export class Fusion {
     /** See `QueryShape`. */
     private readonly inPieces: boolean,
   ) {
-    this.source = source.kind === "columns" ? { kind: "range" } : source;
+    this.source = source.kind === "array" ? { kind: "array", element: storedAs(source.element) } : { kind: "range" };
     this.ofTable = source.kind === "columns";
     this.type = source.kind === "array" ? source.element : "f64";
     this.value = source.kind === "columns" ? this.rowsOf(source.columns) : this.sourceValue();
   }
 
   private sourceValue(): Typed {
-    const { source } = this;
-    const type = source.kind === "array" ? ELEMENTS[source.element].scalar : "f64";
-    return elementValue({ kind: "element", type }, source.kind === "array" ? source.element : "range", NOWHERE);
+    const array = this.source.kind === "array";
+    return elementValue({ kind: "element", type: array ? ELEMENTS[storedAs(this.type)].scalar : "f64" }, array ? this.type : "range", NOWHERE);
   }
 
   protected rowsOf(columns: Columns): Rows {
     return new Rows(columns, (name, element) => {
-      const { scalar } = ELEMENTS[element];
-      const array = this.parameters.column(name, element);
-      return elementValue(this.declare(`${name}_here`, { kind: "column", type: scalar, array }), element, NOWHERE);
+      const held = storedAs(element);
+      const array = this.parameters.column(name, held);
+      return elementValue(this.declare(`${name}_here`, { kind: "column", type: ELEMENTS[held].scalar, array }), element, NOWHERE);
     });
   }
 
@@ -88,7 +87,7 @@ export class Fusion {
     return this.value;
   }
 
-  get element(): ElementType {
+  get element(): ColumnType {
     return this.type;
   }
 
@@ -227,23 +226,28 @@ export class Fusion {
   }
 
   /** What a map's result is stored as: what it says; a sequence keeps its type; of rows, the column's or the value's own. */
-  protected resultType(result: Typed, to: ElementType | Columns | null): ElementType {
+  protected resultType(result: Typed, to: ColumnType | Columns | null): ColumnType {
     if (typeof to === "string") return to;
-    return this.value instanceof Rows ? this.ownElement(result) : this.type;
+    return this.value instanceof Rows ? this.ownElement(result) : this.keptType(result, this.type);
+  }
+
+  /** A sequence keeps its type, but where strings become others, or others strings. */
+  protected keptType(result: Typed, type: ColumnType): ColumnType {
+    return (result.string === true) === (type === "string") ? type : this.ownElement(result);
   }
 
   /** What an array must hold to keep a value as it is: the type of the element or column that it is, or the value's own. */
-  protected ownElement(value: Typed): ElementType {
+  protected ownElement(value: Typed): ColumnType {
     return this.unchanged(value) ?? naturalElement(value);
   }
 
   /** The type of the element, or of the column, that a value is; null if it is neither. */
-  private unchanged(value: Typed): ElementType | null {
+  private unchanged(value: Typed): ColumnType | null {
     if (this.value instanceof Rows) return this.value.elementOf(value);
     return value.expr.kind === "element" || value.expr === this.value.expr ? this.type : null;
   }
 
-  protected become(result: Typed, element: ElementType, verb: string, stage: number, lambda: SurfaceLambda): void {
+  protected become(result: Typed, element: ColumnType, verb: string, stage: number, lambda: SurfaceLambda): void {
     this.value = this.stored(result, element, verb, stage, lambda);
     this.type = element;
   }
@@ -262,19 +266,19 @@ export class Fusion {
   }
 
   /** A value as an array of such elements would give it back. */
-  protected stored(result: Typed, element: ElementType, verb: string, stage: number, lambda: SurfaceLambda): Typed {
+  protected stored(result: Typed, element: ColumnType, verb: string, stage: number, lambda: SurfaceLambda): Typed {
     const expr = toElement(result, element, verb, this.parameters);
     if (!isBigType(expr.type)) this.mustBeWhole(result.integral, element, stage, lambda);
     return elementValue(wrapElement(expr, element), element, result.span);
   }
 
   /** The captured numbers that a result depends on must be whole, if it is stored as an integer. */
-  protected mustBeWhole(integral: Integral, element: ElementType, stage: number, lambda: SurfaceLambda): void {
-    if (!ELEMENTS[element].integer || element === "u8c" || integral === false) return;
+  protected mustBeWhole(integral: Integral, element: ColumnType, stage: number, lambda: SurfaceLambda): void {
+    if (element === "string" || !ELEMENTS[element].integer || element === "u8c" || integral === false) return;
     for (const name of integral) this.integral.push({ stage, name, lambda });
   }
 
-  private convertTo(to: ElementType | Columns): void {
+  private convertTo(to: ColumnType | Columns): void {
     const { value } = this;
     if (typeof to === "string") {
       this.value = converted(this.current, to);
@@ -295,7 +299,7 @@ export class Fusion {
     const { columns } = this;
     this.store(reason, beside, alone);
     this.table += 1;
-    this.source = columns === null ? { kind: "array", element: this.type } : { kind: "range" };
+    this.source = columns === null ? { kind: "array", element: storedAs(this.type) } : { kind: "range" };
     this.ofTable = columns !== null;
     this.parameters = new Parameters(new Names());
     this.body = [];
@@ -322,9 +326,9 @@ export class Fusion {
 
   /** Stores elements; a store truncates to the element's bits, so a wrap before it is dropped. */
   private arraySink(columns: readonly Column[]): Sink {
-    const stored = ({ value: { expr }, element }: Column): Expr => (expr.kind === "apply" && expr.op === WRAPS[element] ? (expr.args[0] as Expr) : expr);
+    const stored = ({ value: { expr }, element }: Column): Expr => (expr.kind === "apply" && expr.op === WRAPS[storedAs(element)] ? (expr.args[0] as Expr) : expr);
     this.yield(...columns.map(stored));
-    const [only, ...more] = columns.map(({ element }): SinkOf<"array"> => ({ kind: "array", element }));
+    const [only, ...more] = columns.map(({ element }): SinkOf<"array"> => ({ kind: "array", element: storedAs(element) }));
     if (only === undefined) throw new CompilerBug("a table has no column");
     return more.length === 0 ? only : { kind: "several", sinks: [only, ...more] };
   }
@@ -382,7 +386,8 @@ export const NO_COLUMNS: Columns = new Map();
 export const isRow = (result: TypedResult["result"]): result is ReadonlyMap<string, Typed> => result instanceof Map;
 
 /** A value as a typed array of that kind would store it. */
-function converted({ expr, span }: Typed, element: ElementType): Typed {
+function converted({ expr, string, span }: Typed, element: ColumnType): Typed {
+  if (element === "string" || string === true) throw new QueryError("DC305", `as(${typeInWords(element)}) cannot take strings`, "Say in a map what a string becomes: .map(r => ({ late: r.status === \"late\" ? 1 : 0 }))");
   const target = ELEMENTS[element].scalar;
   if (isBigType(target) && (expr.type === "f32" || expr.type === "f64")) {
     throw new QueryError("DC305", `as(${ELEMENTS[element].array}) cannot take fractions`, "Convert in a map that says how to round: .map(x => BigInt(Math.trunc(x)), BigInt64Array)");

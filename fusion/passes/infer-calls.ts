@@ -7,7 +7,7 @@ import type { Builtin, Span } from "../parse/surface.js";
 import { isBigType } from "../types.js";
 import { power, toInt32 } from "./infer-operators.js";
 import type { Inference } from "./infer.js";
-import { asBig, bothIntegral, coerce, isBigKind, isNumberKind, kindOf, numeric, toldApart, toNumber, truthOf, type Integral, type Typed } from "./typing.js";
+import { asBig, bothIntegral, coerce, isBigKind, isNumberKind, kindOf, numeric, stringRefused, toldApart, toNumber, truthOf, type Integral, type Typed } from "./typing.js";
 
 type Call = (inference: Inference, args: readonly Typed[], span: Span, callee: Builtin) => Typed;
 type Name = Exclude<OpName, "convert">;
@@ -68,6 +68,7 @@ const toBigInt: Call = (inference, [value], span) => {
   const given = value as Typed;
   const kind = kindOf(given);
   if (isBigKind(kind)) return { ...given, span };
+  if (kind === "string") throw stringRefused("BigInt() is given a string", span);
   if (kind === "bool") return { expr: convert("i64", given.expr), weak: false, integral: [], span };
   const { expr } = given;
   if (expr.kind === "const" && Number.isInteger(expr.value)) return { expr: constant("i64", BigInt(expr.value as number)), weak: true, integral: [], span };

@@ -7,6 +7,7 @@ import type { BinaryOperator, Span, UnaryOperator } from "../parse/surface.js";
 import type { ScalarType, ScalarValue } from "../types.js";
 import { evaluate } from "../values.js";
 import type { Inference } from "./infer.js";
+import { isEquality } from "./infer-values.js";
 import {
   asBig,
   bothIntegral,
@@ -16,6 +17,7 @@ import {
   kindOf,
   mixed,
   numeric,
+  stringRefused,
   toldApart,
   toNumber,
   unifyBig,
@@ -31,6 +33,7 @@ const BITWISE = { "&": "and", "|": "or", "^": "xor", "<<": "shl", ">>": "shr", "
 
 export function inferUnary(inference: Inference, operator: UnaryOperator, value: Typed, span: Span): Typed {
   const big = isBigKind(kindOf(value));
+  if (value.string === true) throw stringRefused(`unary ${operator} is given a string`, span);
   switch (operator) {
     case "!":
       return { expr: apply("not", value.expr), weak: false, integral: [], span };
@@ -57,6 +60,7 @@ export const toInt32 = (value: Typed): Expr => {
 };
 
 export function inferBinary(inference: Inference, operator: BinaryOperator, left: Typed, right: Typed, span: Span): Typed {
+  if (left.string === true || right.string === true) return compareStrings(operator, left, right, span);
   const bigs = [left, right].filter(value => isBigKind(kindOf(value))).length;
   switch (operator) {
     case "+":
@@ -136,6 +140,18 @@ export function power(inference: Inference, base: Typed, exponent: Typed, span: 
   const integral = bothIntegral(toNumber(base).integral, whole);
   if (base.expr.kind === "const" && base.expr.value === 2) return numeric("exp2", [exponent], span, integral, inference.parameters);
   return numeric("pow", [base, exponent], span, integral, inference.parameters);
+}
+
+const COMPARED_ONLY = 'Kernels tell whether strings are the same, r.carrier === "AA", and hand them on: compute the rest of them beforehand';
+
+/** Strings are the same where their codes are. */
+function compareStrings(operator: BinaryOperator, left: Typed, right: Typed, span: Span): Typed {
+  if (!isEquality(operator)) throw stringRefused(`${operator} is given a string`, span, COMPARED_ONLY);
+  const [a, b] = [describeKind(kindOf(left)), describeKind(kindOf(right))];
+  if (a !== b) {
+    throw new LambdaError("DC204", `${a} is compared with ${b}`, span, left.string === true ? 'Compare strings with strings: r.carrier === "AA"' : 'Compare strings with strings: "AA" === r.carrier');
+  }
+  return { expr: apply(COMPARISON[operator] === "eq" ? "eq" : "ne", left.expr, right.expr), weak: false, integral: [], span };
 }
 
 function compare(inference: Inference, operator: keyof typeof COMPARISON, left: Typed, right: Typed, span: Span): Typed {

@@ -1,7 +1,7 @@
 /** Small pieces of inference that need no context: literals, selects, and what can be told from a surface expression alone. */
 import { apply, constant, select, truth } from "../build.js";
 import type { Expr } from "../ir.js";
-import type { Span, SurfaceExpr } from "../parse/surface.js";
+import type { BinaryOperator, Span, SurfaceExpr } from "../parse/surface.js";
 import type { Integral, Typed } from "./typing.js";
 
 export const boolean = (value: boolean, span: Span): Typed => ({ expr: truth(value), weak: false, integral: [], span });
@@ -21,6 +21,8 @@ export function literal(value: number | bigint | boolean, span: Span): Typed {
   }
 }
 
+export const isEquality = (operator: BinaryOperator): operator is "==" | "===" | "!=" | "!==" => operator === "==" || operator === "===" || operator === "!=" || operator === "!==";
+
 /** A select; on booleans with a constant side, the logical operator it is. */
 export function chooseExpr(test: Expr, yes: Expr, no: Expr): Expr {
   if (yes.type === "bool") {
@@ -36,6 +38,7 @@ export function hasStatements(expr: SurfaceExpr): boolean {
   switch (expr.kind) {
     case "literal":
     case "null":
+    case "string":
     case "variable":
     case "capture":
     case "length":

@@ -7,14 +7,14 @@
 import { convert, local } from "../build.js";
 import { CompilerBug, LambdaError } from "../errors.js";
 import type { Expr, Stmt } from "../ir.js";
-import type { CaptureTypes } from "../query.js";
+import { LITERAL, type CaptureTypes } from "../query.js";
 import type { Span, SurfaceExpr, SurfaceStmt } from "../parse/surface.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
 import { isEffect } from "../traverse.js";
 import { inferBinary, inferUnary } from "./infer-operators.js";
 import { inferCall } from "./infer-calls.js";
-import { chosenMissing, columnsFor, factsOf, inferEquality, isEquality, nothing, presentOf, sides, there, withoutMissing } from "./nulls.js";
-import { boolean, chooseExpr, hasStatements, literal, numericIntegral, sameIntegral, zero } from "./infer-values.js";
+import { chosenMissing, columnsFor, factsOf, inferEquality, nothing, presentOf, sides, there, withoutMissing } from "./nulls.js";
+import { boolean, chooseExpr, hasStatements, isEquality, literal, numericIntegral, sameIntegral, zero } from "./infer-values.js";
 import { type LambdaNames, type Parameters } from "./parameters.js";
 import {
   bothIntegral,
@@ -97,6 +97,8 @@ export class Inference {
         return expr.pad === true ? { ...literal(expr.value, span), pad: true } : literal(expr.value, span);
       case "null":
         return nothing(span);
+      case "string":
+        return { expr: { kind: "capture", type: "u32", name: this.parameters.scalar(LITERAL, expr.value, "u32", { kind: "string" }) }, weak: false, integral: [], string: true, span };
       case "variable":
         return this.variable(expr.name, span);
       case "capture":
@@ -183,13 +185,13 @@ export class Inference {
     const variable = this.variables.get(name);
     if (!variable) throw new CompilerBug(`variable ${name} is read before its declaration was seen`);
     const { kind, integral, mixed } = variable;
-    return { expr: local(storageOf(kind), variable.name), weak: kind === "weak" || kind === "bigint", integral, mixed, span };
+    return { expr: local(storageOf(kind), variable.name), weak: kind === "weak" || kind === "bigint", integral, mixed, string: kind === "string", span };
   }
 
   private capture(name: string, span: Span): Typed {
     const type = this.captureType(name);
     const { parameters, stage } = this.context;
-    const as = (scalar: "f64" | "i64" | "u64" | "bool", integral: Integral, weak: boolean): Typed => ({
+    const as = (scalar: "f64" | "i64" | "u64" | "u32" | "bool", integral: Integral, weak: boolean): Typed => ({
       expr: { kind: "capture", type: scalar, name: parameters.scalar(stage, name, scalar, type) },
       weak,
       integral,
@@ -202,6 +204,8 @@ export class Inference {
         return as(parameters.big, [], true);
       case "boolean":
         return as("bool", [], false);
+      case "string":
+        return { ...as("u32", [], false), string: true };
       case "array":
       case "function":
         throw new CompilerBug(`capture ${name} is no scalar`);
@@ -226,7 +230,7 @@ export class Inference {
     const type = this.captureType(name);
     if (type.kind !== "array") throw new CompilerBug(`capture ${name} is no array`);
     const at = this.expression(index);
-    if (kindOf(at) === "bool" || at.expr.type === "i64" || at.expr.type === "u64") {
+    if (kindOf(at) === "bool" || kindOf(at) === "string" || at.expr.type === "i64" || at.expr.type === "u64") {
       throw new LambdaError("DC204", `an index must be a number, not ${describeKind(kindOf(at))}`, at.span, "Convert it with Number(index)");
     }
     const position = at.expr.type === "i32" ? at.expr : convert("f64", at.expr);
@@ -277,10 +281,10 @@ export class Inference {
     const kind = this.join(a, b, span);
     const integral = bothIntegral(numericIntegral(a), numericIntegral(b));
     const whole = (value: Typed) => this.store(value, kind);
-    const weak = kind === "weak" || kind === "bigint";
+    const [weak, string] = [kind === "weak" || kind === "bigint", kind === "string"];
     const mixed = mixes(a, b, kindOf(a), kindOf(b));
     if (yesBody.length === 0 && noBody.length === 0) {
-      return { expr: chooseExpr(test, whole(a), whole(b)), weak, integral, mixed, missing: chosenMissing(test, a, b), span, ...(a.pad === true && b.pad === true ? { pad: true } : {}) };
+      return { expr: chooseExpr(test, whole(a), whole(b)), weak, integral, mixed, string, missing: chosenMissing(test, a, b), span, ...(a.pad === true && b.pad === true ? { pad: true } : {}) };
     }
     const type = storageOf(kind);
     const chosen: (readonly [string, ScalarType, Expr, Expr])[] = [[this.names.fresh("chosen"), type, whole(a), whole(b)]];
@@ -293,7 +297,7 @@ export class Inference {
       then: [...yesBody, ...chosen.map(([variable, , value]) => ({ kind: "assign", name: variable, value }) as const)],
       otherwise: [...noBody, ...chosen.map(([variable, , , value]) => ({ kind: "assign", name: variable, value }) as const)],
     });
-    return { expr: local(type, name), weak, integral, mixed, missing: present && { present: local("bool", present[0]), column: null }, span };
+    return { expr: local(type, name), weak, integral, mixed, string, missing: present && { present: local("bool", present[0]), column: null }, span };
   }
 
   private join(a: Typed, b: Typed, span: Span): Kind {

@@ -3,10 +3,10 @@ import { apply, constant, truth } from "../build.js";
 import { validColumn } from "../columns.js";
 import { LambdaError } from "../errors.js";
 import type { Expr } from "../ir.js";
-import type { BinaryOperator, Span, SurfaceExpr } from "../parse/surface.js";
+import type { Span, SurfaceExpr } from "../parse/surface.js";
 import type { Inference } from "./infer.js";
 import { inferBinary } from "./infer-operators.js";
-import { chooseExpr, zero } from "./infer-values.js";
+import { chooseExpr, isEquality, zero } from "./infer-values.js";
 import { storageOf, kindOf, type Missing, type Typed } from "./typing.js";
 
 /** The literal: a value of any type that is never there. */
@@ -41,8 +41,6 @@ export function columnsFor(name: string, value: Typed): readonly (readonly [stri
   const { present } = value.missing;
   return [[name, withoutMissing(value)], [validColumn(name), { expr: present, weak: false, integral: [], span: value.span }]];
 }
-
-export const isEquality = (operator: BinaryOperator): operator is "==" | "===" | "!=" | "!==" => operator === "==" || operator === "===" || operator === "!=" || operator === "!==";
 
 /** `a === b` where either may be null: null is equal to null alone. */
 export function inferEquality(inference: Inference, operator: "==" | "===" | "!=" | "!==", left: Typed, right: Typed, span: Span): Typed {

@@ -1,13 +1,13 @@
 /** The names of one kernel: its scalar and array parameters, as lambdas ask for them, and its locals. */
-import type { ArrayParameter, Expr, ScalarParameter } from "../ir.js";
-import { BASE, SEED, TABLE, type CaptureType } from "../query.js";
+import type { ArrayParameter, Expr, Origin, ScalarParameter } from "../ir.js";
+import { BASE, LITERAL, SEED, TABLE, type CaptureType } from "../query.js";
 import type { ElementType, ScalarType } from "../types.js";
 
 /** `$` and letters beyond ASCII are no part of an identifier in C; columns may have any name. */
 const legal = (name: string): string => name.replaceAll(/\W/gu, "_").replace(/^(?=\d|$)/, "v");
 
 /** The identifier that a parameter should have, by what it stands for. */
-export const plainName = (origin: string): string => (origin === SEED ? "seed" : origin === BASE ? "base" : legal(origin));
+export const plainName = ({ stage, name }: Origin): string => (stage === LITERAL ? "text" : name === SEED ? "seed" : name === BASE ? "base" : legal(name));
 
 /** Gives out names that are unique in a kernel. */
 export class Names {
@@ -63,7 +63,8 @@ export class Parameters {
   scalar(stage: number, name: string, type: ScalarType, capture: CaptureType): string {
     const found = this.scalars.find(p => p.origin.stage === stage && p.origin.name === name && p.type === type);
     if (found) return found.name;
-    const parameter = { name: this.names.fresh(plainName(name)), type, origin: { stage, name } };
+    const origin = { stage, name };
+    const parameter = { name: this.names.fresh(plainName(origin)), type, origin };
     this.scalars.push(parameter);
     this.captures.set(parameter.name, capture);
     return parameter.name;

@@ -63,7 +63,7 @@ function dropParameters(kernel: Kernel): Kernel {
   if (kernel.sink.kind === "scan") taken.add(kernel.sink.running);
   const renamed = new Map<string, string>();
   for (const { name, origin } of [...scalars, ...arrays]) {
-    const plain = plainName(origin.name);
+    const plain = plainName(origin);
     if (name === plain || taken.has(plain)) continue;
     renamed.set(name, plain);
     taken.add(plain);

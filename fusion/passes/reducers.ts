@@ -79,6 +79,7 @@ export function mentions(expr: SurfaceExpr, name: string): boolean {
   switch (expr.kind) {
     case "literal":
     case "null":
+    case "string":
     case "capture":
     case "length":
       return false;

@@ -4,13 +4,13 @@ import { isValidity, shownName, validColumn } from "../columns.js";
 import { CompilerBug } from "../errors.js";
 import type { Expr } from "../ir.js";
 import type { Columns } from "../query.js";
-import type { ElementType } from "../types.js";
+import type { ColumnType } from "../types.js";
 import { zero } from "./infer-values.js";
 import { truthOf, type Typed } from "./typing.js";
 
 /** A column of the rows that stages see. */
 export interface Column {
-  readonly element: ElementType;
+  readonly element: ColumnType;
   readonly value: Typed;
 }
 
@@ -20,7 +20,7 @@ export class Rows {
 
   constructor(
     readonly columns: Columns,
-    private readonly load: (name: string, element: ElementType) => Typed,
+    private readonly load: (name: string, element: ColumnType) => Typed,
   ) {}
 
   column(name: string): Column {
@@ -64,7 +64,7 @@ export class Rows {
   }
 
   /** The column that a value is, unchanged. */
-  elementOf({ expr }: Typed): ElementType | null {
+  elementOf({ expr }: Typed): ColumnType | null {
     if (expr.kind !== "local") return null;
     for (const { element, value } of this.loaded.values()) if (value.expr.kind === "local" && value.expr.name === expr.name) return element;
     return null;

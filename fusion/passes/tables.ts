@@ -5,15 +5,16 @@
 import { apply, convert, select } from "../build.js";
 import { isValidity, rightColumn, validColumn } from "../columns.js";
 import { CompilerBug, QueryError } from "../errors.js";
-import { itemColumn, ITEMS, keyColumn, MATCHED, SINGLE, valueColumn, windowColumn, type Aggregate, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { itemColumn, ITEMS, keyColumn, MATCHED, SINGLE, valueColumn, windowColumn, type Aggregate, type Columns, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
 import { itemAt } from "../parse/lists.js";
 import { PRESENT, VALUE } from "../parse/records.js";
 import { mapStmts, mentions } from "../traverse.js";
-import { ELEMENTS, isBigType, type ElementType } from "../types.js";
+import { ELEMENTS, isBigType, storedAs, type ColumnType } from "../types.js";
 import { Fusion, isRow, NO_COLUMNS } from "./fuse.js";
 import type { Row } from "./infer.js";
 import { zero } from "./infer-values.js";
 import { columnsFor, there } from "./nulls.js";
+import { checkKeys } from "./join-keys.js";
 import { shifted } from "./places.js";
 import { Rows, type Column } from "./rows.js";
 import { planScan } from "./scan.js";
@@ -23,7 +24,7 @@ interface SortKey {
   readonly column: string;
   readonly descending: boolean;
   readonly typed: Typed;
-  readonly element: ElementType;
+  readonly element: ColumnType;
 }
 
 /** A column of a key, as it is stored. */
@@ -32,6 +33,7 @@ interface Key extends KeyPart {
 }
 
 const partsOf = (keys: readonly Key[]): readonly KeyPart[] => keys.map(({ column, name }) => ({ column, name }));
+const keysIn = (keys: readonly Key[]): Columns => new Map(keys.map(({ name, key }) => [name, key.element]));
 const stored = (keys: readonly Key[]): ReadonlyMap<string, Column> => new Map(keys.map(({ column, key }) => [column, key]));
 
 /** Fusion of all stages. */
@@ -57,9 +59,12 @@ export class TableFusion extends Fusion {
       case "reverse":
       case "distinct":
       case "concat":
-      case "tap":
-        this.cut(stage.kind === "tap" ? "tap calls a JavaScript function with every element" : `${stage.kind} needs all elements first`);
+        this.cut(`${stage.kind} needs all elements first`);
         this.steps.push({ kind: stage.kind, table: this.table, stages: [index] });
+        return;
+      case "tap":
+        this.cut("tap calls a JavaScript function with every element");
+        this.steps.push({ kind: "tap", table: this.table, stages: [index], columns: new Map(columnsOf(this.sequence, name => name)) });
         return;
       case "flatMap":
         this.flatMap(stage, index);
@@ -72,6 +77,7 @@ export class TableFusion extends Fusion {
         return;
       case "match": {
         const keys = this.keysOf(stage, index, stage.keep ? "semiJoin" : "antiJoin");
+        checkKeys(keysIn(keys), stage.rightKeys);
         this.cut("a join needs all elements first", stored(keys));
         this.steps.push({ kind: "match", table: this.table, stages: [index], keys: partsOf(keys), keep: stage.keep });
         return;
@@ -106,6 +112,7 @@ export class TableFusion extends Fusion {
   private scan(stage: StageShape & { readonly kind: "scan" }, index: number): void {
     if (this.filtered) this.cut("a scan behind a filter runs over what it has let through");
     const element = stage.to ?? this.type;
+    if (element === "string") throw new QueryError("DC306", "strings have no running values", "Say what to store them as: .scan(f, seed, {}, { to: Float64Array })");
     const { sink, integral } = planScan(this, stage, index, element);
     if (!isBigType(sink.stored.type)) this.mustBeWhole(integral, element, index, stage.lambda);
     this.type = element;
@@ -126,8 +133,12 @@ export class TableFusion extends Fusion {
     this.value = windows;
     const result = this.inferred(stage, index, [{ column: place => windows.column(windowColumn(Number(place), chunked)).value }]);
     if (isRow(result)) this.becomeRows(result, to instanceof Map ? to : NO_COLUMNS, index, lambda);
-    else this.become(result, typeof to === "string" ? to : element, "window", index, lambda);
+    else this.become(result, typeof to === "string" ? to : this.keptType(result, element), "window", index, lambda);
     this.stages.push(index);
+  }
+
+  private get sequence(): SequenceShape {
+    return this.columns === null ? { columns: null, element: this.type } : { columns: this.columns };
   }
 
   /** The elements are those of an array, untouched. */
@@ -185,8 +196,9 @@ export class TableFusion extends Fusion {
       else (lists.get(column ?? SINGLE) ?? lists.set(column ?? SINGLE, []).get(column ?? SINGLE) as Typed[])[place] = item;
     }
     const columns = [...lists].map(([name, items]) => {
-      const element = typeof to === "string" ? to : (to?.get(name) ?? (this.value instanceof Rows || name !== SINGLE ? this.elementOfAll(items) : this.type));
-      items.forEach((item, place) => stored.set(itemColumn(place, name), { element, value: item.pad === true ? elementValue(zero(ELEMENTS[element].scalar), element, item.span) : this.stored(item, element, "flatMap", index, lambda) }));
+      const own = this.value instanceof Rows || name !== SINGLE || items.some(item => item.pad !== true && this.keptType(item, this.type) !== this.type);
+      const element = typeof to === "string" ? to : (to?.get(name) ?? (own ? this.elementOfAll(items) : this.type));
+      items.forEach((item, place) => stored.set(itemColumn(place, name), { element, value: item.pad === true ? elementValue(zero(ELEMENTS[storedAs(element)].scalar), element, item.span) : this.stored(item, element, "flatMap", index, lambda) }));
       return { name, element, from: items.map((_, place) => itemColumn(place, name)) };
     });
     const [first] = columns as [(typeof columns)[number]];
@@ -198,7 +210,7 @@ export class TableFusion extends Fusion {
   }
 
   /** What an array must hold to keep all of these. */
-  private elementOfAll(items: readonly Typed[]): ElementType {
+  private elementOfAll(items: readonly Typed[]): ColumnType {
     const [first = "f64", ...others] = items.filter(item => item.pad !== true).map(item => this.ownElement(item));
     return others.every(other => other === first) ? first : "f64";
   }
@@ -262,7 +274,7 @@ export class TableFusion extends Fusion {
 
   private order(keys: readonly SortKey[], stages: readonly number[], limit: number | null): void {
     this.cut("a sort needs all elements first", new Map(keys.map(({ column, typed, element }) => [column, { element, value: typed }])));
-    this.steps.push({ kind: "sort", table: this.table, stages, keys: keys.map(({ column, descending }) => ({ column, descending })), limit });
+    this.steps.push({ kind: "sort", table: this.table, stages, keys: keys.map(({ column, descending, element }) => ({ column, descending, strings: element === "string" })), limit });
   }
 
   /** The columns of a key: one, or one for each of its fields. */
@@ -283,7 +295,8 @@ export class TableFusion extends Fusion {
   /** Both sequences become one table, and the lambda a map over its rows. */
   private pair(stage: StageShape & { readonly kind: "pair" }, index: number): void {
     const keys = stage.key === null ? null : this.keysOf(stage.key, index, "join");
-    const left: SequenceShape = this.columns === null ? { columns: null, element: this.type } : { columns: this.columns };
+    if (keys !== null && stage.rightKeys !== null) checkKeys(keysIn(keys), stage.rightKeys);
+    const left = this.sequence;
     this.cut(keys === null ? "zip puts sequences side by side" : "a join needs all elements first", stored(keys ?? []));
     const step = { table: this.table, stages: [index] };
     this.steps.push(keys === null ? { kind: "zip", others: 1 + stage.more.length, ...step } : { kind: "join", ...step, keys: partsOf(keys), outer: stage.outer });
@@ -303,8 +316,9 @@ export class TableFusion extends Fusion {
 
   private groupJoin(stage: StageShape & { readonly kind: "groupJoin" }, index: number): void {
     const keys = this.keysOf(stage, index, "groupJoin");
+    checkKeys(keysIn(keys), new Map([...stage.groups].filter(([name]) => !stage.aggregates.some(aggregate => aggregate.name === name))));
     const aggregates = stage.aggregates.flatMap(({ name, terminal }): readonly JoinedColumn[] => {
-      const [element, valid] = [stage.groups.get(name) as ElementType, validColumn(name)];
+      const [element, valid] = [stage.groups.get(name) as ColumnType, validColumn(name)];
       const big = element === "i64" || element === "u64";
       return stage.groups.has(valid) ? [{ name, element, nothing: big ? 0n : 0 }, { name: valid, element: "u8", nothing: 0 }] : [joinedColumn(name, terminal, element)];
     });
@@ -366,7 +380,8 @@ export class TableFusion extends Fusion {
 }
 
 /** What an aggregate of such elements is stored as. */
-function elementOf(terminal: Aggregate["terminal"], element: ElementType): ElementType {
+function elementOf(terminal: Aggregate["terminal"], element: ColumnType): ColumnType {
+  if (element === "string" && terminal !== "first" && terminal !== "last" && terminal !== "count") throw new QueryError("DC306", `strings have no ${terminal}`, "Take it of numbers, or the first or last of the strings.");
   if (terminal === "average" && (element === "i64" || element === "u64")) throw new QueryError("DC306", "BigInts have no average: it may be a fraction", "Average them as numbers: g.average(r => Number(r.id)).");
   if (terminal === "average") return "f64";
   if (terminal === "sum") return element === "i64" || element === "u64" ? element : "f64";
@@ -374,7 +389,7 @@ function elementOf(terminal: Aggregate["terminal"], element: ElementType): Eleme
 }
 
 /** What a terminal gives for nothing stands beside rows without a group; so integers are stored as doubles where that is an infinity. */
-function joinedColumn(name: string, terminal: Aggregate["terminal"], element: ElementType): JoinedColumn {
+function joinedColumn(name: string, terminal: Aggregate["terminal"], element: ColumnType): JoinedColumn {
   const big = element === "i64" || element === "u64";
   switch (terminal) {
     case "count":
@@ -395,5 +410,5 @@ function joinedColumn(name: string, terminal: Aggregate["terminal"], element: El
 }
 
 /** The columns of a sequence in a table, single values in one of their own. */
-const columnsOf = (sequence: SequenceShape, name: (column: string) => string): readonly (readonly [string, ElementType])[] =>
+const columnsOf = (sequence: SequenceShape, name: (column: string) => string): readonly (readonly [string, ColumnType])[] =>
   sequence.columns === null ? [[name(SINGLE), sequence.element]] : [...sequence.columns].map(([column, element]) => [name(column), element]);

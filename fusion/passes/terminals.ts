@@ -1,14 +1,14 @@
 /** Terminals: what the last kernel of a query does with the elements that arrive, and what becomes of its result. */
 import { apply, convert, local, truth } from "../build.js";
-import { CompilerBug, LambdaError, QueryError, withArticle } from "../errors.js";
+import { CompilerBug, LambdaError, QueryError } from "../errors.js";
 import type { Expr, ReduceOp, Sink } from "../ir.js";
 import { SEED, type CaptureType, type LambdaInput, type Plan, type StageShape, type TerminalShape } from "../query.js";
-import { ELEMENTS, isBigType, type ScalarType } from "../types.js";
+import { isBigType, typeInWords, type ScalarType } from "../types.js";
 import type { Fusion } from "./fuse.js";
 import type { TableFusion } from "./tables.js";
 import { inferLambda } from "./infer-lambda.js";
 import { recogniseReducer, type Recognised } from "./reducers.js";
-import { coerce, compareNumbers, describeKind, isBigKind, kindOf, toNumber, truthOf, unifyBig, type Kind, type Typed } from "./typing.js";
+import { coerce, compareNumbers, describeKind, isBigKind, isNumberKind, kindOf, stringRefused, toNumber, truthOf, unifyBig, type Kind, type Typed } from "./typing.js";
 
 type TerminalOf<K extends TerminalShape["kind"]> = Extract<TerminalShape, { kind: K }>;
 
@@ -34,7 +34,7 @@ export function planTerminal(fusion: TableFusion, terminal: TerminalShape, stage
       fusion.yield();
       return { ...fusion.into({ kind: "count" }), finish: { kind: "count" } };
     case "sum":
-      return reduced(fusion, "add", fusion.current, { seeded: false, empty: "identity" });
+      return reduced(fusion, "add", numberOf(fusion, "sum"), { seeded: false, empty: "identity" });
     case "average":
       return average(fusion);
     case "variance":
@@ -42,7 +42,7 @@ export function planTerminal(fusion: TableFusion, terminal: TerminalShape, stage
       return variance(fusion, terminal, stage);
     case "min":
     case "max":
-      return reduced(fusion, terminal.kind, fusion.current, { seeded: false, empty: isBigType(fusion.current.expr.type) ? "error" : "identity" });
+      return reduced(fusion, terminal.kind, numberOf(fusion, terminal.kind), { seeded: false, empty: isBigType(fusion.current.expr.type) ? "error" : "identity" });
     case "first":
     case "last":
       return picked(fusion, terminal.kind, null);
@@ -69,8 +69,17 @@ export function planTerminal(fusion: TableFusion, terminal: TerminalShape, stage
   }
 }
 
+const withoutNumbers = (verb: string): QueryError => new QueryError("DC306", `strings have no ${verb}`, "Take it of numbers; strings are counted, .countBy(x => x), and ordered, .orderBy(x => x)");
+
+/** The element, where it must be a number. */
+function numberOf({ current }: Fusion, verb: string): Typed {
+  if (current.string === true) throw withoutNumbers(verb);
+  return current;
+}
+
 function quantile(fusion: TableFusion, verb: "median" | "quantile"): Plan {
   const { element } = fusion;
+  if (element === "string") throw withoutNumbers(verb);
   if (element === "i64" || element === "u64") throw new QueryError("DC306", `BigInts have no ${verb}: it may be a fraction`, `Take it of numbers: .as(Float64Array), or of rows the ${verb} of Number(row.id)`);
   return { ...fusion.intoArray(), finish: { kind: "quantile", element } };
 }
@@ -79,13 +88,13 @@ function quantile(fusion: TableFusion, verb: "median" | "quantile"): Plan {
 function picked(fusion: TableFusion, which: "first" | "last", test: (() => void) | null): Plan {
   if (fusion.columns !== null) {
     fusion.pick(which, test);
-    return { ...fusion.intoArray(), finish: { kind: "row" } };
+    return { ...fusion.intoArray(), finish: { kind: "row", columns: fusion.columns } };
   }
   test?.();
   const { expr } = fusion.current;
   fusion.yield(expr);
   const sink: Sink = which === "first" ? { kind: "first", type: expr.type, ranked: false } : { kind: "last", type: expr.type };
-  return { ...fusion.into(sink), finish: { kind: "element" } };
+  return { ...fusion.into(sink), finish: { kind: "element", element: fusion.element } };
 }
 
 /** Whether the element's key is the one that is sought. */
@@ -103,6 +112,7 @@ function extremeKey(fusion: Fusion, terminal: TerminalOf<"leastKey" | "greatestK
   const least = terminal.kind === "leastKey";
   fusion.placeFor(terminal.lambda, 1, least ? "minBy" : "maxBy");
   const given = fusion.call(terminal, stage, least ? "minBy" : "maxBy");
+  if (given.string === true) throw stringRefused(`${least ? "minBy" : "maxBy"} compares numbers, and this is a string`, given.span, `Order by it instead: .${least ? "orderBy" : "orderByDescending"}(…).first()`);
   const key = given.expr.type === "bool" ? toNumber(given) : given;
   const { type } = key.expr;
   const expr = type === "f64" || type === "f32" ? fusion.declare("key", key.expr) : key.expr;
@@ -132,7 +142,7 @@ function reduced(fusion: Fusion, op: ReduceOp, term: Typed, how: { readonly seed
 const isBitwise = (op: ReduceOp): boolean => op === "and" || op === "or" || op === "xor";
 
 function average(fusion: Fusion): Plan {
-  if (isBigType(fusion.current.expr.type)) {
+  if (isBigType(numberOf(fusion, "average").expr.type)) {
     throw new QueryError("DC306", "average does not exist for BigInts", "Average them as numbers: .as(Float64Array).average(), or of rows .average(row => Number(row.id))");
   }
   const plan = reduced(fusion, "add", fusion.current, { seeded: false, empty: "error" });
@@ -141,7 +151,8 @@ function average(fusion: Fusion): Plan {
 
 /** Squares of deviations from the mean, in doubles. */
 function variance(fusion: Fusion, { kind, sample, captures }: TerminalOf<"variance" | "standardDeviation">, stage: number): Plan {
-  const { current, kernelParameters } = fusion;
+  const { kernelParameters } = fusion;
+  const current = numberOf(fusion, kind);
   const mean: Expr = { kind: "capture", type: "f64", name: kernelParameters.scalar(stage, "mean", "f64", captures["mean"] as CaptureType) };
   const deviation = fusion.declare("deviation", apply("sub", convert("f64", current.expr), mean));
   const plan = reduced(fusion, "add", { expr: apply("mul", deviation, deviation), weak: false, integral: false, span: current.span }, { seeded: false, empty: "error" });
@@ -164,7 +175,7 @@ function search(fusion: Fusion, terminal: TerminalOf<"some" | "every" | "find" |
     case "every":
       return { ...plan, finish: { kind: "none" } };
     case "find":
-      return { ...plan, finish: { kind: "element" } };
+      return { ...plan, finish: { kind: "element", element: fusion.element } };
     case "findIndex":
       return { ...plan, finish: { kind: "position", ranked } };
     default:
@@ -178,12 +189,16 @@ function searchValue(fusion: Fusion, terminal: TerminalOf<"indexOf" | "includes"
   if (ranked) fusion.push({ kind: "visit" });
   const element = fusion.named("element");
   const type = terminal.captures["value"];
-  const big = isBigType(element.expr.type);
-  if (type?.kind !== (big ? "bigint" : "number")) {
-    throw new QueryError("DC305", `${terminal.kind} looks for ${big ? "a BigInt" : "a number"} in ${withArticle(ELEMENTS[fusion.element].array)}`, `Pass ${big ? "a BigInt, such as 1n" : "a number"}`);
-  }
   const { span } = element;
   const parameters = fusion.kernelParameters;
+  if (element.string === true && type?.kind === "string") {
+    fusion.keepIf(apply("eq", element.expr, { kind: "capture", type: "u32", name: parameters.scalar(stage, "value", "u32", type) }));
+    return found(fusion, terminal.kind, ranked);
+  }
+  const big = isBigType(element.expr.type);
+  if (fusion.element === "string" || type?.kind !== (big ? "bigint" : "number")) {
+    throw new QueryError("DC305", `${terminal.kind} looks for ${fusion.element === "string" ? "a string" : big ? "a BigInt" : "a number"} in ${typeInWords(fusion.element)}`, `Pass ${big ? "a BigInt, such as 1n" : "one"}`);
+  }
   const scalar = big ? "i64" : "f64";
   const capture: Expr = { kind: "capture", type: scalar, name: parameters.scalar(stage, "value", scalar, type) };
   const value: Typed = { expr: capture, weak: true, integral: [], span };
@@ -191,9 +206,14 @@ function searchValue(fusion: Fusion, terminal: TerminalOf<"indexOf" | "includes"
   const float = element.expr.type === "f32" || element.expr.type === "f64";
   const bothNaN = terminal.kind === "includes" && float ? apply("and", apply("isNaN", element.expr), apply("isNaN", capture)) : null;
   fusion.keepIf(bothNaN === null ? equal : apply("or", equal, bothNaN));
+  return found(fusion, terminal.kind, ranked);
+}
+
+/** Ends a kernel that lets nothing but the sought element pass. */
+function found(fusion: Fusion, kind: "indexOf" | "includes", ranked: boolean): Plan {
   fusion.yield(truth(true));
   const plan = fusion.into({ kind: "first", type: "bool", ranked });
-  return { ...plan, finish: terminal.kind === "includes" ? { kind: "any" } : { kind: "position", ranked } };
+  return { ...plan, finish: kind === "includes" ? { kind: "any" } : { kind: "position", ranked } };
 }
 
 function reduce(fusion: Fusion, terminal: TerminalOf<"reduce">, stage: number): Plan {
@@ -277,6 +297,7 @@ function fold(fusion: Fusion, terminal: TerminalOf<"reduce">, stage: number): Pl
 /** What a left fold accumulates in: what its seed is, or the element. */
 export function foldType(fusion: Fusion, seed: TerminalOf<"reduce">["seed"]): ScalarType {
   const element = fusion.columns === null ? fusion.current.expr.type : null;
+  if (seed === null && fusion.columns === null) numberOf(fusion, "reduction without a seed");
   if (seed === "boolean") return "bool";
   if (seed === "bigint") return element === "u64" ? "u64" : "i64";
   return seed === null && element !== null && isBigType(element) ? element : "f64";
@@ -285,7 +306,7 @@ export function foldType(fusion: Fusion, seed: TerminalOf<"reduce">["seed"]): Sc
 /** A reducer's result as the accumulator it becomes. */
 export function asAccumulator(value: Typed, type: ScalarType, fusion: Fusion): Expr {
   const kind = kindOf(value);
-  const fits = type === "bool" ? kind === "bool" : isBigType(type) ? isBigKind(kind) : !isBigKind(kind) && kind !== "bool";
+  const fits = type === "bool" ? kind === "bool" : isBigType(type) ? isBigKind(kind) : isNumberKind(kind);
   if (!fits) {
     const expected = type === "bool" ? "a boolean" : isBigType(type) ? "a BigInt" : "a number";
     throw new LambdaError("DC206", `the reducer gives ${describeKind(kind)}, but its accumulator is ${expected}`, value.span, "The accumulator keeps the type of the seed (without one, of the element)");

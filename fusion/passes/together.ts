@@ -160,7 +160,7 @@ class Joiner {
     const renamed: Renamed = new Map();
     const add = <T extends ScalarParameter | ArrayParameter>(known: T[], parameter: T, isSame: (other: T) => boolean): void => {
       const found = known.find(other => other.origin.stage === parameter.origin.stage && other.origin.name === parameter.origin.name && isSame(other));
-      const name = found?.name ?? this.names.fresh(known.length === 0 ? parameter.name : plainName(parameter.origin.name));
+      const name = found?.name ?? this.names.fresh(known.length === 0 ? parameter.name : plainName(parameter.origin));
       if (found === undefined) known.push({ ...parameter, name });
       renamed.set(parameter.name, name);
     };

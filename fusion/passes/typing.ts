@@ -11,7 +11,7 @@ import { LambdaError, withArticle } from "../errors.js";
 import type { Expr } from "../ir.js";
 import { operator, type OpName } from "../ops.js";
 import type { Span } from "../parse/surface.js";
-import { ELEMENTS, isBigType, type ElementType, type ScalarType } from "../types.js";
+import { ELEMENTS, isBigType, type ColumnType, type ScalarType } from "../types.js";
 import type { Parameters } from "./parameters.js";
 
 /** Never a fraction if these captured numbers are integers; false: may be a fraction. */
@@ -26,6 +26,8 @@ export interface Typed {
   readonly computed?: boolean;
   /** A number here and a boolean there (`flag && x`): stored as a number, which is the same to all but `===` and its like. */
   readonly mixed?: boolean;
+  /** `expr` is the code of a string. */
+  readonly string?: boolean;
   /** It may be null. */
   readonly missing?: Missing | undefined;
   /** Never read: it takes the type of whatever stands beside it. */
@@ -41,9 +43,10 @@ export interface Missing {
 }
 
 /** The kinds of value a variable can hold; `weak` and `bigint` are literals and captures that suit any number or BigInt type. */
-export type Kind = "weak" | "f32" | "f64" | "bool" | "bigint" | "i64" | "u64";
+export type Kind = "weak" | "f32" | "f64" | "bool" | "bigint" | "i64" | "u64" | "string";
 
-export function kindOf({ expr, weak }: Typed): Kind {
+export function kindOf({ expr, weak, string }: Typed): Kind {
+  if (string === true) return "string";
   if (expr.type === "bool") return "bool";
   if (isBigType(expr.type)) return weak ? "bigint" : expr.type;
   return weak ? "weak" : expr.type === "f32" ? "f32" : "f64";
@@ -66,11 +69,11 @@ export function joinKinds(a: Kind, b: Kind): Kind | null {
   return null;
 }
 
-/** How a kind is stored: weak values as f64, BigInts of no particular kind as i64. */
-export const storageOf = (kind: Kind): ScalarType => (kind === "weak" ? "f64" : kind === "bigint" ? "i64" : kind);
+/** How a kind is stored: weak values as f64, BigInts of no particular kind as i64, strings as their codes. */
+export const storageOf = (kind: Kind): ScalarType => (kind === "weak" ? "f64" : kind === "bigint" ? "i64" : kind === "string" ? "u32" : kind);
 
 export const describeKind = (kind: Kind): string =>
-  isNumberKind(kind) ? "a number" : kind === "bool" ? "a boolean" : kind === "u64" ? "an unsigned BigInt" : "a BigInt";
+  isNumberKind(kind) ? "a number" : kind === "bool" ? "a boolean" : kind === "string" ? "a string" : kind === "u64" ? "an unsigned BigInt" : "a BigInt";
 
 export const bothIntegral = (...all: readonly Integral[]): Integral =>
   all.includes(false) ? false : [...new Set((all as readonly (readonly string[])[]).flat())];
@@ -86,8 +89,13 @@ export const toldApart = (what: string, span: Span): LambdaError =>
 export const mixed = (span: Span): LambdaError =>
   new LambdaError("DC201", "a number and a BigInt are mixed", span, "JavaScript refuses this too: convert with BigInt(n) or Number(b), or write the literal as 1n");
 
+/** What is said of strings wherever they are more than compared and handed on. */
+export const stringRefused = (what: string, span: Span, remedy = "Strings are compared, r.carrier === \"AA\", and handed on: compute the rest of them beforehand"): LambdaError =>
+  new LambdaError("DC209", what, span, remedy);
+
 /** ToNumber: booleans become weak 0 or 1; BigInts are refused, as JavaScript does. */
 export function toNumber(value: Typed): Typed {
+  if (value.string === true) throw stringRefused("a string is used as a number", value.span);
   if (value.expr.type === "bool") return { ...value, expr: convert("f64", value.expr), weak: true, integral: [] };
   if (isBigType(value.expr.type)) throw mixed(value.span);
   return value.mixed === true ? { ...value, mixed: false } : value;
@@ -123,6 +131,7 @@ export function exactSingle(expr: Expr, parameters: Parameters): Expr | null {
 export function coerce(value: Typed, kind: Kind, parameters: Parameters): Expr {
   switch (kind) {
     case "bool":
+    case "string":
       return value.expr;
     case "i64":
     case "u64":
@@ -203,18 +212,27 @@ export function compareNumbers(op: "lt" | "le" | "gt" | "ge" | "eq" | "ne", a: T
 }
 
 /** JavaScript's truth of a value. */
-export const truthOf = (value: Typed): Expr => convert("bool", value.expr);
+export function truthOf(value: Typed): Expr {
+  if (value.string === true) throw stringRefused("a string is used as a truth value", value.span, 'Compare it with the empty string: r.carrier !== ""');
+  return convert("bool", value.expr);
+}
 
 /** A loaded element, as a lambda sees it. */
-export function elementValue(expr: Expr, element: ElementType | "range", span: Span): Typed {
+export function elementValue(expr: Expr, element: ColumnType | "range", span: Span): Typed {
+  if (element === "string") return { expr, weak: false, integral: [], string: true, span };
   const integer = element === "range" || ELEMENTS[element].integer;
   return { expr, weak: false, integral: integer ? [] : false, span };
 }
 
 /** A result as an element of an array: checked, and converted as a typed array's own store converts, but not yet wrapped to 8 or 16 bits. */
-export function toElement(value: Typed, element: ElementType, stage: string, parameters: Parameters): Expr {
-  const { array, integer } = ELEMENTS[element];
+export function toElement(value: Typed, element: ColumnType, stage: string, parameters: Parameters): Expr {
   const kind = kindOf(value);
+  if (element === "string") {
+    if (kind === "string") return value.expr;
+    throw new LambdaError("DC206", `${stage} gives ${describeKind(kind)}, but its sequence holds strings`, value.span, "Give a string, or name the array to make: .map(f, Float64Array)");
+  }
+  const { array, integer } = ELEMENTS[element];
+  if (kind === "string") throw new LambdaError("DC206", `${stage} gives a string, but ${withArticle(array)} holds numbers`, value.span, "Give a number, or leave out what to store it as");
   if (element === "i64" || element === "u64") {
     if (kind === "bool") return convert(element, value.expr);
     if (isNumberKind(kind)) {
@@ -239,7 +257,7 @@ export function toElement(value: Typed, element: ElementType, stage: string, par
 }
 
 /** What reading back an element of this type gives, where `toElement` leaves more bits than the element holds. */
-export function wrapElement(expr: Expr, element: ElementType): Expr {
+export function wrapElement(expr: Expr, element: ColumnType): Expr {
   switch (element) {
     case "i8":
       return apply("wrapI8", expr);
@@ -256,6 +274,7 @@ export function wrapElement(expr: Expr, element: ElementType): Expr {
     case "u64":
     case "f32":
     case "f64":
+    case "string":
       return expr;
     default:
       return element satisfies never;
@@ -263,7 +282,8 @@ export function wrapElement(expr: Expr, element: ElementType): Expr {
 }
 
 /** What an array must hold to keep such values as they are. */
-export function naturalElement({ expr, weak }: Typed): ElementType {
+export function naturalElement({ expr, weak, string }: Typed): ColumnType {
+  if (string === true) return "string";
   if (expr.type === "bool") return "u8";
   return weak && !isBigType(expr.type) ? "f64" : expr.type;
 }

@@ -2,8 +2,9 @@
 import { QueryError } from "../../fusion/errors.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import type { ElementType } from "../../fusion/types.js";
-import type { Column } from "../query/types.js";
+import type { GivenColumn, GivenColumns } from "../table/given.js";
 import { Nullable } from "../table/nullable.js";
+import { Strings } from "../table/strings.js";
 
 /** What is used of the package. */
 interface Arrow {
@@ -11,6 +12,7 @@ interface Arrow {
 }
 interface Making {
   readonly makeData: (made: object) => unknown;
+  readonly vectorFromArray: (values: readonly string[], type: object) => unknown;
   readonly Vector: new (data: readonly unknown[]) => unknown;
   readonly Table: new (columns: object) => unknown;
 }
@@ -29,15 +31,33 @@ export async function loadArrow(load: () => Promise<unknown> = () => import(PACK
   }
 }
 
-export const arrowTable = (arrow: Arrow & Making, columns: Readonly<Record<string, Column>>): unknown => new arrow.Table(Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, arrowVector(arrow, column)])));
+export const arrowTable = (arrow: Arrow & Making, columns: GivenColumns): unknown => new arrow.Table(Object.fromEntries(columns.map(([name, column]) => [name, arrowVector(arrow, column)])));
 
-/** The values as they are; nothing is copied. */
-export function arrowVector(arrow: Arrow & Making, column: Column): unknown {
+/** The values as they are; nothing is copied. Strings are a dictionary of those that occur. */
+export function arrowVector(arrow: Arrow & Making, column: GivenColumn): unknown {
+  if (column instanceof Strings) return stringVector(arrow, column);
   const [values, valid] = column instanceof Nullable ? [column.values, column.valid] : [column as AnyTypedArray, null];
   const Type = arrow[TYPES[elementTypeOf(values) as ElementType]] as new () => unknown;
   const data = values instanceof Uint8ClampedArray ? new Uint8Array(values.buffer, values.byteOffset, values.length) : values;
-  const nulls = valid === null ? {} : { nullBitmap: packed(valid), nullCount: valid.reduce((count, there) => count + Number(there === 0), 0) };
-  return new arrow.Vector([arrow.makeData({ type: new Type(), length: values.length, data, ...nulls })]);
+  return new arrow.Vector([arrow.makeData({ type: new Type(), length: values.length, data, ...nullsOf(valid) })]);
+}
+
+const nullsOf = (valid: Uint8Array | null): object => (valid === null ? {} : { nullBitmap: packed(valid), nullCount: valid.reduce((count, there) => count + Number(there === 0), 0) });
+
+/** Codes are numbered anew, so that no string of the run's dictionary is in the result that does not occur in it. */
+function stringVector(arrow: Arrow & Making, { codes, valid, dictionary }: Strings): unknown {
+  const places = new Int32Array(dictionary.size).fill(-1);
+  const used: string[] = [];
+  const data = new Int32Array(codes.length);
+  for (let at = 0; at < codes.length; at += 1) {
+    if (valid !== null && valid[at] === 0) continue;
+    const code = codes[at] as number;
+    if (places[code] === -1) places[code] = used.push(dictionary.at(code)) - 1;
+    data[at] = places[code] as number;
+  }
+  const [Text, Index, Type] = [arrow["Utf8"], arrow["Int32"], arrow["Dictionary"]] as unknown as [new () => object, new () => object, new (values: object, indices: object) => object];
+  const strings = arrow.vectorFromArray(used, new Text());
+  return new arrow.Vector([arrow.makeData({ type: new Type(new Text(), new Index()), length: codes.length, data, dictionary: strings, ...nullsOf(valid) })]);
 }
 
 /** A byte each as bits, the lowest of each byte first. */

@@ -37,7 +37,7 @@ export interface ChainJson {
   readonly on?: BackendName;
 }
 
-/** What a source must be. Columns with their arrays, in their order. */
+/** What a source must be. Columns with their arrays, in their order; those of strings are `string`. */
 export type SourceJson = { readonly array: string } | { readonly range: true } | { readonly columns: readonly (readonly [name: string, array: string])[] };
 
 /** A captured array: its elements' bytes, the least significant of each first. */
@@ -47,6 +47,6 @@ export interface ArrayJson {
 }
 
 /** A value that a lambda is handed: what JSON cannot hold has a name. An array is a place in `arrays`. */
-export type ValueJson = NumberJson | boolean | { readonly bigint: string } | { readonly array: number } | { readonly function: string };
+export type ValueJson = NumberJson | boolean | string | { readonly bigint: string } | { readonly array: number } | { readonly function: string };
 export type NumberJson = number | { readonly number: "NaN" | "Infinity" | "-Infinity" | "-0" };
 export type CapturesJson = Readonly<Record<string, ValueJson>>;

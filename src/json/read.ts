@@ -15,7 +15,7 @@ import { VERSION, type SourceJson } from "./format.js";
 import type { Branch, Parts, Reading } from "./parts.js";
 import { planned, planOf, replay, told } from "./replay.js";
 import { TERMINALS } from "./terminals.js";
-import { arrayName, arraysIn, elementIn } from "./values.js";
+import { arrayName, arraysIn, typeIn } from "./values.js";
 import { VERBS } from "./verbs.js";
 import { sourceJson } from "./write.js";
 
@@ -192,14 +192,14 @@ const within = (path: string, field: string): string => (path === "" ? field : `
 function sourceIn(json: unknown, path: string): SourceJson {
   const given = recordOf(json, path, ["array", "range", "columns"], "what a source must be");
   const [kind, more] = Object.keys(given);
-  if (more === undefined && kind === "array") return { array: arrayName(elementIn(given["array"], `${path}.array`)) };
+  if (more === undefined && kind === "array") return { array: arrayName(typeIn(given["array"], `${path}.array`)) };
   if (more === undefined && kind === "range" && given["range"] === true) return { range: true };
   if (more !== undefined || kind !== "columns") throw refused(path, "one of array, range: true and columns", json);
   return {
     columns: listOf(given["columns"], `${path}.columns`).map((column, at) => {
       const here = `${path}.columns[${at}]`;
       const [name, array] = listOf(column, here);
-      return [textIn(name, `${here}[0]`), arrayName(elementIn(array, `${here}[1]`))] as const;
+      return [textIn(name, `${here}[0]`), arrayName(typeIn(array, `${here}[1]`))] as const;
     }),
   };
 }

@@ -2,7 +2,7 @@
 import { endianness } from "node:os";
 import { CompilerBug } from "../../fusion/errors.js";
 import { ARRAY_CONSTRUCTORS, elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
-import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { ELEMENTS, type ColumnType, type ElementType } from "../../fusion/types.js";
 import { checkAttached } from "../query/given.js";
 import { textOf } from "../query/captures.js";
 import type { Capture } from "../query/types.js";
@@ -20,6 +20,7 @@ export function valueJson(value: Capture, placeOf: (array: AnyTypedArray) => num
     case "number":
       return numberJson(value);
     case "boolean":
+    case "string":
       return value;
     case "bigint":
       return { bigint: String(value) };
@@ -55,7 +56,7 @@ export interface Shared {
 }
 
 export function valueIn(json: unknown, path: string, shared: Shared): Capture {
-  if (typeof json === "boolean" || typeof json === "number") return json;
+  if (typeof json === "boolean" || typeof json === "number" || typeof json === "string") return json;
   const given = recordOf(json, path, ["number", "bigint", "array", "function"], "a value");
   const [kind, more] = Object.keys(given);
   if (kind === undefined || more !== undefined) throw refused(path, "a value: one of number, bigint, array and function", json);
@@ -91,7 +92,10 @@ export function elementIn(json: unknown, path: string): ElementType {
   return element;
 }
 
-export const arrayName = (element: ElementType): string => ELEMENTS[element].array;
+/** What a sequence or a column holds. */
+export const typeIn = (json: unknown, path: string): ColumnType => (json === "string" ? json : elementIn(json, path));
+
+export const arrayName = (type: ColumnType): string => (type === "string" ? type : ELEMENTS[type].array);
 
 export function arrayJson(array: AnyTypedArray): ArrayJson {
   checkAttached(array, "a captured array");

@@ -4,7 +4,7 @@
  */
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { Aggregate, CaptureTypes, Columns, LambdaInput, StageShape } from "../../fusion/query.js";
-import type { ElementType } from "../../fusion/types.js";
+import type { ColumnType } from "../../fusion/types.js";
 import type { CapturesJson, NumberJson, OtherJson, ValueJson } from "./format.js";
 import { aggregates, arrays, captures, flag, lambda, names, number, numbers, optional, other, others, value, values, word, type AggregateJson, type ArgumentsJson, type Parts } from "./parts.js";
 import { arrayName } from "./values.js";
@@ -159,5 +159,5 @@ export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, g
   }),
 };
 
-const arraysJson = (to: ElementType | Columns): string | Readonly<Record<string, string>> =>
+const arraysJson = (to: ColumnType | Columns): string | Readonly<Record<string, string>> =>
   typeof to === "string" ? arrayName(to) : Object.fromEntries([...to].map(([name, element]) => [name, arrayName(element)]));

@@ -2,7 +2,7 @@
 import { shownNames } from "../../fusion/columns.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Columns } from "../../fusion/query.js";
-import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { ELEMENTS, type ColumnType, type ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
 import { BACKEND_NAMES, QUOTED_BACKENDS, type BackendName } from "../backends/backend.js";
 import { captureTypes, NO_CAPTURES } from "./captures.js";
@@ -76,7 +76,7 @@ export function seedKind(seed: unknown, verb: "reduce" | "scan", ofRows = false)
 }
 
 /** BigInts of a sequence have 64 bits; a seed must fit too. */
-export function checkBigSeed(seed: unknown, element: ElementType, verb: "reduce" | "scan"): void {
+export function checkBigSeed(seed: unknown, element: ColumnType, verb: "reduce" | "scan"): void {
   if (typeof seed !== "bigint" || (element !== "i64" && element !== "u64") || fitsElement(seed, element)) return;
   throw new QueryError("DC305", `the seed ${seed}n does not fit in ${withArticle(ELEMENTS[element].array)}`, `${verb === "scan" ? "Scan" : "Reduce"} wraps at 64 bits, so its seed must fit in them.`);
 }
@@ -123,7 +123,7 @@ export function checkFastMath(options: unknown): boolean {
   throw new QueryError("DC305", `fastMath is true or false, not ${describe(fastMath)}`, remedy);
 }
 
-const RUN_OPTIONS = { run: ["signal"], toArray: ["into"], toArrayAsync: ["into", "signal"], toColumnsAsync: ["signal"], forEach: ["signal", "chunk"] } as const;
+const RUN_OPTIONS = { run: ["signal"], toArray: ["into"], toArrayAsync: ["into", "signal"], toColumnsAsync: ["signal"], toArrow: ["signal"], forEach: ["signal", "chunk"] } as const;
 
 /** The options of a run: an object, whose signal, if there is one, is an AbortSignal. */
 export function checkRunOptions<Options extends object>(options: Options, verb: keyof typeof RUN_OPTIONS): Options {
@@ -148,7 +148,11 @@ export function checkSurplus(surplus: readonly unknown[], verb: string, remedy: 
 }
 
 /** What `indexOf` and `includes` look for. */
-export function checkSearched(value: unknown, element: ElementType, verb: string): number | bigint {
+export function checkSearched(value: unknown, element: ColumnType, verb: string): number | bigint | string {
+  if (element === "string") {
+    if (typeof value === "string") return value;
+    throw new QueryError("DC305", `${verb}() looks for a string among strings, not for ${describe(value)}`, `Write .${verb}("AA").`);
+  }
   const big = element === "i64" || element === "u64";
   if (typeof value === (big ? "bigint" : "number")) return value as number | bigint;
   const wanted = big ? "a BigInt" : "a number";

@@ -1,12 +1,13 @@
 /** The arguments of a query's kernels: where each comes from, and whether its value of today may be handed over. */
 import { CompilerBug, LambdaError, QueryError } from "../../fusion/errors.js";
 import type { Origin } from "../../fusion/ir.js";
-import { BASE, SEED, TABLE, type Plan } from "../../fusion/query.js";
+import { BASE, LITERAL, SEED, TABLE, type Plan } from "../../fusion/query.js";
 import type { ScalarType, ScalarValue } from "../../fusion/types.js";
 import { convertValue, type AnyTypedArray } from "../../fusion/values.js";
 import { identifierAt } from "./captures.js";
 import type { Binding, Place, ShapeNode, TerminalNode } from "./shape.js";
 import { checkAttached } from "./given.js";
+import type { Dictionary } from "../table/dictionary.js";
 import { columnOf, type Table } from "../table/table.js";
 import type { Capture } from "./types.js";
 
@@ -19,7 +20,7 @@ const NO_ARRAYS: readonly AnyTypedArray[] = [];
 export function bindingsOf(node: TerminalNode, plan: Plan): readonly Binding[] {
   const names = namesByStage(node);
   const place = ({ stage, name }: Origin): Place => {
-    if (stage === TABLE || name === BASE) return { stage, at: 0, name };
+    if (stage === TABLE || stage === LITERAL || name === BASE) return { stage, at: 0, name };
     const at = names[stage]?.indexOf(name) ?? -1;
     if (at < 0) throw new CompilerBug(`the plan asks for ${name} of stage ${stage}, which was not given`);
     return { stage, at, name };
@@ -34,13 +35,15 @@ export function bindingsOf(node: TerminalNode, plan: Plan): readonly Binding[] {
 /** How many elements stages have left out at the beginning, so far in a run. */
 export type Bases = ReadonlyMap<number, number>;
 
-export function bindScalars({ scalars }: Binding, values: StageValues, bases: Bases): readonly ScalarValue[] {
+/** `dictionary`: where strings have their codes; null if there are none. */
+export function bindScalars({ scalars }: Binding, values: StageValues, bases: Bases, dictionary: Dictionary | null): readonly ScalarValue[] {
   if (scalars.length === 0) return NO_SCALARS;
   const bound = new Array<ScalarValue>(scalars.length);
   for (let at = 0; at < scalars.length; at += 1) {
     const place = scalars[at] as (typeof scalars)[number];
-    const value = place.name === BASE ? (bases.get(place.stage) ?? 0) : ((values[place.stage] as readonly Capture[])[place.at] as ScalarValue);
-    bound[at] = typeof value === "bigint" ? checkBig(value, place) : place.type === "i32" ? convertValue("i32", value) : value;
+    const value = scalarAt(place, values, bases);
+    if (typeof value === "string") bound[at] = codeIn(dictionary, value);
+    else bound[at] = typeof value === "bigint" ? checkBig(value, place) : place.type === "i32" ? convertValue("i32", value) : value;
   }
   return bound;
 }
@@ -53,6 +56,16 @@ export function bindArrays({ arrays }: Binding, values: StageValues, table: Tabl
     checkAttached(array, `the captured array ${name}`);
     return array;
   });
+}
+
+function scalarAt({ stage, at, name }: Place, values: StageValues, bases: Bases): ScalarValue | string {
+  if (stage === LITERAL) return name;
+  return name === BASE ? (bases.get(stage) ?? 0) : ((values[stage] as readonly Capture[])[at] as ScalarValue | string);
+}
+
+function codeIn(dictionary: Dictionary | null, text: string): number {
+  if (dictionary === null) throw new CompilerBug("a kernel without a dictionary is given a string");
+  return dictionary.codeOf(text);
 }
 
 /** Kernels hold 64-bit integers: a longer BigInt would lose bits on the way in. */

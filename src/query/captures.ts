@@ -56,6 +56,8 @@ function hasType(value: Capture, type: CaptureType, singles: boolean): boolean {
       return typeof value === "bigint";
     case "boolean":
       return typeof value === "boolean";
+    case "string":
+      return typeof value === "string";
     case "array":
       return elementTypeOf(value) === type.element;
     case "function":
@@ -90,7 +92,8 @@ function captureType(value: unknown, name: string, verb: string): CaptureType {
       return { kind: "number", single: isSingle(value) };
     case "bigint":
     case "boolean":
-      return { kind: typeof value as "bigint" | "boolean" };
+    case "string":
+      return { kind: typeof value as "bigint" | "boolean" | "string" };
     case "function":
       return { kind: "function", text: textOf(value) };
     default: {
@@ -105,7 +108,7 @@ function captureRemedy(value: unknown, name: string): string {
   if (Array.isArray(value)) return `Hand over a typed array: { ${name}: Float64Array.from(${name}) }.`;
   if (value === undefined) return `${name} has no value here: was it assigned before the query was built?`;
   if (typeof value === "object" && value !== null) return `Hand over the numbers it holds one by one, each under a name of its own.`;
-  return "Captures are numbers, BigInts, booleans, typed arrays and functions.";
+  return "Captures are numbers, BigInts, booleans, strings, typed arrays and functions.";
 }
 
 /** Where no f32 is near, all numbers are of one class. */
@@ -177,6 +180,7 @@ export function showCapture(value: Capture): string {
     return `${array[Symbol.toStringTag]}(${array.length})`;
   }
   if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
   return typeof value === "function" ? textOf(value).replaceAll(/\s+/g, " ") : String(value);
 }

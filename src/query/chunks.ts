@@ -1,7 +1,8 @@
 /** The results of a query as a stream: what `for await` and `forEach` read. */
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
-import { SINGLE } from "../../fusion/query.js";
+import { SINGLE, type Columns, type Plan } from "../../fusion/query.js";
 import { resultsOf } from "../stream/results.js";
+import type { Encoding } from "../table/given.js";
 import type { Table } from "../table/table.js";
 import { checkFunction, checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
@@ -9,19 +10,30 @@ import { describe } from "./given.js";
 import { runAsync } from "./run.js";
 import type { ForEachOptions } from "./types.js";
 
-/** `chunk`: what the caller gets of a table. */
-export async function* eachChunk<C>(bound: BoundTerminal, chunk: (table: Table) => C, size: number | null, signal: AbortSignal | undefined): AsyncGenerator<C, void, undefined> {
+/** What the caller gets of a table. `encoding`: null where there are no strings in it. */
+type Given<C> = (table: Table, encoding: Encoding | null) => C;
+
+export async function* eachChunk<C>(bound: BoundTerminal, chunk: Given<C>, size: number | null, signal: AbortSignal | undefined): AsyncGenerator<C, void, undefined> {
+  let encoding: Encoding | null = null;
   const whole = async (): Promise<Table> => {
-    const { columns, result } = await runAsync(bound, null, signal);
+    const { columns, result, dictionary } = await runAsync(bound, null, signal);
+    const types = stringsOf(bound.node.plan());
+    if (dictionary !== null && types !== null) encoding = { columns: types, dictionary };
     if (columns !== null) return columns;
     if (result.output === null) throw new CompilerBug("an array terminal gave no array");
     return new Map([[SINGLE, result.output]]);
   };
-  for await (const { table } of resultsOf(bound, whole, size, signal)) yield chunk(table);
+  for await (const { table } of resultsOf(bound, whole, size, signal)) yield chunk(table, encoding);
+}
+
+/** The columns of what is given, single values as one; null if none holds strings. */
+function stringsOf({ finish }: Plan): Columns | null {
+  const columns = finish.kind === "columns" ? finish.columns : finish.kind === "array" ? new Map([[SINGLE, finish.element]]) : null;
+  return columns !== null && [...columns.values()].includes("string") ? columns : null;
 }
 
 /** Calls a function with one chunk after another, and waits for it each time. */
-export async function forEachChunk<C>(bound: BoundTerminal, chunk: (table: Table) => C, f: unknown, options: ForEachOptions): Promise<void> {
+export async function forEachChunk<C>(bound: BoundTerminal, chunk: Given<C>, f: unknown, options: ForEachOptions): Promise<void> {
   const call = checkFunction(f, "forEach") as (chunk: C) => unknown;
   const { signal, chunk: size } = checkRunOptions(options, "forEach");
   if (size !== undefined && !(Number.isSafeInteger(size) && size > 0)) {

@@ -1,18 +1,18 @@
 /** From the last kernel's raw result to what the terminal promises. */
-import type { Plan } from "../../fusion/query.js";
+import type { Columns, Plan } from "../../fusion/query.js";
 import { CompilerBug } from "../../fusion/errors.js";
 import type { ReduceOp, Sink } from "../../fusion/ir.js";
-import { ELEMENTS, isBigType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
+import { isBigType, typeInWords, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import { evaluate, type AnyTypedArray } from "../../fusion/values.js";
 import type { KernelResult } from "../backends/backend.js";
 import { givenColumns } from "../table/given.js";
-import type { Table } from "../table/table.js";
 import type { BoundTerminal } from "./bound.js";
+import type { Outcome } from "./run.js";
 import { quantilesIn } from "./select.js";
 import type { TerminalNode } from "./shape.js";
 
 /** `seed`: the reduce's, if it has one. */
-export function finishScalar(plan: Plan, node: TerminalNode, result: KernelResult, seed: ScalarValue | undefined): ScalarValue | undefined {
+export function finishScalar(plan: Plan, node: TerminalNode, { result, dictionary }: Pick<Outcome, "result" | "dictionary">, seed: ScalarValue | undefined): ScalarValue | string | undefined {
   const { finish } = plan;
   switch (finish.kind) {
     case "count":
@@ -40,7 +40,8 @@ export function finishScalar(plan: Plan, node: TerminalNode, result: KernelResul
     case "none":
       return result.position < 0;
     case "element":
-      return result.position < 0 ? undefined : result.value;
+      if (result.position < 0) return undefined;
+      return finish.element === "string" ? dictionary?.at(result.value as number) : result.value;
     case "position":
       return result.position < 0 ? -1 : finish.ranked ? result.rank : result.position;
     case "key":
@@ -87,7 +88,7 @@ function seededType(op: ReduceOp, sink: Sink, value: ScalarValue): ScalarType {
 function nothingToReduce({ element }: Plan, { terminal }: TerminalNode): TypeError {
   return terminal.kind === "reduce" || element === null
     ? new TypeError("Reduce of empty array with no initial value")
-    : new TypeError(`The ${terminal.kind} of an empty ${ELEMENTS[element].array} does not exist: there is no infinite BigInt`);
+    : new TypeError(`The ${terminal.kind} of an empty ${typeInWords(element)} does not exist: there is no infinite BigInt`);
 }
 
 /** What `median` or `quantile` gives of all elements. Their array is its own, and may be changed. */
@@ -98,9 +99,9 @@ export function finishQuantiles({ query, values }: BoundTerminal, elements: AnyT
   return typeof given === "number" ? (found[0] as number) : found;
 }
 
-/** The last row of these columns; undefined if they have none. */
-export function finishRow(columns: Table | null): Readonly<Record<string, ScalarValue | null>> | undefined {
+/** The last row of these columns; undefined if they have none. `types`: what they hold. */
+export function finishRow({ columns, dictionary }: Outcome, types: Columns): Readonly<Record<string, ScalarValue | string | null>> | undefined {
   if (columns === null) throw new CompilerBug("a query of rows stored no columns");
   const last = ([...columns.values()][0]?.length ?? 0) - 1;
-  return last < 0 ? undefined : Object.fromEntries(givenColumns(columns).map(([name, column]) => [name, column.at(last) as ScalarValue | null]));
+  return last < 0 ? undefined : Object.fromEntries(givenColumns(columns, dictionary && { columns: types, dictionary }).map(([name, column]) => [name, column.at(last) as ScalarValue | string | null]));
 }

@@ -7,7 +7,7 @@ import { captureValues } from "./captures.js";
 import { describe } from "./given.js";
 import { groupStage, type AggregateOf } from "./stages.js";
 import type { Rows } from "./rows.js";
-import type { Capture, Captures, ColumnFor, Fields, TableOf } from "./types.js";
+import type { Capture, Captures, ColumnFor, Fields, Single, TableOf } from "./types.js";
 import { withStage } from "./verbs.js";
 
 /** What one aggregate is, as a function of a group says it. `V`: what it gives. */
@@ -28,16 +28,16 @@ export interface Group<Element> {
   max(): Aggregated<Own<Element>>;
   max<V extends number | bigint | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
   first(): Aggregated<Own<Element>>;
-  first<V extends number | bigint | boolean | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  first<V extends Single | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
   last(): Aggregated<Own<Element>>;
-  last<V extends number | bigint | boolean | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  last<V extends Single | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
 }
 
 /** What an element is by itself; a row is nothing. */
-type Own<Element> = Element extends number | bigint ? Element : never;
+type Own<Element> = Element extends number | bigint | string ? Element : never;
 
 /** The aggregates of a group, by the names of their columns. */
-export type Aggregates<Element> = Readonly<Record<string, (group: Group<Element>) => Aggregated<number | bigint | boolean | null>>>;
+export type Aggregates<Element> = Readonly<Record<string, (group: Group<Element>) => Aggregated<Single | null>>>;
 
 /** The columns of a table of groups: those of the key, and one for each aggregate. */
 export type GroupTable<K, G> = { readonly [N in keyof KeyFields<K>]: ColumnFor<KeyFields<K>[N]> } & AggregateColumns<G>;

@@ -21,6 +21,7 @@ export interface Destination {
  */
 export function prepareInto(into: unknown, plan: Plan, sources: readonly AnyTypedArray[], length: number, values: StageValues, again: boolean): Destination {
   if (plan.element === null) throw new CompilerBug("rows have no single destination");
+  if (plan.element === "string") throw new QueryError("DC304", "strings cannot be put into an array that is there", "Leave into out: toArray() gives a new array of strings.");
   const wanted = ELEMENTS[plan.element].array;
   const element = elementTypeOf(into);
   if (element !== plan.element) {

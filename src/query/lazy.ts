@@ -142,9 +142,9 @@ export class LazyValue<T> implements PromiseLike<T> {
 }
 
 /** What a terminal that gives one value, or one row, makes of what its kernels gave. */
-export function finished(bound: BoundTerminal, { result, columns }: Outcome): unknown {
+export function finished(bound: BoundTerminal, outcome: Outcome): unknown {
   const plan = bound.node.plan();
-  if (plan.finish.kind === "row") return finishRow(columns);
-  if (plan.finish.kind === "quantile") return finishQuantiles(bound, result.output);
-  return finishScalar(plan, bound.node, result, seedOf(bound));
+  if (plan.finish.kind === "row") return finishRow(outcome, plan.finish.columns);
+  if (plan.finish.kind === "quantile") return finishQuantiles(bound, outcome.result.output);
+  return finishScalar(plan, bound.node, outcome, seedOf(bound));
 }

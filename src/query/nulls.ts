@@ -2,7 +2,7 @@
 import { shownNames, validColumn } from "../../fusion/columns.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Columns } from "../../fusion/query.js";
-import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { ELEMENTS, type ColumnType } from "../../fusion/types.js";
 import { checkColumn, fitsElement } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
 import { NO_VALUES } from "./captures.js";
@@ -26,12 +26,16 @@ export function fillNulls(bound: BoundQuery, values: unknown): BoundQuery {
   if (typeof values !== "object" || values === null || Array.isArray(values)) throw new QueryError("DC305", `fillNulls() takes values by column, not ${describe(values)}`, `Write .fillNulls({ ${nullable(columns)[0] ?? "price"}: 0 }).`);
   for (const name of Object.keys(values)) checkColumn(name, columns);
   const filled = Object.entries(values).filter(([name]) => columns.has(validColumn(name)));
-  const fills = filled.map(([name, value]) => checkFill(name, value, columns.get(name) as ElementType));
+  const fills = filled.map(([name, value]) => checkFill(name, value, columns.get(name) as ColumnType));
   return withStage(bound, nullsStage(bound.shape, filled.map(([name]) => name), fills), fills);
 }
 
 /** What nulls become must be what the column holds. */
-function checkFill(name: string, value: unknown, element: ElementType): Capture {
+function checkFill(name: string, value: unknown, element: ColumnType): Capture {
+  if (element === "string") {
+    if (typeof value === "string") return value;
+    throw new QueryError("DC305", `fillNulls() is given ${describe(value)} for ${name}, a column of strings`, `Give a string: .fillNulls({ ${name}: "none" }).`);
+  }
   const { array, integer, low, high } = ELEMENTS[element];
   const refused = (what: string, remedy: string): QueryError => new QueryError("DC305", `fillNulls() is given ${what} for ${name}, ${withArticle(array)}`, remedy);
   if (element === "i64" || element === "u64") {

@@ -4,6 +4,11 @@ import { SINGLE } from "../../fusion/query.js";
 import type { ArrowVector } from "../arrow/read.js";
 import { arrowVector, loadArrow } from "../arrow/write.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
+import type { ColumnType } from "../../fusion/types.js";
+import type { AnyTypedArray } from "../../fusion/values.js";
+import type { Dictionary } from "../table/dictionary.js";
+import type { Encoding } from "../table/given.js";
+import { Strings } from "../table/strings.js";
 import { columnOf, type Table } from "../table/table.js";
 import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkFastMath, checkReduceOptions, checkRunOptions, checkScanOptions, checkSearched, checkSurplus, checkTargets, fitsElement, seedKind } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
@@ -18,7 +23,7 @@ import { LazyValue } from "./lazy.js";
 import { Picks } from "./picks.js";
 import { Rows } from "./rows.js";
 import { checkQuantiles, quantileValue } from "./quantile.js";
-import { runAsync, runNow } from "./run.js";
+import { runAsync, runNow, type Outcome } from "./run.js";
 import type { SortKey } from "./sequence.js";
 import type { SearchTerminal } from "./shape.js";
 import { spread } from "./spread.js";
@@ -32,6 +37,7 @@ import type {
   BigArray,
   Captures,
   ElementOf,
+  Elements,
   Fields,
   ForEachOptions,
   IntoOptions,
@@ -41,6 +47,7 @@ import type {
   ResultOf,
   RunOptions,
   ScanOptions,
+  SingleColumn,
   SpreadOptions,
   TableOf,
   Truth,
@@ -57,7 +64,7 @@ import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from
  * lambda that cannot become a kernel throws a LambdaError from the verb it was given to; types that do not fit throw one
  * from the terminal.
  */
-export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
+export class Query<A extends Elements> extends Picks<ElementOf<A>, Query<A>> {
   /** @internal */
   constructor(bound: BoundQuery) {
     super(bound);
@@ -83,7 +90,9 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
   map<C extends ArrayConstructor>(f: (x: ElementOf<A>, i: number) => ResultOf<ArrayOf<C>>, to: C, captures?: Captures): Query<ArrayOf<C>>;
   map<F extends Fields>(f: (x: ElementOf<A>, i: number) => F, captures?: Captures): Rows<NewColumns<Record<never, never>, F>>;
   map<F extends Fields, C extends { readonly [K in keyof F]?: ArrayConstructor }>(f: (x: ElementOf<A>, i: number) => F, to: C, captures?: Captures): Rows<NewColumns<Record<never, never>, F, C>>;
-  map(f: unknown, second?: unknown, third?: unknown): Query<TypedArray> | Rows<TableOf> {
+  map<V extends string>(f: (x: ElementOf<A>, i: number) => V, captures?: Captures): Query<string[]>;
+  map<V extends number | bigint | boolean>(this: A extends readonly string[] ? Query<A> : never, f: (x: string, i: number) => V, captures?: Captures): Query<SingleColumn<V>>;
+  map(f: unknown, second?: unknown, third?: unknown): Query<Elements> | Rows<TableOf> {
     const { to, captures } = checkTargets(second, third);
     return this.any(withLambda(this.bound, "map", f, to, captures)) as never;
   }
@@ -100,7 +109,8 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
   flatMap<C extends ArrayConstructor>(f: (x: ElementOf<A>, i: number) => readonly ResultOf<ArrayOf<C>>[], to: C, captures?: Captures): Query<ArrayOf<C>>;
   flatMap<F extends Fields>(f: (x: ElementOf<A>, i: number) => readonly F[], captures?: Captures): Rows<NewColumns<Record<never, never>, F>>;
   flatMap<F extends Fields, C extends { readonly [K in keyof F]?: ArrayConstructor }>(f: (x: ElementOf<A>, i: number) => readonly F[], to: C, captures?: Captures): Rows<NewColumns<Record<never, never>, F, C>>;
-  flatMap(f: unknown, second?: unknown, third?: unknown): Query<TypedArray> | Rows<TableOf> {
+  flatMap<V extends string>(f: (x: ElementOf<A>, i: number) => readonly V[], captures?: Captures): Query<string[]>;
+  flatMap(f: unknown, second?: unknown, third?: unknown): Query<Elements> | Rows<TableOf> {
     const { to, captures } = checkTargets(second, third, "flatMap");
     return this.any(withLambda(this.bound, "flatMap", f, to, captures)) as never;
   }
@@ -194,7 +204,7 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
     captures?: Captures,
     options?: ScanOptions,
   ): Query<A>;
-  scan(f: unknown, seed?: unknown, captures?: unknown, options?: unknown): Query<TypedArray> {
+  scan(f: unknown, seed?: unknown, captures?: unknown, options?: unknown): Query<Elements> {
     const { bound } = this;
     const record = checkCaptures(captures, "scan");
     const how = checkScanOptions(options, seed !== undefined);
@@ -398,7 +408,7 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
    */
   toArray(options: IntoOptions<A> = {}): A {
     const { into = null } = checkRunOptions(options, "toArray");
-    return deliver(runNow(this.arrayTerminal(), into)) as A;
+    return delivered<A>(runNow(this.arrayTerminal(), into as AnyTypedArray | null), this.bound.shape.element);
   }
 
   /**
@@ -409,7 +419,7 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
    */
   async toArrayAsync(options: IntoOptions<A> & RunOptions = {}): Promise<A> {
     const { into = null, signal } = checkRunOptions(options, "toArrayAsync");
-    return deliver(await runAsync(this.arrayTerminal(), into, signal)) as A;
+    return delivered<A>(await runAsync(this.arrayTerminal(), into as AnyTypedArray | null, signal), this.bound.shape.element);
   }
 
   /**
@@ -443,7 +453,10 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
    */
   async toArrow<Vector = ArrowVector>(options: RunOptions = {}): Promise<Vector> {
     const arrow = await loadArrow();
-    return arrowVector(arrow, await this.toArrayAsync(options)) as Vector;
+    const { signal } = checkRunOptions(options, "toArrow");
+    const outcome = await runAsync(this.arrayTerminal(), null, signal);
+    const array = deliver(outcome);
+    return arrowVector(arrow, this.bound.shape.element === "string" ? new Strings(array as Uint32Array, null, outcome.dictionary as Dictionary) : array) as Vector;
   }
 
   /**
@@ -488,7 +501,14 @@ export class Query<A extends TypedArray> extends Picks<ElementOf<A>, Query<A>> {
   }
 }
 
-const singleOf = <A extends TypedArray>(table: Table): A => columnOf(table, SINGLE) as A;
+const singleOf = <A extends Elements>(table: Table, encoding: Encoding | null): A => (encoding === null ? columnOf(table, SINGLE) : stringsIn(columnOf(table, SINGLE), encoding.dictionary)) as A;
+
+const stringsIn = (codes: TypedArray, dictionary: Dictionary): readonly string[] => new Strings<string>(codes as Uint32Array, null, dictionary).toArray();
+
+function delivered<A extends Elements>(outcome: Outcome, element: ColumnType): A {
+  const array = deliver(outcome);
+  return (element === "string" && outcome.dictionary !== null ? stringsIn(array, outcome.dictionary) : array) as A;
+}
 
 const newRows = (bound: BoundQuery): Rows<TableOf> => new Rows(bound, single => new Query(single) as Query<never>);
 

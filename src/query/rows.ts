@@ -6,7 +6,8 @@ import type { Columns } from "../../fusion/query.js";
 import { checkBigSeed, checkCaptures, checkCasts, checkColumn, checkFunction, checkReduceOptions, checkRunOptions, checkTargets, seedKind } from "./arguments.js";
 import type { ArrowTable } from "../arrow/read.js";
 import { arrowTable, loadArrow } from "../arrow/write.js";
-import { givenColumns } from "../table/given.js";
+import { givenColumns, type GivenColumns } from "../table/given.js";
+import { Strings } from "../table/strings.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues, mentionedIn, NO_VALUES } from "./captures.js";
 import { eachChunk, forEachChunk } from "./chunks.js";
@@ -21,8 +22,7 @@ import { checkQuantiles, quantileValue } from "./quantile.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { asValue, boundOf, type Sequence, type SortKey } from "./sequence.js";
 import { asStage, columnStage, groupJoinStage } from "./stages.js";
-import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, Column, ColumnsOf, Fields, ForEachOptions, NewColumns, NullsOf, ReduceOptions, RowOf, RunOptions, SpreadOptions, SingleColumn, TableOf, Total, Truth, TypedArray, WithoutNulls } from "./types.js";
-import type { Table } from "../table/table.js";
+import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, ElementsIn, Fields, ForEachOptions, NewColumns, NullsOf, ReduceOptions, RowOf, RunOptions, Single, SpreadOptions, SingleColumn, TableOf, Total, Truth, WithoutNulls } from "./types.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
 
 /**
@@ -59,7 +59,7 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   map<F extends Fields>(f: (row: RowOf<T>, i: number) => F, captures?: Captures): Rows<NewColumns<T, F>>;
   map<F extends Fields, C extends { readonly [K in keyof F]?: ArrayConstructor }>(f: (row: RowOf<T>, i: number) => F, to: C, captures?: Captures): Rows<NewColumns<T, F, C>>;
   map<C extends ArrayConstructor>(f: (row: RowOf<T>, i: number) => number | bigint | boolean, to: C, captures?: Captures): Query<ArrayOf<C>>;
-  map<V extends number | bigint | boolean>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): Query<SingleColumn<V>>;
+  map<V extends Single>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): Query<SingleColumn<V>>;
   map(f: unknown, second?: unknown, third?: unknown): unknown {
     const { to, captures } = checkTargets(second, third);
     return this.any(withLambda(this.bound, "map", f, to, captures));
@@ -75,7 +75,7 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   flatMap<F extends Fields>(f: (row: RowOf<T>, i: number) => readonly F[], captures?: Captures): Rows<NewColumns<T, F>>;
   flatMap<F extends Fields, C extends { readonly [K in keyof F]?: ArrayConstructor }>(f: (row: RowOf<T>, i: number) => readonly F[], to: C, captures?: Captures): Rows<NewColumns<T, F, C>>;
   flatMap<C extends ArrayConstructor>(f: (row: RowOf<T>, i: number) => readonly (number | bigint | boolean)[], to: C, captures?: Captures): Query<ArrayOf<C>>;
-  flatMap<V extends number | bigint | boolean>(f: (row: RowOf<T>, i: number) => readonly V[], captures?: Captures): Query<SingleColumn<V>>;
+  flatMap<V extends Single>(f: (row: RowOf<T>, i: number) => readonly V[], captures?: Captures): Query<SingleColumn<V>>;
   flatMap(f: unknown, second?: unknown, third?: unknown): unknown {
     const { to, captures } = checkTargets(second, third, "flatMap");
     return this.any(withLambda(this.bound, "flatMap", f, to, captures));
@@ -98,8 +98,8 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
    * @example
    * compute({ price, quantity }).filter(r => r.quantity > 1).column("price").sum();
    */
-  column<K extends keyof T & string>(name: K): Query<Extract<T[K], TypedArray>> {
-    return this.ofValues(withStage(this.bound, columnStage(this.bound.shape, checkColumn(name, this.bound.shape.columns as Columns)), NO_VALUES)) as unknown as Query<Extract<T[K], TypedArray>>;
+  column<K extends keyof T & string>(name: K): Query<ElementsIn<T[K]>> {
+    return this.ofValues(withStage(this.bound, columnStage(this.bound.shape, checkColumn(name, this.bound.shape.columns as Columns)), NO_VALUES)) as unknown as Query<ElementsIn<T[K]>>;
   }
 
   /**
@@ -245,19 +245,19 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
 
   /**
    * Runs the query now, on this thread: new arrays of one length, by column. A column with nulls is a `Nullable`: its values, and
-   * which of them are there.
+   * which of them are there. Strings, and nulls among them, are a plain array.
    *
    * @example
    * const { total } = compute({ price, quantity }).map(r => ({ total: r.price * r.quantity })).toColumns();
    */
   toColumns(): ColumnsOf<T> {
-    return columnsOf(runNow(plainTerminal(this.bound, "toColumns"), null));
+    return asColumns(this.given(runNow(plainTerminal(this.bound, "toColumns"), null)));
   }
 
   /** Runs the query off the main thread. */
   async toColumnsAsync(options: RunOptions = {}): Promise<ColumnsOf<T>> {
     const { signal } = checkRunOptions(options, "toColumnsAsync");
-    return columnsOf(await runAsync(plainTerminal(this.bound, "toColumns"), null, signal));
+    return asColumns(this.given(await runAsync(plainTerminal(this.bound, "toColumns"), null, signal)));
   }
 
   /**
@@ -268,13 +268,14 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
    * const table = await compute({ price, quantity }).filter(r => r.quantity > 1).toArrow<Table>();
    */
   async toArrow<Table = ArrowTable>(options: RunOptions = {}): Promise<Table> {
+    const { signal } = checkRunOptions(options, "toArrow");
     const arrow = await loadArrow();
-    return arrowTable(arrow, (await this.toColumnsAsync(options)) as Readonly<Record<string, Column>>) as Table;
+    return arrowTable(arrow, this.given(await runAsync(plainTerminal(this.bound, "toColumns"), null, signal))) as Table;
   }
 
   /** Runs the query now: an object for each row, with null where a column has no value. For many rows `toColumns` is much the better. */
   toRows(): RowOf<T>[] {
-    const columns = Object.entries(this.toColumns() as Readonly<Record<string, Column>>);
+    const columns = this.given(runNow(plainTerminal(this.bound, "toColumns"), null));
     const length = columns[0]?.[1].length ?? 0;
     return Array.from({ length }, (_, at) => Object.fromEntries(columns.map(([name, column]) => [name, column.at(at)])) as RowOf<T>);
   }
@@ -286,12 +287,12 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
    * await compute(stream(batches, { price: Float64Array })).filter(r => r.price > 9).forEach(({ price }) => send(price));
    */
   forEach(f: (chunk: ColumnsOf<T>) => unknown, options: ForEachOptions = {}): Promise<void> {
-    return forEachChunk(plainTerminal(this.bound, "toColumns"), asObject<T>, f, options);
+    return forEachChunk(plainTerminal(this.bound, "toColumns"), (table, encoding) => asColumns<T>(givenColumns(table, encoding)), f, options);
   }
 
   /** The results as they come, columns after columns. To leave the loop early closes the stream. */
   [Symbol.asyncIterator](): AsyncGenerator<ColumnsOf<T>, void, undefined> {
-    return eachChunk(plainTerminal(this.bound, "toColumns"), asObject<T>, null, undefined);
+    return eachChunk(plainTerminal(this.bound, "toColumns"), (table, encoding) => asColumns<T>(givenColumns(table, encoding)), null, undefined);
   }
 
   /** What `toColumns` would run: the query, its kernels, and which backend runs each, and why; as text, as data or as a flowchart. */
@@ -316,6 +317,12 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
     return this.ofValues(this.valuesOf("values", f, captures));
   }
 
+  /** The columns of what a run gave. */
+  private given({ columns, dictionary }: Outcome): GivenColumns {
+    if (columns === null) throw new CompilerBug("a query of rows stored no columns");
+    return givenColumns(columns, dictionary && { columns: this.bound.shape.columns as Columns, dictionary });
+  }
+
   private valuesOf(terminal: string, f: unknown, captures: unknown): BoundQuery {
     const nulls = [...(this.bound.shape.columns?.keys() ?? [])].some(isValidity);
     const bound = withLambda(this.bound, "map", checkFunction(f, terminal), null, captures, nulls ? "aggregate" : undefined);
@@ -324,9 +331,5 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   }
 }
 
-function columnsOf<T extends TableOf>({ columns }: Outcome): ColumnsOf<T> {
-  if (columns === null) throw new CompilerBug("a query of rows stored no columns");
-  return asObject(columns);
-}
-
-const asObject = <T extends TableOf>(table: Table): ColumnsOf<T> => Object.fromEntries(givenColumns(table)) as ColumnsOf<T>;
+const asColumns = <T extends TableOf>(columns: GivenColumns): ColumnsOf<T> =>
+  Object.fromEntries(columns.map(([name, column]) => [name, column instanceof Strings ? column.toArray() : column])) as ColumnsOf<T>;

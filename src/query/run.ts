@@ -14,9 +14,10 @@ import { overOf, stageValues, type BoundQuery, type BoundTerminal } from "./boun
 import { prepareInto, type Destination } from "./into.js";
 import { checkAttached, isGone } from "./given.js";
 import { calledAs, isBound } from "./show.js";
-import { readSource, sourceLength, type BoundSource } from "./source.js";
+import { dictionaryOf, readSource, sourceLength, type BoundSource } from "./source.js";
 import { startKernel } from "./start.js";
 import { notNow, runStream } from "../stream/results.js";
+import { Dictionary } from "../table/dictionary.js";
 import { readTable } from "../table/source.js";
 import { moveLater, moveNow, type Mover, type Moving } from "../table/move.js";
 import { scriptMover } from "../table/script.js";
@@ -38,6 +39,8 @@ interface Job {
   readonly mover: Mover;
   /** What other queries have given already. */
   readonly others: Map<BoundQuery, Rows>;
+  /** All strings that the run and those within it know. */
+  readonly dictionary: Dictionary;
   source: AnyTypedArray | null;
   /** Columns, instead of a source. */
   table: Table | null;
@@ -54,11 +57,14 @@ export interface Outcome {
   readonly length: number;
   /** Where an array terminal was told to put its results. */
   readonly destination: Destination | null;
+  /** The strings whose codes the results are; of a stream there are none. */
+  readonly dictionary: Dictionary | null;
 }
 
-export function runNow(bound: BoundTerminal, into: AnyTypedArray | null): Outcome {
+/** `dictionary`: that of the run that this one is part of. */
+export function runNow(bound: BoundTerminal, into: AnyTypedArray | null, dictionary: Dictionary | null = null): Outcome {
   if (bound.query.source.kind === "stream") throw notNow(bound);
-  const job = newJob(bound, into);
+  const job = newJob(bound, into, dictionary);
   if (job.plan.steps.length > 0) moveNow(takeSteps(job, 0), job.mover);
   const { tiers } = bound.query.runtime;
   let result: KernelResult | null = null;
@@ -81,10 +87,10 @@ export function runNow(bound: BoundTerminal, into: AnyTypedArray | null): Outcom
   return outcome(bound, job, result);
 }
 
-export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined): Promise<Outcome> {
+export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined, dictionary: Dictionary | null = null): Promise<Outcome> {
   signal?.throwIfAborted();
   if (bound.query.source.kind === "stream") return runStream(bound, into, signal);
-  const job = newJob(bound, into);
+  const job = newJob(bound, into, dictionary);
   const given = job.source;
   // Memory that may be given back to the system while another thread reads it is copied first; so are all such columns at once,
   // for a later kernel must find the rows that the first one found.
@@ -96,7 +102,7 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
   };
   for (const query of (job.values.flat() as readonly unknown[]).filter(isBound)) {
     const over = overOf(query);
-    job.others.set(query, await rowsLater(over === null ? query : onRows(query, job.others.get(over) as Rows), signal));
+    job.others.set(query, await rowsLater(over === null ? query : onRows(query, job.others.get(over) as Rows, job.dictionary), job.dictionary, signal));
   }
   if (job.plan.steps.length > 0) await moveLater(takeSteps(job, 0), job.mover, goOn);
   const source = job.source;
@@ -129,18 +135,19 @@ function arrayInWords({ kernel }: KernelSlot, place: number): string {
   return column === true ? `the column ${origin.name}` : `the captured array ${origin.name}`;
 }
 
-function newJob(bound: BoundTerminal, into: AnyTypedArray | null): Job {
+function newJob(bound: BoundTerminal, into: AnyTypedArray | null, given: Dictionary | null): Job {
   const { query, node } = bound;
+  const dictionary = given ?? new Dictionary(dictionaryOf(query.source));
   const plan = node.plan();
   const slots = query.runtime.slots(node);
   const values = stageValues(bound);
   if (plan.integral.length > 0) checkIntegral(plan, node, values);
-  const table = readTable(query.source);
-  const source = table === null ? readSource(query.source) : null;
+  const table = readTable(query.source, dictionary);
+  const source = table === null ? readSource(query.source, dictionary) : null;
   const length = source === null ? sourceLength(query.source) : source.length;
   const destination = into === null ? null : prepareInto(into, plan, source === null ? [...(table?.values() ?? [])] : [source], length, values, query.runtime.tiers.mayStop(query.backend));
   const others = new Map<BoundQuery, Rows>();
-  return { plan, slots, values, bases: new Map(), backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values, others), mover: plan.steps.length === 0 ? scriptMover : query.runtime.tiers.mover(query.backend).mover, others, source, table, length, runs: query.runtime.onRun === null ? null : [] };
+  return { plan, slots, values, bases: new Map(), backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values, others, dictionary), mover: plan.steps.length === 0 ? scriptMover : query.runtime.tiers.mover(query.backend).mover, others, dictionary, source, table, length, runs: query.runtime.onRun === null ? null : [] };
 }
 
 function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
@@ -153,7 +160,7 @@ function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
     source: job.plan.kernels[at]?.kernel.source.kind === "array" ? job.source : null,
     length: job.length,
     output: last && job.destination !== null ? job.destination.direct : null,
-    scalars: bindScalars(binding, job.values, job.bases),
+    scalars: bindScalars(binding, job.values, job.bases, job.dictionary),
     arrays: bindArrays(binding, job.values, job.table),
   };
 }
@@ -222,24 +229,24 @@ function checkHere({ table, source, length }: Job): void {
 const unasked = (): never => {
   throw new CompilerBug("a query without steps asks for nothing");
 };
-const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked, keysOf: unasked };
+const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked, keysOf: unasked, dictionary: new Dictionary() };
 
 /** All that a query gives, now, on this thread; of a source alone its own arrays. */
-function rowsOf(query: BoundQuery): Rows {
-  return sourceRows(query) ?? givenRows(runNow(collecting(query), null));
+function rowsOf(query: BoundQuery, dictionary: Dictionary): Rows {
+  return sourceRows(query, dictionary) ?? givenRows(runNow(collecting(query), null, dictionary));
 }
 
 /** The same, off the calling thread. Memory that may be given back to the system meanwhile is copied. */
-async function rowsLater(query: BoundQuery, signal: AbortSignal | undefined): Promise<Rows> {
-  const own = sourceRows(query);
-  if (own === null) return givenRows(await runAsync(collecting(query), null, signal));
+async function rowsLater(query: BoundQuery, dictionary: Dictionary, signal: AbortSignal | undefined): Promise<Rows> {
+  const own = sourceRows(query, dictionary);
+  if (own === null) return givenRows(await runAsync(collecting(query), null, signal, dictionary));
   return { ...own, table: new Map([...own.table].map(([name, array]) => [name, canShrink(array) ? array.slice() : array])) };
 }
 
-function sourceRows(query: BoundQuery): Rows | null {
+function sourceRows(query: BoundQuery, dictionary: Dictionary): Rows | null {
   // Null has one value only where a kernel has stored it.
   const nulls = [...(query.shape.columns?.keys() ?? [])].some(isValidity);
-  const table = query.parent === null && !nulls ? (readTable(query.source) ?? singles(readSource(query.source))) : null;
+  const table = query.parent === null && !nulls ? (readTable(query.source, dictionary) ?? singles(readSource(query.source, dictionary))) : null;
   return table === null ? null : { table, length: sourceLength(query.source) };
 }
 
@@ -253,31 +260,32 @@ function givenRows({ columns, result }: Outcome): Rows {
 const singles = (array: AnyTypedArray | null): Table | null => (array === null ? null : new Map([[SINGLE, array]]));
 
 /** The query on rows, in place of its source, which is empty. */
-function onRows(query: BoundQuery, rows: Rows): BoundQuery {
-  if (query.parent !== null) return { ...query, source: sourceOn(query.source, rows), parent: onRows(query.parent, rows) };
+function onRows(query: BoundQuery, rows: Rows, dictionary: Dictionary): BoundQuery {
+  if (query.parent !== null) return { ...query, source: sourceOn(query.source, rows, dictionary), parent: onRows(query.parent, rows, dictionary) };
   const { over: _, ...alone } = query;
-  return { ...alone, source: sourceOn(query.source, rows) };
+  return { ...alone, source: sourceOn(query.source, rows, dictionary) };
 }
 
-function sourceOn(source: BoundSource, { table }: Rows): BoundSource {
-  if (source.kind === "array") return { ...source, array: columnOf(table, SINGLE) };
-  if (source.kind === "columns") return { ...source, table };
+function sourceOn(source: BoundSource, { table }: Rows, dictionary: Dictionary): BoundSource {
+  if (source.kind === "array") return { ...source, array: columnOf(table, SINGLE), dictionary: source.element === "string" ? dictionary : null };
+  if (source.kind === "columns") return { ...source, table, dictionary };
   throw new CompilerBug("what a query gives is an array, or columns");
 }
 
 /** What steps need of a query: the values of its stages, and what other queries give. */
-function contextOf(values: StageValues, others: ReadonlyMap<BoundQuery, Rows>): StepContext {
+function contextOf(values: StageValues, others: ReadonlyMap<BoundQuery, Rows>, dictionary: Dictionary): StepContext {
   return {
+    dictionary,
     valuesOf: stage => values[stage] ?? [],
     otherOf: (stage, fromEnd) => {
       const query = values[stage]?.at(-fromEnd) as unknown as BoundQuery;
-      const rows = others.get(query) ?? rowsOf(query);
+      const rows = others.get(query) ?? rowsOf(query, dictionary);
       for (const array of rows.table.values()) if (array.length < rows.length) throw hasMoved(array);
       return rows;
     },
     keysOf: (stage, right) => {
       const query = values[stage]?.at(-1) as unknown as BoundQuery;
-      return others.get(query) ?? rowsOf(overOf(query) === null ? query : onRows(query, right));
+      return others.get(query) ?? rowsOf(overOf(query) === null ? query : onRows(query, right, dictionary), dictionary);
     },
   };
 }
@@ -298,11 +306,11 @@ function note(job: Job, { backend }: CompiledKernel): void {
 
 function outcome({ query, node }: BoundTerminal, job: Job, result: KernelResult | null): Outcome {
   if (result === null) throw new CompilerBug("a plan has no kernel");
-  const { length, runs, destination } = job;
+  const { length, runs, destination, dictionary } = job;
   const last = runs?.at(-1);
   const columns = columnsOf(job, job.plan.kernels.at(-1) as PlannedKernel, result);
   if (runs !== null && last !== undefined) query.runtime.onRun?.({ terminal: calledAs(node.terminal), backend: last.backend, kernels: runs });
-  return { result, columns, length, destination };
+  return { result, columns, length, destination, dictionary };
 }
 
 /** Transferring a buffer takes the elements away from a run in flight. */

@@ -2,9 +2,10 @@
 import { shownNames } from "../../fusion/columns.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { SetVerb } from "../../fusion/query.js";
-import { ELEMENTS } from "../../fusion/types.js";
-import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
+import { ELEMENTS, storedAs } from "../../fusion/types.js";
+import { newArray } from "../../fusion/values.js";
 import type { BackendName } from "../backends/backend.js";
+import { Dictionary } from "../table/dictionary.js";
 import { columnInWords } from "../table/show.js";
 import type { QueryJson } from "../json/format.js";
 import { queryJson } from "../json/write.js";
@@ -22,7 +23,7 @@ import type { Capture, Captures, Fields, NewColumns, Single, SingleColumn } from
 import { plainValue, withLambda, withStage } from "./verbs.js";
 
 /** What elements may be ordered by. */
-export type SortKey = number | bigint | boolean | null;
+export type SortKey = number | bigint | boolean | string | null;
 
 /** What a lambda's values or objects make. */
 export type Zipped<V> = V extends Fields ? Rows<NewColumns<Record<never, never>, V>> : Query<SingleColumn<V>>;
@@ -366,7 +367,7 @@ function keysOf(other: BoundQuery, key: unknown, verb: string, captures: Capture
 /** A query over what another gives, which then need not run again. */
 function overResults(query: BoundQuery): BoundQuery {
   const { runtime, backend, shape } = query;
-  const source: BoundSource = shape.columns === null ? { kind: "array", element: shape.element, array: new ARRAY_CONSTRUCTORS[shape.element](0) } : { kind: "columns", columns: shape.columns, table: new Map() };
+  const source: BoundSource = shape.columns === null ? { kind: "array", element: shape.element, array: newArray(storedAs(shape.element), 0), dictionary: null } : { kind: "columns", columns: shape.columns, table: new Map(), dictionary: new Dictionary() };
   return { runtime, source, parent: null, shape: runtime.shapes.root(shapeOfSource(source), shape.fastMath), values: NO_VALUES, backend, over: query };
 }
 
@@ -380,7 +381,7 @@ function checkAlike(own: ShapeNode, other: ShapeNode, what: string, preposition:
 }
 
 const sequenceInWords = ({ columns, element }: ShapeNode): string =>
-  columns === null ? `a sequence for ${withArticle(ELEMENTS[element].array)}` : `rows of ${shownNames(columns.keys()).map(name => `${name} (${columnInWords(columns, name)})`).join(", ")}`;
+  columns === null ? `a sequence ${element === "string" ? "of strings" : `for ${withArticle(ELEMENTS[element].array)}`}` : `rows of ${shownNames(columns.keys()).map(name => `${name} (${columnInWords(columns, name)})`).join(", ")}`;
 
 const COUNT_REMEDIES: Readonly<Record<string, string>> = { take: "For the last ones write .slice(-10).", skip: "To leave out the last ones write .slice(0, -10)." };
 

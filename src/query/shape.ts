@@ -9,7 +9,7 @@ import type { LambdaOptions } from "../../fusion/parse/lambda.js";
 import { columnsOfLists } from "../../fusion/parse/lists.js";
 import { joinsOf, planQuery, type Joins } from "../../fusion/passes/plan.js";
 import type { BranchShape, CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
-import type { ElementType, ScalarType } from "../../fusion/types.js";
+import type { ColumnType, ScalarType } from "../../fusion/types.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bringsSingles, captureTypes, checkUsed, matchesCaptures, textOf, withoutSingles } from "./captures.js";
 import { checkPiecewise } from "../stream/piecewise.js";
@@ -99,9 +99,13 @@ const NO_NAMES: readonly string[] = [];
 
 /** What a sequence holds: elements of one type, or rows (whose `element` means nothing). */
 interface Sequence {
-  readonly element: ElementType;
+  readonly element: ColumnType;
   readonly columns: Columns | null;
 }
+
+/** A quoted text in a lambda or a helper, or a captured one. */
+const mayGiveStrings = ({ lambda, captures }: LambdaInput): boolean =>
+  /["'`]/.test(lambda.source.text) || Object.values(captures).some(type => type.kind === "string" || (type.kind === "function" && /["'`]/.test(type.text)));
 
 const withoutNulls = (columns: Columns | null, names: readonly string[]): Columns => new Map([...(columns ?? [])].filter(([name]) => !names.some(column => name === validColumn(column))));
 
@@ -113,7 +117,7 @@ const recast = (columns: Columns | null, to: Columns): Columns => new Map([...(c
 /** A source and the stages behind it. */
 export class ShapeNode {
   /** Of the sequence so far; of rows it means nothing. */
-  readonly element: ElementType;
+  readonly element: ColumnType;
   /** The columns of the rows so far; null for a sequence of single values. */
   readonly columns: Columns | null;
   readonly depth: number;
@@ -246,7 +250,7 @@ export class ShapeNode {
     if (stage.kind === "map" || stage.kind === "flatMap" || stage.kind === "window") {
       checkTarget(stage.to, columns, stage.kind === "window" ? "map" : stage.kind);
       if (!rows && typeof stage.to === "string") return { element: stage.to, columns: null };
-      if (!rows && this.columns === null) return this;
+      if (!rows && this.columns === null && this.element !== "string" && !mayGiveStrings(stage)) return this;
     }
     // The types of what a lambda makes of rows, or of rows that it makes, are found by inference.
     const { finish } = atCall(() => planQuery({ ...this.shape(), stages: [...this.shape().stages, stage], terminal: { kind: rows ? "toColumns" : "toArray" } }));

@@ -1,6 +1,6 @@
 /** Queries in words: as they would be written. */
 import { EDGE, SEED, type Aggregate, type Columns, type StageShape, type TerminalShape } from "../../fusion/query.js";
-import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { ELEMENTS, typeInWords, type ColumnType } from "../../fusion/types.js";
 import { showTable } from "../table/source.js";
 import { overOf, stageValues, type BoundBranch, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { showCapture } from "./captures.js";
@@ -49,7 +49,7 @@ function showSource(source: BoundSource): string {
     case "numbers":
       return `Array(${sourceLength(source)})`;
     case "array":
-      return `${ELEMENTS[source.element].array}(${sourceLength(source)})`;
+      return `${typeInWords(source.element)}(${sourceLength(source)})`;
     case "stream": {
       const { holds } = source.stream;
       return `stream(chunks, ${showTarget(holds.columns === null ? holds.element : holds.columns).join("")})`;
@@ -244,9 +244,9 @@ const showQuantiles = (value: Capture | undefined): string => (typeof value === 
 
 const showAggregate = ({ name, terminal, value }: Aggregate): string => `${name}: g => g.${terminal}(${value === null ? "" : oneLine(value.lambda.source.text)})`;
 
-function showTarget(to: ElementType | Columns | null): readonly string[] {
+function showTarget(to: ColumnType | Columns | null): readonly string[] {
   if (to === null) return [];
-  return [typeof to === "string" ? ELEMENTS[to].array : `{ ${[...to].map(([name, element]) => `${name}: ${ELEMENTS[element].array}`).join(", ")} }`];
+  return [typeof to === "string" ? typeInWords(to) : `{ ${[...to].map(([name, element]) => `${name}: ${typeInWords(element)}`).join(", ")} }`];
 }
 
 /** The captures as one argument; none if there are none. */

@@ -1,17 +1,20 @@
 /** What a query reads: classifies what `compute` was given and gives its elements when a terminal runs. */
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { SourceShape } from "../../fusion/query.js";
-import type { ElementType } from "../../fusion/types.js";
+import type { ColumnType, ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { arrayOfVector, isVector, type ArrowVector } from "../arrow/read.js";
+import { Dictionary, translated } from "../table/dictionary.js";
 import { Nullable } from "../table/nullable.js";
+import { encoded, Strings } from "../table/strings.js";
 import { checkAttached, describe } from "./given.js";
 import { bindTable, hasRows, tableLength, type TableSource } from "../table/source.js";
 import { Range, Repeat, Stream, type TableOf, type TypedArray } from "./types.js";
 
 /** A source whose kind has been checked. Its elements and its length are read when a terminal runs. */
 export type BoundSource =
-  | { readonly kind: "array"; readonly element: ElementType; readonly array: AnyTypedArray }
+  /** Strings as the codes that they have in a dictionary. */
+  | { readonly kind: "array"; readonly element: ColumnType; readonly array: AnyTypedArray; readonly dictionary: Dictionary | null }
   /** Copied into a Float64Array by every run. */
   | { readonly kind: "numbers"; readonly element: "f64"; readonly array: readonly unknown[] }
   | { readonly kind: "range"; readonly element: "f64"; readonly length: number }
@@ -22,7 +25,9 @@ const REMEDY = "Pass a typed array, an array of numbers, columns, or range(n): c
 
 export function bindSource(source: unknown): BoundSource {
   const element = elementTypeOf(source);
-  if (element !== undefined) return { kind: "array", element, array: source as AnyTypedArray };
+  if (element !== undefined) return { kind: "array", element, array: source as AnyTypedArray, dictionary: null };
+  if (source instanceof Strings) return bindStrings(source as Strings, "the source");
+  if (Array.isArray(source) && typeof source[0] === "string") return bindStrings(encoded(source as readonly unknown[], new Dictionary(), "the source"), "the source");
   if (Array.isArray(source) && !hasRows(source)) return { kind: "numbers", element: "f64", array: source };
   if (source instanceof Stream) return { kind: "stream", stream: source as Stream<TypedArray | TableOf> };
   if (isVector(source)) return bindVector(source);
@@ -35,8 +40,14 @@ export function bindSource(source: unknown): BoundSource {
 /** Single values have no nulls. */
 function bindVector(vector: ArrowVector): BoundSource {
   const array = arrayOfVector(vector, "the source");
+  if (array instanceof Strings) return bindStrings(array, "the source");
   if (array instanceof Nullable) throw new QueryError("DC301", "the source is an Arrow vector with nulls, and only columns may have nulls", "Make it a column: compute({ x: vector }).dropNulls().column(\"x\").");
-  return { kind: "array", element: elementTypeOf(array) as ElementType, array };
+  return { kind: "array", element: elementTypeOf(array) as ElementType, array, dictionary: null };
+}
+
+function bindStrings({ codes, valid, dictionary }: Strings, what: string): BoundSource {
+  if (valid !== null) throw new QueryError("DC301", `${what} has nulls among its strings, and only columns may have nulls`, 'Make it a column: compute({ x: strings }).dropNulls().column("x").');
+  return { kind: "array", element: "string", array: codes, dictionary };
 }
 
 /** What a plan needs to know of a source. */
@@ -59,6 +70,9 @@ export function shapeOfSource(source: BoundSource): SourceShape {
   }
 }
 
+/** The strings of a source that is encoded before it is read. */
+export const dictionaryOf = (source: BoundSource): Dictionary | null => (source.kind === "array" || source.kind === "columns" ? source.dictionary : null);
+
 /** How many elements there are now; of a stream nobody knows. Throws QueryError where the array is gone. */
 export function sourceLength(source: BoundSource): number {
   switch (source.kind) {
@@ -79,8 +93,8 @@ export function sourceLength(source: BoundSource): number {
   }
 }
 
-/** The elements as they are now; null for a range. */
-export function readSource(source: BoundSource): AnyTypedArray | null {
+/** The elements as they are now; null for a range. Strings have the codes of the run's dictionary. */
+export function readSource(source: BoundSource, dictionary: Dictionary): AnyTypedArray | null {
   switch (source.kind) {
     case "range":
       return null;
@@ -88,7 +102,7 @@ export function readSource(source: BoundSource): AnyTypedArray | null {
       return copyNumbers(source.array);
     case "array":
       checkAttached(source.array, "the source");
-      return source.array;
+      return source.dictionary === null ? source.array : translated(source.array as Uint32Array, dictionary.codesOf(source.dictionary));
     case "columns":
     case "rows":
     case "stream":

@@ -160,7 +160,7 @@ export function pairStage(node: ShapeNode, verb: "zip" | "join" | "leftJoin", f:
   const text = `${own}\n${keyText}`;
   const outer = verb === "leftJoin";
   const rightKeys = lambdasOf(keys);
-  const detail = JSON.stringify([verb, keyText, rightKeys.map(({ source }) => source.text), ...[right, ...more].map(({ columns, element }) => (columns === null ? element : [...columns]))]);
+  const detail = JSON.stringify([verb, keyText, rightKeys.map(({ source }) => source.text), [...(keys?.columns ?? [])], ...[right, ...more].map(({ columns, element }) => (columns === null ? element : [...columns]))]);
   return node.find("pair", text, detail, captures) ?? node.add({
     verb, text, detail, captures,
     single: [right, ...more].some(hasSingles),
@@ -168,7 +168,7 @@ export function pairStage(node: ShapeNode, verb: "zip" | "join" | "leftJoin", f:
       const lambda = parse(own, verb, types, { least: 0, most: 3 + more.length, rows: [rowOf(node, false), rowOf(right, outer), ...more.map(other => rowOf(other, false))] });
       const keyLambda = key === null ? null : parse(keyText, `the key of ${verb}`, types, node.elementParameters());
       checkUsed(types, [lambda, ...(keyLambda === null ? [] : [keyLambda]), ...rightKeys], verb);
-      return { kind: "pair", lambda, captures: types, key: keyLambda === null ? null : { lambda: keyLambda, captures: types }, right: sequenceOf(right), outer, more: more.map(sequenceOf) };
+      return { kind: "pair", lambda, captures: types, key: keyLambda === null ? null : { lambda: keyLambda, captures: types }, right: sequenceOf(right), rightKeys: keys === null ? null : keys.columns, outer, more: more.map(sequenceOf) };
     },
   });
 }
@@ -179,17 +179,23 @@ const rowOf = ({ columns }: ShapeNode, mayBeMissing: boolean): RowParameter | nu
 
 const sequenceOf = ({ columns, element }: ShapeNode): SequenceShape => (columns === null ? { columns, element } : { columns });
 
+/** The keys of another query are columns, even if there is but one. */
+function columnsOf({ columns }: ShapeNode): Columns {
+  if (columns === null) throw new CompilerBug("keys are no columns");
+  return columns;
+}
+
 /** `keep`: those that match, or those that do not. `keys`: those of the other query. */
 export function matchStage(node: ShapeNode, key: unknown, keep: boolean, captures: Captures, keys: ShapeNode): ShapeNode {
   const [text, verb] = [textOf(key), keep ? "semiJoin" : "antiJoin"];
   const rightKeys = lambdasOf(keys);
-  const detail = JSON.stringify([verb, rightKeys.map(({ source }) => source.text)]);
+  const detail = JSON.stringify([verb, rightKeys.map(({ source }) => source.text), [...columnsOf(keys)]]);
   return node.find("match", text, detail, captures) ?? node.add({
     verb, text, detail, captures,
     build: types => {
       const lambda = parse(text, verb, types, node.elementParameters());
       checkUsed(types, [lambda, ...rightKeys], verb);
-      return { kind: "match", keep, lambda, captures: types };
+      return { kind: "match", keep, rightKeys: columnsOf(keys), lambda, captures: types };
     },
   });
 }

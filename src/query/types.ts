@@ -3,6 +3,7 @@ import type { SequenceShape } from "../../fusion/query.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { ArrowVector } from "../arrow/read.js";
 import type { Nullable } from "../table/nullable.js";
+import type { Strings } from "../table/strings.js";
 import type { LazyValue } from "./lazy.js";
 
 /** Every array that can be a source, a captured array or a result. */
@@ -28,59 +29,65 @@ export type ArrayConstructor =
 /** The array that a constructor makes: `ArrayOf<typeof Float32Array>` is `Float32Array`. */
 export type ArrayOf<C extends ArrayConstructor> = C["prototype"];
 
-/** What a lambda sees of an array: `bigint` for the two BigInt arrays, otherwise `number`. */
-export type ElementOf<A extends TypedArray> = A extends BigArray ? bigint : number;
+/** What holds the elements of a sequence. */
+export type Elements = TypedArray | readonly string[];
+
+/** What a column without nulls is as a sequence of its own. */
+export type ElementsIn<C extends Column> = C extends TypedArray ? C : C extends readonly string[] ? C : never;
+
+/** What a lambda sees of an array: `bigint` for the two BigInt arrays, strings, otherwise `number`. */
+export type ElementOf<A extends Elements> = A extends BigArray ? bigint : A extends readonly string[] ? string : number;
 
 /** What a lambda may give for an element of an array; `true` is stored as 1, `false` as 0. */
-export type ResultOf<A extends TypedArray> = ElementOf<A> | boolean;
+export type ResultOf<A extends Elements> = A extends readonly string[] ? string : ElementOf<A> | boolean;
 
 /** What a predicate may give: a boolean, or what JavaScript takes for one. */
 export type Truth = boolean | number | bigint;
 
 /** A value that a lambda may use by name: scalars are taken by value when the verb is called, arrays by reference. */
-export type Capture = number | bigint | boolean | TypedArray | ((...values: never[]) => unknown);
+export type Capture = number | bigint | boolean | string | TypedArray | ((...values: never[]) => unknown);
 
 /** Values that a lambda uses, by the names under which it uses them. */
 export type Captures = Readonly<Record<string, Capture>>;
 
 /** What `compute` takes. */
-export type QuerySource = TypedArray | readonly number[] | Range | Repeat;
+export type QuerySource = TypedArray | readonly number[] | readonly string[] | Strings<string> | Range | Repeat;
 
-/** A column of a table. */
-export type Column = TypedArray | Nullable;
+/** A column of a table: strings, and nulls among them, are a plain array. */
+export type Column = TypedArray | Nullable | readonly (string | null)[];
 
 /** Columns of one length, by name. */
 export type TableOf = Readonly<Record<string, Column>>;
 
 /** What a sequence without columns holds. */
-export type Single = number | bigint | boolean;
+export type Single = number | bigint | boolean | string;
 
 /** A row as plain objects have it, and as a lambda may give it. */
 export type Fields = Readonly<Record<string, Single | null>>;
 
 /** A type all of whose fields are columns: `S extends Tabular<S>`, for interfaces have no index signature. */
-export type Tabular<S> = { readonly [K in keyof S]: Column | ArrowVector };
+export type Tabular<S> = { readonly [K in keyof S]: Column | Strings | ArrowVector };
 
 /** The same for plain objects. */
 export type Row<R> = { readonly [K in keyof R]: Single | null | undefined };
 
 /** The columns of a table. */
-export type TableColumns<S> = { readonly [K in keyof S]: S[K] extends Column ? S[K] : S[K] extends ArrowVector & { toArray(): infer A extends TypedArray } ? A : never };
+export type TableColumns<S> = { readonly [K in keyof S]: S[K] extends Strings<infer V> ? V[] : S[K] extends Column ? S[K] : S[K] extends ArrowVector & { get(index: number): string | null } ? string[] : S[K] extends ArrowVector & { toArray(): infer A extends TypedArray } ? A : never };
 
 /** The columns that hold the fields of plain objects. */
 export type RowColumns<R> = { readonly [K in keyof R]: ColumnFor<R[K]> };
 
 /** What a lambda sees of a column. */
-export type ValueOf<C extends Column> = C extends Nullable<infer A> ? ElementOf<A> | null : C extends TypedArray ? ElementOf<C> : never;
+export type ValueOf<C extends Column> = C extends Nullable<infer A> ? ElementOf<A> | null : C extends TypedArray ? ElementOf<C> : C extends readonly (infer V)[] ? V : never;
 
 /** A row of a table, as lambdas see it. */
 export type RowOf<T extends TableOf> = { readonly [K in keyof T]: ValueOf<T[K]> };
 
 /** The names of the columns with nulls. */
-export type NullsOf<T extends TableOf> = { [K in keyof T]: T[K] extends Nullable ? K : never }[keyof T] & string;
+export type NullsOf<T extends TableOf> = { [K in keyof T]: null extends ValueOf<T[K]> ? K : never }[keyof T] & string;
 
 /** The same table, in which these columns have no nulls. */
-export type WithoutNulls<T extends TableOf, K extends PropertyKey> = { readonly [N in keyof T]: N extends K ? (T[N] extends Nullable<infer A> ? A : T[N]) : T[N] };
+export type WithoutNulls<T extends TableOf, K extends PropertyKey> = { readonly [N in keyof T]: N extends K ? (T[N] extends Nullable<infer A> ? A : T[N] extends readonly (string | null)[] ? string[] : T[N]) : T[N] };
 
 /** What the sum of such values is; and so the smallest and the largest. */
 export type Total<V> = [NonNullable<V>] extends [bigint] ? bigint : number;
@@ -88,10 +95,11 @@ export type Total<V> = [NonNullable<V>] extends [bigint] ? bigint : number;
 export type NumberArray = Exclude<TypedArray, BigArray>;
 
 /** The array that a column of such values may be stored in. */
-export type SingleColumn<V> = [V] extends [bigint] ? BigArray : [V] extends [boolean] ? Uint8Array : NumberArray;
+export type SingleColumn<V> = [V] extends [string] ? string[] : ValueArray<V>;
+type ValueArray<V> = [V] extends [bigint] ? BigArray : [V] extends [boolean] ? Uint8Array : NumberArray;
 
 /** The column that such values, or null among them, are stored in. */
-export type ColumnFor<V> = [V] extends [NonNullable<V>] ? SingleColumn<V> : Nullable<SingleColumn<NonNullable<V>>>;
+export type ColumnFor<V> = [V] extends [NonNullable<V>] ? SingleColumn<V> : [NonNullable<V>] extends [never] ? Nullable<never> : [V] extends [string | null | undefined] ? (string | null)[] : Nullable<ValueArray<NonNullable<V>>>;
 
 /** The columns that a lambda's object makes: as they are named, as they were, or as their values say. */
 export type NewColumns<T extends TableOf, F extends Fields, C = Record<never, never>> = {
@@ -101,13 +109,15 @@ export type NewColumns<T extends TableOf, F extends Fields, C = Record<never, ne
 /** The columns once those that are named have been converted. */
 export type CastColumns<T extends TableOf, C> = { readonly [K in keyof T]: K extends keyof C ? (C[K] extends ArrayConstructor ? ArrayOf<C[K]> : T[K]) : T[K] };
 /** The column as it was, if it may be this one. */
-type Kept<C extends Column, V> = null extends V ? C : C extends Nullable ? never : C;
+type Kept<C extends Column, V> = null extends V ? C : null extends ValueOf<C> ? never : C;
 
 /** A table's columns, as `toColumns` gives them. */
 export type ColumnsOf<T extends TableOf> = { [K in keyof T]: T[K] };
 
 /** The array type of a source's elements; ranges and arrays of numbers give `Float64Array`. */
-export type SourceArray<S extends QuerySource> = S extends Int8Array
+export type SourceArray<S extends QuerySource> = S extends readonly string[] | Strings
+  ? string[]
+  : S extends Int8Array
   ? Int8Array
   : S extends Uint8Array
     ? Uint8Array
@@ -242,7 +252,7 @@ export interface ForEachOptions extends RunOptions {
   readonly chunk?: number | undefined;
 }
 
-export interface IntoOptions<B extends TypedArray> {
+export interface IntoOptions<B extends Elements> {
   /**
    * Where the results go, instead of a new array: of the result's type, and at least as long as the source. It may be the
    * source itself. What comes back is a view of exactly the results.

@@ -1,7 +1,7 @@
 /** Windows: neighbours of each element, which a lambda sees together. */
 import { QueryError } from "../../fusion/errors.js";
 import { EDGE, type Edge, type WindowFold } from "../../fusion/query.js";
-import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { ELEMENTS, storedAs, type ColumnType } from "../../fusion/types.js";
 import { checkCaptures, checkConstructor, checkFunction, checkTargets, fitsElement } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
 import { captureValues, NO_CAPTURES, textOf } from "./captures.js";
@@ -10,14 +10,14 @@ import { checkOptions } from "./options.js";
 import type { Query } from "./query.js";
 import type { Rows } from "./rows.js";
 import { windowStage, type WindowHow } from "./stages.js";
-import type { ArrayConstructor, ArrayOf, Capture, Captures, ElementOf, Fields, NewColumns, ResultOf, TypedArray, Window } from "./types.js";
+import type { ArrayConstructor, ArrayOf, Capture, Captures, ElementOf, Elements, Fields, NewColumns, ResultOf, Window } from "./types.js";
 import { withStage } from "./verbs.js";
 
 /**
  * The windows of a query's elements: `map` computes something of each, and so do the methods that fold it. What they give is a
  * query again; it runs in one kernel with what follows.
  */
-export class Windows<A extends TypedArray, K extends number> {
+export class Windows<A extends Elements, K extends number> {
   /** @internal */
   constructor(
     private readonly bound: BoundQuery,
@@ -61,7 +61,7 @@ export class Windows<A extends TypedArray, K extends number> {
   average(to?: unknown): unknown {
     const { element } = this.bound.shape;
     if (isBig(element)) throw new QueryError("DC306", "BigInts have no average: it may be a fraction", `Average them as numbers: .as(Float64Array).${this.how.verb === "chunk" ? "chunk" : "window"}(5).average().`);
-    return this.folded("average", to ?? (ELEMENTS[element].integer ? Float64Array : undefined));
+    return this.folded("average", to ?? (ELEMENTS[storedAs(element)].integer ? Float64Array : undefined));
   }
 
   /** The smallest element of each window, as `Math.min` finds it. */
@@ -75,6 +75,7 @@ export class Windows<A extends TypedArray, K extends number> {
   }
 
   private folded(fold: WindowFold, to: unknown): unknown {
+    if (this.bound.shape.element === "string") throw new QueryError("DC306", `strings have no ${fold}`, "Say in a map what a window of them gives: .map(([a, b]) => a === b).");
     const text = foldText(fold, this.how.offsets.length, isBig(this.bound.shape.element));
     return this.mapped(text, { ...this.how, fold, to: to === undefined ? null : checkConstructor(to, fold) }, NO_CAPTURES);
   }
@@ -85,7 +86,7 @@ export class Windows<A extends TypedArray, K extends number> {
   }
 }
 
-const isBig = (element: ElementType): element is "i64" | "u64" => element === "i64" || element === "u64";
+const isBig = (element: ColumnType): element is "i64" | "u64" => element === "i64" || element === "u64";
 
 /** The fold as a lambda. */
 function foldText(fold: WindowFold, count: number, big: boolean): string {
@@ -108,7 +109,7 @@ function foldText(fold: WindowFold, count: number, big: boolean): string {
 const MOST = 256;
 
 /** `window(size)`: with edges each window is centred on its element. */
-export function checkWindow(size: unknown, options: unknown, element: ElementType): { readonly how: WindowHow; readonly beyond: number | bigint | undefined } {
+export function checkWindow(size: unknown, options: unknown, element: ColumnType): { readonly how: WindowHow; readonly beyond: number | bigint | undefined } {
   if (typeof size !== "number" || !Number.isInteger(size) || size < 1 || size > MOST) {
     throw new QueryError("DC305", `window() takes a number of elements, 1 to ${MOST}, not ${describe(size)}`, "Write .window(3).map(([a, b, c]) => …). Sums over more elements are differences of running sums: .scan((a, x) => a + x, 0).window(…).");
   }
@@ -126,7 +127,7 @@ export function checkChunk(size: unknown): WindowHow {
 }
 
 /** `neighbours(offsets)` */
-export function checkNeighbours(offsets: unknown, options: unknown, element: ElementType): { readonly how: WindowHow; readonly beyond: number | bigint | undefined } {
+export function checkNeighbours(offsets: unknown, options: unknown, element: ColumnType): { readonly how: WindowHow; readonly beyond: number | bigint | undefined } {
   const list: readonly unknown[] = Array.isArray(offsets) ? offsets : [];
   const wrong = Array.isArray(offsets) ? list.findIndex(offset => !Number.isSafeInteger(offset)) : -1;
   if (list.length === 0 || list.length > MOST || wrong >= 0) {
@@ -139,13 +140,14 @@ export function checkNeighbours(offsets: unknown, options: unknown, element: Ele
 
 const EDGES: readonly unknown[] = ["valid", "clamp", "wrap", "constant"] satisfies readonly Edge[];
 
-function checkEdge(options: unknown, verb: string, element: ElementType): { readonly edge: Edge; readonly beyond: number | bigint | undefined } {
+function checkEdge(options: unknown, verb: string, element: ColumnType): { readonly edge: Edge; readonly beyond: number | bigint | undefined } {
   const { edge = "valid", value } = checkOptions(options, verb, ["edge", "value"], 'Write { edge: "clamp" }.');
   if (!EDGES.includes(edge)) throw new QueryError("DC305", `there is no edge ${quote(edge)}`, 'Edges are "valid" (no windows that reach beyond the ends), "clamp", "wrap" and "constant".');
   if (edge !== "constant") {
     if (value === undefined) return { edge: edge as Edge, beyond: undefined };
     throw new QueryError("DC305", `${verb}() was given a value for beyond the edges, but its edge is ${quote(edge)}`, 'Write { edge: "constant", value: 0 }.');
   }
+  if (element === "string") throw new QueryError("DC305", "no constant can stand beyond the edges of strings", 'Write { edge: "clamp" } or { edge: "wrap" }.');
   const { low, high, integer, array } = ELEMENTS[element];
   const fits = isBig(element) ? typeof value === "bigint" && fitsElement(value, element) : typeof value === "number" && (!integer || (Number.isInteger(value) && value >= low && value <= high));
   if (!fits) throw new QueryError("DC305", `beyond the edges stands ${describe(value)}, which is no element of such ${array === "Int8Array" ? "an" : "a"} ${array}`, `Write { edge: "constant", value: ${isBig(element) ? "0n" : "0"} }.`);

@@ -41,7 +41,7 @@ export const partOf = ({ table, length }: Rows, from: number, to: number): Chunk
 export async function* tapped(chunks: Chunked, f: Tapped): Chunked {
   let base = 0;
   for await (const chunk of chunks) {
-    tap(f, chunk, base);
+    tap(f, chunk, null, base);
     base += chunk.length;
     yield chunk;
   }

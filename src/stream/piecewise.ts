@@ -1,6 +1,6 @@
 /** Which plans can be run on pieces, one after another, and why others cannot. */
 import { QueryError } from "../../fusion/errors.js";
-import type { Plan, QueryShape, StageShape, TableStep, TerminalShape } from "../../fusion/query.js";
+import { LITERAL, type Plan, type QueryShape, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
 import { calledAs, methodOf } from "../query/show.js";
 
 /** What is done to a table as its rows come; everything else needs all of them. */
@@ -18,8 +18,17 @@ export function wholeVerb({ steps }: Plan, stages: readonly StageShape[], termin
   return stage === undefined ? calledAs(terminal) : methodOf(stage);
 }
 
+/** Whether strings have a part in a query, which kernels know by their codes in the dictionary of a run. */
+export const namesStrings = ({ kernels }: Plan, { source, stages, terminal }: QueryShape): boolean =>
+  (source.kind === "columns" && [...source.columns.values()].includes("string")) ||
+  (source.kind === "array" && source.element === "string") ||
+  [...stages, terminal].some(part => "captures" in part && Object.values(part.captures).some(({ kind }) => kind === "string")) ||
+  kernels.some(({ kernel }) => kernel.scalars.some(({ origin }) => origin.stage === LITERAL));
+
 /** Throws QueryError for a plan that needs all elements of a stream at once. */
-export function checkPiecewise(plan: Plan, { stages, terminal }: QueryShape): void {
+export function checkPiecewise(plan: Plan, shape: QueryShape): void {
+  const { stages, terminal } = shape;
+  if (namesStrings(plan, shape)) throw new QueryError("DC310", "a stream has no strings", "Give numbers for them: x > 15 ? 1 : 0.");
   const verb = wholeVerb(plan, stages, terminal);
   if (verb === null) return;
   if (wraps(plan.steps.find(isWhole))) {

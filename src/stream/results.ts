@@ -2,18 +2,19 @@
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import { SINGLE, type Columns, type PlannedKernel } from "../../fusion/query.js";
 import { elementsOf } from "../../fusion/several.js";
-import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { ELEMENTS, storedAs, type ElementType } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { stageValues, type BoundTerminal } from "../query/bound.js";
 import { checkAttached, describe } from "../query/given.js";
 import type { Outcome } from "../query/run.js";
 import { calledAs } from "../query/show.js";
 import { readSource, sourceLength, type BoundSource } from "../query/source.js";
+import { Dictionary } from "../table/dictionary.js";
 import { readTable } from "../table/source.js";
 import type { Rows } from "../table/steps.js";
 import type { Table } from "../table/table.js";
 import { chunksOf } from "./chunks.js";
-import { wholeVerb } from "./piecewise.js";
+import { namesStrings, wholeVerb } from "./piecewise.js";
 import { divided, repieced, type Chunked } from "./pieces.js";
 import { computeChunks, reduceChunks } from "./run.js";
 
@@ -33,7 +34,7 @@ export function notNow({ node: { terminal } }: BoundTerminal): QueryError {
 export async function runStream(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined): Promise<Outcome> {
   const chunks = chunksIn(bound.query.source, signal);
   const { finish, kernels } = bound.node.plan();
-  const nothing = { columns: null, length: 0, destination: null };
+  const nothing = { columns: null, length: 0, destination: null, dictionary: null };
   switch (finish.kind) {
     case "columns":
     case "row":
@@ -41,7 +42,7 @@ export async function runStream(bound: BoundTerminal, into: AnyTypedArray | null
     case "array":
     case "quantile": {
       const results = computeChunks(bound, chunks, true, signal);
-      const output = into === null ? (await collect(results, new Map([[SINGLE, finish.element]]))).get(SINGLE) : await fill(results, checkInto(into, finish.element));
+      const output = into === null ? (await collect(results, new Map([[SINGLE, finish.element]]))).get(SINGLE) : await fill(results, checkInto(into, storedAs(finish.element)));
       return { ...nothing, result: noResult(output ?? null) };
     }
     default:
@@ -65,7 +66,7 @@ async function collect(chunks: Chunked, columns: Columns): Promise<Table> {
     total += length;
   }
   return new Map([...columns].map(([name, element]) => {
-    const whole = newArray(element, total);
+    const whole = newArray(storedAs(element), total);
     let place = 0;
     for (const part of parts) {
       const array = part.get(name) as Float64Array;
@@ -107,8 +108,8 @@ export async function* resultsOf(bound: BoundTerminal, whole: () => Promise<Tabl
 /** The rows of an array or table at once, for whoever reads it to cut. */
 function chunksIn(source: BoundSource, signal: AbortSignal | undefined): Chunked {
   if (source.kind === "stream") return chunksOf(source.stream, signal);
-  const single = readSource(source);
-  return at({ table: single === null ? (readTable(source) ?? new Map<string, AnyTypedArray>()) : new Map([[SINGLE, single]]), length: sourceLength(source) });
+  const single = readSource(source, new Dictionary());
+  return at({ table: single === null ? (readTable(source, new Dictionary()) ?? new Map<string, AnyTypedArray>()) : new Map([[SINGLE, single]]), length: sourceLength(source) });
 }
 
 async function* at(rows: Rows): Chunked {
@@ -123,6 +124,8 @@ async function* later(whole: () => Promise<Table>): Chunked {
 function comesInPieces(bound: BoundTerminal): boolean {
   const values = stageValues(bound);
   const plan = bound.node.plan();
+  // Pieces have no dictionary in common.
+  if (namesStrings(plan, bound.node.shape())) return false;
   const { stages, terminal } = bound.node.shape();
   return wholeVerb(plan, stages, terminal) === null && plan.steps.every(step => step.kind !== "slice" || (values[step.stages[0] as number] as readonly number[]).every(place => place >= 0));
 }

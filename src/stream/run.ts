@@ -198,7 +198,7 @@ function onwardSlot({ bound: { node } }: Job, { planned, slot }: JobKernel): Ker
 }
 
 function callOf({ values, bases }: Job, { binding }: JobKernel, { source, scalars, sink }: Kernel, { table, length }: Rows, { base = 0, carried, output = null }: Beside): KernelCall {
-  const given = bindScalars(binding, values, bases);
+  const given = bindScalars(binding, values, bases, null);
   const bound = scalars.map(({ name, origin }, at) => {
     if (carried !== undefined && (sink.kind === "fold" || sink.kind === "scan") && name === sink.seed) return carried;
     return origin.stage === TABLE && origin.name === BASE ? base : (given[at] as ScalarValue);

@@ -1,7 +1,7 @@
 /** Streams as sources: chunks of typed arrays, or of columns, that an iterable gives one after another. */
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import { SINGLE, type Columns, type SequenceShape } from "../../fusion/query.js";
-import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { ELEMENTS, storedAs, type ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { checkConstructor } from "../query/arguments.js";
 import { checkAttached, describe } from "../query/given.js";
@@ -50,7 +50,7 @@ const readTwice = (): QueryError =>
 export function tableOfChunk(chunk: unknown, number: number, holds: SequenceShape): Rows {
   const named = `chunk ${number} of the stream`;
   if (holds.columns === null) {
-    const array = checkArray(chunk, holds.element, named, "");
+    const array = checkArray(chunk, storedAs(holds.element), named, "");
     return { table: new Map([[SINGLE, array]]), length: array.length };
   }
   if (typeof chunk !== "object" || chunk === null || elementTypeOf(chunk) !== undefined) {
@@ -59,7 +59,7 @@ export function tableOfChunk(chunk: unknown, number: number, holds: SequenceShap
   const table = new Map<string, AnyTypedArray>();
   let first: { readonly name: string; readonly length: number } | null = null;
   for (const [name, element] of holds.columns) {
-    const array = checkArray((chunk as Readonly<Record<string, unknown>>)[name], element, named, name);
+    const array = checkArray((chunk as Readonly<Record<string, unknown>>)[name], storedAs(element), named, name);
     first ??= { name, length: array.length };
     if (array.length !== first.length) throw new QueryError("DC308", `in ${named} the column ${first.name} has ${first.length} elements, but ${name} has ${array.length}`, "The columns of a chunk have one length: cut the longer one, with subarray().");
     table.set(name, array);

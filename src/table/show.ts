@@ -1,10 +1,10 @@
 /** What happens to tables between kernels, in words. */
 import { isValidity, validColumn } from "../../fusion/columns.js";
 import type { Columns, KeptPart, TableStep } from "../../fusion/query.js";
-import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { typeInWords, type ColumnType } from "../../fusion/types.js";
 
 /** What a column holds. */
-export const columnInWords = (columns: Columns, name: string): string => `${ELEMENTS[columns.get(name) as ElementType].array}${columns.has(validColumn(name)) ? " with nulls" : ""}`;
+export const columnInWords = (columns: Columns, name: string): string => `${typeInWords(columns.get(name) as ColumnType)}${columns.has(validColumn(name)) ? " with nulls" : ""}`;
 
 /** `limit`: how many rows of a sort are wanted. `native`: whether the addon moves rows. */
 export function showStep(step: TableStep, limit: number, native: boolean): string {

@@ -2,16 +2,19 @@
 import { QueryError } from "../../fusion/errors.js";
 import { isValidity, shownNames, validColumn } from "../../fusion/columns.js";
 import { isReserved, type Columns } from "../../fusion/query.js";
-import type { ElementType } from "../../fusion/types.js";
-import { ARRAY_CONSTRUCTORS, elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { storedAs, type ColumnType } from "../../fusion/types.js";
+import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { checkAttached, describe } from "../query/given.js";
 import { arrayOfVector, columnsOfArrow, isArrowTable, isVector } from "../arrow/read.js";
+import { Dictionary, translated } from "./dictionary.js";
 import { Nullable } from "./nullable.js";
 import { columnInWords } from "./show.js";
+import { encoded, Strings } from "./strings.js";
 import type { Table } from "./table.js";
 
 export type TableSource =
-  | { readonly kind: "columns"; readonly columns: Columns; readonly table: Table }
+  /** `dictionary`: that of its columns of strings. */
+  | { readonly kind: "columns"; readonly columns: Columns; readonly table: Table; readonly dictionary: Dictionary }
   | { readonly kind: "rows"; readonly columns: Columns; readonly rows: readonly unknown[] };
 
 type Row = Readonly<Record<string, unknown>>;
@@ -35,38 +38,45 @@ export function bindTable(source: unknown): TableSource | null {
 
 function bindColumns(source: Row): TableSource {
   const table = new Map<string, AnyTypedArray>();
-  const columns = new Map<string, ElementType>();
-  for (const [name, column] of Object.entries(source)) {
+  const columns = new Map<string, ColumnType>();
+  const given = Object.entries(source).map(([name, column]) => [name, isVector(column) ? arrayOfVector(column, `the column ${name}`) : column] as const);
+  const dictionary = new Dictionary(given.map(([, column]) => column).find(column => column instanceof Strings)?.dictionary);
+  for (const [name, column] of given) {
     checkName(name);
-    const given = isVector(column) ? arrayOfVector(column, `the column ${name}`) : column;
-    const array: unknown = given instanceof Nullable ? given.values : given;
-    const element = elementTypeOf(array);
-    if (element === undefined) {
-      throw new QueryError("DC301", `the column ${name} is ${describe(array)}, not a typed array`, Array.isArray(array) ? `Write { ${name}: Float64Array.from(${name}) }.` : "The columns of a table are typed arrays of one length: compute({ price, quantity }).");
-    }
-    columns.set(name, element);
-    table.set(name, array as AnyTypedArray);
-    if (!(given instanceof Nullable)) continue;
+    const { type, array, valid } = boundColumn(name, column, dictionary);
+    columns.set(name, type);
+    table.set(name, array);
+    if (valid === null) continue;
     columns.set(validColumn(name), "u8");
-    table.set(validColumn(name), given.valid);
+    table.set(validColumn(name), valid);
   }
   if (columns.size === 0) throw new QueryError("DC301", "compute() was given an object without columns", "Name typed arrays of one length: compute({ price, quantity }).");
-  const bound: TableSource = { kind: "columns", columns, table };
+  const bound: TableSource = { kind: "columns", columns, table, dictionary };
   tableLength(bound);
   return bound;
+}
+
+/** A plain array holds strings, which are read now; so it may change afterwards. */
+function boundColumn(name: string, column: unknown, dictionary: Dictionary): { readonly type: ColumnType; readonly array: AnyTypedArray; readonly valid: Uint8Array | null } {
+  const strings = Array.isArray(column) && !column.some(value => typeof value === "number") ? encoded(column, dictionary, `the column ${name}`) : column;
+  if (strings instanceof Strings) return { type: "string", array: translated(strings.codes, dictionary.codesOf(strings.dictionary)), valid: strings.valid };
+  const array: unknown = column instanceof Nullable ? column.values : column;
+  const type = elementTypeOf(array);
+  if (type === undefined) throw new QueryError("DC301", `the column ${name} is ${describe(array)}, not a typed array`, Array.isArray(array) ? `Write { ${name}: Float64Array.from(${name}) }.` : "The columns of a table are typed arrays, or arrays of strings, of one length: compute({ price, quantity }).");
+  return { type, array: array as AnyTypedArray, valid: column instanceof Nullable ? column.valid : null };
 }
 
 function checkName(name: string): void {
   if (isReserved(name)) throw new QueryError("DC301", `a column has the name ${JSON.stringify(name)}, and names that begin with a NUL are the library's own`, "Give it another name.");
 }
 
-const KINDS: Readonly<Record<string, ElementType>> = { number: "f64", boolean: "u8", bigint: "i64" };
+const KINDS: Readonly<Record<string, ColumnType>> = { number: "f64", boolean: "u8", bigint: "i64", string: "string" };
 
 const isNull = (value: unknown): value is null | undefined => value === null || value === undefined;
 
 /** The first row says what columns there are, and of each the first value that is no null says what it holds: numbers, if there is none. */
 function columnsOfRows(rows: readonly unknown[]): Columns {
-  const columns = new Map<string, ElementType>();
+  const columns = new Map<string, ColumnType>();
   for (const name of Object.keys(rows[0] as Row)) {
     checkName(name);
     const has = (row: unknown): row is Row => isPlain(row) && Object.hasOwn(row, name);
@@ -77,12 +87,12 @@ function columnsOfRows(rows: readonly unknown[]): Columns {
     columns.set(name, element);
     if (rows.some(row => has(row) && isNull(row[name]))) columns.set(validColumn(name), "u8");
   }
-  if (columns.size === 0) throw new QueryError("DC301", "the rows given to compute() have no columns", "Rows are objects of numbers, BigInts, booleans and nulls: [{ price: 2.5, quantity: 3 }].");
+  if (columns.size === 0) throw new QueryError("DC301", "the rows given to compute() have no columns", "Rows are objects of numbers, BigInts, booleans, strings and nulls: [{ price: 2.5, quantity: 3 }].");
   return columns;
 }
 
 const notAValue = (name: string, value: unknown, row: number): QueryError =>
-  new QueryError("DC301", `the column ${name} of row ${row} is ${describe(value)}`, "Columns hold numbers, BigInts, booleans or nulls: leave others out, or turn them into numbers first.");
+  new QueryError("DC301", `the column ${name} of row ${row} is ${describe(value)}`, "Columns hold numbers, BigInts, booleans, strings or nulls: leave others out, or turn them into numbers first.");
 
 /** How many rows there are now. Throws QueryError where the columns are not of one length. */
 export function tableLength(source: TableSource): number {
@@ -98,14 +108,16 @@ export function tableLength(source: TableSource): number {
   return first?.length ?? 0;
 }
 
-/** The columns as they are now; null for a source that is no table. */
-export function readTable(source: TableSource | { readonly kind: "array" | "numbers" | "range" | "stream" }): Table | null {
+/** The columns as they are now; null for a source that is no table. Strings have the codes of the run's dictionary. */
+export function readTable(source: TableSource | { readonly kind: "array" | "numbers" | "range" | "stream" }, dictionary: Dictionary): Table | null {
   switch (source.kind) {
-    case "columns":
+    case "columns": {
       tableLength(source);
-      return source.table;
+      const to = dictionary.codesOf(source.dictionary);
+      return to === null ? source.table : new Map([...source.table].map(([name, array]) => [name, source.columns.get(name) === "string" ? translated(array as Uint32Array, to) : array]));
+    }
     case "rows":
-      return readRows(source);
+      return readRows(source, dictionary);
     case "array":
     case "numbers":
     case "range":
@@ -116,8 +128,8 @@ export function readTable(source: TableSource | { readonly kind: "array" | "numb
   }
 }
 
-function readRows({ columns, rows }: TableSource & { readonly kind: "rows" }): Table {
-  const table = new Map([...columns].map(([name, element]) => [name, new ARRAY_CONSTRUCTORS[element](rows.length) as AnyTypedArray] as const));
+function readRows({ columns, rows }: TableSource & { readonly kind: "rows" }, dictionary: Dictionary): Table {
+  const table = new Map([...columns].map(([name, type]) => [name, newArray(storedAs(type), rows.length)] as const));
   for (let at = 0; at < rows.length; at += 1) {
     const row = rows[at];
     if (!isPlain(row)) throw new QueryError("DC301", `row ${at} of the source is ${describe(row)}, not an object`, "An array given to compute() holds numbers only, or objects with the same columns only.");
@@ -137,15 +149,15 @@ function readRows({ columns, rows }: TableSource & { readonly kind: "rows" }): T
       if (typeof value === "bigint" && BigInt.asIntN(64, value) !== value) {
         throw new QueryError("DC301", `the column ${name} of row ${at} is ${value}n, which does not fit in 64 bits`, "Columns of BigInts are 64-bit integers, -(2n ** 63n) to 2n ** 63n - 1n.");
       }
-      (table.get(name) as Float64Array)[at] = value as number;
+      (table.get(name) as Float64Array)[at] = typeof value === "string" ? dictionary.codeOf(value) : (value as number);
     }
   }
   return table;
 }
 
-function wrongKind(name: string, value: unknown, row: number, element: ElementType): QueryError {
+function wrongKind(name: string, value: unknown, row: number, element: ColumnType): QueryError {
   if (KINDS[typeof value] === undefined) return notAValue(name, value, row);
-  const first = { f64: "a number", u8: "a boolean", i64: "a BigInt" }[element as "f64" | "u8" | "i64"];
+  const first = { f64: "a number", u8: "a boolean", i64: "a BigInt", string: "a string" }[element as "f64" | "u8" | "i64" | "string"];
   return new QueryError("DC308", `the column ${name} of row ${row} is a ${typeof value}, but ${first} in the first row`, "A column holds values of one type.");
 }
 

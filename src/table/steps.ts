@@ -2,10 +2,11 @@
 import { isValidity, rightColumn, shownNames } from "../../fusion/columns.js";
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import { MATCHED, SINGLE, type KeptPart, type KeyPart, type TableStep } from "../../fusion/query.js";
-import type { ElementType } from "../../fusion/types.js";
+import { storedAs, type ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { checkAttached } from "../query/given.js";
-import { givenColumns } from "./given.js";
+import { translated, type Dictionary } from "./dictionary.js";
+import { givenColumns, type Encoding } from "./given.js";
 import { flatLength, flattened } from "./flatten.js";
 import { comparable } from "./join.js";
 import { aggregated, codesOf, commonPlaces, firstsOf, grouped, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, type Moving } from "./move.js";
@@ -25,6 +26,8 @@ export interface StepContext {
   readonly otherOf: (stage: number, fromEnd: number) => Rows;
   /** The keys of what that gives: the query of them is the last value of a join. */
   readonly keysOf: (stage: number, right: Rows) => Rows;
+  /** The strings whose codes the tables hold. */
+  readonly dictionary: Dictionary;
 }
 
 /** `found`: the place that the kernel before the step has found; -1 for none. */
@@ -47,7 +50,8 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
       return { table: yield* rowsAt(table, firsts), length: firsts.length };
     }
     case "sort": {
-      const keys = step.keys.map(({ column, descending }) => ({ array: columnOf(table, column), descending }));
+      // Strings are ordered by their places in the order of all.
+      const keys = step.keys.map(({ column, descending, strings }) => ({ array: strings ? translated(columnOf(table, column) as Uint32Array, context.dictionary.ranks()) : columnOf(table, column), descending }));
       const rest = without(table, step.keys.map(({ column }) => column));
       const limit = step.limit === null ? length : Math.min(length, context.valuesOf(step.limit).at(-1) as number);
       const which = [...rest].map(([name, array]) => [name, keys.findIndex(key => key.array === array)] as const);
@@ -82,7 +86,7 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
       return { table: new Map(step.columns.map(({ name, from }) => [name, flattened(table, from, length, total, step.varied)])), length: total };
     }
     case "tap":
-      tap(context.valuesOf(step.stages[0] as number)[0] as Tapped, { table, length });
+      tap(context.valuesOf(step.stages[0] as number)[0] as Tapped, { table, length }, { columns: step.columns, dictionary: context.dictionary });
       return { table, length };
     case "join": {
       const right = context.otherOf(step.stages[0] as number, 2);
@@ -157,11 +161,11 @@ const onTheRight = (table: Table, others = 1): readonly (readonly [string, AnyTy
 export type Tapped = (element: unknown, place: number) => unknown;
 
 /** `base`: the place of the first row. */
-export function tap(f: Tapped, { table, length }: Rows, base = 0): void {
-  const single = table.get(SINGLE);
-  const columns = givenColumns(table);
+export function tap(f: Tapped, { table, length }: Rows, encoding: Encoding | null, base = 0): void {
+  const columns = givenColumns(table, encoding);
+  const single = columns.find(([name]) => name === SINGLE)?.[1];
   for (let at = 0; at < length; at += 1) {
-    f(single === undefined ? Object.fromEntries(columns.map(([name, column]) => [name, column.at(at)])) : single[at], base + at);
+    f(single === undefined ? Object.fromEntries(columns.map(([name, column]) => [name, column.at(at)])) : single.at(at), base + at);
     for (const [name, array] of table) if (array.length < length) checkAttached(array, name === SINGLE ? "what tap() is called with" : `the column ${shownNames([name])[0] ?? name}`);
   }
 }
@@ -170,7 +174,7 @@ export function tap(f: Tapped, { table, length }: Rows, base = 0): void {
 function* withGroups(step: TableStep & { readonly kind: "groupJoin" }, { table, length }: Rows, groups: Rows): Moving<Rows> {
   const keys = keysOfBoth(table, step.keys, without(groups.table, step.aggregates.map(({ name }) => name)));
   const { right: places } = yield* matches({ ...keys, leftLength: length, rightLength: groups.length }, true);
-  const joined = step.aggregates.map(({ name, element, nothing }) => [name, elementsOr(nothing, element, columnOf(groups.table, name), places)] as const);
+  const joined = step.aggregates.map(({ name, element, nothing }) => [name, elementsOr(nothing, storedAs(element), columnOf(groups.table, name), places)] as const);
   return { table: new Map([...withoutKeys(table, step.keys), ...joined]), length };
 }
 
@@ -199,11 +203,11 @@ function* group(step: TableStep & { readonly kind: "group" }, { table, length }:
   const keys = yield* rowsAt(new Map(step.keys.map(({ column, name }) => [name, columnOf(table, column)])), firsts);
   const known = new Map(whole.map(({ name }, at) => [name, results[at] as AnyTypedArray]));
   if (found !== null) for (const { name, terminal, column, valid, element } of step.aggregates) {
-    if (valid !== null) known.set(name, yield* aggregatedPresent(found, { terminal, values: columnOf(table, column as string) }, columnOf(table, valid), element));
+    if (valid !== null) known.set(name, yield* aggregatedPresent(found, { terminal, values: columnOf(table, column as string) }, columnOf(table, valid), storedAs(element)));
   }
   const named = step.aggregates.map(({ name, element }) => {
     const result = known.get(name) as AnyTypedArray;
-    if (elementTypeOf(result) !== element) throw new CompilerBug(`the aggregate ${name} was planned as ${element}, but is stored as ${elementTypeOf(result)}`);
+    if (elementTypeOf(result) !== storedAs(element)) throw new CompilerBug(`the aggregate ${name} was planned as ${element}, but is stored as ${elementTypeOf(result)}`);
     return [name, result] as const;
   });
   return { table: new Map([...keys, ...named]), length: firsts.length };

@@ -117,9 +117,10 @@ class Run {
         if (left !== null) throw new Error(`left an expression towards ${left}`);
         return this.expression(node.result);
       }
+      case "string":
       case "null":
-    case "nullish":
-    case "object":
+      case "nullish":
+      case "object":
         throw new Error("a row is no value");
       default:
         return node satisfies never;

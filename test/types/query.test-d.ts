@@ -23,9 +23,7 @@ export function sources(anything: Float32Array | BigInt64Array): void {
   expectType<Query<Uint8Array>>()(compute(new Uint8Array(1), { runtime: createRuntime({ backend: "js", cacheFolder: "/tmp/k", compiler: "g++", log: () => {} }) }));
   // @ts-expect-error a string is no source
   compute("abc");
-  // @ts-expect-error nor is an array of strings
-  compute(["1"]);
-  // @ts-expect-error nor of BigInts
+  // @ts-expect-error nor is an array of BigInts
   compute([1n]);
   // @ts-expect-error nor a number
   compute(10);
@@ -59,7 +57,7 @@ export async function verbs(): Promise<void> {
   // @ts-expect-error the result is headed for a Float64Array
   bigs.map(x => x, Float64Array);
   // @ts-expect-error a lambda gives a value
-  floats.map(() => "1");
+  floats.map(() => undefined);
   // @ts-expect-error an array is no typed array
   floats.map(x => x, Array);
   // @ts-expect-error a third parameter does not exist
@@ -83,9 +81,7 @@ export function captures(): void {
   interface Rates { readonly k: number }
   const rates = { k } satisfies Rates;
   floats.map(x => x * k, rates);
-  // @ts-expect-error a string is no capture
-  floats.map(x => x * k, { k: "1" });
-  // @ts-expect-error nor is an array
+  // @ts-expect-error an array of numbers is no capture
   floats.map(x => x * k, { k: [1] });
   // @ts-expect-error nor an object
   floats.map(x => x * k, { k: { a: 1 } });

@@ -71,8 +71,8 @@ export async function rows(): Promise<void> {
   table.map(r => r.id * r.price);
   // @ts-expect-error columns are typed arrays
   compute({ price: [1, 2, 3] });
-  // @ts-expect-error rows have no text
-  compute([{ name: "x" }]);
+  // @ts-expect-error rows have no rows in them
+  compute([{ name: { first: "x" } }]);
   // @ts-expect-error the other query holds something else
   compute(sales.price).concat(compute(sales.quantity));
   // @ts-expect-error so does this one

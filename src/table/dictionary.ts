@@ -1,0 +1,101 @@
+/** Strings by number: a column of strings holds their codes, and kernels see nothing else of them. */
+import { CompilerBug } from "../../fusion/errors.js";
+
+/**
+ * Different strings, each with its code: 0, 1, 2 … A dictionary may stand on another, whose codes are its own too, and which grows
+ * no more from then on: so a run adds what it names itself to the strings of its source, and changes neither them nor their codes.
+ */
+export class Dictionary {
+  private readonly start: number;
+  private readonly added: string[] = [];
+  private readonly codes = new Map<string, number>();
+  private sealed = false;
+  private whole: readonly string[] | null = null;
+  private sorted: Uint32Array | null = null;
+
+  constructor(private readonly base: Dictionary | null = null) {
+    this.start = base?.size ?? 0;
+    if (base !== null) base.sealed = true;
+  }
+
+  get size(): number {
+    return this.start + this.added.length;
+  }
+
+  /** The code of a string, a new one where it has none yet. */
+  codeOf(text: string): number {
+    const known = this.find(text);
+    if (known !== undefined) return known;
+    if (this.sealed) throw new CompilerBug("a dictionary grows below another that stands on it");
+    const code = this.size;
+    this.codes.set(text, code);
+    this.added.push(text);
+    this.whole = this.sorted = null;
+    return code;
+  }
+
+  /** The code of a string; undefined for one that is not there. */
+  private find(text: string): number | undefined {
+    return this.codes.get(text) ?? this.base?.find(text);
+  }
+
+  /** All strings, by code. */
+  get strings(): readonly string[] {
+    if (this.base !== null && this.added.length === 0) return this.base.strings;
+    this.whole ??= this.base === null ? this.added : [...this.base.strings, ...this.added];
+    return this.whole;
+  }
+
+  at(code: number): string {
+    const text = this.strings[code];
+    if (text === undefined) throw new CompilerBug(`no string has the code ${code}`);
+    return text;
+  }
+
+  private standsOn(other: Dictionary): boolean {
+    return other === this || this.base?.standsOn(other) === true;
+  }
+
+  /** What the codes of another dictionary are here; null where they are the same, since this one is it, or stands on it. */
+  codesOf(other: Dictionary): Uint32Array | null {
+    if (this.standsOn(other)) return null;
+    return Uint32Array.from(other.strings, text => this.codeOf(text));
+  }
+
+  /** For each code the place of its string in their order, which is that of `<`: by UTF-16 code units. */
+  ranks(): Uint32Array {
+    const ranks = new Uint32Array(this.size);
+    this.order().forEach((code, rank) => {
+      ranks[code] = rank;
+    });
+    return ranks;
+  }
+
+  /** The codes in the order of their strings. What is added is merged with the order below, which is kept. */
+  private order(): Uint32Array {
+    if (this.base !== null && this.added.length === 0) return this.base.order();
+    this.sorted ??= this.newOrder();
+    return this.sorted;
+  }
+
+  private newOrder(): Uint32Array {
+    const { strings, start } = this;
+    const own = Uint32Array.from(this.added, (_, at) => start + at).sort((one, other) => ((strings[one] as string) < (strings[other] as string) ? -1 : 1));
+    if (this.base === null) return own;
+    const below = this.base.order();
+    const order = new Uint32Array(this.size);
+    for (let [at, left, right] = [0, 0, 0]; at < order.length; at += 1) {
+      const takeOwn = left === below.length || (right < own.length && (strings[own[right] as number] as string) < (strings[below[left] as number] as string));
+      order[at] = (takeOwn ? own[right++] : below[left++]) as number;
+    }
+    return order;
+  }
+}
+
+/** The codes of a column, as another dictionary has them. */
+export function translated(codes: Uint32Array, to: Uint32Array | null): Uint32Array {
+  if (to === null) return codes;
+  const result = new Uint32Array(codes.length);
+  for (let at = 0; at < codes.length; at += 1) result[at] = to[codes[at] as number] as number;
+  return result;
+}
