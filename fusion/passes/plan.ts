@@ -1,7 +1,7 @@
 /** From a query's shape to its plan: that of its one terminal, or of several that share their last kernel. */
 import { CompilerBug } from "../errors.js";
 import type { Kernel, SinkOf } from "../ir.js";
-import { branchStarts, type BranchShape, type Plan, type PlannedKernel, type QueryShape } from "../query.js";
+import { branchStarts, type BranchShape, type Finish, type Plan, type PlannedKernel, type QueryShape } from "../query.js";
 import { sinksOf } from "../traverse.js";
 import { finishedPlan, fusedPlan, optimise, planChain, rewritten, type Chain } from "./pipeline.js";
 import { share } from "./share.js";
@@ -10,10 +10,14 @@ import { isJoinable, isSame, joined, textOf, withoutTwins, type Joined, type Joi
 
 /** The kernels of a query, and what becomes of the last one's result. Throws LambdaError or QueryError where types do not fit. */
 export function planQuery(shape: QueryShape): Plan {
-  const { stages, terminal } = shape;
-  if (terminal.kind === "together") return planTogether(shape, terminal.branches);
-  return planChain({ shape, stages: stages.map((stage, index) => ({ stage, index })), end: stages.length });
+  const { terminal } = shape;
+  return terminal.kind === "together" ? planTogether(shape, terminal.branches) : planChain(chainOf(shape));
 }
+
+/** What a query with one terminal gives, and of which types: its kernels are not optimised. Throws as `planQuery` does. */
+export const finishOf = (shape: QueryShape): Finish => fusedPlan(chainOf(shape)).finish;
+
+const chainOf = (shape: QueryShape): Chain => ({ shape, stages: shape.stages.map((stage, index) => ({ stage, index })), end: shape.stages.length });
 
 /** What is planned of several terminals: those that share a kernel, and why others do not. */
 export interface Joins {

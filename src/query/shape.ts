@@ -7,7 +7,7 @@ import { CompilerBug } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { LambdaOptions } from "../../fusion/parse/lambda.js";
 import { columnsOfLists } from "../../fusion/parse/lists.js";
-import { joinsOf, planQuery, type Joins } from "../../fusion/passes/plan.js";
+import { finishOf, joinsOf, planQuery, type Joins } from "../../fusion/passes/plan.js";
 import type { BranchShape, CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
 import type { ColumnType, ScalarType } from "../../fusion/types.js";
 import type { KernelSlot } from "../runtime/tiers.js";
@@ -242,7 +242,7 @@ export class ShapeNode {
     if (stage.kind === "dropNulls" || stage.kind === "fillNulls") return { element: this.element, columns: withoutNulls(this.columns, stage.columns) };
     if (stage.kind !== "map" && stage.kind !== "flatMap" && stage.kind !== "window" && stage.kind !== "group" && stage.kind !== "groupJoin" && stage.kind !== "pair") {
       // A lambda that takes no notice of nulls is refused where it is given.
-      if ([...(this.columns?.keys() ?? [])].some(isValidity)) atCall(() => planQuery({ ...this.shape(), stages: [...this.shape().stages, stage], terminal: { kind: "count" } }));
+      if ([...(this.columns?.keys() ?? [])].some(isValidity)) atCall(() => finishOf({ ...this.before(stage), terminal: { kind: "count" } }));
       return this;
     }
     const columns = stage.kind === "flatMap" ? columnsOfLists(stage.lambda) : columnsGiven(stage.lambda);
@@ -253,10 +253,20 @@ export class ShapeNode {
       if (!rows && this.columns === null && this.element !== "string" && !mayGiveStrings(stage)) return this;
     }
     // The types of what a lambda makes of rows, or of rows that it makes, are found by inference.
-    const { finish } = atCall(() => planQuery({ ...this.shape(), stages: [...this.shape().stages, stage], terminal: { kind: rows ? "toColumns" : "toArray" } }));
+    const finish = atCall(() => finishOf({ ...this.before(stage), terminal: { kind: rows ? "toColumns" : "toArray" } }));
     if (finish.kind === "columns") return { element: "f64", columns: finish.columns };
     if (finish.kind === "array") return { element: finish.element, columns: null };
     throw new CompilerBug("a plan of an array gives none");
+  }
+
+  /**
+   * A query that ends with this stage: where only the types of what it takes matter, over a source of such elements. What is known
+   * of a range, that its elements are whole numbers, is not part of their type; and a thenBy needs the sort before it.
+   */
+  private before(stage: StageShape): Omit<QueryShape, "terminal"> {
+    const { columns, element, source } = this;
+    if (source.kind === "range" || (stage.kind === "sort" && stage.then)) return { ...this.shape(), stages: [...this.stagesSoFar(), stage] };
+    return { source: columns === null ? { kind: "array", element } : { kind: "columns", columns }, stages: [stage] };
   }
 
   private stagesSoFar(): readonly StageShape[] {

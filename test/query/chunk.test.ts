@@ -1,7 +1,7 @@
 /** Chunks, against slices of the array. */
 import { describe, expect, it } from "vitest";
 import { ELEMENTS } from "../../fusion/types.js";
-import { createRuntime, fromJSON, stream, type Query } from "../../src/index.js";
+import { createRuntime, fromJSON, type Query } from "../../src/index.js";
 import { whyNoCpu } from "../laws/backends.js";
 import { sample } from "./support.js";
 
@@ -72,8 +72,7 @@ describe("chunks", () => {
     expect(() => compute(array).chunk(size as number)).toThrow(/DC305.*chunk\(\) takes a number of elements, 1 to 256/);
   });
 
-  it("are refused where their elements are not all there, or have no average", async () => {
-    await expect(async () => compute(stream([array], Float64Array)).chunk(2).sum().toArrayAsync()).rejects.toThrow(/DC310.*chunk\(\)/);
+  it("have no average where they hold BigInts", () => {
     expect(() => compute(BigInt64Array.of(1n)).chunk(1).average()).toThrow(/DC306.*chunk\(5\)\.average/s);
   });
 });
