@@ -8,6 +8,7 @@ import { measureElementary, sixFunctions } from "./elementary.js";
 import { compileHandwritten, type Handwritten } from "./handwritten.js";
 import { median, race, type Contender, type RaceOptions } from "./measure.js";
 import { canMeasureMemory, measureMemory, memoryChild, MEMORY_SWITCH, type MemoryMode } from "./memory.js";
+import { measureRecycling } from "./recycling.js";
 import { asMarkdown, asText, LIMITS, targetsOf, type CompileTime, type Measurements, type Row } from "./report.js";
 import { measureTables, peersFolder, tablesAsMarkdown } from "./table-bench.js";
 import { duration } from "./tables.js";
@@ -55,6 +56,7 @@ async function main(): Promise<void> {
         memory.push({ workload: workload.name, n: LARGEST, ...measureMemory(workload, mode, LARGEST, cacheFolder) });
       }
     }
+    const recycling = wanted("times", "memory") && named({ name: "recycled" }) ? await measureRecycling(runtime) : null;
     const elementary = wanted("elementary") ? measureElementary(handwritten, cacheFolder, names, progress) : null;
     if (elementary !== null) for (const six of sixFunctions.filter(named)) compile.push(compileTime(six, LIMITS.compileElementary));
     const tables = wanted("tables") ? await measureTables(handwritten, peersFolder(root), cacheFolder, names, progress) : null;
@@ -70,6 +72,7 @@ async function main(): Promise<void> {
       rows,
       compile,
       memory,
+      recycling,
       elementary,
     };
     const targets = targetsOf(measurements, LARGEST);

@@ -48,6 +48,12 @@ void sumTail(double* lanes, const float* in, u64 count) {
     if (y > 0.5f) lanes[j] += double(y);
   }
 }
+/// How many elements come before the first whole register, for stores past the cache.
+template <class T>
+u64 headOf(const Call* call, const T* out) {
+  const u64 head = -reinterpret_cast<u64>(out) % 64 / sizeof(T);
+  return call->around && head < call->length ? head : 0;
+}
 void squaresTail(double* lanes, const double* in, u64 count) {
   for (u64 j = 0; j < count; j++)
     if (in[j] > 0) lanes[j] += in[j] * in[j];
@@ -140,8 +146,11 @@ extern "C" Status mapSingles(Call* call) {
   float* const out = static_cast<float*>(call->output);
   const u64 length = call->length;
   u64 at = 0;
+  for (const u64 head = headOf(call, out); at < head; at++) out[at] = in[at] * 0.5f + 1.0f;
 #if AVX512
   const __m512 half = _mm512_set1_ps(0.5f), one = _mm512_set1_ps(1);
+  if (call->around)
+    for (; at + 16 <= length; at += 16) _mm512_stream_ps(out + at, _mm512_add_ps(_mm512_mul_ps(_mm512_loadu_ps(in + at), half), one));
   for (; at + 64 <= length; at += 64) {
 #pragma GCC unroll 4
     for (int part = 0; part < 64; part += 16) {
@@ -188,8 +197,12 @@ extern "C" Status mapIntegers(Call* call) {
   u32* const out = static_cast<u32*>(call->output);
   const u64 length = call->length;
   u64 at = 0;
+  for (const u64 head = headOf(call, out); at < head; at++) out[at] = in[at] * 3u + 7u;
 #if AVX512
   const __m512i three = _mm512_set1_epi32(3), seven = _mm512_set1_epi32(7);
+  if (call->around)
+    for (; at + 16 <= length; at += 16)
+      _mm512_stream_si512(reinterpret_cast<__m512i*>(out + at), _mm512_add_epi32(_mm512_mullo_epi32(_mm512_loadu_si512(in + at), three), seven));
   for (; at + 64 <= length; at += 64) {
 #pragma GCC unroll 4
     for (int part = 0; part < 64; part += 16) {
@@ -267,5 +280,55 @@ extern "C" Status escape(Call* call) {
 #endif
   for (; at < call->length; at++) out[at] = escapeTime(double(at), width, step);
   call->count = call->length;
+  return Status::Done;
+}
+
+/// compute(f64).scan((sum, x) => sum + x, 0).toArray(), of whole numbers: in any order. Eight sums side by side, in three steps.
+extern "C" Status prefixSum(Call* call) {
+  const double* const in = static_cast<const double*>(call->source);
+  double* const out = static_cast<double*>(call->output);
+  const u64 length = call->length;
+  double sum = 0;
+  u64 at = 0;
+  for (const u64 head = headOf(call, out); at < head; at++) out[at] = sum += in[at];
+#if AVX512
+  const __m512i by1 = _mm512_set_epi64(6, 5, 4, 3, 2, 1, 0, 0), by2 = _mm512_set_epi64(5, 4, 3, 2, 1, 0, 0, 0), by4 = _mm512_set_epi64(3, 2, 1, 0, 0, 0, 0, 0);
+  __m512d carried = _mm512_set1_pd(sum);
+  for (; at + 8 <= length; at += 8) {
+    __m512d x = _mm512_loadu_pd(in + at);
+    x = _mm512_add_pd(x, _mm512_maskz_permutexvar_pd(0xfe, by1, x));
+    x = _mm512_add_pd(x, _mm512_maskz_permutexvar_pd(0xfc, by2, x));
+    x = _mm512_add_pd(x, _mm512_maskz_permutexvar_pd(0xf0, by4, x));
+    const __m512d result = _mm512_add_pd(x, carried);
+    if (call->around) _mm512_stream_pd(out + at, result);
+    else _mm512_storeu_pd(out + at, result);
+    carried = _mm512_add_pd(carried, _mm512_permutexvar_pd(_mm512_set1_epi64(7), x));
+  }
+  sum = _mm512_cvtsd_f64(carried);
+#endif
+  for (; at < length; at++) out[at] = sum += in[at];
+  call->count = length;
+  return Status::Done;
+}
+
+/// compute(f64).window(5).average().toArray()
+extern "C" Status movingAverage(Call* call) {
+  const double* const in = static_cast<const double*>(call->source);
+  double* const out = static_cast<double*>(call->output);
+  const u64 length = call->length < 4 ? 0 : call->length - 4;
+  const auto average = [in](u64 at) { return (in[at] + in[at + 1] + in[at + 2] + in[at + 3] + in[at + 4]) / 5; };
+  u64 at = 0;
+  for (const u64 head = headOf(call, out); at < head && at < length; at++) out[at] = average(at);
+#if AVX512
+  const __m512d five = _mm512_set1_pd(5);
+  for (; at + 8 <= length; at += 8) {
+    __m512d sum = _mm512_loadu_pd(in + at);
+    for (int place = 1; place < 5; place++) sum = _mm512_add_pd(sum, _mm512_loadu_pd(in + at + place));
+    if (call->around) _mm512_stream_pd(out + at, _mm512_div_pd(sum, five));
+    else _mm512_storeu_pd(out + at, _mm512_div_pd(sum, five));
+  }
+#endif
+  for (; at < length; at++) out[at] = average(at);
+  call->count = length;
   return Status::Done;
 }

@@ -234,4 +234,66 @@ const escape: Workload = {
   },
 };
 
-export const WORKLOADS: readonly Workload[] = [mapFilterSum, sumSquares, mapSingles, filterSingles, mapIntegers, escape];
+const prefixSum: Workload = {
+  name: "f64 prefix sum",
+  code: "compute(f64).scan((sum, x) => sum + x, 0).toArray()",
+  symbol: "prefixSum",
+  signature: { source: "f64", output: "f64", scalars: 0, arrays: [] },
+  prepare(runtime, n) {
+    // Whole numbers, whose sums are the same in every order.
+    const data = fill(new Float64Array(n), value => Math.floor(value * 1000));
+    const output = new Float64Array(n);
+    const loopInto = (out: Float64Array): Float64Array => {
+      let sum = 0;
+      for (let i = 0; i < data.length; i += 1) out[i] = sum += data[i] as number;
+      return out;
+    };
+    return {
+      query: () => runtime.compute(data).scan((sum, x) => sum + x, 0).toArray(),
+      loop: () => loopInto(new Float64Array(data.length)),
+      chain() {
+        let sum = 0;
+        return data.map(x => (sum += x));
+      },
+      into: {
+        query: () => runtime.compute(data).scan((sum, x) => sum + x, 0).toArray({ into: output }),
+        loop: () => loopInto(output),
+        output,
+      },
+      source: data,
+      scalars: [],
+      read: data.byteLength,
+    };
+  },
+};
+
+const movingAverage: Workload = {
+  name: "f64 moving average of 5",
+  code: "compute(f64).window(5).average().toArray()",
+  symbol: "movingAverage",
+  signature: { source: "f64", output: "f64", scalars: 0, arrays: [] },
+  prepare(runtime, n) {
+    const data = fill(new Float64Array(n), unit);
+    const output = new Float64Array(n);
+    const average = (i: number): number => ((data[i] as number) + (data[i + 1] as number) + (data[i + 2] as number) + (data[i + 3] as number) + (data[i + 4] as number)) / 5;
+    const loopInto = (out: Float64Array): Float64Array => {
+      for (let i = 0; i < out.length; i += 1) out[i] = average(i);
+      return out;
+    };
+    return {
+      query: () => runtime.compute(data).window(5).average().toArray(),
+      loop: () => loopInto(new Float64Array(data.length - 4)),
+      chain: () => data.subarray(4).map((_, i) => average(i)),
+      into: {
+        query: () => runtime.compute(data).window(5).average().toArray({ into: output }),
+        loop: () => loopInto(output.subarray(0, data.length - 4)),
+        output,
+      },
+      source: data,
+      scalars: [],
+      read: data.byteLength,
+    };
+  },
+};
+
+export const WORKLOADS: readonly Workload[] = [mapFilterSum, sumSquares, mapSingles, filterSingles, mapIntegers, escape, prefixSum, movingAverage];
