@@ -229,9 +229,11 @@ struct Source {
     return count == u64(G) ? load<In, G>(data + at) : load_some<In, G>(data + at, count);
   }
   RT_MEMBER Loaded<In> one(u64 at) const { return data[at]; }
-  /// Out of cache, hardware alone does not keep up with these loops; about 1 KB ahead is best at all sizes.
+  /// Out of cache, hardware alone does not keep up with these loops; about 1 KB ahead is best at all sizes. `around`: while the
+  /// loop stores past the caches, that goes for every processor.
   template <int Count>
-  RT_MEMBER void prefetch(u64 at) const {
+  RT_MEMBER void prefetch(u64 at, bool around = false) const {
+    if (!RT_PREFETCHES && !around) return;
     for (u64 line = 0; line < Count * sizeof(In); line += 64) __builtin_prefetch((const char*)(data + at) + 1024 + line);
   }
 };
@@ -242,7 +244,7 @@ struct Source<Range, G> {
   RT_MEMBER Pack<double, G> some(const Group<G>& lanes, u64, u64) const { return lanes.index(); }
   RT_MEMBER double one(u64 at) const { return double(at); }
   template <int Count>
-  RT_MEMBER void prefetch(u64) const {}
+  RT_MEMBER void prefetch(u64, bool = false) const {}
 };
 
 /// What a loop must know of the body it runs.

@@ -42,25 +42,26 @@ RT_INLINE Status map(Call* call, Body body) {
     return true;
   };
   const u64 head = out.head();
+  const bool around = call->around != 0;
   u64 at = 0;
   while (at < length) {
     if (*call->stop) return Status::Stopped;
     const u64 most = at < head ? head : at + 16 * BLOCK, end = most < length ? most : length;
     if constexpr (!one_copy)
       for (; end - at >= u64(step); at += step) {
-        source.template prefetch<step>(at);
+        source.template prefetch<step>(at, around);
 #pragma GCC unroll 16
         for (int part = 0; part < U; part++)
           if (!group(at + u64(part * G), u64(G))) return ended(call, lanes);
       }
     while (at < end) {
-      if constexpr (one_copy) source.template prefetch<G>(at);
+      if constexpr (one_copy) source.template prefetch<G>(at, around);
       const u64 count = end - at < u64(G) ? end - at : u64(G);
       if (!group(at, count)) return ended(call, lanes);
       at += count;
     }
   }
-  if (call->around) settle_stores();
+  if (around) settle_stores();
   call->count = length;
   return Status::Done;
 }
