@@ -10,10 +10,12 @@
 #include "engine.hpp"
 #include "library.hpp"
 #include "memory.hpp"
+#include "parallel.hpp"
 #include "processor.hpp"
 #include "runs.hpp"
 #include "storage.hpp"
 #include "table.hpp"
+#include "team.hpp"
 #include "watched.hpp"
 
 namespace dotcompute {
@@ -37,6 +39,7 @@ class Environment : public Napi::Addon<Environment> {
                              InstanceMethod("load", &Environment::load, napi_enumerable),
                              InstanceMethod("stop", &Environment::stop, napi_enumerable),
                              InstanceMethod("inFlight", &Environment::inFlight, napi_enumerable),
+                             InstanceMethod("team", &Environment::team, napi_enumerable),
                              InstanceMethod("forgo", &Environment::forgo, napi_enumerable),
                              InstanceMethod("move", &Environment::move, napi_enumerable),
                              InstanceMethod("moveLater", &Environment::moveLater, napi_enumerable),
@@ -135,7 +138,8 @@ class Environment : public Napi::Addon<Environment> {
     call.arrays = arguments.arrays;
     call.around = arguments.hasOutput ? arguments.outputGoesAround(signature) : storage.goesAround() || storages.goAround();
     call.stop = &never;
-    const Status status = signature.watched ? runWatched(env, kernel->entry, call) : kernel->entry(&call);
+    const unsigned threads = control_->threadCount();
+    const Status status = signature.watched ? runWatched(env, *kernel, call, threads) : execute(*kernel, call, threads);
     control_->report(status, call);
     if (stores && status == Status::Done) return storage.take(env, engine_, *signature.output, call.count);
     if (!signature.outputs.empty() && status == Status::Done) return storages.take(env, engine_, signature.outputs, call.count);
@@ -164,6 +168,15 @@ class Environment : public Napi::Addon<Environment> {
 
   Napi::Value inFlight(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(runs_.inFlight())); }
 
+  /// team() → { helped, stalls }: what the process's threads have done
+  Napi::Value team(const Napi::CallbackInfo& info) {
+    const Team::Usage usage = Team::ofProcess().usage();
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("helped", double(usage.helped));
+    result.Set("stalls", double(usage.stalls));
+    return result;
+  }
+
   /// move(operation, arrays, numbers) → arrays: what native/table.hpp does
   Napi::Value move(const Napi::CallbackInfo& info) { return table::move(info, engine_); }
 
@@ -179,12 +192,13 @@ class Environment : public Napi::Addon<Environment> {
   /// cuda() → what native/cuda.hpp gives
   Napi::Value cuda(const Napi::CallbackInfo& info) { return cuda_.object(info.Env()); }
 
-  /// forgo({ pinning, stores, externals, threads }): does without these, as on an engine or machine that lacks them.
+  /// forgo({ pinning, stores, externals, threads, pauses }): does without these, as on an engine or machine that lacks them.
   void forgo(const Napi::CallbackInfo& info) {
     if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "forgo takes an object");
     const Napi::Object what = info[0].As<Napi::Object>();
     const auto asked = [&](const char* name) { return what.Get(name).ToBoolean().Value(); };
     engine_.forgo(asked("pinning"), asked("stores"), asked("externals"));
+    if (asked("pauses")) Team::ofProcess().persist(true);
     if (asked("threads")) runs_.limitThreads(0);
   }
 };

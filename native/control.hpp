@@ -17,8 +17,11 @@ struct Control {
   double position;
   double rank;
   Scalar value;
-  std::int64_t reserved[3];
+  double threads;  // before a run: by how many it may be shared, the calling thread included
+  std::int64_t reserved[2];
   Scalar scalars[SCALARS];  // after a run of several reductions their values
+
+  unsigned threadCount() const { return threads >= 1 && threads <= 256 ? static_cast<unsigned>(threads) : 1; }
 
   void report(Status outcome, const Call& call) {
     status = static_cast<std::int64_t>(outcome);

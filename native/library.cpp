@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+
 #include "control.hpp"
 
 namespace dotcompute {
@@ -36,6 +38,22 @@ const Element* elementOf(Napi::Env env, const Napi::Value& name) {
   const Element* element = Element::named(text);
   if (!element) throw Napi::TypeError::New(env, "Unknown element type in a kernel's signature: " + text);
   return element;
+}
+
+constexpr struct {
+  const char* name;
+  Sharing sharing;
+} SHARINGS[] = {
+    {"map", Sharing::Map},     {"filter", Sharing::Filter}, {"reduce", Sharing::Reduce}, {"fold", Sharing::Fold},
+    {"count", Sharing::Count}, {"first", Sharing::First},   {"last", Sharing::Last},
+};
+
+Sharing sharingOf(Napi::Env env, const Napi::Value& name) {
+  if (name.IsUndefined() || name.IsNull()) return Sharing::None;
+  const std::string text = name.ToString().Utf8Value();
+  for (const auto& row : SHARINGS)
+    if (text == row.name) return row.sharing;
+  throw Napi::TypeError::New(env, "Runs of kernels are not shared as " + text);
 }
 
 }  // namespace
@@ -85,6 +103,8 @@ Signature Signature::from(const Napi::Object& description) {
   if (!arrays.IsArray()) throw Napi::TypeError::New(env, "A kernel's signature lists the element types of its arrays");
   for (std::uint32_t i = 0; i < arrays.As<Napi::Array>().Length(); ++i)
     signature.arrays.push_back(elementOf(env, arrays.As<Napi::Array>().Get(i)));
+  signature.sharing = sharingOf(env, description.Get("sharing"));
+  if (const Napi::Value weight = description.Get("weight"); weight.IsNumber()) signature.weight = std::max(1u, weight.As<Napi::Number>().Uint32Value());
   signature.watched = description.Get("watched").ToBoolean();
   return signature;
 }

@@ -38,6 +38,23 @@ struct Element {
   static const Element* named(const std::string& name);
 };
 
+/// How parts of a run become the whole.
+enum class Sharing {
+  /// It has no parts.
+  None,
+  /// Each stores its own elements.
+  Map,
+  /// What they keep is put behind one another.
+  Filter,
+  /// Their values are joined by the kernel, or summed up.
+  Reduce,
+  Fold,
+  Count,
+  /// The first or the last that found something.
+  First,
+  Last,
+};
+
 struct Signature {
   const Element* source = nullptr;  // null: a range
   const Element* output = nullptr;  // null: the sink is not one array
@@ -45,6 +62,8 @@ struct Signature {
   std::size_t values = 0;               // several reduce sinks: how many
   std::size_t scalars = 0;
   std::vector<const Element*> arrays;
+  Sharing sharing = Sharing::None;
+  unsigned weight = 1;  // about how many operations an element takes
   bool watched = false;  // a run may never end by itself, and its environment may end before
 
   static Signature from(const Napi::Object& description);

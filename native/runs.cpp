@@ -6,6 +6,8 @@
 #include <string>
 #include <system_error>
 
+#include "parallel.hpp"
+
 namespace dotcompute {
 
 Held::Held(Napi::Env env, const Engine& engine, const View& view, std::size_t bytes, bool written) : data_(view.data) {
@@ -25,7 +27,7 @@ Held::Held(Napi::Env env, const Engine& engine, const View& view, std::size_t by
 }
 
 Run::Run(Napi::Env env, const Engine& engine, std::shared_ptr<const Kernel> runs, const Arguments& arguments, const Control& control)
-    : kernel(std::move(runs)) {
+    : kernel(std::move(runs)), threads(control.threadCount()) {
   const Signature& signature = kernel->signature;
   held.reserve(2 + signature.arrays.size());
   const auto hold = [&](const View& view, std::size_t bytes, bool written) {
@@ -143,7 +145,7 @@ void Runs::serve() {
     waiting_.pop_front();
     lock.unlock();
     // A run that was stopped while it waited never begins.
-    if (__atomic_load_n(&run->stop, __ATOMIC_RELAXED) == 0) run->status = run->kernel->entry(&run->call);
+    if (__atomic_load_n(&run->stop, __ATOMIC_RELAXED) == 0) run->status = execute(*run->kernel, run->call, run->threads);
     lock.lock();
     ended_.push_back(run);
     if (!closing_) napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);

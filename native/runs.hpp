@@ -44,6 +44,7 @@ struct Run {
   bool stores = false;
   Storages storages;           // for several array sinks
   std::vector<Scalar> values;  // of several reduce sinks
+  unsigned threads;
   Status status = Status::Stopped;
   napi_deferred deferred = nullptr;
 

@@ -6,6 +6,8 @@
 #include <system_error>
 #include <thread>
 
+#include "parallel.hpp"
+
 namespace dotcompute {
 
 namespace {
@@ -21,7 +23,7 @@ bool isEnding(napi_env env) {
   return napi_get_global(env, &global) != napi_ok || napi_has_named_property(env, global, "Object", &found) != napi_ok;
 }
 
-Status runWatched(napi_env env, Entry entry, Call& call) {
+Status runWatched(napi_env env, const Kernel& kernel, Call& call, unsigned threads) {
   int stop = 0;
   call.stop = &stop;
   Status status = Status::Stopped;
@@ -31,13 +33,13 @@ Status runWatched(napi_env env, Entry entry, Call& call) {
   std::thread worker;
   try {
     worker = std::thread([&] {
-      status = entry(&call);
+      status = execute(kernel, call, threads);
       const std::lock_guard lock(mutex);
       ended = true;
       changed.notify_one();
     });
   } catch (const std::system_error&) {
-    return entry(&call);  // unwatched, rather than not at all
+    return execute(kernel, call, threads);  // unwatched, rather than not at all
   }
   {
     std::unique_lock lock(mutex);

@@ -3,13 +3,13 @@
 
 #include <napi.h>
 
-#include "rt/abi.hpp"
+#include "library.hpp"
 
 namespace dotcompute {
 
 /// Runs the kernel on another thread while this one waits and looks whether the environment is being ended: a worker in an
 /// endless kernel could otherwise be terminated neither by its parent nor by the end of the process.
-Status runWatched(napi_env env, Entry entry, Call& call);
+Status runWatched(napi_env env, const Kernel& kernel, Call& call, unsigned threads);
 
 /// Whether the environment has been told to end. On its own thread.
 bool isEnding(napi_env env);

@@ -37,21 +37,26 @@ enum class Status : int {
   Failed = 2,
 };
 
+/// A part of a run, so that several threads can share it, is a call of its own: with its own `from` and `length`, and the
+/// results of the elements between. What the parts of a reduction or fold gave is joined by one more call.
 struct Call {
   // Arguments.
   const void* source;           // null for a range
-  u64 length;                   // source elements
-  void* output;                 // array sinks: room for `length` elements (never written beyond that); else null
+  u64 from;                     // the first element's place: a multiple of 1024
+  u64 length;                   // source elements, those before `from` included
+  void* output;                 // array sinks: room for `length` elements (never written beyond that); else null. Where not all elements yield, what does is stored from its beginning
   void* const* outputs;         // several array sinks: the same for each
   const Scalar* scalars;        // in the order of the kernel's scalar parameters
   const ArrayArgument* arrays;  // in the order of the kernel's array parameters
   int around;                   // not 0: outputs are larger than the caches, and their pages are there: better written past these
   const volatile int* stop;     // becomes non-zero when the run should end early; never null
+  u64 parts;                    // joins the results of so many parts, in order, instead of running; else 0
+  const Scalar* partials;       // their values, for each part those of all its reductions; of folds each value and its count
 
   // Results.
   u64 count;     // array, count and counted reduce sinks, folds: how many elements yielded
   i64 position;  // first and last sinks: the yielding element's place, or -1; on Failed: see there
-  u64 rank;      // ranked first sinks: how many elements passed `visit` before the one that yielded
+  u64 rank;      // ranked first sinks: how many elements passed `visit` before the one that yielded, or until the end
   Scalar value;  // reduce, fold, first and last sinks; scans: what would be carried on
   Scalar* values;  // several reduce sinks: the caller gives room for the value of each
 };

@@ -76,7 +76,7 @@ RT_INLINE Status filter(Call* call, Body body) {
   const auto out = outputs_of<G, Out...>(call);
   const u64 length = call->length;
   Group<G> lanes(call);
-  u64 at = 0, kept = 0;
+  u64 at = call->from, kept = 0;
   while (length - at >= u64(step)) {
     if (*call->stop) return Status::Stopped;
     const u64 end = length - at > u64(16 * BLOCK) ? at + 16 * BLOCK : length;

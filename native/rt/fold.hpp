@@ -50,7 +50,8 @@ RT_INLINE Status fold_lanes(Call* call, T seed, Step step, Join join) {
     return {join(lanes, left.value, right.value), left.count + right.count};
   };
   Tree<Running<T>> tree;
-  for (u64 start = 0; start < call->length; start += BLOCK) {
+  for (u64 part = 0; part < call->parts; part++) tree.push({value_of<T>(call->partials[2 * part]), call->partials[2 * part + 1].u64_}, both);
+  for (u64 start = call->parts > 0 ? call->length : call->from; start < call->length; start += BLOCK) {
     if (*call->stop) return Status::Stopped;
     const u64 end = call->length - start < BLOCK ? call->length : start + BLOCK;
     Running<T> running[LANES];

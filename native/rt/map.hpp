@@ -41,9 +41,9 @@ RT_INLINE Status map(Call* call, Body body) {
     else out.put_some(at, value, count);
     return true;
   };
-  const u64 head = out.head();
+  const u64 head = call->from + out.head();
   const bool around = call->around != 0;
-  u64 at = 0;
+  u64 at = call->from;
   while (at < length) {
     if (*call->stop) return Status::Stopped;
     const u64 most = at < head ? head : at + 16 * BLOCK, end = most < length ? most : length;

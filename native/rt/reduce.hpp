@@ -157,6 +157,13 @@ RT_INLINE Scalar scalar(T value) {
   return result;
 }
 
+template <class T>
+RT_INLINE T value_of(Scalar from) {
+  if constexpr (same<T, double>) return from.f64;
+  else if constexpr (same<T, float>) return from.f32;
+  else return T(from.u64_);
+}
+
 template <class To, int G>
 RT_INLINE Mask<G> widened(Mask<G> a) {
   return a;
@@ -218,6 +225,10 @@ struct Forest {
     first.push(block.first);
     rest.push(block.rest);
   }
+  RT_MEMBER void push(const Scalar* partial) {
+    first.push(partial);
+    rest.push(partial + 1);
+  }
   RT_MEMBER void finish(Scalar* values) const {
     first.finish(values);
     rest.finish(values + 1);
@@ -232,6 +243,7 @@ struct Forest<R> {
   RT_MEMBER void push(const Block<G, R>& block) {
     tree.push(fold_lanes<typename R::Op, Type>(block.sums), R::join);
   }
+  RT_MEMBER void push(const Scalar* partial) { tree.push(value_of<Type>(partial[0]), R::join); }
   RT_MEMBER void finish(Scalar* values) const { values[0] = scalar(tree.finish(R::Op::template identity<Type>, R::join)); }
 };
 
@@ -240,11 +252,18 @@ template <int G, class In, Shape S, class... R, class Body>
 RT_INLINE Status reduce(Call* call, Body body) {
   constexpr int P = LANES / G;
   using Terms = Values<G, typename R::Term...>;
+  Forest<R...> forest;
+  Scalar* const values = sizeof...(R) == 1 ? &call->value : call->values;
+  if (call->parts > 0) {
+    // Each part but the last is a power of two of blocks, a whole subtree: they join as blocks do.
+    for (u64 part = 0; part < call->parts; part++) forest.push(call->partials + part * sizeof...(R));
+    forest.finish(values);
+    return Status::Done;
+  }
   const Source<In, G> source(call);
   Group<G> lanes(call);
-  Forest<R...> forest;
   u64 count = 0;
-  for (u64 start = 0; start < call->length; start += BLOCK) {
+  for (u64 start = call->from; start < call->length; start += BLOCK) {
     if (*call->stop) return Status::Stopped;
     const u64 left = call->length - start, end = start + (left < BLOCK ? left : BLOCK);
     Block<G, R...> block;
@@ -289,7 +308,7 @@ RT_INLINE Status reduce(Call* call, Body body) {
     forest.push(last);
   }
   call->count = count;
-  forest.finish(sizeof...(R) == 1 ? &call->value : call->values);
+  forest.finish(values);
   return Status::Done;
 }
 

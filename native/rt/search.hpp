@@ -11,7 +11,7 @@ RT_INLINE Status count(Call* call, Body body) {
   const u64 length = call->length;
   Group<G> lanes(call);
   u64 found = 0;
-  for (u64 start = 0; start < length; start += BLOCK) {
+  for (u64 start = call->from; start < length; start += BLOCK) {
     if (*call->stop) return Status::Stopped;
     const u64 end = length - start < BLOCK ? length : start + BLOCK;
     u64 at = start;
@@ -58,7 +58,7 @@ RT_INLINE Status first(Call* call, Body body) {
   call->count = 0;
   u64 single = 0;  // the next lane to run alone; 0 while whole groups run
   bool alone = false;
-  for (u64 at = 0; at < length;) {
+  for (u64 at = call->from; at < length;) {
     if (at % BLOCK == 0 && *call->stop) return Status::Stopped;
     const u64 count = length - at < u64(G) ? length - at : u64(G);
     lanes.start(at, alone ? Mask<G>::only(int(single)) : Mask<G>::first(count));
@@ -91,6 +91,7 @@ RT_INLINE Status first(Call* call, Body body) {
     single = 0;
     at += G;
   }
+  call->rank = visits;
   return Status::Done;
 }
 
@@ -106,7 +107,7 @@ RT_INLINE Status last(Call* call, Body body) {
   call->position = -1;
   call->rank = 0;
   call->count = 0;
-  for (u64 at = 0; at < length; at += G) {
+  for (u64 at = call->from; at < length; at += G) {
     if (at % BLOCK == 0 && *call->stop) return Status::Stopped;
     const u64 count = length - at < u64(G) ? length - at : u64(G);
     lanes.start(at, Mask<G>::first(count));

@@ -10,10 +10,11 @@ import { elementsOf, type SingleKernel } from "../../fusion/several.js";
 import { sinksOf } from "../../fusion/traverse.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
 import type { BackendName } from "../backends/backend.js";
+import { isShared } from "../backends/cpu/sharing.js";
 import { partsOf } from "../backends/parts.js";
 import { joinsInWords, readsInWords } from "../stream/show.js";
 import { showStep } from "../table/show.js";
-import { stageValues, type BoundTerminal } from "./bound.js";
+import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { quote } from "./given.js";
 import { checkOptions } from "./options.js";
 import type { ExplainOptions, Explanation, KernelExplanation, StepExplanation } from "./explanation.js";
@@ -21,7 +22,7 @@ import { explanationAsMermaid } from "./explain-mermaid.js";
 import { explanationInWords, titleOf } from "./explain-text.js";
 import type { ShapeNode, TerminalNode } from "./shape.js";
 import { calledAs, isBound, showVerbs, verbOf } from "./show.js";
-import type { BoundSource } from "./source.js";
+import { sourceLength, type BoundSource } from "./source.js";
 
 /** The verbs, the kernels that they are fused into, and the backend of each. Compiles nothing. */
 export function explanationOf(bound: BoundTerminal): Explanation {
@@ -46,7 +47,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
       barrier,
       shortcut: shortcutOf(planned),
       backend,
-      reason: `${reason}${partsInWords(kernel, backend)}`,
+      reason: `${reason}${partsInWords(kernel, backend)}${backend === "cpu" && at === 0 ? sharedInWords(kernel, query) : ""}`,
     };
   });
   const native = plan.steps.length > 0 && query.runtime.tiers.mover(query.backend).native;
@@ -124,6 +125,12 @@ function partsInWords(kernel: Kernel, backend: BackendName): string {
   if (length === 1 || kernel.sink.kind !== "several") return "";
   const results = kernel.sink.sinks.length;
   return length === results ? `; each of its ${results} results has launches of its own` : `; its ${results} results are computed in ${length} passes`;
+}
+
+/** By how many threads the kernel of a source may be shared, if that is long enough. */
+function sharedInWords(kernel: Kernel, { source, runtime }: BoundQuery): string {
+  const { threads } = runtime.tiers;
+  return threads > 1 && source.kind !== "stream" && isShared(kernel, sourceLength(source)) ? `; shared by up to ${threads} threads` : "";
 }
 
 /** How many rows of a sort are wanted. */

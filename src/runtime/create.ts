@@ -3,6 +3,7 @@ import type { ArrowTable, ArrowVector } from "../arrow/read.js";
 import { QueryError } from "../../fusion/errors.js";
 import { BACKEND_NAMES, QUOTED_BACKENDS, type BackendName } from "../backends/backend.js";
 import { createCpuBackend } from "../backends/cpu/backend.js";
+import { threadsFor } from "../backends/cpu/threads.js";
 import { createCudaBackend } from "../backends/cuda/backend.js";
 import { createJsBackend } from "../backends/js/backend.js";
 import { checkEnvironment } from "../memory/memory.js";
@@ -50,7 +51,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   checkEnvironment();
   return runtimeOn(options, {
     js: createJsBackend,
-    cpu: () => createCpuBackend({ cacheFolder: options.cacheFolder, compiler: options.compiler }),
+    cpu: () => createCpuBackend({ cacheFolder: options.cacheFolder, compiler: options.compiler, threads: options.threads }),
     cuda: () => createCudaBackend({ cacheFolder: options.cacheFolder, ...options.cuda }),
   });
 }
@@ -62,14 +63,15 @@ export function runtimeOn(options: RuntimeOptions, backends: Backends): Runtime 
   return { compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never, settled: () => core.tiers.settled() };
 }
 
-const OPTIONS = { cacheFolder: "string", compiler: "string", log: "function", onRun: "function", cuda: "object" } as const;
+const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", cuda: "object" } as const;
 const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number" } as const;
 const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number" } as const;
 
 function checkOptions(options: RuntimeOptions): void {
   checkNames(options, "createRuntime", ["backend", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
   checkKinds(options, OPTIONS, "");
-  const { backend, cuda = {} } = options;
+  const { backend, cuda = {}, threads } = options;
+  if (threads !== undefined) threadsFor(threads);
   if (backend !== undefined) checkBackends(backend);
   checkNames(cuda, "createRuntime", namesOf(CUDA_OPTIONS), "Leave cuda out for what the system finds.", "cuda.");
   checkKinds(cuda, CUDA_OPTIONS, "cuda.");

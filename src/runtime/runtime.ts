@@ -31,6 +31,11 @@ export interface RuntimeOptions {
   readonly cacheFolder?: string | undefined;
   /** The C++ compiler, instead of `$CXX` or the first of c++, g++ and clang++ on PATH. */
   readonly compiler?: string | undefined;
+  /**
+   * By how many threads a native kernel may be shared, the calling thread included; by default `$DOTCOMPUTE_THREADS`, or as many as there
+   * are processors that the process may use. All runtimes share one pool of threads. The results are the same for any number.
+   */
+  readonly threads?: number | undefined;
   /** For the cuda backend: the libraries of the driver and of NVRTC, where the system does not find them, and the device's number. */
   readonly cuda?: { readonly driver?: string | undefined; readonly nvrtc?: string | undefined; readonly device?: number | undefined } | undefined;
   /** Takes the one line about a backend that is lost; by default `console.warn`. */

@@ -28,6 +28,8 @@ export interface NativeBackend {
   compileAsync(kernel: Kernel, options?: { readonly background?: boolean }): Promise<CompiledKernel>;
   /** Moves the rows of tables natively, between kernels; null or left out if it does not. */
   readonly mover?: Mover | null;
+  /** By how many threads a run may be shared; one if left out. */
+  readonly threads?: number;
 }
 
 /** The CUDA backend, as the runtime uses it. */
@@ -164,6 +166,11 @@ export class Tiers {
       passed.push(this.order.length === 1 ? why : `${backend}: ${why}`);
     }
     return { backend: "js", reason: passed.length === 0 ? "this runtime runs everything here" : passed.join("; ") };
+  }
+
+  /** By how many threads native kernels may be shared. */
+  get threads(): number {
+    return this.backend("cpu").threads ?? 1;
   }
 
   /** What moves rows between kernels: the addon, or, for queries that run as JavaScript and where there is no addon, JavaScript. */

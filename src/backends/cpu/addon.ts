@@ -12,7 +12,10 @@ export const STATUS = { done: 0, stopped: 1, failed: 2 } as const;
  * The memory through which scalars pass without a call for each: eight-byte slots, mirrored by native/control.hpp. The same
  * first slots, and the values of several reductions, make up the report of an asynchronous run.
  */
-export const CONTROL = { status: 0, count: 1, position: 2, rank: 3, value: 4, scalars: 8, values: 8, mostScalars: 1016 } as const;
+export const CONTROL = { status: 0, count: 1, position: 2, rank: 3, value: 4, threads: 5, scalars: 8, values: 8, mostScalars: 1016 } as const;
+
+/** How parts of a run become the whole: see native/library.hpp. */
+export type Sharing = "map" | "filter" | "reduce" | "fold" | "count" | "first" | "last";
 
 /** What a kernel takes and gives; the addon checks every call against it. */
 export interface KernelSignature {
@@ -27,6 +30,10 @@ export interface KernelSignature {
   /** How many scalars are read from the control block. */
   readonly scalars: number;
   readonly arrays: readonly ElementType[];
+  /** How several threads may share a run; null where only one can have it. */
+  readonly sharing?: Sharing | null;
+  /** About how many operations an element takes. */
+  readonly weight?: number;
   /** Ends a run on the calling thread when the environment ends: for kernels that may never end by themselves, in workers. */
   readonly watched?: boolean;
 }
@@ -95,8 +102,10 @@ export interface NativeAddon {
   /** Detaches an ArrayBuffer, whose memory is free at once. False if it cannot be detached. */
   release(buffer: ArrayBuffer): boolean;
   stop(id: number): void;
+  /** Parts of runs that helping threads have done, and how often a thread had to wait long for one. Of the whole process. */
+  team(): { readonly helped: number; readonly stalls: number };
   /** How many runs have been started and not yet settled. */
   inFlight(): number;
   /** Does without what some engines or machines lack, from now on; the tests of the substitutes use it. */
-  forgo(what: { readonly pinning?: boolean; readonly stores?: boolean; readonly externals?: boolean; readonly threads?: boolean }): void;
+  forgo(what: { readonly pinning?: boolean; readonly stores?: boolean; readonly externals?: boolean; readonly threads?: boolean; readonly pauses?: boolean }): void;
 }

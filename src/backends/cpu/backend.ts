@@ -14,6 +14,7 @@ import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
 import { readHeaders } from "./headers.js";
 import { loadAddon, packageRoot, type LoadedAddon } from "./load-addon.js";
 import { nativeMover } from "./moves.js";
+import { threadsFor } from "./threads.js";
 import { createToolchain } from "./toolchain.js";
 import { createUnits, type PendingUnit, type Units } from "./units.js";
 
@@ -26,6 +27,8 @@ export interface CpuBackendOptions {
   readonly compileTimeLimit?: number | undefined;
   /** Instead of CPP_FLAGS, for tests that instrument kernels or compile thousands of them. */
   readonly flags?: readonly string[] | undefined;
+  /** By how many threads a run may be shared, instead of $DOTCOMPUTE_THREADS or as many as there are processors to be had. */
+  readonly threads?: number | undefined;
   /** How many loaded kernels are kept at hand. */
   readonly mostKernels?: number | undefined;
   /** Instead of loading the addon. @internal */
@@ -42,6 +45,8 @@ export interface CpuBackend {
   readonly available: boolean;
   /** Why it is not available; null if it is. */
   readonly reason: string | null;
+  /** By how many threads a run may be shared. */
+  readonly threads: number;
   /** The kernel, if it is compiled already: in memory or on disk. Never starts a compiler. */
   cached(kernel: Kernel): CompiledKernel | null;
   /** Compiles and waits. Throws BackendError. */
@@ -73,7 +78,8 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   const cache = createDiskCache({ folder: options.cacheFolder });
   if (root === null || loaded.addon === null) return unavailable(loaded.reason ?? "the package's own folder was not found", cache);
   const { addon } = loaded;
-  const workspace = new Workspace(addon);
+  const threads = threadsFor(options.threads);
+  const workspace = new Workspace(addon, threads);
   const toolchain = createToolchain({ timeLimit: options.compileTimeLimit });
 
   const names = new WeakMap<Kernel, Named>();
@@ -179,6 +185,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   return {
     available: true,
     reason: null,
+    threads,
 
     cached(kernel) {
       const parts = partsOf("cpu", kernel).map(part => cachedAlone(part));
@@ -219,6 +226,7 @@ function unavailable(reason: string, cache: DiskCache): CpuBackend {
   return {
     available: false,
     reason,
+    threads: 1,
     cached: () => null,
     compile: refuse,
     compileAsync: () => Promise.reject(error()),

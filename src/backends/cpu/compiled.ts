@@ -10,6 +10,7 @@ import { canShrink, checkLengths, lengthsOf } from "../arrays.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
 import { replayFrom } from "../js/backend.js";
 import { CONTROL, STATUS, type KernelSignature, type NativeAddon, type NativeKernel } from "./addon.js";
+import { sharingOf, weightOf } from "./sharing.js";
 
 /** From this many bytes on the addon makes the output, in pages of its own. Below, it costs less to store here and copy. */
 const LARGE_OUTPUT = 1 << 20;
@@ -41,7 +42,11 @@ export class Workspace {
   private scratchMemory: ArrayBuffer | null = null;
   private readonly scratches = new Map<ElementType, AnyTypedArray>();
 
-  constructor(readonly addon: NativeAddon) {
+  /** `threads`: by how many a run may be shared. */
+  constructor(
+    readonly addon: NativeAddon,
+    readonly threads: number,
+  ) {
     this.slots = slotsOf(addon.control.buffer);
   }
 
@@ -65,6 +70,8 @@ export function signatureOf(kernel: Kernel): KernelSignature {
     ...(sink.kind === "several" ? { outputs: elementsOf(kernel), values: elementsOf(kernel).length > 0 ? 0 : sink.sinks.length } : {}),
     scalars: scalars.length,
     arrays: arrays.map(array => array.element),
+    sharing: sharingOf(kernel),
+    weight: weightOf(kernel),
     // The main thread cannot be ended by others, short of the whole process.
     watched: !isMainThread && mayNotEnd(kernel),
   };
@@ -177,6 +184,7 @@ export class CpuCompiledKernel implements CompiledKernel {
 
   private putScalars(values: readonly ScalarValue[]): void {
     const { types, slots } = this;
+    slots.f64[CONTROL.threads] = this.workspace.threads;
     for (let i = 0; i < types.length; i++) put(slots, CONTROL.scalars + i, types[i] as ScalarType, values[i] as ScalarValue);
   }
 }

@@ -1,0 +1,42 @@
+/** How threads share the run of a kernel: the kernel's side of native/parallel.cpp. */
+import type { Kernel } from "../../../fusion/ir.js";
+import { sizeOf } from "../../../fusion/emit/size.js";
+import { alwaysYields } from "../../../fusion/traverse.js";
+import { BLOCK } from "../../../fusion/types.js";
+import type { Sharing } from "./addon.js";
+
+/** Scans and folds from left to right go through one pair of hands. */
+export function sharingOf(kernel: Kernel): Sharing | null {
+  const { sink } = kernel;
+  switch (sink.kind) {
+    case "array":
+      return alwaysYields(kernel) ? "map" : "filter";
+    case "several":
+      return sink.sinks[0]?.kind === "reduce" ? "reduce" : alwaysYields(kernel) ? "map" : "filter";
+    case "reduce":
+    case "count":
+    case "first":
+    case "last":
+      return sink.kind;
+    case "fold":
+      return sink.combine === null ? null : "fold";
+    case "scan":
+      return null;
+    default:
+      return sink satisfies never;
+  }
+}
+
+/** About how many operations an element takes. */
+export const weightOf = ({ body }: Kernel): number => sizeOf(body);
+
+/** Whether a run over so many elements is long enough to be shared: mirrors `partOf` and WORTH_SHARING of native/parallel.cpp. */
+export function isShared(kernel: Kernel, length: number): boolean {
+  const wanted = LIGHT / Math.max(1, weightOf(kernel) / LIGHTEST);
+  const part = Math.max(BLOCK, 2 ** Math.floor(Math.log2(wanted)));
+  return sharingOf(kernel) !== null && length / part >= WORTH_SHARING;
+}
+
+const LIGHT = 16 * BLOCK;
+const LIGHTEST = 8;
+const WORTH_SHARING = 8;
