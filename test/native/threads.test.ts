@@ -72,7 +72,8 @@ function inPlace(array: Float32Array<ArrayBuffer>, run: (query: Query<Float32Arr
 
 function expectSame(actual: unknown, wanted: unknown): void {
   if (ArrayBuffer.isView(wanted)) expect(difference(actual as AnyTypedArray, wanted as AnyTypedArray)).toBeNull();
-  else expect(actual).toEqual(wanted);
+  else if (typeof wanted === "object" && wanted !== null) for (const [name, column] of Object.entries(wanted)) expectSame((actual as Record<string, unknown>)[name], column);
+  else expect(actual).toBe(wanted);
 }
 
 describe.skipIf(addon === null)(`threads${addon === null ? `: ${reason}` : ""}`, () => {
