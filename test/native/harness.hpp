@@ -108,6 +108,8 @@ inline int run_all(char** arguments, const Entry* kernels) {
     Call call;
     memset((void*)&call, 0xa5, sizeof call);
     call.source = job.source_bytes == 0 ? nullptr : source.start;
+    call.from = 0;
+    call.parts = 0;
     call.length = job.length;
     call.output = job.output_bytes == 0 ? nullptr : target.start;
     call.scalars = scalars;

@@ -141,7 +141,7 @@ class Outcomes {
         return { status: "done", intact, result: { ...nothing, count, value: sink.seed === null && count === 0 ? undefined : value(sink.type) } };
       case "first":
       case "last":
-        return { status: "done", intact, result: { ...nothing, position, rank: sink.kind === "first" ? rank : 0, value: position < 0 ? undefined : value(sink.type) } };
+        return { status: "done", intact, result: { ...nothing, position, rank: sink.kind === "first" && position >= 0 ? rank : 0, value: position < 0 ? undefined : value(sink.type) } };
       case "several":
         throw new CompilerBug("the harness has room for one result");
       default:
