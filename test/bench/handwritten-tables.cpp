@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "../../native/rt/abi.hpp"
+#include "../../native/table-canonical.hpp"
 
 using namespace dotcompute;
 
@@ -40,6 +41,53 @@ extern "C" Status groupSum(Call* call) {
     most = std::max(most, key[i]);
   }
   call->count = u64(most) + 1;
+  return Status::Done;
+}
+
+/// The same with the bits of the query: each group's elements in the canonical order. For few groups: each has 32 lanes.
+extern "C" Status groupSumInLanes(Call* call) {
+  using namespace dotcompute::table;
+  constexpr std::size_t KEYS = 1024;
+  const int* key = static_cast<const int*>(call->source);
+  const double* value = column<double>(call, 0);
+  double* sums = static_cast<double*>(call->output);
+  std::vector<double> lanes(KEYS * LANES, NOTHING);
+  std::vector<unsigned> seen(KEYS);
+  std::vector<Tree> trees(KEYS);
+  const auto close = [&](std::size_t group) {
+    trees[group].push(foldLanes(&lanes[group * LANES], LANES));
+    std::fill_n(&lanes[group * LANES], LANES, NOTHING);
+  };
+  for (u64 i = 0; i < call->length; ++i) {
+    const std::size_t group = std::size_t(key[i]);
+    const unsigned place = seen[group]++;
+    lanes[group * LANES + place % LANES] += value[i];
+    if (place % BLOCK == BLOCK - 1) close(group);
+  }
+  for (std::size_t group = 0; group < KEYS; ++group) {
+    if (seen[group] % BLOCK != 0) close(group);
+    sums[group] = 0.0 + trees[group].sum();
+  }
+  call->count = KEYS;
+  return Status::Done;
+}
+
+/// For many: their elements are put side by side first.
+extern "C" Status groupSumSideBySide(Call* call) {
+  using namespace dotcompute::table;
+  constexpr std::size_t KEYS = 1000000;
+  const int* key = static_cast<const int*>(call->source);
+  const double* value = column<double>(call, 0);
+  double* sums = static_cast<double*>(call->output);
+  std::vector<unsigned> ends(KEYS + 1);
+  static std::vector<double> grouped;
+  grouped.resize(call->length);
+  for (u64 i = 0; i < call->length; ++i) ends[std::size_t(key[i]) + 1]++;
+  for (std::size_t group = 0; group < KEYS; ++group) ends[group + 1] += ends[group];
+  std::vector<unsigned> next(ends.begin(), ends.end() - 1);
+  for (u64 i = 0; i < call->length; ++i) grouped[next[std::size_t(key[i])]++] = value[i];
+  for (std::size_t group = 0; group < KEYS; ++group) sums[group] = 0.0 + canonicalSum(&grouped[ends[group]], ends[group + 1] - ends[group]);
+  call->count = KEYS;
   return Status::Done;
 }
 

@@ -2,7 +2,7 @@
 import os from "node:os";
 import path from "node:path";
 import { createRuntime } from "dotcompute";
-import type { Handwritten } from "./handwritten.js";
+import type { Handwritten, Library } from "./handwritten.js";
 import { median } from "./measure.js";
 import { loadPeers, tableIn, type Peers } from "./peers.js";
 import { TABLE_WORKLOADS, tableData, type TableData, type TableWorkload } from "./table-workloads.js";
@@ -15,7 +15,7 @@ const ROUNDS = 3;
 const LONG = 3;
 
 type Run = () => unknown;
-type Contender = "dotcompute" | "JavaScript" | "polars" | "duckdb" | "C++";
+type Contender = "dotcompute" | "JavaScript" | "polars" | "duckdb" | "C++" | "exact C++";
 
 export interface TableRow {
   readonly workload: string;
@@ -40,22 +40,25 @@ export async function measureTables(handwritten: Handwritten, folder: string, ca
     rights: await tableIn(peers, "rights", { id: data.rightId, right: data.right }),
   };
   const runtime = createRuntime({ cacheFolder });
+  const loops = handwritten.library("handwritten-tables.cpp");
   const rows: TableRow[] = [];
   for (const workload of TABLE_WORKLOADS.filter(({ name }) => names === null || names.some(part => name.includes(part)))) {
     progress(`tables: ${workload.name}`);
-    rows.push({ workload: workload.name, times: await inTurns(contenders(workload, runtime, data, peers, frames, handwritten), () => runtime.settled()) });
+    rows.push({ workload: workload.name, times: await inTurns(contenders(workload, runtime, data, peers, frames, loops), () => runtime.settled()) });
   }
   return { n: ROWS, peers: peers.versions, rows };
 }
 
-function contenders(workload: TableWorkload, runtime: ReturnType<typeof createRuntime>, data: TableData, { polars, duckdb }: Peers, frames: Parameters<TableWorkload["polars"]>[1], handwritten: Handwritten): Partial<Record<Contender, Run | string>> {
+function contenders(workload: TableWorkload, runtime: ReturnType<typeof createRuntime>, data: TableData, { polars, duckdb }: Peers, frames: Parameters<TableWorkload["polars"]>[1], loops: Library): Partial<Record<Contender, Run | string>> {
   const { cpp } = workload;
+  const byHand = (symbol: string, { signature, source, arrays, output }: NonNullable<typeof cpp>): Run => loops.bind(symbol, signature, data[source], output(data), arrays.map(name => data[name]));
   return {
     dotcompute: workload.query(runtime, data) ?? "not there yet",
     JavaScript: () => workload.script(data),
     polars: typeof polars === "string" ? polars : () => workload.polars(polars, frames) as unknown,
     duckdb: typeof duckdb === "string" ? duckdb : typeof polars === "string" ? "has its data from polars" : () => duckdb(workload.sql),
-    ...(cpp === null ? {} : { "C++": handwritten.library("handwritten-tables.cpp").bind(cpp.symbol, cpp.signature, data[cpp.source], cpp.output(data), cpp.arrays.map(name => data[name])) }),
+    ...(cpp === null ? {} : { "C++": byHand(cpp.symbol, cpp) }),
+    ...(cpp?.exact === undefined ? {} : { "exact C++": byHand(cpp.exact, cpp) }),
   };
 }
 
@@ -87,7 +90,7 @@ async function inTurns(all: Partial<Record<Contender, Run | string>>, settled: (
 
 /** Lines of Markdown: the library's times, and the others' as multiples of them. */
 export function tablesAsMarkdown({ n, peers, rows }: TableMeasurements): readonly string[] {
-  const others = ["JavaScript", "polars", "duckdb", "C++"] as const;
+  const others = ["JavaScript", "polars", "duckdb", "C++", "exact C++"] as const;
   const cell = (own: number | string | undefined, other: number | string | undefined): string => {
     if (other === undefined) return "";
     if (typeof other === "string") return other;
@@ -99,9 +102,9 @@ export function tablesAsMarkdown({ n, peers, rows }: TableMeasurements): readonl
   });
   return [
     `n = ${size(n)}; ${peers || "no peers installed"}, with threads of their own; ${os.cpus()[0]?.model.trim() ?? "unknown processor"}, ${os.cpus().length} cores, Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}, load ${(os.loadavg()[0] ?? 0).toFixed(1)}.`,
-    "Other columns are their time as a multiple of dotcompute's, measured in turns: above 1, dotcompute is faster.",
+    "Other columns are their time as a multiple of dotcompute's, measured in turns: above 1, dotcompute is faster. C++ adds in the order of the rows; the last column is C++ that gives the query's own bits.",
     "",
-    ...markdown({ headings: ["workload", "dotcompute", "plain JavaScript", "polars", "duckdb", "hand-written C++"], words: 1, rows: lines }),
+    ...markdown({ headings: ["workload", "dotcompute", "plain JavaScript", "polars", "duckdb", "hand-written C++", "C++, same bits"], words: 1, rows: lines }),
   ];
 }
 

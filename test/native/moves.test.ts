@@ -195,6 +195,19 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
     }
   });
 
+  it("sums integers exactly, beyond those that a double holds", () => {
+    const length = 2 ** 21 + 2 ** 16 + 5;
+    const values = new Uint32Array(length).fill(2 ** 32 - 1);
+    same({ kind: "group", keys: [new Uint8Array(length)], length, aggregates: [{ terminal: "sum", values }, { terminal: "average", values }] });
+  });
+
+  it("begins sums with 0, of few groups and of many, as of nothing but -0", () => {
+    for (const length of [5, 20_000]) {
+      const keys = Uint32Array.from({ length }, (_, at) => at);
+      same({ kind: "group", keys: [keys], length, aggregates: [{ terminal: "sum", values: new Float64Array(length).fill(-0) }, { terminal: "min", values: new Float32Array(length).fill(-0) }] });
+    }
+  });
+
   it("on another thread, too, whatever becomes of the arrays meanwhile", async () => {
     const values = Float64Array.from({ length: 100_000 }, (_, at) => Math.sin(at));
     const key = { array: values.slice(), descending: false };
@@ -228,7 +241,7 @@ describe.each([
 ])("what a group comes to $name", ({ mover, off }) => {
   it.skipIf(off).each(ELEMENT_TYPES)("has the bits of the terminal over its elements alone: %s", element => {
     const { compute } = createRuntime({ backend: "js" });
-    const sizes = [1, 2, 8, 9, 16, 17, 31, 32, 33, 64, 1023, 1024, 1025, 5000];
+    const sizes = [1, 2, 8, 9, 16, 17, 31, 32, 33, 64, 1023, 1024, 1025, 5000, 7000];
     const each = sizes.flatMap((size, code) => new Array<number>(size).fill(code));
     const codes = Uint32Array.from(each, (_, at) => each[(at * 7919) % each.length] as number);
     const values = arrayOf(element, each.map((_, at) => (isBig(element) ? BigInt(at) * 0x123456789abcdefn : ELEMENTS[element].integer ? (at * 2654435761) % 2 ** 32 : Math.sin(at) * 10 ** (at % 9))));
