@@ -116,9 +116,16 @@ export type SequenceShape = { readonly columns: null; readonly element: ColumnTy
 /** What a group's elements come to: as that terminal gives it for the sequence of `value`s alone; `count` needs none. */
 export interface Aggregate {
   readonly name: string;
-  readonly terminal: "count" | "sum" | "average" | "min" | "max" | "first" | "last";
+  readonly terminal: "count" | "sum" | "average" | "min" | "max" | "first" | "last" | SpreadTerminal;
   readonly value: LambdaInput | null;
+  /** Of a quantile which, 0 to 1; of a variance or a standard deviation how much less than the count divides. */
+  readonly argument?: number;
 }
+
+/** Those that need a group's elements side by side. */
+export type SpreadTerminal = "variance" | "standardDeviation" | "median" | "quantile";
+
+export const isSpread = (terminal: Aggregate["terminal"]): terminal is SpreadTerminal => terminal === "variance" || terminal === "standardDeviation" || terminal === "median" || terminal === "quantile";
 
 export type TerminalShape =
   | { readonly kind: "toArray" }
@@ -356,6 +363,8 @@ export interface GroupColumn {
   readonly valid: string | null;
   /** What it is stored as. */
   readonly element: ColumnType;
+  /** As an aggregate's. */
+  readonly argument?: number;
 }
 
 export interface Plan {

@@ -13,6 +13,7 @@
 #include "table-rows.hpp"
 #include "table-select.hpp"
 #include "table-sort.hpp"
+#include "table-spread.hpp"
 
 namespace dotcompute::table {
 
@@ -26,7 +27,7 @@ struct Named {
 };
 
 constexpr Named OPERATIONS[] = {
-    {"sort", sort}, {"order", order}, {"select", select}, {"codes", codes}, {"firsts", firsts}, {"buckets", buckets}, {"join", join}, {"match", match}, {"common", common}, {"rows", rows}, {"reverse", reverse}, {"aggregate", aggregate}, {"group", group},
+    {"sort", sort}, {"order", order}, {"select", select}, {"codes", codes}, {"firsts", firsts}, {"buckets", buckets}, {"join", join}, {"match", match}, {"common", common}, {"rows", rows}, {"reverse", reverse}, {"aggregate", aggregate}, {"group", group}, {"spread", spread},
 };
 
 Operation operationNamed(Napi::Env env, const std::string& name) {

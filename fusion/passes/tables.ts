@@ -5,7 +5,7 @@
 import { apply, convert, select } from "../build.js";
 import { isValidity, rightColumn, validColumn } from "../columns.js";
 import { CompilerBug, QueryError } from "../errors.js";
-import { itemColumn, ITEMS, keyColumn, MATCHED, SINGLE, valueColumn, windowColumn, type Aggregate, type Columns, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { isSpread, itemColumn, ITEMS, keyColumn, MATCHED, SINGLE, valueColumn, windowColumn, type Aggregate, type Columns, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
 import { itemAt } from "../parse/lists.js";
 import { PRESENT, VALUE } from "../parse/records.js";
 import { mapStmts, mentions } from "../traverse.js";
@@ -352,12 +352,12 @@ export class TableFusion extends Fusion {
   }
 
   /** Stores what an aggregate is of; gives the columns that it makes. Values with nulls are left out where they are null, but for the first and the last; where none is there, the smallest and the largest are null. */
-  private aggregated({ name, terminal, value }: Aggregate, column: string, stored: Map<string, Column>, index: number): readonly GroupColumn[] {
+  private aggregated({ name, terminal, value, argument }: Aggregate, column: string, stored: Map<string, Column>, index: number): readonly GroupColumn[] {
     if (value === null && terminal === "count") return [{ name, terminal, column: null, valid: null, element: "u32" }];
     const typed = value === null ? this.current : this.maybe(value, index, terminal);
     const element = value === null ? this.type : this.ownElement(typed);
     stored.set(column, { element, value: { ...typed, expr: toElement(typed, element, terminal, this.parameters) } });
-    const one = { name, terminal, column, element: elementOf(terminal, element) };
+    const one = { name, terminal, column, element: elementOf(terminal, element), ...(argument === undefined ? {} : { argument }) };
     if (typed.missing === undefined) return [{ ...one, valid: null }];
     const valid = validColumn(column);
     stored.set(valid, { element: "u8", value: { ...typed, expr: convert("i32", typed.missing.present) } });
@@ -372,6 +372,10 @@ export class TableFusion extends Fusion {
       case "count":
       case "sum":
       case "average":
+      case "variance":
+      case "standardDeviation":
+      case "median":
+      case "quantile":
         return [{ ...one, valid }];
       default:
         return terminal satisfies never;
@@ -382,8 +386,9 @@ export class TableFusion extends Fusion {
 /** What an aggregate of such elements is stored as. */
 function elementOf(terminal: Aggregate["terminal"], element: ColumnType): ColumnType {
   if (element === "string" && terminal !== "first" && terminal !== "last" && terminal !== "count") throw new QueryError("DC306", `strings have no ${terminal}`, "Take it of numbers, or the first or last of the strings.");
-  if (terminal === "average" && (element === "i64" || element === "u64")) throw new QueryError("DC306", "BigInts have no average: it may be a fraction", "Average them as numbers: g.average(r => Number(r.id)).");
-  if (terminal === "average") return "f64";
+  const fractional = terminal === "average" || isSpread(terminal);
+  if (fractional && (element === "i64" || element === "u64")) throw new QueryError("DC306", `BigInts have no ${terminal}: it may be a fraction`, `Take it of numbers: g.${terminal}(${terminal === "quantile" ? "0.9, " : ""}r => Number(r.id)).`);
+  if (fractional) return "f64";
   if (terminal === "sum") return element === "i64" || element === "u64" ? element : "f64";
   return element;
 }
@@ -396,6 +401,10 @@ function joinedColumn(name: string, terminal: Aggregate["terminal"], element: Co
     case "sum":
       return { name, element, nothing: big ? 0n : 0 };
     case "average":
+    case "variance":
+    case "standardDeviation":
+    case "median":
+    case "quantile":
       return { name, element, nothing: NaN };
     case "min":
     case "max":

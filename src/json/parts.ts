@@ -70,9 +70,13 @@ export interface AggregateJson {
   readonly terminal: Aggregate["terminal"];
   readonly lambda?: string;
   readonly captures?: CapturesJson;
+  /** Of a quantile which. */
+  readonly quantile?: NumberJson;
+  /** Of a variance or a standard deviation. */
+  readonly sample?: true;
 }
 
-const AGGREGATES = { count: true, sum: true, average: true, min: true, max: true, first: true, last: true } satisfies Record<Aggregate["terminal"], true>;
+const AGGREGATES = { count: true, sum: true, average: true, min: true, max: true, first: true, last: true, variance: true, standardDeviation: true, median: true, quantile: true } satisfies Record<Aggregate["terminal"], true>;
 
 /** What `aggregate` takes: functions of a group, by name. */
 export const aggregates = part<readonly AggregateJson[]>((json, path, reading) => {
@@ -85,10 +89,14 @@ export const aggregates = part<readonly AggregateJson[]>((json, path, reading) =
 type Group = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 
 function aggregateIn(json: unknown, path: string, reading: Reading): readonly [string, (group: Group) => unknown] {
-  const given = recordOf(json, path, ["name", "terminal", "lambda", "captures"], "an aggregate");
+  const given = recordOf(json, path, ["name", "terminal", "lambda", "captures", "quantile", "sample"], "an aggregate");
   const name = textIn(given["name"], `${path}.name`);
   const terminal = textIn(given["terminal"], `${path}.terminal`);
   if (!Object.hasOwn(AGGREGATES, terminal)) throw refused(`${path}.terminal`, `one of ${Object.keys(AGGREGATES).join(", ")}`, terminal);
   const args = [given["lambda"] === undefined ? undefined : lambda.read(given["lambda"], `${path}.lambda`, reading), given["captures"] === undefined ? undefined : captures.read(given["captures"], `${path}.captures`, reading)];
-  return [name, group => group[terminal]?.(...args)];
+  const sample = given["sample"] === undefined ? [] : [{ sample: flag.read(given["sample"], `${path}.sample`, reading) }];
+  if (sample.length > 0 && terminal !== "variance" && terminal !== "standardDeviation") throw refused(`${path}.sample`, "left out, but of variance and standardDeviation", given["sample"]);
+  if (terminal !== "quantile" && given["quantile"] !== undefined) throw refused(`${path}.quantile`, "left out, but of quantile", given["quantile"]);
+  const which = terminal === "quantile" ? [numberIn(given["quantile"], `${path}.quantile`)] : [];
+  return [name, group => group[terminal]?.(...which, ...args, ...sample)];
 }

@@ -7,7 +7,7 @@ import type { Aggregate, CaptureTypes, Columns, LambdaInput, StageShape } from "
 import type { ColumnType } from "../../fusion/types.js";
 import type { CapturesJson, NumberJson, OtherJson, ValueJson } from "./format.js";
 import { aggregates, arrays, captures, flag, lambda, names, number, numbers, optional, other, others, value, values, word, type AggregateJson, type ArgumentsJson, type Parts } from "./parts.js";
-import { arrayName } from "./values.js";
+import { arrayName, numberJson } from "./values.js";
 
 /** How windows are made, and what is made of them. */
 const made = {
@@ -87,7 +87,13 @@ function otherKey({ stage }: { readonly stage: StageShape }): string {
 }
 
 const aggregatesJson = (list: readonly Aggregate[], given: Given): readonly AggregateJson[] =>
-  list.map(({ name, terminal, value: of }) => ({ name, terminal, ...(of === null ? {} : { lambda: textOf(of), ...given.captures(of.captures) }) }));
+  list.map(({ name, terminal, value: of, argument }) => ({
+    name,
+    terminal,
+    ...(of === null ? {} : { lambda: textOf(of), ...given.captures(of.captures) }),
+    ...(terminal === "quantile" ? { quantile: numberJson(argument as number) } : {}),
+    ...((terminal === "variance" || terminal === "standardDeviation") && argument === 1 ? { sample: true } : {}),
+  }));
 
 export const STAGES: { readonly [K in StageShape["kind"]]: (stage: StageOf<K>, given: Given) => StageJson } = {
   map: (stage, given) => (stage.use === "aggregate" ? { verb: "values", lambda: textOf(stage), ...given.captures() } : { verb: "map", lambda: textOf(stage), ...(stage.to === null ? {} : { to: arraysJson(stage.to) }), ...given.captures() }),

@@ -6,8 +6,10 @@ import type { BoundQuery } from "./bound.js";
 import { captureValues } from "./captures.js";
 import { describe } from "./given.js";
 import { groupStage, type AggregateOf } from "./stages.js";
+import { checkQuantiles } from "./quantile.js";
 import type { Rows } from "./rows.js";
-import type { Capture, Captures, ColumnFor, Fields, Single, TableOf } from "./types.js";
+import { isSample } from "./spread.js";
+import type { Capture, Captures, ColumnFor, Fields, Single, SpreadOptions, TableOf } from "./types.js";
 import { withStage } from "./verbs.js";
 
 /** What one aggregate is, as a function of a group says it. `V`: what it gives. */
@@ -27,6 +29,14 @@ export interface Group<Element> {
   min<V extends number | bigint | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
   max(): Aggregated<Own<Element>>;
   max<V extends number | bigint | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
+  /** See `Query.variance`; of rows it takes a lambda first. */
+  variance(options?: SpreadOptions): Aggregated<number>;
+  variance(f: (x: Element, i: number) => number | null, captures?: Captures, options?: SpreadOptions): Aggregated<number>;
+  standardDeviation(options?: SpreadOptions): Aggregated<number>;
+  standardDeviation(f: (x: Element, i: number) => number | null, captures?: Captures, options?: SpreadOptions): Aggregated<number>;
+  median(f?: (x: Element, i: number) => number | null, captures?: Captures): Aggregated<number>;
+  /** See `Query.quantile`; one for each group. */
+  quantile(q: number, f?: (x: Element, i: number) => number | null, captures?: Captures): Aggregated<number>;
   first(): Aggregated<Own<Element>>;
   first<V extends Single | null>(f: (x: Element, i: number) => V, captures?: Captures): Aggregated<V>;
   last(): Aggregated<Own<Element>>;
@@ -85,14 +95,19 @@ export class Grouping<Element, K> {
       if (key in captures && !Object.is(captures[key], value)) throw new QueryError("DC302", `two functions of the groups are handed different values under the name ${key}`, "Give one of them another name.");
       captures[key] = value;
     }
-    return { name, terminal: told.terminal, f: told.f, captures: told.captures };
+    return { ...told, name };
   }
 }
 
 function groupOf<Element>(isRows: boolean): Group<Element> {
   const of = (terminal: Aggregate["terminal"]) => (f?: unknown, captures?: unknown) => {
-    if (f === undefined && isRows) throw new QueryError("DC305", `${terminal}() of a group of rows takes a function`, `Say of what: g => g.${terminal}(r => r.price).`);
+    if (f === undefined && isRows) throw new QueryError("DC305", `${terminal}() of a group of rows takes a function`, `Say of what: g => g.${terminal}(${terminal === "quantile" ? "0.9, " : ""}r => r.price).`);
     return { name: "", terminal, f: f === undefined ? null : checkFunction(f, terminal), captures: checkCaptures(captures, terminal) };
+  };
+  // Without a lambda the options come first.
+  const spread = (terminal: "variance" | "standardDeviation") => (...given: readonly unknown[]) => {
+    const [f, captures, options] = given.length < 2 && typeof given[0] === "object" && given[0] !== null ? [undefined, undefined, given[0]] : given;
+    return { ...of(terminal)(f, captures), argument: Number(isSample(terminal, options)) };
   };
   return {
     count: (...surplus: unknown[]) => {
@@ -103,6 +118,14 @@ function groupOf<Element>(isRows: boolean): Group<Element> {
     average: of("average"),
     min: of("min"),
     max: of("max"),
+    variance: spread("variance"),
+    standardDeviation: spread("standardDeviation"),
+    median: (f?: unknown, captures?: unknown) => ({ ...of("median")(f, captures), argument: 0.5 }),
+    quantile: (q?: unknown, f?: unknown, captures?: unknown) => {
+      const [argument] = checkQuantiles(q);
+      if (typeof argument !== "number") throw new QueryError("DC305", "quantile() of a group takes one number", "Write an aggregate for each: { low: g => g.quantile(0.25), high: g => g.quantile(0.75) }.");
+      return { ...of("quantile")(f, captures), argument };
+    },
     first: of("first"),
     last: of("last"),
   } as Group<Element>;

@@ -242,7 +242,11 @@ function showTogether(verb: "aggregate" | "batch", branches: readonly BoundBranc
 
 const showQuantiles = (value: Capture | undefined): string => (typeof value === "number" ? String(value) : `[${[...(value as Float64Array)].join(", ")}]`);
 
-const showAggregate = ({ name, terminal, value }: Aggregate): string => `${name}: g => g.${terminal}(${value === null ? "" : oneLine(value.lambda.source.text)})`;
+function showAggregate({ name, terminal, value, argument }: Aggregate): string {
+  const of = [...(terminal === "quantile" ? [String(argument)] : []), ...(value === null ? [] : [oneLine(value.lambda.source.text)])];
+  const sample = terminal !== "quantile" && argument === 1 ? [...(value === null ? [] : ["{}"]), "{ sample: true }"] : [];
+  return `${name}: g => g.${call(terminal, ...of, ...sample)}`;
+}
 
 function showTarget(to: ColumnType | Columns | null): readonly string[] {
   if (to === null) return [];

@@ -19,7 +19,7 @@ export function spread(query: BoundQuery, kind: "variance" | "standardDeviation"
   return new Sequel([mean, named], begin, named);
 }
 
-function isSample(kind: string, options: unknown): boolean {
+export function isSample(kind: string, options: unknown): boolean {
   const remedy = `Write .${kind}({ sample: true }).`;
   const { sample } = checkOptions(options, kind, ["sample"], remedy);
   if (sample === undefined || typeof sample === "boolean") return sample === true;

@@ -206,6 +206,8 @@ export interface AggregateOf {
   readonly terminal: Aggregate["terminal"];
   readonly f: unknown;
   readonly captures: Captures;
+  /** See `Aggregate`. */
+  readonly argument?: number;
 }
 
 /** `groups`: the other query by key, with its aggregates. */
@@ -214,7 +216,7 @@ export function groupJoinStage(node: ShapeNode, key: unknown, groups: ShapeNode,
   if (columns === null || groups.stage?.kind !== "group") throw new CompilerBug("a groupJoin without groups");
   const { aggregates } = groups.stage;
   const rightKeys = lambdasOf(groups);
-  const detail = JSON.stringify([rightKeys.map(({ source }) => source.text), ...columns, ...aggregates.map(({ name, terminal, value }) => [name, terminal, value?.lambda.source.text])]);
+  const detail = JSON.stringify([rightKeys.map(({ source }) => source.text), ...columns, ...aggregates.map(({ name, terminal, value, argument }) => [name, terminal, argument, value?.lambda.source.text])]);
   return node.find("groupJoin", text, detail, captures) ?? node.add({
     verb: "groupJoin", text, detail, captures,
     single: hasSingles(groups),
@@ -230,7 +232,7 @@ export function groupJoinStage(node: ShapeNode, key: unknown, groups: ShapeNode,
 export function groupStage(node: ShapeNode, f: unknown, verb: "groupBy" | "groupJoin", keyCaptures: Captures, aggregates: readonly AggregateOf[], captures: Captures): ShapeNode {
   const texts = [textOf(f), ...aggregates.map(({ f: value }) => (value === null ? "" : textOf(value)))];
   const text = texts.join("\n");
-  const detail = JSON.stringify([verb, texts.map(({ length }) => length), Object.keys(keyCaptures), aggregates.map(({ name, terminal, captures: own }) => [name, terminal, Object.keys(own)])]);
+  const detail = JSON.stringify([verb, texts.map(({ length }) => length), Object.keys(keyCaptures), aggregates.map(({ name, terminal, argument, captures: own }) => [name, terminal, argument, Object.keys(own)])]);
   return node.find("group", text, detail, captures) ?? node.add({
     verb, text, detail, captures,
     build: types => {
@@ -240,7 +242,7 @@ export function groupStage(node: ShapeNode, f: unknown, verb: "groupBy" | "group
         if (of !== "groupJoin") checkUsed(ownTypes, [lambda], of);
         return { lambda, captures: ownTypes };
       };
-      const parsed = aggregates.map(({ name, terminal, f: value, captures: own }) => ({ name, terminal, value: value === null ? null : input(value, terminal, own) }));
+      const parsed = aggregates.map(({ name, terminal, f: value, captures: own, argument }) => ({ name, terminal, value: value === null ? null : input(value, terminal, own), ...(argument === undefined ? {} : { argument }) }));
       return { kind: "group", ...input(f, verb, keyCaptures), aggregates: parsed };
     },
   });

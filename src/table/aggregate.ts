@@ -60,7 +60,7 @@ function extreme<V extends number | bigint>(group: ArrayLike<V>, better: (a: V, 
 }
 
 /** A sum starts from 0. */
-const sumOf = (element: ElementType, group: Numbers): number => 0 + (ELEMENTS[element].integer ? exactSum(group) : canonicalSum(group));
+export const sumOf = (element: ElementType, group: Numbers): number => 0 + (ELEMENTS[element].integer ? exactSum(group) : canonicalSum(group));
 
 const SAFE = 2 ** 52;
 

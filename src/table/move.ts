@@ -1,5 +1,5 @@
 /** What moves rows, as data: done natively by the addon where it is there, and by JavaScript where it is not. */
-import type { GroupColumn } from "../../fusion/query.js";
+import type { GroupColumn, SpreadTerminal } from "../../fusion/query.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { Codes } from "./codes.js";
 import type { Key } from "./sort.js";
@@ -33,7 +33,9 @@ export type Move =
   /** The first row of each group, and what the groups come to, an array for each aggregate. */
   | { readonly kind: "group"; readonly keys: Columns; readonly length: number; readonly aggregates: readonly GroupValues[] }
   /** What the groups come to. Every code occurs. */
-  | { readonly kind: "aggregate"; readonly codes: Uint32Array; readonly count: number; readonly aggregates: readonly GroupValues[] };
+  | { readonly kind: "aggregate"; readonly codes: Uint32Array; readonly count: number; readonly aggregates: readonly GroupValues[] }
+  /** The same for what needs a group's elements side by side. */
+  | { readonly kind: "spread"; readonly codes: Uint32Array; readonly count: number; readonly aggregates: readonly SpreadValues[] };
 
 /** Keys, of the same types on both sides. */
 interface Sides {
@@ -44,9 +46,16 @@ interface Sides {
 }
 
 export interface GroupValues {
-  readonly terminal: GroupColumn["terminal"];
+  readonly terminal: Exclude<GroupColumn["terminal"], SpreadTerminal>;
   /** Null for counts. */
   readonly values: AnyTypedArray | null;
+}
+
+export interface SpreadValues {
+  readonly terminal: SpreadTerminal;
+  readonly values: AnyTypedArray;
+  /** See `Aggregate`. */
+  readonly argument: number;
 }
 
 /** Does moves: now, or off the calling thread. */
@@ -135,6 +144,10 @@ export function* grouped(keys: Columns, length: number, aggregates: readonly Gro
 
 export function* aggregated({ codes, firsts }: Codes, aggregates: readonly GroupValues[]): Moving<Columns> {
   return yield { kind: "aggregate", codes, count: firsts.length, aggregates };
+}
+
+export function* spreadOf({ codes, firsts }: Codes, aggregates: readonly SpreadValues[]): Moving<Columns> {
+  return aggregates.length === 0 ? [] : yield { kind: "spread", codes, count: firsts.length, aggregates };
 }
 
 const named = (table: Table, columns: Columns): Table => new Map([...table.keys()].map((name, at) => [name, columns[at] as AnyTypedArray]));

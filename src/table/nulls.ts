@@ -3,7 +3,7 @@ import { isValidity } from "../../fusion/columns.js";
 import type { ElementType } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { Codes } from "./codes.js";
-import { aggregated, rowsAt, type GroupValues, type Moving } from "./move.js";
+import { aggregated, rowsAt, spreadOf, type GroupValues, type Moving, type SpreadValues } from "./move.js";
 import { elementsOr, NONE, type Table } from "./table.js";
 
 interface Sides {
@@ -29,7 +29,7 @@ function nullsOf(table: Table, mark: number): Uint8Array | null {
 }
 
 /** What groups come to without the rows in which `valid` is 0; `nothing` is what a group without others comes to. */
-export function* aggregatedPresent({ codes, firsts }: Codes, { terminal, values }: GroupValues & { readonly values: AnyTypedArray }, valid: AnyTypedArray, element: ElementType): Moving<AnyTypedArray> {
+export function* aggregatedPresent({ codes, firsts }: Codes, wanted: (GroupValues & { readonly values: AnyTypedArray }) | SpreadValues, valid: AnyTypedArray, element: ElementType): Moving<AnyTypedArray> {
   const numbers = new Uint32Array(firsts.length).fill(NONE);
   const [places, kept] = [new Uint32Array(codes.length), new Uint32Array(codes.length)];
   let [rows, count] = [0, 0];
@@ -41,8 +41,9 @@ export function* aggregatedPresent({ codes, firsts }: Codes, { terminal, values 
     kept[rows] = numbers[code] as number;
     rows += 1;
   }
-  const present = yield* rowsAt(new Map([["values", values]]), places.subarray(0, rows));
-  const [results] = yield* aggregated({ codes: kept.slice(0, rows), firsts: new Uint32Array(count) }, [{ terminal, values: present.get("values") as AnyTypedArray }]);
+  const present = yield* rowsAt(new Map([["values", wanted.values]]), places.subarray(0, rows));
+  const [groups, left] = [{ codes: kept.slice(0, rows), firsts: new Uint32Array(count) }, present.get("values") as AnyTypedArray];
+  const [results] = "argument" in wanted ? yield* spreadOf(groups, [{ ...wanted, values: left }]) : yield* aggregated(groups, [{ ...wanted, values: left }]);
   const big = element === "i64" || element === "u64";
-  return elementsOr(terminal === "average" ? NaN : big ? 0n : 0, element, results as AnyTypedArray, numbers);
+  return elementsOr(wanted.terminal === "average" || "argument" in wanted ? NaN : big ? 0n : 0, element, results as AnyTypedArray, numbers);
 }

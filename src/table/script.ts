@@ -6,6 +6,7 @@ import { distinctMatching, matches, matching } from "./join.js";
 import type { Move, Mover } from "./move.js";
 import { selectedFrom } from "./select.js";
 import { firstPlaces, sortedPlaces, type Key } from "./sort.js";
+import { spreadsOf } from "./spread.js";
 import { elementsAt, elementsOrZerosAt } from "./table.js";
 
 /** It has no thread but the calling one. */
@@ -49,6 +50,8 @@ export function moveInScript(move: Move): readonly AnyTypedArray[] {
     }
     case "aggregate":
       return aggregatesOf(move.codes, move.count, move.aggregates);
+    case "spread":
+      return spreadsOf(move.codes, move.count, move.aggregates);
     default:
       return move satisfies never;
   }

@@ -1,7 +1,7 @@
 /** What happens to tables between kernels: rows are chosen, moved and grouped. */
 import { isValidity, rightColumn, shownNames } from "../../fusion/columns.js";
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
-import { MATCHED, SINGLE, type KeptPart, type KeyPart, type TableStep } from "../../fusion/query.js";
+import { isSpread, MATCHED, SINGLE, type KeptPart, type KeyPart, type TableStep } from "../../fusion/query.js";
 import { storedAs, type ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { checkAttached } from "../query/given.js";
@@ -9,7 +9,7 @@ import { translated, type Dictionary } from "./dictionary.js";
 import { givenColumns, type Encoding } from "./given.js";
 import { flatLength, flattened } from "./flatten.js";
 import { comparable } from "./join.js";
-import { aggregated, codesOf, commonPlaces, firstsOf, grouped, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, type Moving } from "./move.js";
+import { aggregated, codesOf, commonPlaces, firstsOf, grouped, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, spreadOf, type Moving } from "./move.js";
 import { aggregatedPresent, withoutNulls } from "./nulls.js";
 import { chunks, windows } from "./window.js";
 import { appended, columnOf, elementsOr, NONE, without, type Table } from "./table.js";
@@ -195,15 +195,22 @@ export const placeOf = (place: number, length: number): number => (place < 0 ? M
 
 function* group(step: TableStep & { readonly kind: "group" }, { table, length }: Rows): Moving<Rows> {
   const by = step.keys.map(({ column }) => columnOf(table, column));
-  const whole = step.aggregates.filter(({ valid }) => valid === null);
-  const values = whole.map(({ terminal, column }) => ({ terminal, values: column === null ? null : columnOf(table, column) }));
-  // Where nulls are left out, rows are asked for their group once more.
+  const whole = step.aggregates.flatMap(({ name, terminal, column, valid }) => (valid !== null || isSpread(terminal) ? [] : [{ name, terminal, values: column === null ? null : columnOf(table, column) }]));
+  const spreads = step.aggregates.flatMap(({ name, terminal, column, valid, argument }) => (valid === null && isSpread(terminal) ? [{ name, terminal, values: columnOf(table, column as string), argument: argument as number }] : []));
+  const values = whole.map(({ terminal, values: own }) => ({ terminal, values: own }));
+  // Where nulls are left out, or elements are put side by side, rows are asked for their group once more.
   const found = whole.length < step.aggregates.length ? yield* codesOf(by, length) : null;
   const { firsts, results } = found === null ? yield* grouped(by, length, values) : { firsts: found.firsts, results: yield* aggregated(found, values) };
   const keys = yield* rowsAt(new Map(step.keys.map(({ column, name }) => [name, columnOf(table, column)])), firsts);
   const known = new Map(whole.map(({ name }, at) => [name, results[at] as AnyTypedArray]));
-  if (found !== null) for (const { name, terminal, column, valid, element } of step.aggregates) {
-    if (valid !== null) known.set(name, yield* aggregatedPresent(found, { terminal, values: columnOf(table, column as string) }, columnOf(table, valid), storedAs(element)));
+  if (found !== null) {
+    const spread = yield* spreadOf(found, spreads);
+    for (const [at, { name }] of spreads.entries()) known.set(name, spread[at] as AnyTypedArray);
+    for (const { name, terminal, column, valid, element, argument = 0 } of step.aggregates) {
+      if (valid === null) continue;
+      const own = columnOf(table, column as string);
+      known.set(name, yield* aggregatedPresent(found, isSpread(terminal) ? { terminal, values: own, argument } : { terminal, values: own }, columnOf(table, valid), storedAs(element)));
+    }
   }
   const named = step.aggregates.map(({ name, element }) => {
     const result = known.get(name) as AnyTypedArray;

@@ -7,7 +7,7 @@ import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values
 import { nativeMover } from "../../src/backends/cpu/moves.js";
 import { addonCandidates, packageRoot } from "../../src/backends/cpu/load-addon.js";
 import { createRuntime } from "../../src/index.js";
-import type { Move } from "../../src/table/move.js";
+import type { Move, SpreadValues } from "../../src/table/move.js";
 import { moveInScript } from "../../src/table/script.js";
 import { NONE } from "../../src/table/table.js";
 import { isBig } from "../query/support.js";
@@ -152,6 +152,18 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
         const [codes, firsts] = moveInScript({ kind: "codes", columns: columns.slice(0, 1), length });
         same({ kind: "aggregate", codes: codes as Uint32Array, count: (firsts as Uint32Array).length, aggregates: aggregatesOf(columns) });
         for (let keys = 1; keys <= columns.length; keys += 1) same({ kind: "group", keys: columns.slice(0, keys), length, aggregates: aggregatesOf(columns) });
+      }),
+      parameters,
+    );
+  });
+
+  it("spreads", () => {
+    fc.assert(
+      fc.property(table, fc.double({ min: 0, max: 1, noNaN: true }), ({ length, columns }, argument) => {
+        const [codes, firsts] = moveInScript({ kind: "codes", columns: columns.slice(0, 1), length });
+        const numbers = columns.filter(column => !(column instanceof BigInt64Array || column instanceof BigUint64Array));
+        const of = { kind: "spread", codes: codes as Uint32Array, count: (firsts as Uint32Array).length } as const;
+        same({ ...of, aggregates: numbers.flatMap((values): SpreadValues[] => [{ terminal: "variance", values, argument: 0 }, { terminal: "standardDeviation", values, argument: 1 }, { terminal: "quantile", values, argument }, { terminal: "median", values, argument: 0.5 }]) });
       }),
       parameters,
     );

@@ -41,3 +41,13 @@ export async function batches(): Promise<void> {
   // @ts-expect-error nor is a query
   batch([floats]);
 }
+
+export function groups(): void {
+  const table = compute({ price: new Float64Array(1), id: new BigInt64Array(1) });
+  const [row] = table.groupBy(r => r.id).aggregate({ v: g => g.variance(r => r.price, {}, { sample: true }), q: g => g.quantile(0.9, r => r.price), m: g => g.median(r => r.price) }).toRows();
+  expectType<number | undefined>()(row?.v);
+  expectType<number | undefined>()(row?.q);
+  compute(new Float32Array(1)).groupBy(x => x > 1).aggregate({ m: g => g.median(), s: g => g.standardDeviation({ sample: true }) });
+  // @ts-expect-error of a BigInt there is none
+  table.groupBy(r => r.price).aggregate({ v: g => g.variance(r => r.id) });
+}

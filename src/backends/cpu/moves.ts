@@ -1,5 +1,5 @@
 /** Moves by the native addon (native/table.hpp), which takes arrays and numbers. */
-import type { GroupColumn } from "../../../fusion/query.js";
+import type { SpreadTerminal } from "../../../fusion/query.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
 import type { GroupValues, Move, Mover } from "../../table/move.js";
 import type { NativeAddon } from "./addon.js";
@@ -10,7 +10,9 @@ export const nativeMover = (addon: NativeAddon): Mover => ({
 });
 
 /** Mirrors `Terminal` of native/table-accumulate.hpp. */
-const TERMINALS: readonly GroupColumn["terminal"][] = ["count", "sum", "average", "min", "max", "first", "last"];
+const TERMINALS: readonly GroupValues["terminal"][] = ["count", "sum", "average", "min", "max", "first", "last"];
+/** Mirrors `Spread` of native/table-spread.hpp. */
+const SPREADS: readonly SpreadTerminal[] = ["variance", "standardDeviation", "median", "quantile"];
 
 function argumentsOf(move: Move): readonly [arrays: readonly AnyTypedArray[], numbers: readonly number[]] {
   switch (move.kind) {
@@ -40,6 +42,8 @@ function argumentsOf(move: Move): readonly [arrays: readonly AnyTypedArray[], nu
       const { columns, which } = aggregatesIn(move.aggregates);
       return [[move.codes, ...columns], [move.count, ...which]];
     }
+    case "spread":
+      return [[move.codes, ...move.aggregates.map(({ values }) => values)], [move.count, ...move.aggregates.flatMap(({ terminal, argument }) => [SPREADS.indexOf(terminal), argument])]];
     default:
       return move satisfies never;
   }

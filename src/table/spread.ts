@@ -1,0 +1,29 @@
+/** What needs the elements of groups side by side: how far they are spread, and their quantiles. Of each, the bits that the terminal gives for its elements alone. */
+import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import type { ElementType } from "../../fusion/types.js";
+import { quantilesIn } from "../query/select.js";
+import { sumOf } from "./aggregate.js";
+import { byCode } from "./codes.js";
+import type { SpreadValues } from "./move.js";
+import { elementsAt } from "./table.js";
+
+export function spreadsOf(codes: Uint32Array, count: number, aggregates: readonly SpreadValues[]): readonly Float64Array[] {
+  const { places, offsets } = byCode(codes, count);
+  return aggregates.map(({ terminal, values, argument }) => {
+    const grouped = elementsAt(values, places) as Float64Array;
+    const of = terminal === "median" || terminal === "quantile" ? quantileOf(argument) : varianceOf(elementTypeOf(values) as ElementType, argument, terminal === "standardDeviation");
+    return Float64Array.from({ length: count }, (_, code) => of(grouped.subarray(offsets[code], offsets[code + 1])));
+  });
+}
+
+const quantileOf = (quantile: number) => (group: AnyTypedArray): number => quantilesIn(Float64Array.from(group as Float64Array), [quantile])[0] as number;
+
+/** The squares of what is left of each element without the mean, over so much `less` than their count. */
+function varianceOf(element: ElementType, less: number, root: boolean): (group: Float64Array) => number {
+  return group => {
+    const mean = sumOf(element, group) / group.length;
+    const squares = Float64Array.from(group, x => (x - mean) * (x - mean));
+    const variance = sumOf("f64", squares) / Math.max(0, group.length - less);
+    return root ? Math.sqrt(variance) : variance;
+  };
+}
