@@ -1,10 +1,11 @@
 /** What needs the elements of groups side by side: how far they are spread, and their quantiles. Of each, the bits that the terminal gives for its elements alone. */
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import type { ElementType } from "../../fusion/types.js";
-import { quantilesIn } from "../query/select.js";
 import { sumOf } from "./aggregate.js";
 import { byCode } from "./codes.js";
 import type { SpreadValues } from "./move.js";
+import { quantilesBy } from "./quantile.js";
+import { selectedFrom } from "./select.js";
 import { elementsAt } from "./table.js";
 
 export function spreadsOf(codes: Uint32Array, count: number, aggregates: readonly SpreadValues[]): readonly Float64Array[] {
@@ -16,7 +17,7 @@ export function spreadsOf(codes: Uint32Array, count: number, aggregates: readonl
   });
 }
 
-const quantileOf = (quantile: number) => (group: AnyTypedArray): number => quantilesIn(Float64Array.from(group as Float64Array), [quantile])[0] as number;
+const quantileOf = (quantile: number) => (group: AnyTypedArray): number => quantilesBy(group.length, [quantile], places => selectedFrom(Float64Array.from(group as Float64Array), places))[0] as number;
 
 /** The squares of what is left of each element without the mean, over so much `less` than their count. */
 function varianceOf(element: ElementType, less: number, root: boolean): (group: Float64Array) => number {
