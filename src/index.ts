@@ -9,7 +9,7 @@ import type { Query } from "./query/query.js";
 import type { Rows } from "./query/rows.js";
 import type { ArrayConstructor, ArrayOf, ArraysOf, Chunks, QueryOptions, QuerySource, Range, Repeat, ResultsOf, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "./query/types.js";
 import { batched } from "./query/together.js";
-import { makeNullable, type Nullable } from "./table/nullable.js";
+import { makeNullable, NullableColumn, type Nullable } from "./table/nullable.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
 import { makeStream } from "./stream/source.js";
 import { makeStrings, type Strings } from "./table/strings.js";
@@ -73,7 +73,8 @@ export function repeat<V extends number | bigint | boolean>(value: V, count: num
 
 /**
  * Chunks as a source: what an iterable gives one after another (an async generator, a Readable in object mode, an array of arrays), each
- * a typed array of one type or an object of columns. It is told what they hold, since queries are checked before anything is read.
+ * a typed array of one type, an object of columns, or a record batch of Apache Arrow. It is told what they hold, of batches the columns
+ * that are wanted, since queries are checked before anything is read.
  *
  * A chunk is asked for when the one before has been worked on, so a producer may fill the same memory again, and it is told to stop
  * (by its iterator's `return`) when no more is wanted: at a search's end, an error or an abort. Values of the whole, sums
@@ -82,9 +83,10 @@ export function repeat<V extends number | bigint | boolean>(value: V, count: num
  * @example
  * const mean = await compute(stream(readable, Float64Array)).average();
  * const revenue = await compute(stream(batches, { price: Float64Array, quantity: Int32Array })).sum(r => r.price * r.quantity);
+ * const late = await compute(stream(await RecordBatchReader.from(file), { delay: nullable(Int32Array) })).average(r => r.delay);
  */
 export function stream<C extends ArrayConstructor>(chunks: Chunks<ArrayOf<C>>, holds: C): Stream<ArrayOf<C>>;
-export function stream<C extends Readonly<Record<string, ArrayConstructor>>>(chunks: Chunks<ArraysOf<C>>, holds: C): Stream<ArraysOf<C>>;
+export function stream<C extends Readonly<Record<string, ArrayConstructor | NullableColumn<ArrayConstructor>>>>(chunks: Chunks<ArraysOf<C> | ArrowTable>, holds: C): Stream<ArraysOf<C>>;
 export function stream(chunks: unknown, holds: unknown): unknown {
   return makeStream(chunks, holds);
 }
@@ -96,8 +98,17 @@ export function stream(chunks: unknown, holds: unknown): unknown {
  * @example
  * compute({ price: nullable(Float64Array.of(2.5, 0, 4), [true, false, true]) }).average(r => r.price);   // 3.25
  */
-export function nullable<A extends TypedArray>(values: A, valid: Uint8Array | readonly boolean[], options?: { readonly bitmap?: boolean }): Nullable<A> {
-  return makeNullable(values, valid, options);
+export function nullable<A extends TypedArray>(values: A, valid: Uint8Array | readonly boolean[], options?: { readonly bitmap?: boolean }): Nullable<A>;
+/**
+ * What a column of a stream holds, where there may be nulls among it.
+ *
+ * @example
+ * await compute(stream(batches, { price: nullable(Float64Array) })).average(r => r.price);
+ */
+export function nullable<C extends ArrayConstructor>(holds: C): NullableColumn<C>;
+export function nullable(values: unknown, valid?: unknown, options?: { readonly bitmap?: boolean }): unknown {
+  if (typeof values === "function" && valid === undefined) return new NullableColumn(values);
+  return makeNullable(values as TypedArray, valid as Uint8Array, options);
 }
 
 /**
@@ -168,7 +179,7 @@ export type { AnyQuery, FromJsonOptions } from "./json/read.js";
 export type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation, KernelExplanation, StepExplanation, VerbExplanation } from "./query/explanation.js";
 export type { QueryJson } from "./json/format.js";
 export type { ArrowTable, ArrowVector } from "./arrow/read.js";
-export type { Nullable } from "./table/nullable.js";
+export type { Nullable, NullableColumn } from "./table/nullable.js";
 export type { Strings } from "./table/strings.js";
 export type { Query } from "./query/query.js";
 export type { Rows } from "./query/rows.js";

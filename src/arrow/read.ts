@@ -37,6 +37,12 @@ export const isArrowTable = (value: unknown): value is ArrowTable => isObject(va
 
 export const columnsOfArrow = (table: ArrowTable): Readonly<Record<string, unknown>> => Object.fromEntries(table.schema.fields.map(({ name }, at) => [String(name), table.getChildAt(at)]));
 
+/** The column of this name; undefined if there is none. */
+export function vectorOf(table: ArrowTable, name: string): unknown {
+  const at = table.schema.fields.findIndex(field => field.name === name);
+  return at < 0 ? undefined : table.getChildAt(at);
+}
+
 /** Arrow's numbers for its types. Dates, times, timestamps and durations are the integers that they are stored as. */
 const BOOL = 6;
 const FLOAT = 3;

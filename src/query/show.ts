@@ -1,4 +1,5 @@
 /** Queries in words: as they would be written. */
+import { shownNames, validColumn } from "../../fusion/columns.js";
 import { EDGE, SEED, type Aggregate, type Columns, type StageShape, type TerminalShape } from "../../fusion/query.js";
 import { ELEMENTS, typeInWords, type ColumnType } from "../../fusion/types.js";
 import { showTable } from "../table/source.js";
@@ -52,7 +53,7 @@ function showSource(source: BoundSource): string {
       return `${typeInWords(source.element)}(${sourceLength(source)})`;
     case "stream": {
       const { holds } = source.stream;
-      return `stream(chunks, ${showTarget(holds.columns === null ? holds.element : holds.columns).join("")})`;
+      return `stream(chunks, ${holds.columns === null ? typeInWords(holds.element) : showHeld(holds.columns)})`;
     }
     case "columns":
     case "rows":
@@ -60,6 +61,14 @@ function showSource(source: BoundSource): string {
     default:
       return source satisfies never;
   }
+}
+
+function showHeld(columns: Columns): string {
+  const shown = shownNames(columns.keys()).map(name => {
+    const held = typeInWords(columns.get(name) as ColumnType);
+    return `${name}: ${columns.has(validColumn(name)) ? call("nullable", held) : held}`;
+  });
+  return `{ ${shown.join(", ")} }`;
 }
 
 /** `beyond`: the stage's last value. */

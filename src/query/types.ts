@@ -2,7 +2,7 @@
 import type { SequenceShape } from "../../fusion/query.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { ArrowVector } from "../arrow/read.js";
-import type { Nullable } from "../table/nullable.js";
+import type { Nullable, NullableColumn } from "../table/nullable.js";
 import type { Strings } from "../table/strings.js";
 import type { LazyValue } from "./lazy.js";
 
@@ -172,7 +172,9 @@ export class Repeat<V extends number | bigint | boolean = number | bigint | bool
 export type Chunks<T> = AsyncIterable<T> | Iterable<T>;
 
 /** The arrays that constructors make, by column. */
-export type ArraysOf<C extends Readonly<Record<string, ArrayConstructor>>> = { readonly [K in keyof C]: ArrayOf<C[K]> };
+export type ArraysOf<C extends Readonly<Record<string, ArrayConstructor | NullableColumn<ArrayConstructor>>>> = {
+  readonly [K in keyof C]: C[K] extends NullableColumn<infer N extends ArrayConstructor> ? Nullable<ArrayOf<N>> : C[K] extends ArrayConstructor ? ArrayOf<C[K]> : never;
+};
 
 /** Chunks that come one after another, and what they hold: arrays of one type, or columns. Made by `stream`. */
 export class Stream<T extends TypedArray | TableOf> {

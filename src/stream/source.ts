@@ -1,11 +1,15 @@
 /** Streams as sources: chunks of typed arrays, or of columns, that an iterable gives one after another. */
 import { QueryError, withArticle } from "../../fusion/errors.js";
-import { SINGLE, type Columns, type SequenceShape } from "../../fusion/query.js";
-import { ELEMENTS, storedAs, type ElementType } from "../../fusion/types.js";
+import { shownNames, validColumn } from "../../fusion/columns.js";
+import { SINGLE, type SequenceShape } from "../../fusion/query.js";
+import { ELEMENTS, storedAs, type ColumnType, type ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { checkConstructor } from "../query/arguments.js";
 import { checkAttached, describe } from "../query/given.js";
 import { Stream, type TableOf, type TypedArray } from "../query/types.js";
+import { arrayOfVector, isArrowTable, isVector, vectorOf } from "../arrow/read.js";
+import { Nullable, NullableColumn } from "../table/nullable.js";
+import { checkName } from "../table/source.js";
 import type { Rows } from "../table/steps.js";
 
 export type ChunkIterator = AsyncIterator<unknown> | Iterator<unknown>;
@@ -22,9 +26,16 @@ const isIterable = (value: unknown): value is Chunks => typeof value === "object
 
 function holdsOf(holds: unknown): SequenceShape {
   if (typeof holds === "function") return { columns: null, element: checkConstructor(holds, "stream") };
-  const columns = typeof holds === "object" && holds !== null ? Object.entries(holds) : [];
-  if (columns.length > 0) return { columns: new Map(columns.map(([name, constructor]) => [name, checkConstructor(constructor, "stream")])) };
+  const columns = typeof holds === "object" && holds !== null && !(holds instanceof NullableColumn) ? Object.entries(holds) : [];
+  if (columns.length > 0) return { columns: new Map(columns.flatMap(([name, held]) => columnsHeld(name, held))) };
   throw new QueryError("DC305", `stream() is told what its chunks hold by ${describe(holds)}`, "Name the arrays: stream(chunks, Float64Array), or stream(chunks, { price: Float64Array, quantity: Int32Array }).");
+}
+
+/** A column, and beside one with nulls where it has values. */
+function columnsHeld(name: string, held: unknown): readonly (readonly [string, ElementType])[] {
+  checkName(name);
+  if (!(held instanceof NullableColumn)) return [[name, checkConstructor(held, "stream")]];
+  return [[name, checkConstructor(held.holds, "nullable")], [validColumn(name), "u8"]];
 }
 
 /** Iterables and iterators whose chunks have been, or are being, read. */
@@ -48,30 +59,45 @@ const readTwice = (): QueryError =>
 
 /** A chunk as a table: single values are a column of their own. Throws QueryError where it is not what the stream was said to hold. */
 export function tableOfChunk(chunk: unknown, number: number, holds: SequenceShape): Rows {
-  const named = `chunk ${number} of the stream`;
+  const which = `chunk ${number} of the stream`;
   if (holds.columns === null) {
-    const array = checkArray(chunk, storedAs(holds.element), named, "");
+    const array = checkArray(valuesIn(chunk, which, "", false), storedAs(holds.element), which, "");
     return { table: new Map([[SINGLE, array]]), length: array.length };
   }
-  if (typeof chunk !== "object" || chunk === null || elementTypeOf(chunk) !== undefined) {
-    throw new QueryError("DC301", `${named} is ${describe(chunk)}, not an object of columns`, `Its chunks are said to hold ${namesIn(holds.columns)}: yield { ${namesIn(holds.columns)} }.`);
+  const shown = shownNames(holds.columns.keys());
+  if (typeof chunk !== "object" || chunk === null || elementTypeOf(chunk) !== undefined || isVector(chunk)) {
+    throw new QueryError("DC301", `${which} is ${describe(chunk)}, not an object of columns`, `Its chunks are said to hold ${shown.join(", ")}: yield { ${shown.join(", ")} }.`);
   }
   const table = new Map<string, AnyTypedArray>();
   let first: { readonly name: string; readonly length: number } | null = null;
-  for (const [name, element] of holds.columns) {
-    const array = checkArray((chunk as Readonly<Record<string, unknown>>)[name], storedAs(element), named, name);
+  for (const name of shown) {
+    const nulls = holds.columns.has(validColumn(name));
+    const given = valuesIn(isArrowTable(chunk) ? vectorOf(chunk, name) : (chunk as Readonly<Record<string, unknown>>)[name], which, name, nulls);
+    const array = checkArray(given instanceof Nullable ? given.values : given, storedAs(holds.columns.get(name) as ColumnType), which, name);
     first ??= { name, length: array.length };
-    if (array.length !== first.length) throw new QueryError("DC308", `in ${named} the column ${first.name} has ${first.length} elements, but ${name} has ${array.length}`, "The columns of a chunk have one length: cut the longer one, with subarray().");
+    if (array.length !== first.length) throw new QueryError("DC308", `in ${which} the column ${first.name} has ${first.length} elements, but ${name} has ${array.length}`, "The columns of a chunk have one length: cut the longer one, with subarray().");
     table.set(name, array);
+    if (nulls) table.set(validColumn(name), given instanceof Nullable ? given.valid : new Uint8Array(array.length).fill(1));
   }
   return { table, length: first?.length ?? 0 };
 }
 
-const namesIn = (columns: Columns): string => [...columns.keys()].join(", ");
+/** An Arrow vector as what it holds; and a column that might have nulls, but has none, as its values alone. `nulls`: whether there may be any. */
+function valuesIn(given: unknown, chunk: string, column: string, nulls: boolean): unknown {
+  const what = named(chunk, column);
+  const values = isVector(given) ? arrayOfVector(given, what) : given;
+  if (!(values instanceof Nullable) || nulls) return values;
+  const place = values.valid.indexOf(0);
+  if (place < 0) return values.values;
+  const remedy = column === "" ? "Name columns, which may have nulls: stream(chunks, { price: nullable(Float64Array) })." : `Say that there may be nulls: stream(chunks, { ${column}: nullable(Float64Array) }).`;
+  throw new QueryError("DC308", `${what} has a null, at place ${place}, and the stream is said to hold none there`, remedy);
+}
+
+const named = (chunk: string, column: string): string => (column === "" ? chunk : `the column ${column} of ${chunk}`);
 
 /** `column`: empty for chunks of single values. */
 function checkArray(value: unknown, element: ElementType, chunk: string, column: string): AnyTypedArray {
-  const what = column === "" ? chunk : `the column ${column} of ${chunk}`;
+  const what = named(chunk, column);
   const wanted = ELEMENTS[element].array;
   if (elementTypeOf(value) !== element) {
     const found = value === undefined && column !== "" ? "missing" : describe(value);

@@ -26,6 +26,14 @@ export class Nullable<A extends AnyTypedArray = AnyTypedArray> {
   }
 }
 
+/** What a stream's column holds where it may have nulls, too: made by `nullable`. */
+export class NullableColumn<C = unknown> {
+  readonly [Symbol.toStringTag] = "NullableColumn";
+
+  /** @internal */
+  constructor(readonly holds: C) {}
+}
+
 /** `nullable`, checked. */
 export function makeNullable<A extends AnyTypedArray>(values: A, valid: Uint8Array | readonly boolean[], { bitmap = false }: { readonly bitmap?: boolean } = {}): Nullable<A> {
   if (elementTypeOf(values) === undefined) throw new QueryError("DC301", `nullable() takes the values as a typed array, not ${describe(values)}`, "Write nullable(Float64Array.of(2.5, 0), [true, false]).");

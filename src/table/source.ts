@@ -66,7 +66,7 @@ function boundColumn(name: string, column: unknown, dictionary: Dictionary): { r
   return { type, array: array as AnyTypedArray, valid: column instanceof Nullable ? column.valid : null };
 }
 
-function checkName(name: string): void {
+export function checkName(name: string): void {
   if (isReserved(name)) throw new QueryError("DC301", `a column has the name ${JSON.stringify(name)}, and names that begin with a NUL are the library's own`, "Give it another name.");
 }
 

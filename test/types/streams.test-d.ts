@@ -1,6 +1,6 @@
 /** The public types of streams: every `@ts-expect-error` must be an error, and everything else must compile. Nothing here runs. */
 import { Readable } from "node:stream";
-import { compute, createRuntime, stream, type Query, type Rows, type Stream } from "../../src/index.js";
+import { compute, createRuntime, nullable, stream, type Nullable, type Query, type Rows, type Stream } from "../../src/index.js";
 import { expectType } from "./expect.js";
 
 export async function streams(floats: AsyncIterable<Float32Array>, batches: Iterable<{ readonly price: Float64Array; readonly id: BigInt64Array }>): Promise<void> {
@@ -15,6 +15,10 @@ export async function streams(floats: AsyncIterable<Float32Array>, batches: Iter
   for await (const chunk of compute(stream(floats, Float32Array)).map(x => x * 2, Float64Array)) expectType<Float64Array>()(chunk);
   for await (const chunk of rows.map(r => ({ twice: r.price * 2 }), { twice: Float32Array })) expectType<Float32Array>()(chunk.twice);
   await compute(new Int8Array(3)).forEach(chunk => expectType<Int8Array>()(chunk), { chunk: 2, signal: AbortSignal.timeout(1) });
+  const nulls = compute(stream([] as { readonly price: Nullable<Float64Array>; readonly id: BigInt64Array }[], { price: nullable(Float64Array), id: BigInt64Array }));
+  expectType<Rows<{ readonly price: Nullable<Float64Array>; readonly id: BigInt64Array }>>()(nulls);
+  // @ts-expect-error the price may be null
+  nulls.sum(r => r.price * 2);
   // @ts-expect-error its chunks are of another type
   stream(floats, Float64Array);
   // @ts-expect-error a column is missing
