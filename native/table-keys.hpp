@@ -57,15 +57,16 @@ class Words {
       const u64 mask = part.bits == 64 ? ~u64(0) : (u64(1) << part.bits) - 1;
       const unsigned half = part.bits / 2;
       const auto put = [&](const auto& wordOf) {
-        if (!behind) for (std::size_t i = 0; i < count; ++i) into[i] = W(wordOf(data[i]) & mask);
-        else for (std::size_t i = 0; i < count; ++i) into[i] = W(W(W(into[i] << half) << (part.bits - half)) | W(wordOf(data[i]) & mask));
+        if (!behind) for (std::size_t i = 0; i < count; ++i) into[i] = W(W(wordOf(data[i])) & W(mask));
+        else for (std::size_t i = 0; i < count; ++i) into[i] = W(W(W(into[i] << half) << (part.bits - half)) | W(W(wordOf(data[i])) & W(mask)));
       };
       if constexpr (std::is_floating_point_v<T>) {
         if (part.whole) return put([&](T value) { return u64(wholeOf(value)) - part.base; });
         using Bits = std::conditional_t<sizeof(T) == 4, u32, u64>;
         return put([](T value) { return u64(std::bit_cast<Bits>(value == value ? T(value + T(0)) : std::numeric_limits<T>::quiet_NaN())); });
       } else {
-        return put([&](T value) { return u64(i64(value)) - part.base; });
+        // As wide as the words: what is left of it is less.
+        return put([base = W(part.base)](T value) { return W(W(value) - base); });
       }
     });
   }

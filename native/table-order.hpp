@@ -54,33 +54,35 @@ struct SortKey {
 
   SortKey(const Column& column, std::size_t length, bool descending);
 
-  /// The words of so many rows, beginning with `from`: `into[i] = into[i] << bits | word`.
+  /// The words of so many rows, beginning with `from`. `behind`: behind what is there already, `into[i] = into[i] << bits | word`.
   template <class W>
-  void append(std::size_t from, std::size_t count, W* into) const {
-    read(count, into, [from](const auto* data, std::size_t i) { return data[from + i]; });
+  void append(std::size_t from, std::size_t count, bool behind, W* into) const {
+    read(count, behind, into, [from](const auto* data, std::size_t i) { return data[from + i]; });
   }
   /// The same of the rows at these places.
   template <class W>
-  void append(const u32* places, std::size_t count, W* into) const {
-    read(count, into, [places](const auto* data, std::size_t i) { return data[places[i]]; });
+  void append(const u32* places, std::size_t count, bool behind, W* into) const {
+    read(count, behind, into, [places](const auto* data, std::size_t i) { return data[places[i]]; });
   }
 
  private:
   template <class W, class Get>
-  void read(std::size_t count, W* into, const Get& get) const {
+  void read(std::size_t count, bool behind, W* into, const Get& get) const {
     if (bits == 0) return;
     dispatch(column.kind, [&](auto type) {
       using T = typename decltype(type)::type;
       using Own = WordOf<T>;
       const T* const data = column.as<T>();
       const Own flip = descending ? Own(~Own(0)) : Own(0);
-      const u64 mask = bits == 64 ? ~u64(0) : (u64(1) << bits) - 1;
+      const Own least = Own(base), mask = Own(~u64(0) >> (64 - bits));
+      const auto wordAt = [&](std::size_t i) { return W(Own(Own(Own(ordered(get(data, i), flip) - least) >> low) & mask)); };
+      if (!behind) {
+        for (std::size_t i = 0; i < count; ++i) into[i] = wordAt(i);
+        return;
+      }
       // A shift by all of a word's bits is none in C++.
       const unsigned half = bits / 2;
-      for (std::size_t i = 0; i < count; ++i) {
-        const u64 word = ((u64(ordered(get(data, i), flip)) - base) >> low) & mask;
-        into[i] = W(W(W(into[i] << half) << (bits - half)) | W(word));
-      }
+      for (std::size_t i = 0; i < count; ++i) into[i] = W(W(W(into[i] << half) << (bits - half)) | wordAt(i));
     });
   }
 };

@@ -38,8 +38,8 @@ struct Packed {
 
   template <class W, class From>
   void words(From from, std::size_t count, W* into) const {
-    std::fill(into, into + count, W(0));
-    for (const SortKey& key : keys) key.append(from, count, into);
+    if (keys.empty()) std::fill(into, into + count, W(0));
+    for (const SortKey& key : keys) key.append(from, count, &key != &keys.front(), into);
   }
 
   /// Calls f(word, place) for all rows, or for those at these places.
