@@ -43,6 +43,7 @@ class Environment : public Napi::Addon<Environment> {
                              InstanceMethod("forgo", &Environment::forgo, napi_enumerable),
                              InstanceMethod("move", &Environment::move, napi_enumerable),
                              InstanceMethod("moveLater", &Environment::moveLater, napi_enumerable),
+                             InstanceMethod("room", &Environment::room, napi_enumerable),
                              InstanceMethod("memory", &Environment::memory, napi_enumerable),
                              InstanceMethod("limitMemory", &Environment::limitMemory, napi_enumerable),
                              InstanceMethod("trimMemory", &Environment::trimMemory, napi_enumerable),
@@ -184,6 +185,7 @@ class Environment : public Napi::Addon<Environment> {
   Napi::Value moveLater(const Napi::CallbackInfo& info) { return table::moveLater(info, engine_); }
 
   // What native/memory.hpp does.
+  Napi::Value room(const Napi::CallbackInfo& info) { return dotcompute::memory::room(info, engine_); }
   Napi::Value memory(const Napi::CallbackInfo& info) { return dotcompute::memory::usage(info); }
   void limitMemory(const Napi::CallbackInfo& info) { dotcompute::memory::limit(info); }
   void trimMemory(const Napi::CallbackInfo& info) { dotcompute::memory::trim(info); }

@@ -1,9 +1,20 @@
 #include "memory.hpp"
 
+#include "arguments.hpp"
+#include "library.hpp"
 #include "pool.hpp"
 #include "storage.hpp"
 
 namespace dotcompute::memory {
+
+Napi::Value room(const Napi::CallbackInfo& info, const Engine& engine) {
+  const Napi::Env env = info.Env();
+  const Element* const element = info[0].IsString() ? Element::named(info[0].As<Napi::String>().Utf8Value()) : nullptr;
+  if (!element) throw Napi::TypeError::New(env, "room takes an element type and a length");
+  const double length = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
+  if (!(length >= 0 && length <= MOST_ELEMENTS) || length != double(std::size_t(length))) throw Napi::RangeError::New(env, "Invalid typed array length");
+  return Napi::Value(env, Storage(env, std::size_t(length) * element->bytes).take(env, engine, *element, std::size_t(length)));
+}
 
 Napi::Value usage(const Napi::CallbackInfo& info) {
   const Pool::Usage now = Pool::ofProcess().usage();

@@ -3,7 +3,12 @@
 
 #include <napi.h>
 
+#include "engine.hpp"
+
 namespace dotcompute::memory {
+
+/// room(element, length): a typed array for a caller that writes all of it before anybody sees it. It holds whatever was there.
+Napi::Value room(const Napi::CallbackInfo& info, const Engine& engine);
 
 /// usage() → { limit, used, peak, kept, reused, fresh, copied }
 Napi::Value usage(const Napi::CallbackInfo& info);

@@ -1,10 +1,10 @@
 /** The memory of results, as a program sees it: one pool for the whole process (native/pool.hpp). */
 import { QueryError } from "../../fusion/errors.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
-import type { MemoryUsage, NativeAddon } from "../backends/cpu/addon.js";
-import { loadAddon } from "../backends/cpu/load-addon.js";
+import type { MemoryUsage } from "../backends/cpu/addon.js";
 import { describe, quote } from "../query/given.js";
 import type { TypedArray } from "../query/types.js";
+import { addonOfMemory as addon } from "./room.js";
 
 export type { MemoryUsage };
 
@@ -41,13 +41,6 @@ export interface Memory {
    * memory.release(smooth);
    */
   release(...arrays: readonly TypedArray[]): void;
-}
-
-let found: NativeAddon | null | undefined;
-
-function addon(): NativeAddon | null {
-  if (found === undefined) found = loadAddon().addon;
-  return found;
 }
 
 const NOTHING: MemoryUsage = { limit: 0, used: 0, peak: 0, kept: 0, reused: 0, fresh: 0, copied: 0 };

@@ -1,7 +1,8 @@
 /** Lists put behind one another: each of their places is a column. */
 import { ITEMS } from "../../fusion/query.js";
 import type { ElementType } from "../../fusion/types.js";
-import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { newRoom } from "../memory/room.js";
 import { columnOf, type Table } from "./table.js";
 
 /** How many elements the lists of so many rows have. `varied`: the column `ITEMS` says how many each has. */
@@ -14,7 +15,7 @@ export function flatLength(table: Table, length: number, places: number, varied:
 
 export function flattened(table: Table, from: readonly string[], length: number, total: number, varied: boolean): AnyTypedArray {
   const columns = from.map(name => columnOf(table, name) as Float64Array);
-  const flat = newArray(elementTypeOf(columns[0]) as ElementType, total) as Float64Array;
+  const flat = newRoom(elementTypeOf(columns[0]) as ElementType, total) as Float64Array;
   if (varied) {
     const counts = columnOf(table, ITEMS) as Uint32Array;
     let next = 0;

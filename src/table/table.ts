@@ -2,6 +2,7 @@
 import { CompilerBug } from "../../fusion/errors.js";
 import type { ElementType, ScalarValue } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { newRoom } from "../memory/room.js";
 
 export type Table = ReadonlyMap<string, AnyTypedArray>;
 
@@ -17,7 +18,7 @@ export const without = (table: Table, names: readonly string[]): Table => new Ma
 
 /** A new array of such elements: so many of the one, and behind them so many of the other. */
 export function appended(element: ElementType, left: AnyTypedArray, leftLength: number, right: AnyTypedArray, rightLength: number): AnyTypedArray {
-  const whole = newArray(element, leftLength + rightLength) as Float64Array;
+  const whole = newRoom(element, leftLength + rightLength) as Float64Array;
   whole.set((left as Float64Array).subarray(0, leftLength));
   whole.set((right as Float64Array).subarray(0, rightLength), leftLength);
   return whole;

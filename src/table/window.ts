@@ -4,7 +4,8 @@
  */
 import { CompilerBug } from "../../fusion/errors.js";
 import { windowColumn, type Edge } from "../../fusion/query.js";
-import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { newRoom } from "../memory/room.js";
 import type { Rows } from "./steps.js";
 
 /** `beyond`: what stands beyond the ends, where that is a constant. */
@@ -33,7 +34,7 @@ export function chunks(size: number, source: AnyTypedArray, length: number): Row
   const count = Math.floor(length / size);
   const from = source as Float64Array;
   const columns = Array.from({ length: size }, (_, place) => {
-    const column = newArray(element, count) as Float64Array;
+    const column = newRoom(element, count) as Float64Array;
     for (let at = 0, next = place; at < count; at += 1, next += size) column[at] = from[next] as number;
     return [windowColumn(place, true), column] as const;
   });
@@ -46,7 +47,7 @@ function padded(array: AnyTypedArray, before: number, behind: number, edge: Excl
   if (element === undefined) throw new CompilerBug("windows of no typed array");
   const { length } = array;
   const from = array as Float64Array;
-  const whole = newArray(element, before + length + behind) as Float64Array;
+  const whole = newRoom(element, before + length + behind) as Float64Array;
   whole.set(from, before);
   const at = (place: number): number => {
     switch (edge) {

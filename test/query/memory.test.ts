@@ -42,6 +42,10 @@ describe.skipIf(!hasAddon)("results in memory that held others", () => {
     ["filter of none", () => cpu.compute(data).filter(x => x > 1000 && x < 2000).toArray(), () => new Float64Array(0)],
     ["exact scan", () => cpu.compute(data).map(x => (x - x === 0 ? x : 0)).scan((s, x) => s + x, 0).toArray(), running],
     ["windows", () => cpu.compute(data).window(3).map(([a, b, c]) => a + b + c).toArray(), () => data.subarray(2).map((c, at) => data[at]! + data[at + 1]! + c)],
+    ["windows beyond the ends", () => cpu.compute(data).window(3, { edge: "clamp" }).map(([a, b, c]) => a - b + c).toArray(), () => data.map((b, at) => data[Math.max(0, at - 1)]! - b + data[Math.min(COUNT - 1, at + 1)]!)],
+    ["chunks", () => cpu.compute(data).chunk(2).map(([a, b]) => a - b).toArray(), () => Float64Array.from({ length: COUNT >> 1 }, (_, at) => data[2 * at]! - data[2 * at + 1]!)],
+    ["concat", () => cpu.compute(data).concat(cpu.compute(data)).toArray(), () => Float64Array.from({ length: 2 * COUNT }, (_, at) => data[at % COUNT]!)],
+    ["lists", () => cpu.compute(data).flatMap(x => [x, -x]).toArray(), () => Float64Array.from({ length: 2 * COUNT }, (_, at) => (at % 2 === 0 ? data[at >> 1]! : -data[at >> 1]!))],
     ["sort", () => cpu.compute(keys).orderBy(x => x).toArray(), () => keys.slice().sort()],
     [
       "columns",

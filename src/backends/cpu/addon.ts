@@ -94,6 +94,8 @@ export interface NativeAddon {
   move(operation: string, arrays: readonly AnyTypedArray[], numbers: readonly number[]): readonly AnyTypedArray[];
   /** The same on another thread. All memory is held before this returns. */
   moveLater(operation: string, arrays: readonly AnyTypedArray[], numbers: readonly number[]): Promise<readonly AnyTypedArray[]>;
+  /** A new array that holds whatever was in its memory: for a caller that writes all of it before anybody sees it. */
+  room(element: ElementType, length: number): AnyTypedArray;
   memory(): MemoryUsage;
   /** How many bytes are kept at most for later results. Throws RangeError for less than none. */
   limitMemory(bytes: number): void;

@@ -1,0 +1,25 @@
+/** Arrays for results that JavaScript makes between kernels. */
+import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { newArray, type AnyTypedArray } from "../../fusion/values.js";
+import type { NativeAddon } from "../backends/cpu/addon.js";
+import { loadAddon } from "../backends/cpu/load-addon.js";
+
+let found: NativeAddon | null | undefined;
+
+/** The addon, whose pool the process shares; null where there is none. */
+export function addonOfMemory(): NativeAddon | null {
+  if (found === undefined) found = loadAddon().addon;
+  return found;
+}
+
+/** Below, the engine's own arrays are quicker. Mirrors `Storage::LARGE` of native/storage.hpp. */
+const LARGE = 1 << 20;
+
+/**
+ * A new array for a caller that writes all of its elements before anybody else sees it: a large one lies in recycled memory, and
+ * holds whatever was there.
+ */
+export function newRoom(element: ElementType, length: number): AnyTypedArray {
+  const large = length * ELEMENTS[element].bytes >= LARGE;
+  return (large ? addonOfMemory()?.room(element, length) : undefined) ?? newArray(element, length);
+}
