@@ -6,6 +6,8 @@
 import { QueryError } from "../../fusion/errors.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { Nullable, unpacked } from "../table/nullable.js";
+import type { Strings } from "../table/strings.js";
+import { placesOf, textsOf, type TextChunk } from "./text.js";
 
 /** A chunk. `values` begins at the chunk's first element, but bits (`nullBitmap`, and the values of booleans) at `offset`. */
 interface Chunk {
@@ -14,6 +16,8 @@ interface Chunk {
   readonly nullCount: number;
   readonly nullBitmap?: Uint8Array | null;
   readonly values: unknown;
+  /** Of a chunk of places: what they are places in. */
+  readonly dictionary?: unknown;
 }
 
 export interface ArrowVector {
@@ -46,20 +50,38 @@ export function vectorOf(table: ArrowTable, name: string): unknown {
 /** Arrow's numbers for its types. Dates, times, timestamps and durations are the integers that they are stored as. */
 const BOOL = 6;
 const FLOAT = 3;
+const UTF8 = 5;
+const LARGE_UTF8 = 20;
+const DICTIONARY = -1;
 const STORED_AS_THEY_ARE: readonly unknown[] = [2, FLOAT, 8, 9, 10, 18];
 
 /** `what`: the vector, for messages. */
-export function arrayOfVector(vector: ArrowVector, what: string): AnyTypedArray | Nullable {
-  const type = vector.type as { readonly typeId: unknown; readonly precision?: unknown };
+export function arrayOfVector(vector: ArrowVector, what: string): AnyTypedArray | Nullable | Strings {
+  const type = vector.type as { readonly typeId: unknown; readonly precision?: unknown; readonly dictionary?: { readonly typeId: unknown } };
+  if (isText(type.typeId) || (type.typeId === DICTIONARY && isText(type.dictionary?.typeId))) return stringsOfVector(vector, what);
   const half = type.typeId === FLOAT && type.precision === 0;
   if (type.typeId !== BOOL && (half || !STORED_AS_THEY_ARE.includes(type.typeId))) {
-    throw new QueryError("DC301", `${what} is an Arrow vector of the type ${String(vector.type)}, which no column can hold`, "Columns hold integers and floats of up to 64 bits, booleans, dates, times and timestamps: leave it out, table.select([…]), or convert it first.");
+    throw new QueryError("DC301", `${what} is an Arrow vector of the type ${String(vector.type)}, which no column can hold`, "Columns hold integers and floats of up to 64 bits, booleans, text, dates, times and timestamps: leave it out, table.select([…]), or convert it first.");
   }
   const chunks = vector.data as readonly Chunk[];
   const values = joined(chunks.map(chunk => valuesOf(chunk, type.typeId === BOOL)), vector);
-  if (chunks.every(({ nullCount }) => nullCount === 0)) return values;
-  return new Nullable(values, joined(chunks.map(validOf), vector) as Uint8Array);
+  const valid = validityOf(chunks, vector);
+  return valid === null ? values : new Nullable(values, valid);
 }
+
+const isText = (typeId: unknown): boolean => typeId === UTF8 || typeId === LARGE_UTF8;
+
+function stringsOfVector(vector: ArrowVector, what: string): Strings {
+  const chunks = vector.data as readonly Chunk[];
+  const valid = validityOf(chunks, vector);
+  if ((vector.type as { readonly typeId: unknown }).typeId !== DICTIONARY) return textsOf(chunks as unknown as readonly TextChunk[], valid);
+  const places = chunks.map(({ length, values, dictionary }) => ({ length, places: values as AnyTypedArray, dictionary: dictionary as object }));
+  return placesOf(places, valid, dictionary => arrayOfVector(dictionary as ArrowVector, `the dictionary of ${what}`) as Strings);
+}
+
+/** Null where there are no nulls. */
+const validityOf = (chunks: readonly Chunk[], vector: ArrowVector): Uint8Array | null =>
+  chunks.every(({ nullCount }) => nullCount === 0) ? null : (joined(chunks.map(validOf), vector) as Uint8Array);
 
 /** A view of a chunk's values, without what pads its buffer; booleans are a bit each, so they are unpacked. */
 function valuesOf({ values, offset, length }: Chunk, bits: boolean): AnyTypedArray {
