@@ -12,6 +12,8 @@ export type CaptureType =
   | { readonly kind: "bigint" }
   | { readonly kind: "boolean" }
   | { readonly kind: "string" }
+  /** A list of strings. */
+  | { readonly kind: "strings" }
   | { readonly kind: "array"; readonly element: ElementType }
   /** Already inlined by parsing. */
   | { readonly kind: "function"; readonly text: string };
@@ -20,7 +22,7 @@ export type CaptureTypes = Readonly<Record<string, CaptureType>>;
 
 export const captureKinds = (types: CaptureTypes): Readonly<Record<string, CaptureKind>> =>
   Object.fromEntries(
-    Object.entries(types).map(([name, type]) => [name, type.kind === "function" ? type : { kind: type.kind === "array" ? "array" : "scalar" }]),
+    Object.entries(types).map(([name, type]) => [name, type.kind === "function" ? type : { kind: type.kind === "array" || type.kind === "strings" ? type.kind : "scalar" }]),
   );
 
 export interface LambdaInput {

@@ -8,6 +8,7 @@ import { FORMS } from "./refusals.js";
 import { columnName, constant, foreignPath, globalPath, lookup, named, notIndexable, refusedNode, textOf, tooEarly, unknownForeign, unknownMember, unknownName, valueOf } from "./resolve.js";
 import { isHandedOn, nested, refuse } from "./scope.js";
 import type { Argument, Context, Scope } from "./scope.js";
+import { convertIncludes } from "./strings.js";
 import { neighbour } from "./windows.js";
 import type { BinaryOperator, Builtin, Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
 
@@ -150,6 +151,8 @@ function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr
   if (callee.type === "ArrowFunctionExpression" || callee.type === "FunctionExpression") {
     return context.inline({ name: "this function", node: callee, scope }, helperArguments(node, scope, context), span);
   }
+  const listed = convertIncludes(node, scope, context);
+  if (listed !== null) return listed;
   const binding = named(callee, scope, context);
   if (binding !== null) {
     const name = textOf(callee, scope);
@@ -162,6 +165,7 @@ function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr
         throw tooEarly(name, scope.span(callee));
       case "scalar":
       case "array":
+      case "strings":
       case "record":
       case "window":
         throw new LambdaError("DC111", `${name} is ${CALLED[binding.kind]} and is called`, span, `Hand over a function under this name${binding.kind === "array" ? `, or read ${name}[x]` : ""}`);
@@ -177,7 +181,7 @@ function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr
   throw unknownCallee(node, scope, context);
 }
 
-const CALLED = { scalar: "a single value", array: "an array", record: "a row", window: "a window" } as const;
+const CALLED = { scalar: "a single value", array: "an array", strings: "a list of strings", record: "a row", window: "a window" } as const;
 
 /** The callee of `(0, callee)(x)`, as tools write the call of an import. */
 function direct(callee: CallExpression["callee"]): CallExpression["callee"] {

@@ -144,6 +144,8 @@ class AssignmentCheck {
         return before;
       case "read":
         return this.expression(node.index, before);
+      case "among":
+        return this.expression(node.value, before);
       case "unary":
         return this.expression(node.argument, before);
       case "binary":

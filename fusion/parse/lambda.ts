@@ -171,7 +171,7 @@ function inline(closure: Closure, args: readonly Argument[], span: Span, context
       continue;
     }
     const written = parameter === undefined ? undefined : parameterName(parameter, scope);
-    if (arg.kind === "array" || arg.kind === "record" || arg.kind === "window" || arg.kind === "function") {
+    if (arg.kind === "array" || arg.kind === "strings" || arg.kind === "record" || arg.kind === "window" || arg.kind === "function") {
       if (written !== undefined) inner.declare(written, arg);
     } else if (written !== undefined && !assigned.has(written) && isFixed(arg, context)) {
       inner.declare(written, { kind: "value", value: arg });

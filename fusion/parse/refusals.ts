@@ -64,7 +64,7 @@ export const FORMS = {
   letAlias: syntax("an array or function by another name may not change", "Declare it with const"),
   functionProperty: { code: "DC111", what: "a function has no properties in a kernel", remedy: "Call it, or hand the value over by name" },
   assignedProperty: syntax("a kernel cannot assign to properties", "Keep the value in a variable declared with let"),
-  property: syntax("a number has no properties in a kernel", "Elements and variables are plain numbers; read .length of captured arrays only"),
+  property: syntax("numbers and strings have no properties in a kernel", "Compute what is needed of a string beforehand; read .length of captured arrays only"),
   indexed: syntax("a number cannot be indexed", "Hand the array over by name, { lut }, and read lut[x]"),
   arrayProperty: syntax("a captured array has only `.length` and elements", "Compute it outside and hand the result over by name"),
   called: call("what is called here is not a function by its name", "Declare the function with const and call it by name"),

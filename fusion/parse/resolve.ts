@@ -53,6 +53,8 @@ export function valueOf(binding: Binding, name: string, span: Span): SurfaceExpr
       return { kind: "capture", name: binding.name, span };
     case "array":
       throw new LambdaError("DC111", `${name} is an array and is used as a number`, span, `Read one of its elements, ${name}[x], or its length, ${name}.length`);
+    case "strings":
+      throw new LambdaError("DC111", `${name} is a list of strings and is used as a single value`, span, `Ask whether a string is in it: ${name}.includes(r.carrier)`);
     case "record":
       if (binding.present !== null) throw new LambdaError("DC113", `${name} may be missing`, span, `Test it first, ${name} === null, or say what to take instead: ${name}${binding.single === null ? `?.${binding.columns[0] ?? "price"}` : ""} ?? NaN`);
       throw new LambdaError("DC111", `${name} is a row and is used as a number`, span, `Read one of its columns: ${name}.${binding.columns[0] ?? "price"}`);

@@ -42,6 +42,7 @@ export type Binding =
   | { readonly kind: "value"; readonly value: SurfaceExpr }
   | { readonly kind: "scalar"; readonly name: string }
   | { readonly kind: "array"; readonly name: string }
+  | { readonly kind: "strings"; readonly name: string }
   | RecordBinding
   | WindowBinding
   | { readonly kind: "function"; readonly closure: Closure }
@@ -95,11 +96,11 @@ export interface Context {
 }
 
 /** What a helper is called with: a value to compute, or an array, row or function to be known by the parameter's name. */
-export type Argument = SurfaceExpr | (Binding & { readonly kind: "array" | "record" | "window" | "function" });
+export type Argument = SurfaceExpr | (Binding & { readonly kind: "array" | "strings" | "record" | "window" | "function" });
 
 /** Whether a name stands for something that is no value, and is handed on as it is. */
 export const isHandedOn = (binding: Binding | null | undefined): binding is Exclude<Argument, SurfaceExpr> =>
-  binding?.kind === "array" || binding?.kind === "record" || binding?.kind === "window" || binding?.kind === "function";
+  binding?.kind === "array" || binding?.kind === "strings" || binding?.kind === "record" || binding?.kind === "window" || binding?.kind === "function";
 
 /** Limits that keep every later stage, and the C++ compiler, within their own. */
 const MAX_DEPTH = 256;
@@ -145,6 +146,9 @@ export class Captures {
       case "array":
         this.arrays.add(name);
         return { kind: "array", name };
+      case "strings":
+        this.arrays.add(name);
+        return { kind: "strings", name };
       case "function":
         return { kind: "function", closure: this.helper(name, kind.text) };
       case "builtin":

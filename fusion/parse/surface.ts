@@ -59,6 +59,8 @@ export type SurfaceExpr = Spanned &
     | { readonly kind: "variable"; readonly name: string }
     /** A captured number, bigint or boolean. */
     | { readonly kind: "capture"; readonly name: string }
+    /** Whether a string is in a captured list of strings. */
+    | { readonly kind: "among"; readonly list: string; readonly value: SurfaceExpr }
     | { readonly kind: "length"; readonly array: string }
     | { readonly kind: "read"; readonly array: string; readonly index: SurfaceExpr }
     | { readonly kind: "unary"; readonly operator: UnaryOperator; readonly argument: SurfaceExpr }
@@ -104,6 +106,8 @@ export interface SurfaceLambda {
 export type CaptureKind =
   | { readonly kind: "scalar" }
   | { readonly kind: "array" }
+  /** A list of strings. */
+  | { readonly kind: "strings" }
   | { readonly kind: "function"; readonly text: string }
   /** A function that the language has, but not by this name. */
   | { readonly kind: "builtin"; readonly builtin: Builtin };

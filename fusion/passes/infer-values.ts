@@ -49,6 +49,8 @@ export function hasStatements(expr: SurfaceExpr): boolean {
       return expr.fields.some(({ value }) => hasStatements(value));
     case "read":
       return hasStatements(expr.index);
+    case "among":
+      return hasStatements(expr.value);
     case "unary":
       return hasStatements(expr.argument);
     case "binary":

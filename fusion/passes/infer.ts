@@ -103,6 +103,8 @@ export class Inference {
         return this.variable(expr.name, span);
       case "capture":
         return this.capture(expr.name, span);
+      case "among":
+        return this.among(expr.list, this.maybe(expr.value), span);
       case "length":
         return { expr: { kind: "length", type: "f64", array: this.array(expr.array) }, weak: false, integral: [], span };
       case "read":
@@ -207,6 +209,7 @@ export class Inference {
       case "string":
         return { ...as("u32", [], false), string: true };
       case "array":
+      case "strings":
       case "function":
         throw new CompilerBug(`capture ${name} is no scalar`);
       default:
@@ -224,6 +227,17 @@ export class Inference {
     const type = this.captureType(name);
     if (type.kind !== "array") throw new CompilerBug(`capture ${name} is no array`);
     return this.context.parameters.array(this.context.stage, name, type.element);
+  }
+
+  /** A list is handed over as what is true of each code. Null is in none. */
+  private among(list: string, value: Typed, span: Span): Typed {
+    if (kindOf(value) !== "string") throw new LambdaError("DC204", `${list} is a list of strings, and ${describeKind(kindOf(value))} is never in it`, value.span, `Ask for a string: ${list}.includes(r.carrier)`);
+    const array = this.parameters.array(this.context.stage, list, "u8");
+    const found = (): Typed => {
+      const listed = this.declare(`in_${list}`, { kind: "read", type: "i32", array, at: convert("i32", value.expr) });
+      return { expr: convert("bool", listed), weak: false, integral: [], span };
+    };
+    return value.missing === undefined ? found() : this.choose(value.missing.present, found, () => boolean(false, span), span);
   }
 
   private read(name: string, index: SurfaceExpr, span: Span): Typed {

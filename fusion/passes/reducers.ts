@@ -87,6 +87,8 @@ export function mentions(expr: SurfaceExpr, name: string): boolean {
       return expr.name === name;
     case "read":
       return mentions(expr.index, name);
+    case "among":
+      return mentions(expr.value, name);
     case "unary":
       return mentions(expr.argument, name);
     case "binary":

@@ -47,6 +47,6 @@ export interface ArrayJson {
 }
 
 /** A value that a lambda is handed: what JSON cannot hold has a name. An array is a place in `arrays`. */
-export type ValueJson = NumberJson | boolean | string | { readonly bigint: string } | { readonly array: number } | { readonly function: string };
+export type ValueJson = NumberJson | boolean | string | { readonly bigint: string } | { readonly array: number } | { readonly strings: readonly string[] } | { readonly function: string };
 export type NumberJson = number | { readonly number: "NaN" | "Infinity" | "-Infinity" | "-0" };
 export type CapturesJson = Readonly<Record<string, ValueJson>>;

@@ -27,7 +27,7 @@ export function valueJson(value: Capture, placeOf: (array: AnyTypedArray) => num
     case "function":
       return { function: textOf(value) };
     default:
-      return { array: placeOf(value) };
+      return Array.isArray(value) ? { strings: value as readonly string[] } : { array: placeOf(value as AnyTypedArray) };
   }
 }
 
@@ -57,9 +57,9 @@ export interface Shared {
 
 export function valueIn(json: unknown, path: string, shared: Shared): Capture {
   if (typeof json === "boolean" || typeof json === "number" || typeof json === "string") return json;
-  const given = recordOf(json, path, ["number", "bigint", "array", "function"], "a value");
+  const given = recordOf(json, path, ["number", "bigint", "array", "strings", "function"], "a value");
   const [kind, more] = Object.keys(given);
-  if (kind === undefined || more !== undefined) throw refused(path, "a value: one of number, bigint, array and function", json);
+  if (kind === undefined || more !== undefined) throw refused(path, "a value: one of number, bigint, array, strings and function", json);
   switch (kind) {
     case "number":
       return numberIn(json, path);
@@ -67,6 +67,8 @@ export function valueIn(json: unknown, path: string, shared: Shared): Capture {
       return bigintIn(given["bigint"], `${path}.bigint`);
     case "function":
       return shared.lambda(given["function"], `${path}.function`);
+    case "strings":
+      return listOf(given["strings"], `${path}.strings`).map((text, at) => textIn(text, `${path}.strings[${at}]`));
     case "array": {
       const array = shared.arrays[given["array"] as number];
       if (typeof given["array"] !== "number" || array === undefined) throw refused(`${path}.array`, "the place of an array in arrays", given["array"]);

@@ -6,7 +6,7 @@ import type { ScalarType, ScalarValue } from "../../fusion/types.js";
 import { convertValue, type AnyTypedArray } from "../../fusion/values.js";
 import { identifierAt } from "./captures.js";
 import type { Binding, Place, ShapeNode, TerminalNode } from "./shape.js";
-import { checkAttached } from "./given.js";
+import { checkAttached, describe } from "./given.js";
 import type { Dictionary } from "../table/dictionary.js";
 import { columnOf, type Table } from "../table/table.js";
 import type { Capture } from "./types.js";
@@ -48,13 +48,15 @@ export function bindScalars({ scalars }: Binding, values: StageValues, bases: Ba
   return bound;
 }
 
-export function bindArrays({ arrays }: Binding, values: StageValues, table: Table | null): readonly AnyTypedArray[] {
+/** Of a list of strings, whether each code is in it: so it is asked for once all scalars have their codes. */
+export function bindArrays({ arrays }: Binding, values: StageValues, table: Table | null, dictionary: Dictionary | null): readonly AnyTypedArray[] {
   if (arrays.length === 0) return NO_ARRAYS;
   return arrays.map(({ stage, at, name }) => {
     if (stage === TABLE) return columnOf(table, name);
-    const array = (values[stage] as readonly Capture[])[at] as AnyTypedArray;
-    checkAttached(array, `the captured array ${name}`);
-    return array;
+    const array = (values[stage] as readonly Capture[])[at] as AnyTypedArray | readonly string[];
+    if (Array.isArray(array)) return listedIn(dictionary, array as readonly unknown[], name);
+    checkAttached(array as AnyTypedArray, `the captured array ${name}`);
+    return array as AnyTypedArray;
   });
 }
 
@@ -66,6 +68,16 @@ function scalarAt({ stage, at, name }: Place, values: StageValues, bases: Bases)
 function codeIn(dictionary: Dictionary | null, text: string): number {
   if (dictionary === null) throw new CompilerBug("a kernel without a dictionary is given a string");
   return dictionary.codeOf(text);
+}
+
+function listedIn(dictionary: Dictionary | null, list: readonly unknown[], name: string): Uint8Array {
+  const listed = new Uint8Array(dictionary?.size ?? 0);
+  list.forEach((text, at) => {
+    if (typeof text !== "string") throw new QueryError("DC302", `element ${at} of the captured list ${name} is ${describe(text)}, not a string`, "A captured list holds strings only.");
+    const code = dictionary?.find(text);
+    if (code !== undefined) listed[code] = 1;
+  });
+  return listed;
 }
 
 /** Kernels hold 64-bit integers: a longer BigInt would lose bits on the way in. */

@@ -48,6 +48,9 @@ export function matchesCaptures(names: readonly string[], types: readonly Captur
   return at === names.length;
 }
 
+/** A list of strings, as far as its first tells. */
+const isStrings = (value: unknown): value is readonly string[] => Array.isArray(value) && (value.length === 0 || typeof value[0] === "string");
+
 function hasType(value: Capture, type: CaptureType, singles: boolean): boolean {
   switch (type.kind) {
     case "number":
@@ -58,6 +61,8 @@ function hasType(value: Capture, type: CaptureType, singles: boolean): boolean {
       return typeof value === "boolean";
     case "string":
       return typeof value === "string";
+    case "strings":
+      return isStrings(value);
     case "array":
       return elementTypeOf(value) === type.element;
     case "function":
@@ -99,6 +104,7 @@ function captureType(value: unknown, name: string, verb: string): CaptureType {
     default: {
       const element = elementTypeOf(value);
       if (element !== undefined) return { kind: "array", element };
+      if (isStrings(value)) return { kind: "strings" };
       throw new QueryError("DC302", `the capture ${name} of ${verb}() is ${describe(value)}, which a kernel cannot take`, captureRemedy(value, name));
     }
   }
@@ -108,7 +114,7 @@ function captureRemedy(value: unknown, name: string): string {
   if (Array.isArray(value)) return `Hand over a typed array: { ${name}: Float64Array.from(${name}) }.`;
   if (value === undefined) return `${name} has no value here: was it assigned before the query was built?`;
   if (typeof value === "object" && value !== null) return `Hand over the numbers it holds one by one, each under a name of its own.`;
-  return "Captures are numbers, BigInts, booleans, strings, typed arrays and functions.";
+  return "Captures are numbers, BigInts, booleans, strings, lists of strings, typed arrays and functions.";
 }
 
 /** Where no f32 is near, all numbers are of one class. */
@@ -180,6 +186,7 @@ export function showCapture(value: Capture): string {
     return `${array[Symbol.toStringTag]}(${array.length})`;
   }
   if (typeof value === "bigint") return `${value}n`;
+  if (isStrings(value)) return value.length > 3 ? `Array(${value.length})` : JSON.stringify(value);
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
   return typeof value === "function" ? textOf(value).replaceAll(/\s+/g, " ") : String(value);

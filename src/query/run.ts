@@ -161,7 +161,7 @@ function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
     length: job.length,
     output: last && job.destination !== null ? job.destination.direct : null,
     scalars: bindScalars(binding, job.values, job.bases, job.dictionary),
-    arrays: bindArrays(binding, job.values, job.table),
+    arrays: bindArrays(binding, job.values, job.table, job.dictionary),
   };
 }
 

@@ -45,7 +45,7 @@ export type ResultOf<A extends Elements> = A extends readonly string[] ? string 
 export type Truth = boolean | number | bigint;
 
 /** A value that a lambda may use by name: scalars are taken by value when the verb is called, arrays by reference. */
-export type Capture = number | bigint | boolean | string | TypedArray | ((...values: never[]) => unknown);
+export type Capture = number | bigint | boolean | string | readonly string[] | TypedArray | ((...values: never[]) => unknown);
 
 /** Values that a lambda uses, by the names under which it uses them. */
 export type Captures = Readonly<Record<string, Capture>>;

@@ -22,7 +22,7 @@ export function wholeVerb({ steps }: Plan, stages: readonly StageShape[], termin
 export const namesStrings = ({ kernels }: Plan, { source, stages, terminal }: QueryShape): boolean =>
   (source.kind === "columns" && [...source.columns.values()].includes("string")) ||
   (source.kind === "array" && source.element === "string") ||
-  [...stages, terminal].some(part => "captures" in part && Object.values(part.captures).some(({ kind }) => kind === "string")) ||
+  [...stages, terminal].some(part => "captures" in part && Object.values(part.captures).some(({ kind }) => kind === "string" || kind === "strings")) ||
   kernels.some(({ kernel }) => kernel.scalars.some(({ origin }) => origin.stage === LITERAL));
 
 /** Throws QueryError for a plan that needs all elements of a stream at once. */

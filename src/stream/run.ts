@@ -203,7 +203,7 @@ function callOf({ values, bases }: Job, { binding }: JobKernel, { source, scalar
     if (carried !== undefined && (sink.kind === "fold" || sink.kind === "scan") && name === sink.seed) return carried;
     return origin.stage === TABLE && origin.name === BASE ? base : (given[at] as ScalarValue);
   });
-  return { source: source.kind === "array" ? (table.get(SINGLE) ?? null) : null, length, output, scalars: bound, arrays: bindArrays(binding, values, table) };
+  return { source: source.kind === "array" ? (table.get(SINGLE) ?? null) : null, length, output, scalars: bound, arrays: bindArrays(binding, values, table, null) };
 }
 
 /** A producer that takes a chunk's memory away while it is read spoils what is computed of it. */

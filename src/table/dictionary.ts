@@ -35,7 +35,7 @@ export class Dictionary {
   }
 
   /** The code of a string; undefined for one that is not there. */
-  private find(text: string): number | undefined {
+  find(text: string): number | undefined {
     return this.codes.get(text) ?? this.base?.find(text);
   }
 

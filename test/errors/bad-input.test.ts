@@ -86,8 +86,8 @@ const QUERY_MISTAKES: readonly Mistake[] = [
   // Captures
   ["captures that are a function", () => query()["filter"]!(lambda("x => x > 1"), () => 1), "DC302", "filter() takes captures as an object of names and values, not a function", "Hand them over by name: .filter(x => x * k, { k })."],
   ["captures in a list", () => query()["map"]!(lambda("x => x * k"), [2]), "DC302", "map() takes captures as an object of names and values, not an array", BY_NAME],
-  ["a capture that is a symbol", () => query()["map"]!(lambda("x => x * k"), { k: Symbol("k") }), "DC302", "the capture k of map() is a symbol, which a kernel cannot take", "Captures are numbers, BigInts, booleans, strings, typed arrays and functions."],
-  ["a capture that is null", () => query()["map"]!(lambda("x => x * k"), { k: null }), "DC302", "the capture k of map() is null, which a kernel cannot take", "Captures are numbers, BigInts, booleans, strings, typed arrays and functions."],
+  ["a capture that is a symbol", () => query()["map"]!(lambda("x => x * k"), { k: Symbol("k") }), "DC302", "the capture k of map() is a symbol, which a kernel cannot take", "Captures are numbers, BigInts, booleans, strings, lists of strings, typed arrays and functions."],
+  ["a capture that is null", () => query()["map"]!(lambda("x => x * k"), { k: null }), "DC302", "the capture k of map() is null, which a kernel cannot take", "Captures are numbers, BigInts, booleans, strings, lists of strings, typed arrays and functions."],
   ["a capture that is a Date", () => query()["map"]!(lambda("x => x * k"), { k: new Date(0) }), "DC302", "the capture k of map() is a Date, which a kernel cannot take", ONE_BY_ONE],
   ["a capture that is a DataView", () => query()["map"]!(lambda("x => x * k"), { k: new DataView(new ArrayBuffer(8)) }), "DC302", "the capture k of map() is a DataView, which a kernel cannot take", ONE_BY_ONE],
   ["a capture that is a list", () => query()["map"]!(lambda("x => k[x]"), { k: [1, 2] }), "DC302", "the capture k of map() is an array, which a kernel cannot take", "Hand over a typed array: { k: Float64Array.from(k) }."],

@@ -146,11 +146,11 @@ const REFUSED: readonly (readonly [string, string, string, string])[] = [
   ["x => f.name", "f.name", "DC111: a function has no properties in a kernel", "Call it, or hand the value over by name"],
   ["x => x(1)", "x(1)", "DC106: x is a number and is called", "Hand a helper function over by name, { clamp }, and write clamp(x)"],
   ["x => x[0]", "x[0]", "DC102: a number cannot be indexed", "Hand the array over by name, { lut }, and read lut[x]"],
-  ["x => x.length", "x.length", "DC102: a number has no properties in a kernel", "Elements and variables are plain numbers; read .length of captured arrays only"],
+  ["x => x.length", "x.length", "DC102: numbers and strings have no properties in a kernel", "Compute what is needed of a string beforehand; read .length of captured arrays only"],
   ["x => x.toFixed(2)", "x.toFixed", "DC106: x has no method toFixed in a kernel", "Call functions of Math and Number, or helper functions handed over by name"],
   ["x => (x, 1)(x)", "x, 1", "DC106: what is called here is not a function by its name", "Declare the function with const and call it by name"],
   ["x => f(x)(x)", "f(x)", "DC106: what is called here is not a function by its name", "Declare the function with const and call it by name"],
-  ["x => f(x).y", "f(x).y", "DC102: a number has no properties in a kernel", "Elements and variables are plain numbers; read .length of captured arrays only"],
+  ["x => f(x).y", "f(x).y", "DC102: numbers and strings have no properties in a kernel", "Compute what is needed of a string beforehand; read .length of captured arrays only"],
   // Assignments to what cannot change
   ["x => { k = 1; return x; }", "k", "DC105: k is a captured value and is assigned", "Copy it into a variable first: let copy = k"],
   ["x => { lut = 1; return x; }", "lut", "DC105: lut is a captured value and is assigned", "Assign to a variable of another name, declared with let"],

@@ -118,6 +118,7 @@ class Run {
         return this.expression(node.result);
       }
       case "string":
+      case "among":
       case "null":
       case "nullish":
       case "object":

@@ -1,5 +1,5 @@
 /** Apache Arrow's text and dictionaries of text as columns of strings, and such columns as dictionaries. */
-import { Dictionary, Int16, Int32, Int8, LargeUtf8, makeData, Table, tableFromArrays, tableFromIPC, tableToIPC, Uint32, Utf8, vectorFromArray, Vector } from "apache-arrow";
+import { Dictionary, Int16, Int32, Int8, LargeUtf8, makeData, type Table, tableFromArrays, tableFromIPC, tableToIPC, Uint32, Utf8, vectorFromArray, Vector } from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import { createRuntime, type Rows } from "../../src/index.js";
 import { bindSource } from "../../src/query/source.js";

@@ -10,6 +10,8 @@ const data = Float64Array.from({ length: 3001 }, (_, i) => (i - 1500) * 0.01);
 const singles = Float32Array.from(data);
 const big = BigInt64Array.from(data, x => BigInt(Math.trunc(x * 1e15)));
 
+declare const listed: readonly string[];
+
 describe.skipIf(unavailable !== null)(`on the stand-in driver${unavailable === null ? "" : `: ${unavailable}`}`, () => {
   const standIn = unavailable === null ? newStandIn() : null;
   const ran: string[] = [];
@@ -39,11 +41,13 @@ describe.skipIf(unavailable !== null)(`on the stand-in driver${unavailable === n
   });
 
   const left = { id: Int16Array.from({ length: 100 }, (_, i) => i % 40), x: data.slice(0, 100) };
+  const names = Array.from({ length: 100 }, (_, i) => ["a", "b", "c", "d"][i % 7 % 4] as string);
   const right = { id: Uint8Array.of(3, 5, 3, 7), y: Float32Array.of(0.5, 1.5, 2.5, NaN) };
   it.each([
     ["leftJoin", (r: typeof js) => r.compute(left).leftJoin(r.compute(right), l => l.id, m => m.id, (l, m) => ({ x: l.x, y: m?.y ?? -1, none: m === null })).toColumns()],
     ["groupJoin", (r: typeof js) => r.compute(left).groupJoin(r.compute(right), l => l.id, m => m.id, { n: g => g.count(), most: g => g.max(m => m.y) }).map(l => l.n + l.x).toArray()],
     ["top", (r: typeof js) => r.compute(left).top(7, l => Math.abs(l.x)).toColumns()],
+    ["strings", (r: typeof js) => r.compute({ name: names, other: names.toReversed(), x: left.x }).filter(l => l.name !== "b" && listed.includes(l.other), { listed: ["a", "c"] }).map(l => ({ ...l, late: l.x > 0 ? "late" : l.name })).countBy(l => l.late).filter(l => l.key !== "none").toColumns()],
     ["except", (r: typeof js) => r.compute(left.x).except(r.compute(left.x).filter(x => x > -14.5)).map(x => x * 2).toArray()],
   ] as const)("%s: kernels on cuda, rows moved elsewhere", (_, query) => {
     ran.length = 0;

@@ -46,7 +46,7 @@ describe("DC301: sources", () => {
 
 describe("DC302: captures that kernels cannot take", () => {
   it.each([
-    ["a symbol", { k: Symbol("2") }, "DC302: the capture k of map() is a symbol, which a kernel cannot take\nCaptures are numbers, BigInts, booleans, strings, typed arrays and functions."],
+    ["a symbol", { k: Symbol("2") }, "DC302: the capture k of map() is a symbol, which a kernel cannot take\nCaptures are numbers, BigInts, booleans, strings, lists of strings, typed arrays and functions."],
     ["an array", { k: [1, 2] }, "DC302: the capture k of map() is an array, which a kernel cannot take\nHand over a typed array: { k: Float64Array.from(k) }."],
     ["undefined", { k: undefined }, "DC302: the capture k of map() is undefined, which a kernel cannot take\nk has no value here: was it assigned before the query was built?"],
     ["an object", { k: { a: 1 } }, "DC302: the capture k of map() is an object, which a kernel cannot take\nHand over the numbers it holds one by one, each under a name of its own."],

@@ -1,6 +1,6 @@
 /** Strings in tables: what JavaScript gives for the same rows, on every backend. */
 import { describe, expect, it } from "vitest";
-import { createRuntime, fromJSON, LambdaError, QueryError, strings, type LazyValue, type Rows } from "../../src/index.js";
+import { createRuntime, fromJSON, LambdaError, QueryError, stream, strings, type LazyValue, type Rows } from "../../src/index.js";
 
 interface Flight {
   readonly carrier: string;
@@ -34,6 +34,8 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Named in lambdas, and handed over. */
 declare const wanted: string;
+declare const other: string;
+declare const listed: readonly string[];
 
 function countsOf<T>(values: readonly T[]): readonly { readonly key: T; readonly count: number }[] {
   const counts = new Map<T, number>();
@@ -56,6 +58,12 @@ describe.each(["js", "cpu"] as const)("on %s", backend => {
       expect(table().filter(r => r.carrier === "not there").toRows()).toEqual([]);
       expect(table().filter(r => r.carrier !== r.origin).toRows()).toEqual(rows.filter(r => r.carrier !== r.origin));
       for (const code of ["UA", "🛫", "none"]) expect(table().filter(r => r.carrier === code, { code }).toRows()).toEqual(rows.filter(r => r.carrier === code));
+      expect(table().filter(r => ["AA", "", "🛫", "none"].includes(r.carrier)).toRows()).toEqual(rows.filter(r => ["AA", "", "🛫", "none"].includes(r.carrier)));
+      expect(table().filter(r => ![3, 4].includes(r.delay) && ["UA"].includes(r.delay > 0 ? r.carrier : "UA")).toRows()).toEqual(rows.filter(r => ![3, 4].includes(r.delay) && ["UA"].includes(r.delay > 0 ? r.carrier : "UA")));
+      for (const list of [["AA", "zz", "none"], [], ["late"]]) {
+        expect(table().filter(r => listed.includes(r.carrier), { listed: list }).toRows()).toEqual(rows.filter(r => list.includes(r.carrier)));
+        expect(table().map(r => ({ x: listed.includes(r.delay > 15 ? "late" : r.carrier) ? "in" : "out" }), { listed: list }).toColumns().x).toEqual(rows.map(r => (list.includes(r.delay > 15 ? "late" : r.carrier) ? "in" : "out")));
+      }
       expect(table().some(r => r.origin === "zz").value()).toBe(rows.some(r => r.origin === "zz"));
       expect(table().findIndex(r => r.origin === "zz").value()).toBe(rows.findIndex(r => r.origin === "zz"));
     });
@@ -162,6 +170,8 @@ describe.each(["js", "cpu"] as const)("on %s", backend => {
     expect(table().filter(r => r.carrier === "AA").count().value()).toBe(rows.filter(r => r.carrier === "AA").length);
     expect(table().filter(r => r.carrier !== "AA").count().value()).toBe(rows.filter(r => r.carrier !== "AA").length);
     expect(table().filter(r => r.carrier === null).count().value()).toBe(rows.filter(r => r.carrier === null).length);
+    expect(table().filter(r => ["AA", "UA"].includes(r.carrier as string)).count().value()).toBe(rows.filter(r => ["AA", "UA"].includes(r.carrier as string)).length);
+    expect(table().filter(r => !listed.includes(r.carrier as string), { listed: ["AA", "UA"] }).count().value()).toBe(rows.filter(r => !["AA", "UA"].includes(r.carrier as string)).length);
     expect(table().map(r => ({ c: r.carrier ?? "??" })).toColumns().c).toEqual(rows.map(r => r.carrier ?? "??"));
     expect(table().map(r => ({ c: r.delay > 0 ? "late" : null })).toColumns().c).toEqual(rows.map(r => (r.delay > 0 ? "late" : null)));
     expect(table().fillNulls({ carrier: "AA" }).filter(r => r.carrier === "AA").count().value()).toBe(rows.filter(r => (r.carrier ?? "AA") === "AA").length);
@@ -192,7 +202,7 @@ describe.each(["js", "cpu"] as const)("on %s", backend => {
     const rows = flightsOf(100, 11);
     const query = compute(rows).map(r => ({ ...r, late: r.delay > 15 ? "late" : "on time" })).filter(r => r.carrier === wanted, { wanted: "AA" });
     expect(fromJSON<Rows<{ carrier: string[]; late: string[] }>>(JSON.stringify(query), rows).toColumns()).toEqual(query.toColumns());
-    const count = compute(rows).fillNulls({}).filter(r => r.origin !== "UA").count();
+    const count = compute(rows).fillNulls({}).filter(r => r.origin !== "UA" && listed.includes(r.carrier), { listed: ["AA", "UA"] }).count();
     expect(fromJSON<LazyValue<number>>(JSON.stringify(count), rows).value()).toBe(count.value());
     expect(fromJSON<LazyValue<number>>(JSON.stringify(compute(["a", "b"]).indexOf("b")), ["b"]).value()).toBe(0);
     expect(() => fromJSON(JSON.stringify(compute(rows)), { carrier: new Float64Array(1), origin: ["a"], delay: new Float64Array(1) })).toThrow(QueryError);
@@ -210,6 +220,12 @@ describe("what kernels do not do with strings", () => {
     ["a number", () => loose["filter"]!((r: { carrier: unknown }) => r.carrier === 3).toColumns(), "DC204: a string is compared with a number"],
     ["a number, too", () => loose["filter"]!((r: { delay: unknown }) => r.delay === "3").toColumns(), "DC204: a number is compared with a string"],
     ["a truth value", () => loose["filter"]!((r: { carrier: string }) => r.carrier).toColumns(), 'DC209: a string is used as a truth value'],
+    ["a length", () => loose["map"]!((r: { carrier: string }) => ({ x: r.carrier.length })), "DC102: numbers and strings have no properties in a kernel"],
+    ["a beginning", () => loose["filter"]!((r: { carrier: string }) => r.carrier.startsWith("A")), "DC102: numbers and strings have no properties in a kernel"],
+    ["a list as a value", () => loose["filter"]!((r: { carrier: string }) => r.carrier === (listed as unknown as string), { listed: ["a"] }), "DC111: listed is a list of strings and is used as a single value"],
+    ["a number in a list of strings", () => loose["filter"]!((r: { delay: unknown }) => listed.includes(r.delay as string), { listed: ["a"] }).toColumns(), "DC204: listed is a list of strings, and a number is never in it"],
+    ["a list of others", () => loose["filter"]!((r: { carrier: string }) => listed.includes(r.carrier), { listed: ["a", 1] }).toColumns(), "DC302: element 1 of the captured list listed is 1, not a string"],
+    ["a list of variables", () => loose["filter"]!((r: { carrier: string; delay: number }) => [r.delay].includes(3)), "DC102: a list that is searched holds values written out"],
     ["a minus", () => loose["map"]!((r: { carrier: number }) => ({ x: -r.carrier })), "DC209: unary - is given a string"],
     ["Math", () => loose["map"]!((r: { carrier: number }) => ({ x: Math.abs(r.carrier) })), "DC209: a string is used as a number"],
     ["a mixture", () => loose["map"]!((r: { delay: number }) => ({ x: r.delay > 3 ? "late" : 0 })), "DC205: this gives a string or a number"],
@@ -240,6 +256,19 @@ describe("what kernels do not do with strings", () => {
       error = thrown;
     }
     expect(error instanceof LambdaError || error instanceof QueryError ? error.message : error).toContain(words);
+  });
+
+  it("streams have none, which say so", async () => {
+    const delays = () => compute(stream([{ delay: Float64Array.of(1, 20) }], { delay: Float64Array }));
+    await expect(delays().map(r => ({ late: r.delay > 15 ? "late" : "on time" })).forEach(() => undefined)).rejects.toThrow("DC310: a stream has no strings");
+    await expect(delays().filter(r => (r.delay > 15 ? "a" : other) === "a", { other: "b" }).count()).rejects.toThrow("DC310: a stream has no strings");
+  });
+
+  it("explain() knows them", () => {
+    const text = compute({ carrier: ["AA", null], delay: Float64Array.of(1, 2) }).filter(r => r.carrier === wanted, { wanted: "A\"" }).explain();
+    expect(text).toContain("{ carrier: strings with nulls, delay: Float64Array } × 2");
+    expect(text).toContain('{ wanted: "A\\"" }');
+    expect(compute(["a"]).filter(x => listed.includes(x), { listed: ["a", "b"] }).explain()).toContain('compute(strings(1))\n  .filter((x) => listed.includes(x), { listed: ["a","b"] })');
   });
 
   it("says where and what to do", () => {
