@@ -16,17 +16,15 @@ const lines = (file: string): string[][] => readFileSync(path.join(data, file), 
 
 const airportLines = lines("airports.csv");
 const routeLines = lines("flights-airport.csv");
-// Columns are numbers: an airport is its line in the file.
-const numberOf = new Map(airportLines.map(([code], number) => [code as string, number]));
-
 const airports = {
-  id: Uint16Array.from(airportLines, (_, number) => number),
+  code: airportLines.map(([code]) => code as string),
+  name: airportLines.map(([, name]) => name as string),
   latitude: Float64Array.from(airportLines, line => Number(line.at(-2))),
   longitude: Float64Array.from(airportLines, line => Number(line.at(-1))),
 };
 const routes = {
-  origin: Int16Array.from(routeLines, ([from]) => numberOf.get(from as string) ?? -1),
-  destination: Int16Array.from(routeLines, ([, to]) => numberOf.get(to as string) ?? -1),
+  origin: routeLines.map(([from]) => from as string),
+  destination: routeLines.map(([, to]) => to as string),
   flights: Int32Array.from(routeLines, ([, , flights]) => Number(flights)),
 };
 
@@ -40,25 +38,25 @@ const miles = (latitude: number, longitude: number, toLatitude: number, toLongit
 
 const places = compute(airports);
 const byOrigin = compute(routes)
-  .join(places, r => r.origin, a => a.id, (r, a) => ({ ...r, latitude: a.latitude, longitude: a.longitude }))
-  .join(places, r => r.destination, a => a.id, (r, to) => ({ origin: r.origin, flights: r.flights, miles: r.flights * miles(r.latitude, r.longitude, to.latitude, to.longitude) }), { miles })
+  .join(places, r => r.origin, a => a.code, (r, a) => ({ ...r, name: a.name, latitude: a.latitude, longitude: a.longitude }))
+  .join(places, r => r.destination, a => a.code, (r, to) => ({ origin: r.origin, name: r.name, flights: r.flights, miles: r.flights * miles(r.latitude, r.longitude, to.latitude, to.longitude) }), { miles })
   .groupBy(r => r.origin)
-  .aggregate({ routes: g => g.count(), flights: g => g.sum(r => r.flights), miles: g => g.sum(r => r.miles), longest: g => g.max(r => r.miles / r.flights) });
+  .aggregate({ name: g => g.first(r => r.name), routes: g => g.count(), flights: g => g.sum(r => r.flights), miles: g => g.sum(r => r.miles), longest: g => g.max(r => r.miles / r.flights) });
 const top = byOrigin.orderByDescending(r => r.miles).take(8).toRows();
 
-const plain = new Map<number, number>();
+const placeOf = new Map(airports.code.map((code, at) => [code, [airports.latitude[at] as number, airports.longitude[at] as number] as const]));
+const plain = new Map<string, number>();
 routes.origin.forEach((origin, i) => {
-  const to = routes.destination[i] as number;
-  if (origin < 0 || to < 0) return;
-  const [lat, lon] = [airports.latitude, airports.longitude];
-  plain.set(origin, (plain.get(origin) ?? 0) + (routes.flights[i] as number) * miles(lat[origin] as number, lon[origin] as number, lat[to] as number, lon[to] as number));
+  const [from, to] = [placeOf.get(origin), placeOf.get(routes.destination[i] as string)];
+  if (from === undefined || to === undefined) return;
+  plain.set(origin, (plain.get(origin) ?? 0) + (routes.flights[i] as number) * miles(...from, ...to));
 });
 const wrong = byOrigin.toRows().filter(({ key, miles: sum }) => Math.abs(sum - (plain.get(key) ?? NaN)) > 1e-9 * sum);
 
 console.log(
   table(
     [{ title: "Airport" }, { title: "Routes", align: "right" }, { title: "Flights", align: "right" }, { title: "Million miles", align: "right" }, { title: "Longest", align: "right" }],
-    top.map(row => [`${airportLines[row.key]?.[0]} ${airportLines[row.key]?.[1]}`, count(row.routes), count(row.flights), (row.miles / 1e6).toFixed(1), `${count(Math.round(row.longest))} mi`]),
+    top.map(row => [`${row.key} ${row.name}`, count(row.routes), count(row.flights), (row.miles / 1e6).toFixed(1), `${count(Math.round(row.longest))} mi`]),
   ),
 );
 console.log(`\n${count(plain.size)} origins; ${wrong.length === 0 ? "all as in plain JavaScript" : `${wrong.length} ARE WRONG`}`);
