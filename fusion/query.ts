@@ -184,9 +184,9 @@ export function branchStarts(depth: number, branches: readonly { readonly stages
   return starts;
 }
 
-/** Where a branch's result is among those of a kernel of several terminals: the places of its value and of its count among the sinks. */
+/** Where a branch's result is among those of a kernel of several terminals: the places of its values and of its count among the sinks. */
 export interface Part {
-  readonly value: number | null;
+  readonly values: readonly number[];
   /** `all`: the number of yields. */
   readonly count: number | "all" | null;
 }
@@ -241,7 +241,7 @@ export type Finish =
   | { readonly kind: "reduced"; readonly op: ReduceOp; readonly seeded: boolean; readonly empty: "identity" | "error" }
   /** Sum over count; NaN for none. */
   | { readonly kind: "average" }
-  /** Sum of squared deviations over count, of a sample over one less. */
+  /** Sum of squared deviations, less what the sum of the deviations says the mean is off, over count, of a sample over one less. */
   | { readonly kind: "variance"; readonly sample: boolean; readonly root: boolean }
   /** Whether any element yielded (`some`, `includes`), or none did (`every`). */
   | { readonly kind: "any" | "none" }

@@ -24,15 +24,15 @@ double sumOf(const T* group, std::size_t length) {
   }
 }
 
-/// `squares`: room for as many doubles as there are elements.
+/// The sum of the deviations tells how far the mean was rounded. `room`: for as many doubles as there are elements.
 template <class T>
-double varianceOf(const T* group, std::size_t length, double less, double* squares) {
+double varianceOf(const T* group, std::size_t length, double less, double* room) {
   const double mean = sumOf(group, length) / double(length);
-  for (std::size_t at = 0; at < length; ++at) {
-    const double deviation = double(group[at]) - mean;
-    squares[at] = deviation * deviation;
-  }
-  return (0 + canonicalSum(squares, length)) / std::max(0.0, double(length) - less);
+  for (std::size_t at = 0; at < length; ++at) room[at] = double(group[at]) - mean;
+  const double rest = canonicalSum(room, length);
+  for (std::size_t at = 0; at < length; ++at) room[at] *= room[at];
+  const double sum = canonicalSum(room, length) - rest * rest / double(length);
+  return (sum > 0 || sum != sum ? sum : 0.0) / std::max(0.0, double(length) - less);
 }
 
 /// The difference of infinities is no number, so where nothing lies between, nothing is subtracted. Zero has no sign here.

@@ -1,6 +1,6 @@
 /** From a query's shape to its plan: that of its one terminal, or of several that share their last kernel. */
 import { CompilerBug } from "../errors.js";
-import type { Kernel, SinkOf } from "../ir.js";
+import type { Kernel } from "../ir.js";
 import { branchStarts, type BranchShape, type Finish, type Plan, type PlannedKernel, type QueryShape } from "../query.js";
 import { sinksOf } from "../traverse.js";
 import { finishedPlan, fusedPlan, optimise, planChain, rewritten, type Chain } from "./pipeline.js";
@@ -112,10 +112,11 @@ function candidateOf(chain: Chain, place: number): Candidate | string {
   const { sink } = lastOf(planned);
   const reason = reasonOf(planned);
   if (reason !== null) return reason;
-  if (sink.kind !== "reduce" && sink.kind !== "count") throw new CompilerBug(`a ${sink.kind} sink is not joined`);
+  const sinks = sinksOf(sink).filter(single => single.kind === "reduce");
+  if (sinks.length === 0 && sink.kind !== "count") throw new CompilerBug(`a ${sink.kind} sink is not joined`);
   const better = variantOf(changed, changes);
   if (!isJoinable(lastOf(better.plan))) return "its kernel cannot be told apart from others";
-  return { place, alone: sink, better, written: changes.length === 0 ? better : variantOf(chain, []) };
+  return { place, alone: { sinks, counted: sink.kind === "count" || sinks.some(({ counted }) => counted) }, better, written: changes.length === 0 ? better : variantOf(chain, []) };
 }
 
 function variantOf(chain: Chain, changes: readonly string[]): Variant {
@@ -189,8 +190,8 @@ function tidied(kernel: Kernel): Kernel {
 function strangersIn(members: readonly Candidate[], variant: Grouped["variant"]): readonly Candidate[] {
   const { kernel, parts } = joiningOf(members, variant);
   const sinks = sinksOf(kernel.sink);
-  return members.filter(({ alone }, at) => {
-    const sink = sinks[parts[at]?.value ?? -1];
-    return alone.kind === "reduce" && !(sink?.kind === "reduce" && isSame(sink as SinkOf<"reduce">, alone));
-  });
+  return members.filter(({ alone }, at) => alone.sinks.some((own, which) => {
+    const sink = sinks[parts[at]?.values[which] ?? -1];
+    return sink?.kind !== "reduce" || !isSame(sink, own);
+  }));
 }

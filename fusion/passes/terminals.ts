@@ -149,13 +149,15 @@ function average(fusion: Fusion): Plan {
   return { ...plan, finish: { kind: "average" } };
 }
 
-/** Squares of deviations from the mean, in doubles. */
+/** Squares of deviations from the mean, in doubles; and the deviations, whose sum tells how far the mean was rounded. */
 function variance(fusion: Fusion, { kind, sample, captures }: TerminalOf<"variance" | "standardDeviation">, stage: number): Plan {
   const { kernelParameters } = fusion;
   const current = numberOf(fusion, kind);
   const mean: Expr = { kind: "capture", type: "f64", name: kernelParameters.scalar(stage, "mean", "f64", captures["mean"] as CaptureType) };
   const deviation = fusion.declare("deviation", apply("sub", convert("f64", current.expr), mean));
-  const plan = reduced(fusion, "add", { expr: apply("mul", deviation, deviation), weak: false, integral: false, span: current.span }, { seeded: false, empty: "error" });
+  fusion.yield(apply("mul", deviation, deviation), deviation);
+  const sum = { kind: "reduce", op: "add", type: "f64", term: "f64" } as const;
+  const plan = fusion.into({ kind: "several", sinks: [{ ...sum, counted: true }, { ...sum, counted: false }] });
   return { ...plan, finish: { kind: "variance", sample, root: kind === "standardDeviation" } };
 }
 

@@ -20,8 +20,8 @@ import { sameExpr } from "./simplify.js";
 /** A terminal's last kernel, as it was fused. */
 export interface Joining {
   readonly kernel: Kernel;
-  /** The sink that this kernel has by itself, optimised: the one that it must have here, for the bits to be the same. */
-  readonly alone: SinkOf<"reduce"> | SinkOf<"count">;
+  /** The reductions that this kernel has by itself, optimised: those that it must have here, for the bits to be the same. */
+  readonly alone: { readonly sinks: readonly SinkOf<"reduce">[]; readonly counted: boolean };
 }
 
 export interface Joined {
@@ -109,24 +109,29 @@ class Joiner {
         if (!isCheap([...rest.slice(at + 1), end])) return this.guarded(passes, rest.slice(at + 1), end, kernel, alone, renamed);
       } else this.body.push(...this.own(stmt, renamed));
     }
-    const [value] = end.values.map(given => this.renamedIn(given, renamed));
-    if (value === undefined || passes === null) return this.results(alone, kernel, value ?? null, passes);
-    const { core, whole } = coreOf(value, alone);
-    return this.results(alone, kernel, whole(select(passes, core, neutral(alone, core))), passes);
+    const values = end.values.map(given => this.renamedIn(given, renamed));
+    if (passes === null) return this.results(alone, kernel, values, null);
+    const passed = passes;
+    const kept = values.map((value, at) => {
+      const { core, whole } = coreOf(value, alone.sinks[at]);
+      return whole(select(passed, core, neutral(alone.sinks[at], core)));
+    });
+    return this.results(alone, kernel, kept, passed);
   }
 
   /** What is not computed for elements that have been rejected: their loops do not run, and their reads do not fail. */
   private guarded(passes: Expr, rest: readonly Stmt[], end: StmtOf<"yield">, kernel: Kernel, alone: Joining["alone"], renamed: Renamed): Part {
     const came = this.variable("came", truth(false));
-    const given = end.values[0];
-    const { core, whole } = given === undefined ? { core: truth(false), whole: (expr: Expr) => expr } : coreOf(given, alone);
-    const kept = given === undefined ? null : this.variable("value", neutral(alone, core));
+    const kept = end.values.map((value, at) => {
+      const { core, whole } = coreOf(value, alone.sinks[at]);
+      return { core, whole, variable: this.variable("value", neutral(alone.sinks[at], core)) };
+    });
     const last = (): readonly Stmt[] => [
       { kind: "assign", name: came.name, value: truth(true) },
-      ...(kept === null ? [] : [{ kind: "assign", name: kept.name, value: this.renamedIn(core, renamed) } as const]),
+      ...kept.map(({ core, variable }): Stmt => ({ kind: "assign", name: variable.name, value: this.renamedIn(core, renamed) })),
     ];
     this.body.push({ kind: "if", test: passes, then: this.inside(rest, last, renamed), otherwise: [] });
-    return this.results(alone, kernel, kept === null ? null : whole(kept), came);
+    return this.results(alone, kernel, kept.map(({ whole, variable }) => whole(variable)), came);
   }
 
   private inside(stmts: readonly Stmt[], last: () => readonly Stmt[], renamed: Renamed): readonly Stmt[] {
@@ -142,12 +147,11 @@ class Joiner {
   }
 
   /** The results of a branch whose elements are those that `passes`; null for all. */
-  private results(alone: Joining["alone"], kernel: Kernel, value: Expr | null, passes: Expr | null): Part {
-    const counted = alone.kind === "count" || alone.counted;
+  private results({ counted }: Joining["alone"], kernel: Kernel, values: readonly Expr[], passes: Expr | null): Part {
     if (counted && passes === null) this.countsAll = true;
     const count = !counted ? null : passes === null ? "all" : this.result(COUNTING, select(passes, constant("i32", 1), constant("i32", 0)));
-    if (kernel.sink.kind !== "reduce" || value === null) return { value: null, count };
-    return { value: this.result({ ...kernel.sink, counted: false }, value), count };
+    const sinks = sinksOf(kernel.sink).filter(sink => sink.kind === "reduce");
+    return { values: sinks.map((sink, at) => this.result({ ...sink, counted: false }, values[at] as Expr)), count };
   }
 
   private result(sink: SinkOf<"reduce">, value: Expr): number {
@@ -219,15 +223,15 @@ function withNames(stmt: Stmt, renamed: Renamed): Stmt {
 const COUNTING: SinkOf<"reduce"> = { kind: "reduce", op: "add", type: "i64", term: "i32", counted: false };
 
 /** A value without the conversion to f64 that sums of integers do without in the end. */
-function coreOf(value: Expr, alone: Joining["alone"]): { readonly core: Expr; readonly whole: (core: Expr) => Expr } {
+function coreOf(value: Expr, alone: SinkOf<"reduce"> | undefined): { readonly core: Expr; readonly whole: (core: Expr) => Expr } {
   const [core] = value.kind === "apply" && value.op === "convert" ? value.args : [];
-  if (core === undefined || alone.kind !== "reduce" || core.type !== alone.term || value.type === core.type) return { core: value, whole: expr => expr };
+  if (core === undefined || core.type !== alone?.term || value.type === core.type) return { core: value, whole: expr => expr };
   return { core, whole: expr => convert(value.type, expr) };
 }
 
 /** What a reduction is given for an element that it is not to see. An exact sum needs no -0 to begin with. */
-function neutral(alone: Joining["alone"], { type }: Expr): Expr {
-  if (alone.kind === "count") throw new CompilerBug("a count has no value");
+function neutral(alone: SinkOf<"reduce"> | undefined, { type }: Expr): Expr {
+  if (alone === undefined) throw new CompilerBug("a value has no reduction");
   const exact = alone.op === "add" && alone.type === "i64" && alone.term !== "i64";
   return constant(type, exact ? 0 : identityOf(alone.op, alone.term));
 }
@@ -249,7 +253,7 @@ export function withoutTwins({ kernel, parts }: Joined): Joined {
   const placed = (part: number): number => places[part] as number;
   return {
     kernel: verify(prune(fewer), "together"),
-    parts: parts.map(({ value, count }) => ({ value: value === null ? null : placed(value), count: typeof count === "number" ? placed(count) : count })),
+    parts: parts.map(({ values, count }) => ({ values: values.map(placed), count: typeof count === "number" ? placed(count) : count })),
   };
 }
 

@@ -228,7 +228,7 @@ function givesTogether(sink: Sink, parts: readonly Part[], names: readonly strin
   const of = (uses: (part: Part) => boolean): string => names.filter((_, at) => uses(parts[at] as Part)).join(", ");
   const counted = of(({ count }) => count === "all");
   const folds = sinks.flatMap((single, place) => {
-    const [folded, counting] = [of(({ value }) => value === place), of(({ count }) => count === place)];
+    const [folded, counting] = [of(({ values }) => values.includes(place)), of(({ count }) => count === place)];
     return [...(single.kind === "reduce" && folded !== "" ? [`${folded}: ${reduces(single)}`] : []), ...(counting === "" ? [] : [`${counting}: counts its own`])];
   });
   return [`gives ${names.length} results in one pass:`, ...[...folds, ...(counted === "" ? [] : [`${counted}: counts`])].map(line => `    ${line}`)].join("\n");

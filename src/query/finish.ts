@@ -32,7 +32,8 @@ export function finishScalar(plan: Plan, node: TerminalNode, { result, dictionar
     case "average":
       return (0 + Number(result.value)) / result.count;
     case "variance": {
-      const variance = (0 + Number(result.value)) / (finish.sample ? Math.max(0, result.count - 1) : result.count);
+      const [squares, deviations] = result.values as readonly [number, number];
+      const variance = Math.max(0, squares - (deviations * deviations) / result.count) / (finish.sample ? Math.max(0, result.count - 1) : result.count);
       return finish.root ? Math.sqrt(variance) : variance;
     }
     case "any":

@@ -285,8 +285,8 @@ export class Query<A extends Elements> extends Picks<ElementOf<A>, Query<A>> {
 
   /**
    * The mean of the squared deviations from the mean, of a sample by n - 1; NaN of nothing (of a sample, of one element). Two kernels, so
-   * that nothing cancels out: the mean in the canonical order, then the sum of the squares of what is left of each element, both in
-   * doubles (the two-pass algorithm; Chan, Golub and LeVeque 1983). The bits are the same everywhere.
+   * that nothing cancels out: the mean in the canonical order, then the sums of what is left of each element and of its squares, in
+   * doubles (the corrected two-pass algorithm; Chan, Golub and LeVeque 1983). The bits are the same everywhere.
    *
    * @example
    * await compute(readings).variance({ sample: true });

@@ -152,9 +152,10 @@ export class Together<T> extends LazyValue<T> {
   }
 }
 
-function partOf(result: KernelResult, { value, count }: Part): KernelResult {
-  const at = (place: number): ScalarValue | undefined => (result.values === undefined ? result.value : result.values[place]);
-  return { ...result, count: count === "all" ? result.count : count === null ? 0 : Number(at(count)), value: value === null ? undefined : at(value) };
+function partOf(result: KernelResult, { values, count }: Part): KernelResult {
+  const at = (place: number): ScalarValue => (result.values === undefined ? result.value : result.values[place]) as ScalarValue;
+  const own = values.map(at);
+  return { ...result, count: count === "all" ? result.count : count === null ? 0 : Number(at(count)), value: own[0], values: own };
 }
 
 /** The results of several terminals, by name. */

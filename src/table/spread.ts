@@ -19,12 +19,14 @@ export function spreadsOf(codes: Uint32Array, count: number, aggregates: readonl
 
 const quantileOf = (quantile: number) => (group: AnyTypedArray): number => quantilesBy(group.length, [quantile], places => selectedFrom(Float64Array.from(group as Float64Array), places))[0] as number;
 
-/** The squares of what is left of each element without the mean, over so much `less` than their count. */
+/** The squares of what is left of each element without the mean, less what the mean is off, over so much `less` than their count. */
 function varianceOf(element: ElementType, less: number, root: boolean): (group: Float64Array) => number {
   return group => {
     const mean = sumOf(element, group) / group.length;
-    const squares = Float64Array.from(group, x => (x - mean) * (x - mean));
-    const variance = sumOf("f64", squares) / Math.max(0, group.length - less);
+    const deviations = Float64Array.from(group, x => x - mean);
+    const rest = sumOf("f64", deviations);
+    const squares = sumOf("f64", deviations.map(x => x * x));
+    const variance = Math.max(0, squares - (rest * rest) / group.length) / Math.max(0, group.length - less);
     return root ? Math.sqrt(variance) : variance;
   };
 }

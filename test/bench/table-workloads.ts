@@ -73,10 +73,7 @@ export const TABLE_WORKLOADS: readonly TableWorkload[] = [
   },
   {
     name: "min, max, mean, variance",
-    query({ compute }, { price }) {
-      const query = compute(price) as unknown as { aggregate?: (all: Record<string, (q: { min(): unknown; max(): unknown; average(): unknown; variance(): unknown }) => unknown>) => { value(): unknown } };
-      return query.aggregate === undefined ? null : () => query.aggregate?.({ low: q => q.min(), high: q => q.max(), mean: q => q.average(), spread: q => q.variance() }).value();
-    },
+    query: ({ compute }, { price }) => () => compute(price).aggregate({ low: q => q.min(), high: q => q.max(), mean: q => q.average(), spread: q => q.variance() }).value(),
     script({ price }) {
       let [low, high, sum, squares] = [Infinity, -Infinity, 0, 0];
       for (let at = 0; at < price.length; at += 1) {

@@ -55,6 +55,13 @@ describe.skipIf(unavailable !== null)(`on the stand-in driver${unavailable === n
     expect(new Set(ran)).toEqual(new Set(["cuda"]));
   });
 
+  it("several terminals: one kernel on cuda, with launches for each result", () => {
+    const query = (r: typeof js) => r.compute({ x: data, s: singles }).filter(row => row.x < 9).aggregate({ n: q => q.count(), total: q => q.sum(row => row.x * row.s), few: q => q.filter(row => row.s > 3).max(row => row.x), some: q => q.filter(row => row.s > 3).count() });
+    ran.length = 0;
+    expect(query(cuda).value()).toEqual(query(js).value());
+    expect(ran).toEqual(["cuda"]);
+  });
+
   it("several columns: kernels on cuda, with launches for each column", async () => {
     const query = (r: typeof js) => r.compute({ x: data, s: singles, b: big }).filter(row => row.x > 0.5).map(row => ({ ...row, y: row.x * row.s, first: row.b > 0n }));
     ran.length = 0;

@@ -99,7 +99,7 @@ describe("several terminals", () => {
     const made = () => table.aggregate({ n: q => q.count(), s: q => q.sum(r => r.price) });
     expect(made().bound.node).toBe(made().bound.node);
     expect(made().bound.node.plan()).toBe(made().bound.node.plan());
-    expect(planQuery(made().bound.node.shape()).finish).toEqual({ kind: "together", parts: [{ value: null, count: "all" }, { value: 0, count: null }] });
+    expect(planQuery(made().bound.node.shape()).finish).toEqual({ kind: "together", parts: [{ values: [], count: "all" }, { values: [0], count: null }] });
   });
 
   it("tell onRun what ran", () => {
