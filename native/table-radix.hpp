@@ -10,8 +10,8 @@
 
 namespace dotcompute::table {
 
-inline constexpr unsigned MOST_DIGIT_BITS = 11;
-inline constexpr std::size_t MOST_DIGITS = std::size_t(1) << MOST_DIGIT_BITS;
+/// Where the next word of each digit goes is then in the nearest cache: a pass more costs less than misses in all of them.
+inline constexpr unsigned MOST_DIGIT_BITS = 9;
 inline constexpr std::size_t BATCH = 1024;
 
 /// How words of so many bits are cut into digits.
