@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace dotcompute {
 
@@ -45,6 +47,15 @@ char* map(std::size_t bytes) {
   return data;
 }
 
+bool hasHugePages() {
+  std::FILE* const file = std::fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+  if (!file) return false;
+  char words[64] = {};
+  const bool never = !std::fgets(words, sizeof words, file) || std::strstr(words, "[never]");
+  std::fclose(file);
+  return !never;
+}
+
 /// Lets the system have the pages back when it is short of memory: until then they stay, and writing to them keeps them. For
 /// whole huge pages that costs microseconds; small ones would be marked one by one.
 void offer(char* data, std::size_t bytes) {
@@ -64,7 +75,7 @@ Pool& Pool::ofProcess() {
   return *pool;
 }
 
-Pool::Pool() : limit_(usualLimit()) {}
+Pool::Pool() : hugePages_(hasHugePages()), limit_(usualLimit()) {}
 
 Pool::Block Pool::take(std::size_t bytes) {
   const std::size_t wanted = unitsOf(bytes);
@@ -109,7 +120,7 @@ Pool::Spans::iterator Pool::find(std::size_t wanted) {
 void Pool::give(void* data, std::size_t bytes, bool touched) {
   const std::size_t given = unitsOf(bytes);
   // Before anybody else can have it, who might write there first.
-  if (touched) offer(static_cast<char*>(data), given);
+  if (touched && hugePages_) offer(static_cast<char*>(data), given);
   const std::lock_guard lock(mutex_);
   used_ -= given;
   join(static_cast<char*>(data), {given, touched, ++given_});

@@ -61,6 +61,7 @@ class Pool {
   };
   using Spans = std::map<char*, Span>;
 
+  const bool hugePages_;
   mutable std::mutex mutex_;
   /// What is mapped: addresses and bytes.
   std::map<char*, std::size_t> mapped_;
