@@ -7,7 +7,7 @@ import type { Table } from "../table/table.js";
 import { checkFunction, checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
 import { describe } from "./given.js";
-import { runAsync } from "./run.js";
+import { othersLater, runAsync } from "./run.js";
 import type { ForEachOptions } from "./types.js";
 
 /** What the caller gets of a table. `encoding`: null where there are no strings in it. */
@@ -23,7 +23,7 @@ export async function* eachChunk<C>(bound: BoundTerminal, chunk: Given<C>, size:
     if (result.output === null) throw new CompilerBug("an array terminal gave no array");
     return new Map([[SINGLE, result.output]]);
   };
-  for await (const { table } of resultsOf(bound, whole, size, signal)) yield chunk(table, encoding);
+  for await (const { table } of resultsOf(bound, whole, () => othersLater(bound, signal), size, signal)) yield chunk(table, encoding);
 }
 
 /** The columns of what is given, single values as one; null if none holds strings. */

@@ -89,7 +89,10 @@ export function runNow(bound: BoundTerminal, into: AnyTypedArray | null, diction
 
 export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined, dictionary: Dictionary | null = null): Promise<Outcome> {
   signal?.throwIfAborted();
-  if (bound.query.source.kind === "stream") return runStream(bound, into, signal);
+  if (bound.query.source.kind === "stream") {
+    bound.node.plan();
+    return runStream(bound, into, await othersLater(bound, signal), signal);
+  }
   const job = newJob(bound, into, dictionary);
   const given = job.source;
   // Memory that may be given back to the system while another thread reads it is copied first; so are all such columns at once,
@@ -241,6 +244,13 @@ async function rowsLater(query: BoundQuery, dictionary: Dictionary, signal: Abor
   const own = sourceRows(query, dictionary);
   if (own === null) return givenRows(await runAsync(collecting(query), null, signal, dictionary));
   return { ...own, table: new Map([...own.table].map(([name, array]) => [name, canShrink(array) ? array.slice() : array])) };
+}
+
+/** What the other queries give that a query over pieces takes. Strings have no part in it. */
+export async function othersLater(bound: BoundTerminal, signal: AbortSignal | undefined): Promise<ReadonlyMap<BoundQuery, Rows>> {
+  const others = new Map<BoundQuery, Rows>();
+  for (const query of (stageValues(bound).flat() as readonly unknown[]).filter(isBound)) others.set(query, await rowsLater(query, new Dictionary(), signal));
+  return others;
 }
 
 function sourceRows(query: BoundQuery, dictionary: Dictionary): Rows | null {

@@ -1,10 +1,10 @@
 /** Which plans can be run on pieces, one after another, and why others cannot. */
 import { QueryError } from "../../fusion/errors.js";
-import { LITERAL, type Plan, type QueryShape, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
+import { LITERAL, type Plan, type QueryShape, type SequenceShape, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
 import { calledAs, methodOf } from "../query/show.js";
 
 /** What is done to a table as its rows come; everything else needs all of them. */
-const PIECEWISE: ReadonlySet<TableStep["kind"]> = new Set(["slice", "keep", "tap", "window", "chunk", "flatten"]);
+const PIECEWISE: ReadonlySet<TableStep["kind"]> = new Set(["slice", "keep", "tap", "window", "chunk", "flatten", "zip", "concat"]);
 
 const isWhole = (step: TableStep): boolean => !PIECEWISE.has(step.kind) || wraps(step);
 
@@ -22,8 +22,11 @@ export function wholeVerb({ steps }: Plan, stages: readonly StageShape[], termin
 export const namesStrings = ({ kernels }: Plan, { source, stages, terminal }: QueryShape): boolean =>
   (source.kind === "columns" && [...source.columns.values()].includes("string")) ||
   (source.kind === "array" && source.element === "string") ||
+  stages.some(stage => stage.kind === "pair" && [stage.right, ...stage.more].some(holdsStrings)) ||
   [...stages, terminal].some(part => "captures" in part && Object.values(part.captures).some(({ kind }) => kind === "string" || kind === "strings")) ||
   kernels.some(({ kernel }) => kernel.scalars.some(({ origin }) => origin.stage === LITERAL));
+
+const holdsStrings = (sequence: SequenceShape): boolean => (sequence.columns === null ? sequence.element === "string" : [...sequence.columns.values()].includes("string"));
 
 /** Throws QueryError for a plan that needs all elements of a stream at once. */
 export function checkPiecewise(plan: Plan, shape: QueryShape): void {

@@ -17,6 +17,7 @@ import { chunksOf } from "./chunks.js";
 import { namesStrings, wholeVerb } from "./piecewise.js";
 import { divided, repieced, type Chunked } from "./pieces.js";
 import { computeChunks, reduceChunks } from "./run.js";
+import type { Others } from "./steps.js";
 
 /** The terminal as one over pieces, where the source is a stream. */
 export const onSource = (bound: BoundTerminal): BoundTerminal => (bound.query.source.kind === "stream" ? inPieces(bound) : bound);
@@ -31,22 +32,22 @@ export function notNow({ node: { terminal } }: BoundTerminal): QueryError {
 }
 
 /** A terminal over a stream. */
-export async function runStream(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined): Promise<Outcome> {
+export async function runStream(bound: BoundTerminal, into: AnyTypedArray | null, others: Others, signal: AbortSignal | undefined): Promise<Outcome> {
   const chunks = chunksIn(bound.query.source, signal);
   const { finish, kernels } = bound.node.plan();
   const nothing = { columns: null, length: 0, destination: null, dictionary: null };
   switch (finish.kind) {
     case "columns":
     case "row":
-      return { ...nothing, result: noResult(null), columns: await collect(computeChunks(bound, chunks, true, signal), columnsOf(kernels)) };
+      return { ...nothing, result: noResult(null), columns: await collect(computeChunks(bound, chunks, others, true, signal), columnsOf(kernels)) };
     case "array":
     case "quantile": {
-      const results = computeChunks(bound, chunks, true, signal);
+      const results = computeChunks(bound, chunks, others, true, signal);
       const output = into === null ? (await collect(results, new Map([[SINGLE, finish.element]]))).get(SINGLE) : await fill(results, checkInto(into, storedAs(finish.element)));
       return { ...nothing, result: noResult(output ?? null) };
     }
     default:
-      return { ...nothing, result: await reduceChunks(bound, chunks, signal) };
+      return { ...nothing, result: await reduceChunks(bound, chunks, others, signal) };
   }
 }
 
@@ -97,11 +98,14 @@ async function fill(chunks: Chunked, into: AnyTypedArray): Promise<AnyTypedArray
 
 /**
  * The results of a query as they come. A stream's come with its chunks, those of arrays piece by piece, unless a stage needs all
- * elements first. `size`: how many in each but the last; null for as many as there are.
+ * elements first. `whole`, `others`: what is run for that. `size`: how many in each but the last; null for as many as there are.
  */
-export async function* resultsOf(bound: BoundTerminal, whole: () => Promise<Table>, size: number | null, signal: AbortSignal | undefined): Chunked {
+export async function* resultsOf(bound: BoundTerminal, whole: () => Promise<Table>, others: () => Promise<Others>, size: number | null, signal: AbortSignal | undefined): Chunked {
   const { source } = bound.query;
-  const results = source.kind === "stream" || comesInPieces(bound) ? computeChunks(inPieces(bound), chunksIn(source, signal), size !== null, signal) : divided(later(whole));
+  const pieces = source.kind === "stream" || comesInPieces(bound) ? inPieces(bound) : null;
+  // What cannot be done is refused before anything runs.
+  pieces?.node.plan();
+  const results = pieces === null ? divided(later(whole)) : computeChunks(pieces, chunksIn(source, signal), await others(), size !== null, signal);
   yield* size === null ? results : repieced(results, size, true);
 }
 

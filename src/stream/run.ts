@@ -17,7 +17,7 @@ import { newSlot, type KernelSlot } from "../runtime/tiers.js";
 import type { Rows } from "../table/steps.js";
 import { joinerOf } from "./joiner.js";
 import { aligned, divided, partOf, PIECE, repieced, rowAt, withColumns, type Chunk, type Chunked } from "./pieces.js";
-import { stepped } from "./steps.js";
+import { stepped, type Others } from "./steps.js";
 
 /** A run over pieces. */
 interface Job {
@@ -25,6 +25,7 @@ interface Job {
   readonly kernels: readonly JobKernel[];
   readonly values: StageValues;
   readonly bases: Map<number, number>;
+  readonly others: Others;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -37,7 +38,7 @@ interface JobKernel {
   length: number;
 }
 
-function newJob(bound: BoundTerminal, signal: AbortSignal | undefined): Job {
+function newJob(bound: BoundTerminal, others: Others, signal: AbortSignal | undefined): Job {
   const { query, node } = bound;
   const plan = node.plan();
   const slots = query.runtime.slots(node);
@@ -46,12 +47,12 @@ function newJob(bound: BoundTerminal, signal: AbortSignal | undefined): Job {
   checkIntegral(plan, node, values);
   node.bindings ??= bindingsOf(node, plan);
   const kernels = plan.kernels.map((planned, at) => ({ planned, slot: slots[at] as KernelSlot, binding: (node.bindings as readonly Binding[])[at] as Binding, compiled: null, length: 0 }));
-  return { bound, kernels, values, bases: new Map(), signal };
+  return { bound, kernels, values, bases: new Map(), others, signal };
 }
 
 /** A terminal's one value, of rows that come in chunks: the result that its kernel would give for all of them together. */
-export async function reduceChunks(bound: BoundTerminal, chunks: Chunked, signal: AbortSignal | undefined): Promise<KernelResult> {
-  const job = newJob(bound, signal);
+export async function reduceChunks(bound: BoundTerminal, chunks: Chunked, others: Others, signal: AbortSignal | undefined): Promise<KernelResult> {
+  const job = newJob(bound, others, signal);
   const last = job.kernels.at(-1) as JobKernel;
   const { kernel } = last.planned;
   const joiner = joinerOf(kernel, callOf(job, last, kernel, noRows(kernel), {}));
@@ -67,8 +68,8 @@ export async function reduceChunks(bound: BoundTerminal, chunks: Chunked, signal
 }
 
 /** What an array terminal gives, in the pieces in which it comes. `merged`: in whole pieces; otherwise as soon as there is something. */
-export async function* computeChunks(bound: BoundTerminal, chunks: Chunked, merged: boolean, signal: AbortSignal | undefined): Chunked {
-  const job = newJob(bound, signal);
+export async function* computeChunks(bound: BoundTerminal, chunks: Chunked, others: Others, merged: boolean, signal: AbortSignal | undefined): Chunked {
+  const job = newJob(bound, others, signal);
   const { table } = (job.kernels.at(-1) as JobKernel).planned;
   yield* computed(job, arriving(job, chunks, table, merged), table, merged, null);
   told(job);
@@ -83,7 +84,7 @@ const isColumn = ({ origin }: ArrayParameter): boolean => origin.stage === TABLE
 function arriving(job: Job, chunks: Chunked, table: number, merged: boolean): Chunked {
   const seeker = seekerOf(job, table - 1);
   let rows = table === 0 ? withColumns(chunks, columnsRead(job, 0)) : seeker === null ? computed(job, arriving(job, chunks, table - 1, merged), table - 1, merged, new Map()) : seeker.planned.seeks === "row" ? sought(job, arriving(job, chunks, table - 1, merged), seeker) : split(job, arriving(job, chunks, table - 1, merged), seeker);
-  for (const step of job.bound.node.plan().steps) if (step.table === table) rows = stepped(step, rows, job.values, job.bases, merged);
+  for (const step of job.bound.node.plan().steps) if (step.table === table) rows = stepped(step, rows, job.values, job.bases, job.others, merged);
   return rows;
 }
 

@@ -3,14 +3,24 @@ import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import { SINGLE, type Edge, type TableStep } from "../../fusion/query.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import type { StageValues } from "../query/bind.js";
+import type { BoundQuery } from "../query/bound.js";
 import { flatLength, flattened } from "../table/flatten.js";
-import type { Tapped } from "../table/steps.js";
+import { onTheRight, type Rows, type Tapped } from "../table/steps.js";
 import { columnOf } from "../table/table.js";
 import { chunks, windows } from "../table/window.js";
-import { aligned, lastRow, PIECE, repieced, sliced, tapped, type Chunk, type Chunked } from "./pieces.js";
+import { aligned, lastRow, partOf, PIECE, repieced, sliced, tapped, type Chunk, type Chunked } from "./pieces.js";
+
+/** What other queries give, which have run before. */
+export type Others = ReadonlyMap<BoundQuery, Rows>;
+
+function othersOf(others: Others, query: unknown): Rows {
+  const rows = others.get(query as BoundQuery);
+  if (rows === undefined) throw new CompilerBug("another query has not run before the stream is read");
+  return rows;
+}
 
 /** `bases`: how many elements stages leave out at the beginning. `merged`: in whole pieces; otherwise as soon as there is something. */
-export function stepped(step: TableStep, rows: Chunked, values: StageValues, bases: Map<number, number>, merged: boolean): Chunked {
+export function stepped(step: TableStep, rows: Chunked, values: StageValues, bases: Map<number, number>, others: Others, merged: boolean): Chunked {
   const own = values[step.stages[0] as number] ?? [];
   switch (step.kind) {
     case "slice": {
@@ -27,6 +37,10 @@ export function stepped(step: TableStep, rows: Chunked, values: StageValues, bas
       return chunked(rows, step.size, merged);
     case "flatten":
       return flat(rows, step);
+    case "zip":
+      return zipped(rows, own.slice(-step.others).map(query => othersOf(others, query)));
+    case "concat":
+      return concatenated(rows, othersOf(others, own.at(-1)));
     case "keep":
       return kept(step.part, rows);
     default:
@@ -118,4 +132,20 @@ async function* flat(rows: Chunked, { columns, varied }: TableStep & { readonly 
     const total = flatLength(table, length, columns[0]?.from.length ?? 0, varied);
     if (total > 0) yield { table: new Map(columns.map(({ name, from }) => [name, flattened(table, from, length, total, varied)])), length: total };
   }
+}
+
+/** Rows side by side, as many as the shortest has; nothing more is read then. */
+async function* zipped(rows: Chunked, others: readonly Rows[]): Chunked {
+  const shortest = others.reduce((least, { length }) => Math.min(least, length), Infinity);
+  let place = 0;
+  for await (const chunk of sliced(rows, 0, shortest)) {
+    const beside = others.flatMap((other, at) => onTheRight(partOf(other, place, place + chunk.length).table, at + 1));
+    place += chunk.length;
+    yield { table: new Map([...chunk.table, ...beside]), length: chunk.length };
+  }
+}
+
+async function* concatenated(rows: Chunked, other: Rows): Chunked {
+  yield* rows;
+  yield other;
 }

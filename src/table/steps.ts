@@ -156,7 +156,8 @@ function keysOfBoth(table: Table, keys: readonly KeyPart[], right: Table) {
 
 const withoutKeys = (table: Table, keys: readonly KeyPart[]): Table => without(table, keys.map(({ column }) => column));
 
-const onTheRight = (table: Table, others = 1): readonly (readonly [string, AnyTypedArray])[] => [...table].map(([name, array]) => [rightColumn(name, others), array]);
+/** The columns as those of another query. */
+export const onTheRight = (table: Table, others = 1): readonly (readonly [string, AnyTypedArray])[] => [...table].map(([name, array]) => [rightColumn(name, others), array]);
 
 export type Tapped = (element: unknown, place: number) => unknown;
 
