@@ -2,7 +2,6 @@
 import { QueryError } from "../../fusion/errors.js";
 import type { Part } from "../../fusion/query.js";
 import type { ScalarValue } from "../../fusion/types.js";
-import type { KernelResult } from "../backends/backend.js";
 import { notNow } from "../stream/results.js";
 import { checkRunOptions } from "./arguments.js";
 import type { BoundBranch, BoundQuery, BoundTerminal } from "./bound.js";
@@ -94,7 +93,7 @@ export class Together<T> extends LazyValue<T> {
         for (const [at, place] of places.entries()) {
           const terminal = asked.find(one => one.place === place)?.terminal as BoundTerminal;
           const part = finish.kind === "together" ? finish.parts[at] : undefined;
-          next[place] = (works[place] as (typeof works)[number]).next(finished(terminal, part === undefined ? outcome : { ...outcome, result: partOf(outcome.result, part) }));
+          next[place] = (works[place] as (typeof works)[number]).next(finished(terminal, part === undefined ? outcome : outcomeOf(outcome, part)));
         }
       }
     }
@@ -152,10 +151,12 @@ export class Together<T> extends LazyValue<T> {
   }
 }
 
-function partOf(result: KernelResult, { values, count }: Part): KernelResult {
-  const at = (place: number): ScalarValue => (result.values === undefined ? result.value : result.values[place]) as ScalarValue;
-  const own = values.map(at);
-  return { ...result, count: count === "all" ? result.count : count === null ? 0 : Number(at(count)), value: own[0], values: own };
+/** A branch's part of what its kernel gave. */
+function outcomeOf({ result, length, dictionary }: Outcome, { values, count }: Part): Outcome {
+  const all = result.values ?? [result.value as ScalarValue];
+  const own = values.map(place => all[place] as ScalarValue);
+  const counted = count === "all" ? result.count : count === null ? 0 : Number(all[count]);
+  return { result: { count: counted, position: -1, rank: 0, value: own[0], output: null, values: own }, columns: null, length, destination: null, dictionary };
 }
 
 /** The results of several terminals, by name. */

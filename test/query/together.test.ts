@@ -125,6 +125,21 @@ describe.skipIf(false).each(BACKENDS)("on $name", ({ runtime, why }) => {
     expect(kernelsOf(explain(value))).toBe(1);
   });
 
+  on("columns of strings, compared in branches", () => {
+    const rows = Array.from({ length: 100 }, (_, i) => ({ carrier: ["AA", "UA", "DL"][i % 3] as string, delay: i, even: i % 2 === 0 ? "yes" : "no" }));
+    const name = "UA";
+    const value = compute(rows).filter(r => r.carrier !== "DL").aggregate({ n: q => q.count(), aa: q => q.filter(r => r.carrier === "AA").sum(r => r.delay), ua: q => q.filter(r => r.carrier === name, { name }).max(r => r.delay), even: q => q.filter(r => r.even === "yes").count(), first: q => q.first() });
+    const kept = rows.filter(r => r.carrier !== "DL");
+    expect(value.value()).toEqual({
+      n: kept.length,
+      aa: kept.reduce((sum, r) => sum + (r.carrier === "AA" ? r.delay : 0), 0),
+      ua: Math.max(...kept.filter(r => r.carrier === "UA").map(r => r.delay)),
+      even: kept.filter(r => r.even === "yes").length,
+      first: rows[0],
+    });
+    expect(kernelsOf(explain(value))).toBe(explain(value).kernels.length + (explain(value).behind[0]?.kernels.length ?? 0));
+  });
+
   on("behind orders, joins and windows, in one kernel behind what comes before", () => {
     const array = numbers(1500);
     const sorted = (r: Runtime): Numbers => r.compute(array).orderByDescending(x => x).take(900).map(x => x / 3);
