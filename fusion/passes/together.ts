@@ -33,7 +33,7 @@ export interface Joined {
 export function joined(branches: readonly Joining[]): Joined {
   const [first] = branches;
   if (first === undefined) throw new CompilerBug("nothing is put together");
-  const joiner = new Joiner(first.kernel, commonStart(branches.map(({ kernel }) => kernel.body)));
+  const joiner = new Joiner(first.kernel, commonStart(branches.map(({ kernel }) => kernel)));
   const parts = branches.map(branch => joiner.add(branch));
   return { kernel: verify(joiner.kernel(first.kernel), "together"), parts };
 }
@@ -42,11 +42,17 @@ export function joined(branches: readonly Joining[]): Joined {
 export const isJoinable = ({ body }: Kernel): boolean =>
   body.at(-1)?.kind === "yield" && body.every(stmt => rejection(stmt) !== null || (stmt.kind !== "visit" && !leavesOf([stmt]).has(ELEMENT_LABEL)));
 
-/** How many statements all bodies begin with. */
-function commonStart(bodies: readonly (readonly Stmt[])[]): number {
-  const [first = [], ...others] = bodies.map(body => body.slice(0, -1).map(textOf));
+/** How many statements all bodies begin with. Parameters are the same where they come from the same place, whatever they are called. */
+function commonStart(kernels: readonly Kernel[]): number {
+  const [first = [], ...others] = kernels.map(kernel => byOrigin(kernel, kernel.body.slice(0, -1)).map(textOf));
   const end = first.findIndex((stmt, at) => others.some(other => other[at] !== stmt));
   return end < 0 ? first.length : end;
+}
+
+function byOrigin({ scalars, arrays }: Kernel, body: readonly Stmt[]): readonly Stmt[] {
+  const origins = new Map([...scalars, ...arrays].map(({ name, origin }) => [name, textOf(origin)]));
+  const named = (name: string): string => origins.get(name) ?? name;
+  return mapStmts(body, { expr: expr => mapExpr(expr, node => (node.kind === "capture" ? { ...node, name: named(node.name) } : "array" in node ? { ...node, array: named(node.array) } : node)) });
 }
 
 /** IR as text that tells all values apart. */

@@ -18,6 +18,9 @@ const BACKENDS = [{ name: "js", runtime: js, why: null }, { name: "cpu", runtime
 type Numbers = Query<Float64Array>;
 type Branches = Readonly<Record<string, (query: Numbers) => LazyValue<unknown>>>;
 
+/** Named in lambdas, and handed over. */
+declare const m: number, list: readonly string[];
+
 const numbers = (length: number): Float64Array => sample("f64", length) as Float64Array;
 const LENGTHS = [0, 1, 31, 33, 1023, 1025, 5000];
 const kernelsOf = (explanation: Explanation): number => explanation.kernels.length + explanation.behind.reduce((sum, one) => sum + kernelsOf(one), 0);
@@ -80,6 +83,28 @@ describe.skipIf(false).each(BACKENDS)("on $name", ({ runtime, why }) => {
     expect(compute(Float64Array.of(1, NaN)).aggregate({ n: q => q.count(), sum: q => q.sum(), high: q => q.max(), low: q => q.filter(x => x === x).min() }).value()).toEqual({ n: 2, sum: NaN, high: NaN, low: 1 });
     expect(() => compute(Float64Array.of(1)).aggregate({ n: q => q.count(), s: q => q.filter(x => x > 5).reduce((a, x) => a + x) }).value()).toThrow(new TypeError("Reduce of empty array with no initial value"));
     expect(() => compute(BigInt64Array.of(1n)).aggregate({ n: q => q.count(), s: q => q.filter(x => x > 5n).min() }).value()).toThrow("there is no infinite BigInt");
+  });
+
+  on("branches have captures of the same names, and strings, of their own", () => {
+    const table = compute({ name: ["a", "b", "a", "c"], x: Float64Array.of(1, 2, 3, 4) });
+    const [low, high] = [Uint8Array.of(0, 1, 0, 0, 1), Uint8Array.of(0, 0, 1, 1, 1)];
+    const branches = {
+      one: q => q.filter(r => r.x > k, { k: 1 }).count(),
+      two: q => q.filter(r => r.x > k, { k: 3 }).count(),
+      three: q => q.filter(r => r.x > k && r.x < m, { k: 0, m: 2 }).sum(r => r.x * k, { k: 7 }),
+      four: q => q.filter(r => r.x > k && r.x < m, { k: 1, m: 9 }).sum(r => r.x * k, { k: 5 }),
+      low: q => q.filter(r => lut[r.x] === 1, { lut: low }).count(),
+      high: q => q.filter(r => lut[r.x] === 1, { lut: high }).count(),
+      a: q => q.filter(r => r.name === "a").count(),
+      b: q => q.filter(r => r.name === "b").sum(r => r.x),
+      listed: q => q.filter(r => list.includes(r.name), { list: ["a", "c"] }).count(),
+      others: q => q.filter(r => list.includes(r.name), { list: ["b"] }).count(),
+      first: q => q.first(),
+    } satisfies Readonly<Record<string, (query: Rows<{ name: string[]; x: Float64Array }>) => LazyValue<unknown>>>;
+    const rows = table as unknown as Rows<{ name: string[]; x: Float64Array }>;
+    expect(rows.aggregate(branches).value()).toEqual({ one: 3, two: 1, three: 7, four: 45, low: 2, high: 3, a: 2, b: 2, listed: 3, others: 1, first: { name: "a", x: 1 } });
+    const shared = rows.filter(r => r.x > k && r.x < m, { k: 1, m: 4 });
+    expect(shared.aggregate({ n: q => q.filter(r => r.x > k, { k: 2 }).count(), all: q => q.sum(r => r.x * k + m, { k: 2, m: 1 }) }).value()).toEqual({ n: 1, all: 12 });
   });
 
   on("branches have loops and captured arrays of their own, which rejected elements do not reach", () => {
