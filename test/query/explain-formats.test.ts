@@ -97,8 +97,8 @@ describe('explain({ format: "json" })', () => {
   it("refuses formats that there are not", () => {
     const query = compute([1]);
     expect(() => query.explain({ format: "html" as never })).toThrow('DC305: explain() is told the format "html"');
-    expect(() => query.explain("json" as never)).toThrow("DC305: explain() is told a string");
-    expect(() => query.sum().explain(null as never)).toThrow("DC305: explain() is told null");
+    expect(() => query.explain("json" as never)).toThrow("DC305: the options of explain() are an object, not a string");
+    expect(() => query.sum().explain(null as never)).toThrow("DC305: the options of explain() are an object, not null");
     expect(query.explain({})).toBe(query.explain());
     expect(query.explain({ format: "text" })).toBe(query.explain());
   });
