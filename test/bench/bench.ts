@@ -38,7 +38,8 @@ async function main(): Promise<void> {
   const handwritten = compileHandwritten(path.join(root, "test", "bench"), path.join(build, "bench"));
   const cacheFolder = mkdtempSync(path.join(os.tmpdir(), "dotcompute-bench-"));
   try {
-    const runtime = createRuntime({ cacheFolder });
+    const runtime = createRuntime({ cacheFolder, threads: 1 });
+    const shared = createRuntime({ cacheFolder });
     const standalone = sizes.includes(LARGEST) && wanted("times") ? handwritten.standalone(LARGEST, 9) : null;
     const bandwidth = standalone === null ? null : bandwidthOf(standalone);
     const rows: Row[] = [];
@@ -47,7 +48,7 @@ async function main(): Promise<void> {
     for (const workload of workloads) {
       await warm(runtime, workload);
       checkNative(cacheFolder, workload);
-      for (const n of wanted("times") ? sizes : []) rows.push(...measure(runtime, handwritten, workload, n, n === LARGEST ? standalone : null, bandwidth));
+      for (const n of wanted("times") ? sizes : []) rows.push(...measure(runtime, shared, handwritten, workload, n, n === LARGEST ? standalone : null, bandwidth));
       if (wanted("compile")) compile.push(compileTime(workload, LIMITS.compile));
       if (!canMeasureMemory || !wanted("memory")) continue;
       const modes: readonly MemoryMode[] = workload.signature.output === null ? ["native", "cold"] : ["native", "into", "cold"];
@@ -110,6 +111,8 @@ function checkNative(cacheFolder: string, workload: Workload): void {
 
 function measure(
   runtime: Runtime,
+  /** The same on all threads. */
+  shared: Runtime,
   handwritten: Handwritten,
   workload: Workload,
   n: number,
@@ -122,14 +125,18 @@ function measure(
   const byHandInto = output === null ? null : handwritten.bind(workload, instance, n, output);
   const expected = check(workload, instance, byHand, n);
 
+  const together = workload.prepare(shared, n);
+  if (!agrees(expected, together.query(), true)) throw new Error(`${workload.name}, n = ${n}: all threads give something else than one`);
   const contenders: Contender[] = [
     { name: "query", run: () => instance.query() },
+    { name: "threads", run: () => together.query() },
     { name: "handwritten", run: byHand },
     { name: "loop", run: () => instance.loop() },
   ];
   if (instance.into !== null && byHandInto !== null) {
     const { into } = instance;
     contenders.push({ name: "query into", run: () => into.query() }, { name: "handwritten into", run: byHandInto }, { name: "loop into", run: () => into.loop() });
+    if (together.into !== null) contenders.push({ name: "threads into", run: together.into.query });
   }
   // Array methods fill and free so much memory that whoever comes next may wait for pages: large ones have a race of their own.
   const chain: Contender = { name: "chain", run: () => instance.chain() };
@@ -146,6 +153,7 @@ function measure(
       result,
       n,
       query,
+      threads: time(`threads${suffix}`),
       loop: time(`loop${suffix}`),
       chain: suffix === "" ? time("chain") : null,
       handwritten: time(`handwritten${suffix}`),

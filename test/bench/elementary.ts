@@ -49,7 +49,7 @@ const RACE: RaceOptions = { rounds: 9, sample: 0.005, warmUp: 0.1 };
 
 /** Functions of these names, or all. */
 export function measureElementary(handwritten: Handwritten, cacheFolder: string, names: readonly string[] | null, progress: (text: string) => void): ElementaryTimes {
-  const runtime = createRuntime({ backend: "cpu", cacheFolder });
+  const runtime = createRuntime({ backend: "cpu", cacheFolder, threads: 1 });
   const libm = handwritten.library("libm.cpp");
   const { sleef, lack } = sleefLibrary(handwritten);
   const rows: ElementaryRow[] = [];

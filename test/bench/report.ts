@@ -11,6 +11,8 @@ export interface Row {
   readonly result: "value" | "new array" | "into";
   readonly n: number;
   readonly query: number;
+  /** On all threads. */
+  readonly threads: number;
   readonly loop: number;
   /** Array methods always make new arrays. */
   readonly chain: number | null;
@@ -121,7 +123,7 @@ export function targetsOf({ rows, compile, memory, recycling, elementary }: Meas
 const MODES = { native: "native", into: "native, into", cold: "first run, not yet compiled" } as const;
 const titleOf = ({ workload, result }: Row): string => (result === "value" ? workload : `${workload} (${result})`);
 
-const HEADINGS = ["workload", "n", "dotcompute", "JS loop", "array methods", "C++ loop", "C++ alone", "GB/s", "of memory"];
+const HEADINGS = ["workload", "n", "dotcompute", "all threads", "JS loop", "array methods", "C++ loop", "C++ alone", "GB/s", "of memory"];
 
 function cellsOf(row: Row): readonly string[] {
   const times = (time: number | null): string => (time === null ? "" : `${ratio(time / row.query)} ×`);
@@ -129,6 +131,7 @@ function cellsOf(row: Row): readonly string[] {
     titleOf(row),
     size(row.n),
     duration(row.query),
+    times(row.threads),
     times(row.loop),
     times(row.chain),
     times(row.handwritten),
@@ -141,6 +144,7 @@ function cellsOf(row: Row): readonly string[] {
 const LEGEND = [
   "dotcompute: one warm query on one thread, written anew with its lambdas and run by .value() or .toArray(); medians.",
   "Other columns: their time as a multiple of dotcompute's, in the same run, in turns. Above 1, dotcompute is faster.",
+  "all threads: dotcompute on as many threads as there are processors, with the same bits; below 1, that is faster.",
   "C++ loop: written by hand, of the same meaning, through the same addon; C++ alone: the same loop in a program without Node.",
   "of memory: bytes of source and result for each second, as a share of what reading (or copying) that much memory reaches.",
 ];
