@@ -25,13 +25,14 @@ export function there(value: Typed): Typed {
   if (missing === undefined) return value;
   if (isNothing(value)) throw new LambdaError("DC208", "null is no value to compute with", span, "Compare with it, row.price === null, or give it as a column of the result");
   const { column } = missing;
-  if (column === null) throw new LambdaError("DC208", "this may be null, and it is used as if it never were", span, "Say what null becomes: (…) ?? 0");
+  const other = value.string === true ? '""' : "0";
+  if (column === null) throw new LambdaError("DC208", "this may be null, and it is used as if it never were", span, `Say what null becomes: (…) ?? ${other}`);
   const named = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(column);
   throw new LambdaError(
     "DC208",
     `the column ${column} has nulls, and it is read as if it had none`,
     span,
-    `Say what null becomes, ${named ? `row.${column}` : `row[${JSON.stringify(column)}]`} ?? 0, or deal with nulls before: .dropNulls(${JSON.stringify(column)}) or .fillNulls({ ${named ? column : JSON.stringify(column)}: 0 })`,
+    `Say what null becomes, ${named ? `row.${column}` : `row[${JSON.stringify(column)}]`} ?? ${other}, or deal with nulls before: .dropNulls(${JSON.stringify(column)}) or .fillNulls({ ${named ? column : JSON.stringify(column)}: ${other} })`,
   );
 }
 

@@ -10,6 +10,7 @@ import { Stream, type TableOf, type TypedArray } from "../query/types.js";
 import { arrayOfVector, isArrowTable, isVector, vectorOf } from "../arrow/read.js";
 import { Nullable, NullableColumn } from "../table/nullable.js";
 import { checkName } from "../table/source.js";
+import { Strings } from "../table/strings.js";
 import type { Rows } from "../table/steps.js";
 
 export type ChunkIterator = AsyncIterator<unknown> | Iterator<unknown>;
@@ -100,6 +101,7 @@ function checkArray(value: unknown, element: ElementType, chunk: string, column:
   const what = named(chunk, column);
   const wanted = ELEMENTS[element].array;
   if (elementTypeOf(value) !== element) {
+    if (value instanceof Strings) throw new QueryError("DC301", `${what} holds strings, and streams hold none`, "Leave the column out, or collect the chunks in one table first.");
     const found = value === undefined && column !== "" ? "missing" : describe(value);
     const said = column === "" ? `stream(chunks, ${wanted})` : `stream(chunks, { ${column}: ${wanted} })`;
     throw new QueryError("DC301", `${what} is ${found}, not ${withArticle(wanted)}`, `Its chunks are said to hold ${wanted}s, ${said}: make the two agree.`);

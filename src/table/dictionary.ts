@@ -47,7 +47,7 @@ export class Dictionary {
   }
 
   at(code: number): string {
-    const text = this.strings[code];
+    const text = code < this.start ? this.base?.at(code) : this.added[code - this.start];
     if (text === undefined) throw new CompilerBug(`no string has the code ${code}`);
     return text;
   }

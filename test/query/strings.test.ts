@@ -226,6 +226,7 @@ describe("what kernels do not do with strings", () => {
     ["a number in a list of strings", () => loose["filter"]!((r: { delay: unknown }) => listed.includes(r.delay as string), { listed: ["a"] }).toColumns(), "DC204: listed is a list of strings, and a number is never in it"],
     ["a list of others", () => loose["filter"]!((r: { carrier: string }) => listed.includes(r.carrier), { listed: ["a", 1] }).toColumns(), "DC302: element 1 of the captured list listed is 1, not a string"],
     ["a list of variables", () => loose["filter"]!((r: { carrier: string; delay: number }) => [r.delay].includes(3)), "DC102: a list that is searched holds values written out"],
+    ["nulls", () => compute({ a: ["x", null] }).column("a" as never), 'Say what null becomes, row.a ?? "", or deal with nulls before: .dropNulls("a") or .fillNulls({ a: "" })'],
     ["a minus", () => loose["map"]!((r: { carrier: number }) => ({ x: -r.carrier })), "DC209: unary - is given a string"],
     ["Math", () => loose["map"]!((r: { carrier: number }) => ({ x: Math.abs(r.carrier) })), "DC209: a string is used as a number"],
     ["a mixture", () => loose["map"]!((r: { delay: number }) => ({ x: r.delay > 3 ? "late" : 0 })), "DC205: this gives a string or a number"],
