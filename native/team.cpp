@@ -13,8 +13,10 @@ constexpr std::size_t MOST_THREADS = 255;
 /// How often a thread looks whether the last helpers are done before it sleeps: some twenty microseconds.
 constexpr int LOOKS = 1000;
 
-/// Nanoseconds: a wait of so long is a stall; how many times as long nobody asks for help; at most.
-constexpr std::int64_t STALL = 1'000'000, ALONE = 50, MOST_ALONE = 1'000'000'000;
+/// A wait of so many nanoseconds, and so many times what a part takes, is a stall.
+constexpr std::int64_t STALL = 50'000, PATIENCE = 4;
+/// How many times as long as a stall nobody asks for help; and nanoseconds, at most.
+constexpr std::int64_t ALONE = 50, MOST_ALONE = 1'000'000'000;
 
 std::int64_t now() { return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -67,17 +69,19 @@ void Team::share(Work& work, std::uint64_t begin, std::uint64_t end, unsigned ot
   for (; calls > 0; --calls) wanted_.notify_one();
 
   Claim claim(*this, job, false);
+  const std::int64_t began = now();
   work.take(claim);
+  const std::int64_t usual = (now() - began) / std::int64_t(std::max<std::uint64_t>(1, claim.done_));
 
   std::unique_lock lock(mutex_);
   jobs_.remove(&job);
   open_.store(jobs_.size(), std::memory_order_relaxed);
   lock.unlock();
-  await(job);
+  await(job, usual);
 }
 
-/// Parts take microseconds. Whoever takes a millisecond shares a processor with others, and would do so again the next time.
-void Team::await(Job& job) {
+/// Whoever takes many times as long for a part as it takes here shares a processor with others, and would do so again the next time.
+void Team::await(Job& job, std::int64_t usual) {
   const auto done = [&] { return job.helpers.load(std::memory_order_acquire) == 0; };
   for (int look = 0; look < LOOKS && !done(); ++look) pause();
   const std::int64_t began = now();
@@ -85,7 +89,7 @@ void Team::await(Job& job) {
   if (done()) return;
   while (!done()) job.left.wait_for(lock, std::chrono::seconds(1));
   const std::int64_t waited = now() - began;
-  if (waited < STALL) return;
+  if (waited < STALL + PATIENCE * usual) return;
   stalls_.fetch_add(1, std::memory_order_relaxed);
   alone_.store(now() + std::min(ALONE * waited, MOST_ALONE), std::memory_order_relaxed);
 }

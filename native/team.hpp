@@ -86,7 +86,7 @@ class Team {
   void grow(std::size_t threads);
   Job* choose();
   void serve();
-  void await(Job& job);
+  void await(Job& job, std::int64_t usual);
 };
 
 }  // namespace dotcompute
