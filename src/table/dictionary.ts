@@ -8,7 +8,8 @@ import { CompilerBug } from "../../fusion/errors.js";
 export class Dictionary {
   private readonly start: number;
   private readonly added: string[] = [];
-  private readonly codes = new Map<string, number>();
+  /** Made when there is a first string: most runs have none. */
+  private codes: Map<string, number> | null = null;
   private sealed = false;
   private whole: readonly string[] | null = null;
   private sorted: Uint32Array | null = null;
@@ -28,7 +29,7 @@ export class Dictionary {
     if (known !== undefined) return known;
     if (this.sealed) throw new CompilerBug("a dictionary grows below another that stands on it");
     const code = this.size;
-    this.codes.set(text, code);
+    (this.codes ??= new Map()).set(text, code);
     this.added.push(text);
     this.whole = this.sorted = null;
     return code;
@@ -36,7 +37,7 @@ export class Dictionary {
 
   /** The code of a string; undefined for one that is not there. */
   find(text: string): number | undefined {
-    return this.codes.get(text) ?? this.base?.find(text);
+    return this.codes?.get(text) ?? this.base?.find(text);
   }
 
   /** All strings, by code. */
