@@ -25,6 +25,9 @@ const MAKES_ARRAYS: readonly TableStep["kind"][] = ["reverse", "distinct", "sort
 /** Whether nothing needs to be run. */
 export const isIdle = ({ takes }: PlannedKernel): boolean => takes?.every(from => typeof from === "string") === true;
 
+/** Whether it counts elements of which none can be rejected, and none fails. */
+export const countsAll = ({ kernel }: PlannedKernel): boolean => kernel.sink.kind === "count" && alwaysYields(kernel) && !canFail(kernel) && !hasLoops(kernel.body);
+
 /** Kernels with the shortcuts that a run may take. What the user is given is always an array of its own. */
 export function withShortcuts(kernels: readonly PlannedKernel[], steps: readonly TableStep[]): readonly PlannedKernel[] {
   return kernels.map((planned, at) => {

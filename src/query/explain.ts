@@ -5,7 +5,7 @@ import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink, SinkOf } from "../../fusion/ir.js";
 import { isChunkColumn, isWindowColumn, SINGLE, TABLE, type Part, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
-import { isIdle } from "../../fusion/passes/shortcuts.js";
+import { countsAll, isIdle } from "../../fusion/passes/shortcuts.js";
 import { elementsOf, type SingleKernel } from "../../fusion/several.js";
 import { sinksOf } from "../../fusion/traverse.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
@@ -82,6 +82,7 @@ export function explained(explanation: () => Explanation, options: ExplainOption
 
 /** Why a kernel need not run; null if it must. */
 function shortcutOf(planned: PlannedKernel): string | null {
+  if (countsAll(planned)) return "nothing runs: all elements count";
   if (!isIdle(planned)) return null;
   return planned.columns === null || planned.columns.length === 1 ? "nothing runs: the array is handed on as it is" : "nothing runs: the arrays are handed on as they are";
 }

@@ -1,5 +1,6 @@
 /** Verbs and terminals of queries and of rows that pick elements by their places, by a condition or by a key. */
 import { QueryError } from "../../fusion/errors.js";
+import { isBigType } from "../../fusion/types.js";
 import { checkCaptures, checkFunction, checkPlace, checkSurplus } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues } from "./captures.js";
@@ -106,7 +107,7 @@ export abstract class Picks<Element, Self> extends Sequence<Element, Self> {
   single(f?: (x: Element, i: number) => Truth, captures?: Captures): LazyValue<Element> {
     const query = kept(this.bound, f, captures, "single");
     const [count, first] = [plainTerminal(query, "single"), plainTerminal(query, "first")] as const;
-    return new Sequel([count, first], function* () {
+    return new Sequel(count, () => [first], function* () {
       const found = (yield count) as number;
       if (found !== 1) {
         const what = f === undefined ? "elements" : "elements for which the lambda is true";
@@ -138,13 +139,18 @@ function kept(query: BoundQuery, f: unknown, captures: unknown, verb: string): B
   return f === undefined && captures === undefined ? query : withLambda(query, "filter", checkFunction(f, verb), null, captures);
 }
 
+function isBigKey({ node }: BoundTerminal): boolean {
+  const sink = node.plan().kernels.at(-1)?.kernel.sink;
+  return sink?.kind === "reduce" && isBigType(sink.type);
+}
+
 /** The best key is found first, then the first element that has it. */
 function extreme<Element>(query: BoundQuery, verb: "minBy" | "maxBy", key: unknown, captures: unknown): LazyValue<Element | undefined> {
   const record = checkCaptures(captures, verb);
   const [f, values] = [checkFunction(key, verb), captureValues(record)];
   const best: BoundTerminal = { query, node: query.shape.keyTerminal(verb === "minBy" ? "leastKey" : "greatestKey", verb, f, record), values };
   const having = (sought: number | bigint): BoundTerminal => ({ query, node: query.shape.firstByTerminal(verb, f, record, sought), values: [...values, sought] });
-  return new Sequel([best, having(0)], function* (): Work<Element | undefined> {
+  return new Sequel(best, () => [having(isBigKey(best) ? 0n : 0)], function* (): Work<Element | undefined> {
     const sought = (yield best) as number | bigint | undefined;
     return (yield sought === undefined ? plainTerminal(query, "first") : having(sought)) as Element | undefined;
   });

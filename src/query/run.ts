@@ -23,7 +23,7 @@ import { moveLater, moveNow, type Mover, type Moving } from "../table/move.js";
 import { scriptMover } from "../table/script.js";
 import { applyStep, keptPlaces, placeOf, type Rows, type StepContext } from "../table/steps.js";
 import { columnOf, type Table } from "../table/table.js";
-import { isIdle } from "../../fusion/passes/shortcuts.js";
+import { countsAll, isIdle } from "../../fusion/passes/shortcuts.js";
 import type { TerminalNode } from "./shape.js";
 
 /** What a run works with. */
@@ -168,9 +168,10 @@ function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
   };
 }
 
-/** What a kernel would store, where that is there already. */
+/** What a kernel would store, where that is there already, or count, where that is known. */
 function shortcut(job: Job, at: number): KernelResult | null {
   const planned = job.plan.kernels[at] as PlannedKernel;
+  if (countsAll(planned)) return { count: job.length, position: -1, rank: 0, value: undefined, output: null };
   const wanted = at === job.slots.length - 1 && job.destination !== null && job.destination.direct !== null;
   if (!isIdle(planned) || wanted) return null;
   const output = planned.columns === null ? handedOn(job, planned, planned.takes?.[0] as string) : null;
@@ -180,6 +181,7 @@ function shortcut(job: Job, at: number): KernelResult | null {
 /** The array of a kernel's table, as long as the table. */
 function handedOn({ source, table, length }: Job, { kernel }: PlannedKernel, name: string): AnyTypedArray {
   const array = name === SINGLE && kernel.source.kind === "array" && source !== null ? source : columnOf(table, name);
+  if (array.length < length) throw hasMoved(array);
   return array.length === length ? array : array.subarray(0, length);
 }
 

@@ -12,11 +12,13 @@ import type { RunOptions } from "./types.js";
 export class Sequel<T> extends LazyValue<T> {
   /** @internal */
   constructor(
-    /** What it may ask for, in order: for `explain` and `source`. */
-    private readonly asked: readonly [BoundTerminal, ...BoundTerminal[]],
+    /** What it asks for first. */
+    private readonly first: BoundTerminal,
+    /** What it may ask for then, in order: for `explain` and `source`. */
+    private readonly behind: () => readonly BoundTerminal[],
     private readonly begin: () => Work<T>,
     /** What it is called, and stored as. */
-    named: BoundTerminal = asked[0],
+    named: BoundTerminal = first,
   ) {
     const { query, node } = named;
     if (query.source.kind === "stream") {
@@ -26,7 +28,7 @@ export class Sequel<T> extends LazyValue<T> {
   }
 
   override get terminals(): readonly BoundTerminal[] {
-    return this.asked;
+    return [this.first, ...this.behind()];
   }
 
   override work(): Work<T> {
@@ -51,11 +53,10 @@ export class Sequel<T> extends LazyValue<T> {
   override explain(options?: ExplainInWords): string;
   override explain(options: ExplainAsData): Explanation;
   override explain(options: ExplainOptions = {}): string | Explanation {
-    const [first, ...behind] = this.asked;
-    return explainTerminal(first, options, behind);
+    return explainTerminal(this.first, options, this.behind());
   }
 
   override source(language: SourceLanguage): string {
-    return this.asked.map(terminal => sourceOf(terminal, language)).join("\n");
+    return this.terminals.map(terminal => sourceOf(terminal, language)).join("\n");
   }
 }

@@ -16,7 +16,7 @@ export function spread(query: BoundQuery, kind: "variance" | "standardDeviation"
   const begin = function* (): Work<number> {
     return (yield around((yield mean) as number)) as number;
   };
-  return new Sequel([mean, named], begin, named);
+  return new Sequel(mean, () => [named], begin, named);
 }
 
 export function isSample(kind: string, options: unknown): boolean {

@@ -1,6 +1,6 @@
 /** `memory`: what queries give lies in recycled memory, of which nothing shows. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { compute, createRuntime, memory, QueryError, range, type TypedArray } from "../../src/index.js";
+import { compute, createRuntime, memory, QueryError, range, type Query, type TypedArray } from "../../src/index.js";
 import { loadAddon } from "../../src/backends/cpu/load-addon.js";
 
 const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: { readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer } } };
@@ -187,4 +187,14 @@ describe("limits", () => {
       );
     });
   });
+});
+
+it("an awaited query whose source is released before it begins says so", async () => {
+  const { compute: start } = createRuntime({ backend: "cpu" });
+  for (const move of [(q: Query<Float64Array>) => q.orderBy(x => x), (q: Query<Float64Array>) => q.distinct(), (q: Query<Float64Array>) => q.reverse()]) {
+    const source = new Float64Array(400_000);
+    const running = move(start(source)).toArrayAsync();
+    memory.release(source);
+    await expect(running).rejects.toThrow("DC307");
+  }
 });

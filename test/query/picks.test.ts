@@ -87,6 +87,12 @@ describe("one row", () => {
   it("by keys of every kind", () => {
     const ids = BigInt64Array.of(5n, -(2n ** 63n), 2n ** 62n, -(2n ** 63n));
     expect(js.compute(ids).minBy(x => x).value()).toBe(-(2n ** 63n));
+    const negated = js.compute(ids).maxBy(x => -x);
+    expect(negated.explain()).toContain(".maxBy(");
+    expect(negated.source("cpp")).toContain("extern");
+    const both = js.compute(ids).aggregate({ most: q => q.maxBy(x => x * 2n), sum: q => q.sum() });
+    expect(both.explain()).toContain("maxBy");
+    expect(fromJSON<typeof both>(JSON.stringify(both), ids).value()).toEqual(both.value());
     expect(js.compute({ ids, n: Int8Array.of(1, 2, 3, 4) }).minBy(r => r.ids).value()).toEqual({ ids: -(2n ** 63n), n: 2 });
     expect(js.compute(BigUint64Array.of(1n, 2n ** 64n - 1n)).maxBy(x => x).value()).toBe(2n ** 64n - 1n);
     const f = Float32Array.of(0.1, 0.3, 0.2);

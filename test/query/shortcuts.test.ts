@@ -1,6 +1,6 @@
 /** Kernels that need not run: what they would store is there already. What the user is given is an array of its own all the same. */
 import { describe, expect, it } from "vitest";
-import { createRuntime, type RunInfo } from "../../src/index.js";
+import { createRuntime, range, type RunInfo } from "../../src/index.js";
 import { whyNoCpu } from "../laws/backends.js";
 
 const NOTHING_RUNS = /nothing runs: the arrays? (?:is|are) handed on as (?:it is|they are)/;
@@ -66,4 +66,18 @@ describe.each(["js", "cpu"] as const)("on %s", backend => {
     expect(x).toEqual(Float64Array.of(1, 2, 3));
     expect(back.buffer.byteLength).toBe(16);
   });
+});
+
+it("what all count is known: nothing runs, however long a range is", () => {
+  for (const backend of ["js", "cpu"] as const) {
+    const ran: number[] = [];
+    const { compute: start } = createRuntime({ backend, onRun: ({ kernels }) => void ran.push(kernels.length) });
+    expect(start(range(1e15)).map(x => x * 2).count().value()).toBe(1e15);
+    expect(start(range(1e15)).skip(10).count().value()).toBe(1e15 - 10);
+    expect(ran).toEqual([]);
+    expect(start(range(1e15)).count().explain()).toContain("nothing runs: all elements count");
+    const lut = Float64Array.of(1, 2);
+    expect(() => start(range(5)).map(i => lut[i] as number, { lut }).count().value()).toThrow("DC401");
+    expect(start(range(5)).filter(i => i > 1).count().value()).toBe(3);
+  }
 });
