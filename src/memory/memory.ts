@@ -79,7 +79,7 @@ function releaseBuffer(buffer: ArrayBuffer): void {
 }
 
 /** The limit that the environment sets, which the addon reads: a mistake in it is told, not passed over. */
-export function checkEnvironment({ DOTCOMPUTE_POOL_BYTES: bytes }: NodeJS.ProcessEnv = process.env): void {
+export function checkEnvironment({ DOTCOMPUTE_POOL_BYTES: bytes }: { readonly DOTCOMPUTE_POOL_BYTES?: string | undefined } = process.env): void {
   if (bytes === undefined || bytes === "" || /^\d{1,15}$/.test(bytes)) return;
   throw new QueryError("DC305", `the environment variable DOTCOMPUTE_POOL_BYTES is a number of bytes, not ${quote(bytes)}`, "Write DOTCOMPUTE_POOL_BYTES=268435456, or 0 to keep no memory for later results.");
 }
