@@ -97,7 +97,7 @@ describe("rewrites", () => {
   it("are shown in the text and in the flowchart", () => {
     const count = compute(source).reverse().count();
     expect(count.explain()).toBe(
-      "compute(Float64Array(2))\n  .reverse()\n  .count()\n\nrewritten: count() is the same in every order, so elements are not put in order\nkernel 1 of 1: count\n  reads the Float64Array\n  counts\n  js: this runtime runs everything here\n",
+      "compute(Float64Array(2))\n  .reverse()\n  .count()\n\nrewritten: count() is the same in every order, so elements are not put in order\nkernel 1 of 1: count\n  reads the Float64Array\n  counts\n  nothing runs: all elements count\n",
     );
     expect(count.explain({ format: "mermaid" })).toContain("rewritten#58; count() is the same in every order");
   });
