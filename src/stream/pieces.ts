@@ -67,12 +67,14 @@ export async function* divided(chunks: Chunked): Chunked {
   }
 }
 
-/**
- * Of a multiple of `unit` rows each, but for the last, and at most a piece; as soon as they are there. What is not enough waits in
- * memory that is used again and again.
- */
-export async function* aligned(chunks: Chunked, unit: number): Chunked {
-  const most = unit * Math.floor(PIECE / unit);
+/** Of a multiple of `unit` rows each, but for the last, and at most a piece; as soon as they are there. */
+export const aligned = (chunks: Chunked, unit: number): Chunked => inUnits(chunks, unit, unit * Math.floor(PIECE / unit), false);
+
+/** Of exactly `size` rows each, but for the last; put together in memory that is used again and again unless `fresh`. */
+export const repieced = (chunks: Chunked, size = PIECE, fresh = false): Chunked => inUnits(chunks, size, size, fresh);
+
+/** Of whole units, at most `most` rows, where they lie; what is not enough for one waits, and is put together in memory for one unit. */
+async function* inUnits(chunks: Chunked, unit: number, most: number, fresh: boolean): Chunked {
   let staged: Table = new Map();
   let count = 0;
   for await (const { table, length } of chunks) {
@@ -90,6 +92,7 @@ export async function* aligned(chunks: Chunked, unit: number): Chunked {
       if (count < unit) continue;
       count = 0;
       yield { table: staged, length: unit };
+      if (fresh) staged = new Map();
     }
   }
   if (count > 0) yield { table: views(staged, 0, count), length: count };
@@ -100,33 +103,6 @@ function stage(staged: Table, table: Table, to: number, from: number, some: numb
   const memory = staged.size > 0 ? staged : new Map([...table].map(([name, array]) => [name, sameArray(array, room)]));
   for (const [name, array] of table) (memory.get(name) as Float64Array).set((array as Float64Array).subarray(from, from + some), to);
   return memory;
-}
-
-/**
- * Of exactly `size` rows each, but for the last. What fits is handed on where it lies; the rest is put together, in memory that is
- * used again and again unless `fresh`.
- */
-export async function* repieced(chunks: Chunked, size = PIECE, fresh = false): Chunked {
-  let staged: Table = new Map();
-  let count = 0;
-  for await (const { table, length } of chunks) {
-    for (let from = 0; from < length; ) {
-      if (count === 0 && length - from >= size) {
-        yield { table: stable(views(table, from, from + size)), length: size };
-        from += size;
-        continue;
-      }
-      const some = Math.min(size - count, length - from);
-      staged = stage(staged, table, count, from, some, size);
-      from += some;
-      count += some;
-      if (count < size) continue;
-      count = 0;
-      yield { table: staged, length: size };
-      if (fresh) staged = new Map();
-    }
-  }
-  if (count > 0) yield { table: views(staged, 0, count), length: count };
 }
 
 const views = (table: Table, from: number, to: number): Table => new Map([...table].map(([name, array]) => [name, array.subarray(from, to)]));
