@@ -272,7 +272,8 @@ export interface PlannedKernel {
   readonly onward?: Kernel;
   /**
    * Where each array that it is to store comes from: the number of a result, or the name of an array of its own table, which is
-   * handed on as it is (so it need not run if all are). Without this, results in their order.
+   * handed on as it is (so it need not run if all are). Empty for a count of all elements, which is known. Without this, results in
+   * their order.
    */
   readonly takes?: readonly (number | string)[];
 }

@@ -25,8 +25,11 @@ const MAKES_ARRAYS: readonly TableStep["kind"][] = ["reverse", "distinct", "sort
 /** Whether nothing needs to be run. */
 export const isIdle = ({ takes }: PlannedKernel): boolean => takes?.every(from => typeof from === "string") === true;
 
-/** Whether it counts elements of which none can be rejected, and none fails. */
-export const countsAll = ({ kernel }: PlannedKernel): boolean => kernel.sink.kind === "count" && alwaysYields(kernel) && !canFail(kernel) && !hasLoops(kernel.body);
+/** Whether it would count what is known: all elements. */
+export const countsAll = (planned: PlannedKernel): boolean => planned.kernel.sink.kind === "count" && isIdle(planned);
+
+/** Whether every element yields, and none fails or keeps the others waiting. */
+const yieldsAll = (kernel: Kernel): boolean => alwaysYields(kernel) && !canFail(kernel) && !hasLoops(kernel.body);
 
 /** Kernels with the shortcuts that a run may take. What the user is given is always an array of its own. */
 export function withShortcuts(kernels: readonly PlannedKernel[], steps: readonly TableStep[]): readonly PlannedKernel[] {
@@ -39,10 +42,11 @@ export function withShortcuts(kernels: readonly PlannedKernel[], steps: readonly
 
 function withShortcut(planned: PlannedKernel, last: boolean, own: boolean): PlannedKernel {
   const { kernel } = planned;
+  if (kernel.sink.kind === "count") return yieldsAll(kernel) ? { ...planned, takes: [] } : planned;
   const stmt = kernel.body.at(-1);
   if (stmt?.kind !== "yield" || (kernel.sink.kind !== "array" && kernel.sink.kind !== "several")) return planned;
   const elements = elementsOf(kernel);
-  const whole = alwaysYields(kernel) && !canFail(kernel) && !hasLoops(kernel.body);
+  const whole = yieldsAll(kernel);
   const takes: (number | string)[] = [];
   const kept: number[] = [];
   elements.forEach((element, place) => {

@@ -150,7 +150,7 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null, given: Diction
   const length = source === null ? sourceLength(query.source) : source.length;
   const destination = into === null ? null : prepareInto(into, plan, source === null ? [...(table?.values() ?? [])] : [source], length, values, query.runtime.tiers.mayStop(query.backend));
   const others = new Map<BoundQuery, Rows>();
-  return { plan, slots, values, bases: new Map(), backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values, others, dictionary), mover: plan.steps.length === 0 ? scriptMover : query.runtime.tiers.mover(query.backend).mover, others, dictionary, source, table, length, runs: query.runtime.onRun === null ? null : [] };
+  return { plan, slots, values, bases: plan.steps.length === 0 ? NO_BASES : new Map<number, number>(), backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values, others, dictionary), mover: plan.steps.length === 0 ? scriptMover : query.runtime.tiers.mover(query.backend).mover, others, dictionary, source, table, length, runs: query.runtime.onRun === null ? null : [] };
 }
 
 function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
@@ -234,6 +234,8 @@ function checkHere({ table, source, length }: Job): void {
 const unasked = (): never => {
   throw new CompilerBug("a query without steps asks for nothing");
 };
+/** Only steps leave anything out. */
+const NO_BASES = new Map<number, number>();
 const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked, keysOf: unasked, dictionary: new Dictionary() };
 
 /** All that a query gives, now, on this thread; of a source alone its own arrays. */
