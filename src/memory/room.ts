@@ -1,7 +1,7 @@
 /** Arrays for results that JavaScript makes between kernels. */
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { newArray, type AnyTypedArray } from "../../fusion/values.js";
-import type { NativeAddon } from "../backends/cpu/addon.js";
+import { LARGE, type NativeAddon } from "../backends/cpu/addon.js";
 import { loadAddon } from "../backends/cpu/load-addon.js";
 
 let found: NativeAddon | null | undefined;
@@ -11,9 +11,6 @@ export function addonOfMemory(): NativeAddon | null {
   if (found === undefined) found = loadAddon().addon;
   return found;
 }
-
-/** Below, the engine's own arrays are quicker. Mirrors `Storage::LARGE` of native/storage.hpp. */
-const LARGE = 1 << 20;
 
 /**
  * A new array for a caller that writes all of its elements before anybody else sees it: a large one lies in recycled memory, and

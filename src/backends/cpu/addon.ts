@@ -17,6 +17,9 @@ export const CONTROL = { status: 0, count: 1, position: 2, rank: 3, value: 4, th
 /** How parts of a run become the whole: see native/library.hpp. */
 export type Sharing = "map" | "filter" | "reduce" | "fold" | "count" | "first" | "last";
 
+/** From this many bytes on results lie in memory of the addon's pool; below, the engine's own arrays are quicker. Mirrors `Storage::LARGE` of native/storage.hpp. */
+export const LARGE = 1 << 20;
+
 /** What a kernel takes and gives; the addon checks every call against it. */
 export interface KernelSignature {
   /** The source's element type; null for a range. */

@@ -9,11 +9,9 @@ import { ARRAY_CONSTRUCTORS, newArray, type AnyTypedArray } from "../../../fusio
 import { canShrink, checkLengths, lengthsOf } from "../arrays.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
 import { replayFrom } from "../js/backend.js";
-import { CONTROL, STATUS, type KernelSignature, type NativeAddon, type NativeKernel } from "./addon.js";
+import { CONTROL, LARGE, STATUS, type KernelSignature, type NativeAddon, type NativeKernel } from "./addon.js";
 import { sharingOf, weightOf } from "./sharing.js";
 
-/** From this many bytes on the addon makes the output, in pages of its own. Below, it costs less to store here and copy. */
-const LARGE_OUTPUT = 1 << 20;
 /** Outputs whose length is known are stored in place from this many bytes on. */
 const WORTH_PLACING = 1 << 14;
 
@@ -50,11 +48,11 @@ export class Workspace {
     this.slots = slotsOf(addon.control.buffer);
   }
 
-  /** Room for fewer than LARGE_OUTPUT bytes, until the next call of this method. */
+  /** Room for fewer than LARGE bytes, until the next call of this method. */
   scratch(element: ElementType): AnyTypedArray {
     let array = this.scratches.get(element);
     if (array === undefined) {
-      this.scratchMemory ??= new ArrayBuffer(LARGE_OUTPUT);
+      this.scratchMemory ??= new ArrayBuffer(LARGE);
       array = new ARRAY_CONSTRUCTORS[element](this.scratchMemory);
       this.scratches.set(element, array);
     }
@@ -110,7 +108,7 @@ export class CpuCompiledKernel implements CompiledKernel {
     this.putScalars(call.scalars);
     if (element === null || call.output !== null) return this.runInto(call, call.output);
     const bytes = call.length * this.elementBytes;
-    if (bytes >= LARGE_OUTPUT) return this.runInto(call, null);
+    if (bytes >= LARGE) return this.runInto(call, null);
     if (this.dense && bytes >= WORTH_PLACING) return this.runInto(call, newArray(element, call.length));
     const scratch = this.workspace.scratch(element);
     this.native.run(call.source, call.length, scratch, arraysOf(call));
