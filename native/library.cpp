@@ -46,6 +46,7 @@ constexpr struct {
 } SHARINGS[] = {
     {"map", Sharing::Map},     {"filter", Sharing::Filter}, {"reduce", Sharing::Reduce}, {"fold", Sharing::Fold},
     {"count", Sharing::Count}, {"first", Sharing::First},   {"last", Sharing::Last},
+    {"scan", Sharing::Scan},
 };
 
 Sharing sharingOf(Napi::Env env, const Napi::Value& name) {

@@ -53,6 +53,8 @@ enum class Sharing {
   /// The first or the last that found something.
   First,
   Last,
+  /// Each needs what is carried on by those before it.
+  Scan,
 };
 
 struct Signature {

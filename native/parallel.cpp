@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <new>
-#include <optional>
 #include <vector>
 
 #include "ordered.hpp"
@@ -32,15 +32,6 @@ std::uint64_t partOf(const Signature& signature, std::uint64_t length) {
   return part;
 }
 
-/// What came of a part.
-struct Outcome {
-  Status status = Status::Stopped;
-  std::uint64_t count = 0;
-  std::int64_t position = -1;
-  std::uint64_t rank = 0;
-  Scalar value{};
-};
-
 class SharedRun final : public Team::Work {
  public:
   SharedRun(const Kernel& kernel, Call& call, std::uint64_t part)
@@ -52,7 +43,8 @@ class SharedRun final : public Team::Work {
         outcomes_(parts_),
         perPart_(sharing() == Sharing::Fold ? 2 : sharing() == Sharing::Reduce ? std::max<std::size_t>(1, kernel.signature.values) : 0),
         partials_(parts_ * perPart_) {
-    if (sharing() == Sharing::Filter) ordered_.emplace(kernel.signature, call, part, parts_);
+    if (sharing() == Sharing::Filter) ordered_ = std::make_unique<Compaction>(kernel.signature, call, part, parts_);
+    if (sharing() == Sharing::Scan) ordered_ = std::make_unique<Carrying>(kernel, call, part, parts_);
   }
 
   Status run(unsigned others) {
@@ -75,7 +67,7 @@ class SharedRun final : public Team::Work {
       if (part > ended_.load(std::memory_order_relaxed)) continue;
       const Call room = hand.begin(part);
       runPart(part, room);
-      hand.end(part, outcomes_[part].count);
+      hand.end(part, outcomes_[part]);
     }
   }
 
@@ -89,13 +81,13 @@ class SharedRun final : public Team::Work {
   std::vector<Outcome> outcomes_;
   const std::size_t perPart_;
   std::vector<Scalar> partials_;
-  std::optional<Ordered> ordered_;
+  std::unique_ptr<Ordered> ordered_;
 
   Sharing sharing() const { return kernel_.signature.sharing; }
 
-  /// `room`: the call, with its outputs where this part's are to go.
-  void runPart(std::uint64_t part, const Call& room) {
-    Call call = room;
+  /// `given`: the call, with its outputs where this part's are to go.
+  void runPart(std::uint64_t part, const Call& given) {
+    Call call = given;
     call.from = part * part_;
     call.length = std::min(call.from + part_, call_.length);
     if (perPart_ > 0) call.values = &partials_[part * perPart_];
@@ -131,6 +123,10 @@ class SharedRun final : public Team::Work {
     switch (sharing()) {
       case Sharing::Map:
         call_.count = call_.length;
+        return Status::Done;
+      case Sharing::Scan:
+        call_.count = call_.length;
+        call_.value = static_cast<const Carrying&>(*ordered_).carried();
         return Status::Done;
       case Sharing::Filter:
       case Sharing::Count:

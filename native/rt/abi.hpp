@@ -4,7 +4,7 @@
 namespace dotcompute {
 
 /// Raised whenever anything below changes; part of every kernel's cache key.
-inline constexpr unsigned ABI_VERSION = 3;
+inline constexpr unsigned ABI_VERSION = 4;
 
 using u8 = unsigned char;
 using u32 = unsigned int;
@@ -51,14 +51,17 @@ struct Call {
   int around;                   // not 0: outputs are larger than the caches, and their pages are there: better written past these
   const volatile int* stop;     // becomes non-zero when the run should end early; never null
   u64 parts;                    // joins the results of so many parts, in order, instead of running; else 0
-  const Scalar* partials;       // their values, for each part those of all its reductions; of folds each value and its count
+  const Scalar* partials;       // their values, for each part those of all its reductions; of folds each value and its count. Of scans what is carried
+                                // into the part, null for the seed, and where `parts` are joined the totals of the blocks behind that
+  void* locals;                 // parts of scans in two halves: room for the running values within each block, which the first half stores, and with
+                                // them the blocks' totals in `values`; where `values` is null, the second half makes the output of them. Else null
 
   // Results.
   u64 count;     // array, count and counted reduce sinks, folds: how many elements yielded
   i64 position;  // first and last sinks: the yielding element's place, or -1; on Failed: see there
   u64 rank;      // ranked first sinks: how many elements passed `visit` before the one that yielded, or until the end
   Scalar value;  // reduce, fold, first and last sinks; scans: what would be carried on
-  Scalar* values;  // several reduce sinks: the caller gives room for the value of each
+  Scalar* values;  // several reduce sinks: the caller gives room for the value of each; scans: see `locals`
 };
 
 /// What a kernel's shared object exports, under the name it was emitted with.

@@ -47,6 +47,16 @@ struct Row {
     for (int i = 0; i < R; i++) row.r[i] = One::load(from + i * N);
     return row;
   }
+  RT_MEMBER void store(T* to) const {
+#pragma GCC unroll 16
+    for (int i = 0; i < R; i++) r[i].store(to + i * N);
+  }
+  /// The highest lane in every lane.
+  RT_MEMBER One top() const {
+    One a;
+    a.r[0] = highest<T>(r[R - 1].r[0]);
+    return a;
+  }
   /// The lanes from part * G on.
   template <int G>
   RT_MEMBER void put(int part, Pack<T, G> a) {
@@ -101,8 +111,18 @@ RT_INLINE void join_row(typename Row<T>::One before, Row<T>& row) {
   for (int i = 0; i < Row<T>::R; i++) row.r[i] = Op::join(before, row.r[i]);
 }
 
+/// What is carried on behind the blocks whose totals these are.
+template <class Op, class T>
+RT_INLINE Status carry(Call* call) {
+  T carried = value_of<T>(call->partials[0]);
+  for (u64 block = 1; block < call->parts; block++) carried = Op::join(carried, value_of<T>(call->partials[block]));
+  call->value = scalar(carried);
+  return Status::Done;
+}
+
 /// Stores what `stored` makes of the running values of what is yielded, for every element. `seed` is the identity where there is
-/// none. The output may be the source itself, if their elements are equally wide: a row is stored where it was loaded.
+/// none. The output may be the source itself, if their elements are equally wide: a row is stored where it was loaded. A part whose carry
+/// is not known yet is done in two halves.
 template <int G, class Op, class In, class Term, class Type, class Out, bool Exclusive, Shape S, class Body, class Stored>
 RT_INLINE Status scan(Call* call, Type seed, Body body, Stored stored) {
   using One = typename Row<Type>::One;
@@ -110,19 +130,17 @@ RT_INLINE Status scan(Call* call, Type seed, Body body, Stored stored) {
   Out* out = (Out*)call->output;
   const bool around = GOES_AROUND<Out> && call->around && is_register(out);
   const u64 length = call->length;
+  if (call->parts > 0) return carry<Op, Type>(call);
+  Type* const locals = (Type*)call->locals;
+  const bool begins = locals && call->values, ends = locals && !call->values;
   Group<G> lanes(call);
   // What came before the block, and before the row within its block; and, of exclusive scans, what came last.
-  One carried = seed, before = seed, last = seed;
+  One carried = call->partials ? value_of<Type>(call->partials[0]) : seed, before = seed, last = carried;
   const auto group = [&](u64 place, u64 some) RT_BODY {
     lanes.start(place, some == u64(G) ? Mask<G>(true) : Mask<G>::first(some));
     return widened<Type>(Pack<Term, G>(body(lanes, source.some(lanes, place, some))));
   };
-  const auto finish = [&](u64 at, u64 count, Row<Type> row) RT_BODY {
-    scan_row<Op>(row);
-    One top;
-    top.r[0] = highest<Type>(row.r[Row<Type>::R - 1].r[0]);
-    join_row<Op>(before, row);
-    before = Op::join(before, top);
+  const auto put = [&](u64 at, u64 count, Row<Type> row) RT_BODY {
     join_row<Op>(carried, row);
     if constexpr (Exclusive) {
       const One newest = row.r[Row<Type>::R - 1];
@@ -143,11 +161,28 @@ RT_INLINE Status scan(Call* call, Type seed, Body body, Stored stored) {
       } else if (count > done) store_some<Out, G>(out + at + done, stored(row.template take<G>(part)), count - done);
     }
   };
-  for (u64 start = 0; start < length; start += BLOCK) {
+  const auto finish = [&](u64 at, u64 count, Row<Type> row) RT_BODY {
+    scan_row<Op>(row);
+    const One top = row.top();
+    join_row<Op>(before, row);
+    before = Op::join(before, top);
+    if (begins) row.store(locals + (at - call->from));
+    else put(at, count, row);
+  };
+  for (u64 start = call->from; start < length; start += BLOCK) {
     if (*call->stop) return Status::Stopped;
     const u64 end = length - start < u64(BLOCK) ? length : start + BLOCK;
     before = Op::template identity<Type>;
     u64 at = start;
+    if (ends) {
+      for (; at < end; at += LANES) {
+        const Row<Type> row = Row<Type>::load(locals + (at - call->from));
+        before = row.top();
+        put(at, end - at, row);
+      }
+      carried = Op::join(carried, before);
+      continue;
+    }
     if constexpr (UNROLLED<G, S>)
       for (; end - at >= u64(LANES); at += LANES) {
         source.template prefetch<LANES>(at);
@@ -173,6 +208,7 @@ RT_INLINE Status scan(Call* call, Type seed, Body body, Stored stored) {
       for (u64 past = end - at; past < u64(LANES); past++) values[past] = Op::template identity<Type>;
       finish(at, end - at, Row<Type>::load(values));
     }
+    if (begins) call->values[(start - call->from) / BLOCK] = scalar(Type(before.r[0][0]));
     carried = Op::join(carried, before);
   }
   if (call->around) settle_stores();

@@ -110,6 +110,8 @@ inline int run_all(char** arguments, const Entry* kernels) {
     call.source = job.source_bytes == 0 ? nullptr : source.start;
     call.from = 0;
     call.parts = 0;
+    call.partials = nullptr;
+    call.locals = nullptr;
     call.length = job.length;
     call.output = job.output_bytes == 0 ? nullptr : target.start;
     call.scalars = scalars;

@@ -61,6 +61,16 @@ const KERNELS: Record<string, (compute: Compute, n: number) => unknown> = {
   every: (c, n) => c(bytes.subarray(0, n)).every(x => x < 256).value(),
   last: (c, n) => c(integers.subarray(0, n)).last(x => x % 1009 === 5).value(),
   "last of none": (c, n) => c(integers.subarray(0, n)).last((_x, i) => i < 0).value(),
+  "running sums": (c, n) => c(doubles.subarray(0, n)).map(x => (Math.abs(x) < 1e6 ? x : -0)).scan((a, x) => a + x).toArray(),
+  "running sums with NaN": (c, n) => c(doubles.subarray(0, n)).scan((a, x) => a + x, 0.5).toArray(),
+  "running sums, exclusive": (c, n) => c(singles.subarray(0, n)).map((x, i) => (x < 50 && x > -50 ? x + i : 1)).scan((a, x) => a + x * 0.1, 3, {}, { exclusive: true }).toArray(),
+  "running sums in place": (c, n) => inPlace(singles.slice(0, n).map(x => (x < 50 && x > -50 ? x : 1)), (q, into) => q.scan((a, x) => a + x).toArray({ into }), c),
+  "running sums of integers": (c, n) => c(integers.subarray(0, n)).scan((a, x) => a + x, 7).toArray(),
+  "running sums of BigInts": (c, n) => c(big.subarray(0, n)).scan((a, x) => a + x, 1n << 62n, {}, { exclusive: true }).toArray(),
+  "running products": (c, n) => c(doubles.subarray(0, n)).map(x => (Math.abs(x) > 0.1 && Math.abs(x) < 10 ? 1 + x / 1e5 : 1)).scan((a, x) => a * x, 1).toArray(),
+  "highest so far": (c, n) => c(doubles.subarray(0, n)).map(x => (x === x ? x : -0)).scan((a, x) => Math.max(a, x)).map(x => x * 2).toArray(),
+  "bits so far": (c, n) => c(integers.subarray(0, n)).scan((a, x) => a ^ x, 5).toArray(),
+  "running values from left to right": (c, n) => c(singles.subarray(0, n)).scan((a, x) => a - x, 0).toArray(),
   loops: (c, n) => c(bytes.subarray(0, n >> 4)).map(x => { let k = 0; for (let y = x; y > 1 && k < 200; k++) y = y % 2 === 0 ? y / 2 : 3 * y + 1; return k; }, Int32Array).toArray(),
 };
 
@@ -113,6 +123,7 @@ describe.skipIf(addon === null)(`threads${addon === null ? `: ${reason}` : ""}`,
         const words = `DC401: lut[${from}] is out of range: lut has 2 elements`;
         expect(() => query.toArray()).toThrow(new RangeError(words));
         expect(() => query.sum().value()).toThrow(new RangeError(words));
+        expect(() => query.scan((a, x) => a + x).toArray()).toThrow(new RangeError(words));
       }
       expect(compute(range(MOST)).find(i => (lut[i >= from ? i : 1] as number) > 3 || i === from - 1, { lut, from }).value()).toBe(from - 1);
     }

@@ -3,7 +3,7 @@ import type { AnyTypedArray } from "../../../fusion/values.js";
 import type { ElementType } from "../../../fusion/types.js";
 
 /** Mirrors ABI_VERSION of native/rt/abi.hpp; an addon built for another one is refused. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 /** Mirrors `Status` of native/rt/abi.hpp. */
 export const STATUS = { done: 0, stopped: 1, failed: 2 } as const;
@@ -15,7 +15,7 @@ export const STATUS = { done: 0, stopped: 1, failed: 2 } as const;
 export const CONTROL = { status: 0, count: 1, position: 2, rank: 3, value: 4, threads: 5, scalars: 8, values: 8, mostScalars: 1016 } as const;
 
 /** How parts of a run become the whole: see native/library.hpp. */
-export type Sharing = "map" | "filter" | "reduce" | "fold" | "count" | "first" | "last";
+export type Sharing = "map" | "filter" | "reduce" | "fold" | "count" | "first" | "last" | "scan";
 
 /** From this many bytes on results lie in memory of the addon's pool; below, the engine's own arrays are quicker. Mirrors `Storage::LARGE` of native/storage.hpp. */
 export const LARGE = 1 << 20;

@@ -5,7 +5,7 @@ import { alwaysYields } from "../../../fusion/traverse.js";
 import { BLOCK } from "../../../fusion/types.js";
 import type { Sharing } from "./addon.js";
 
-/** Scans and folds from left to right go through one pair of hands. */
+/** What runs from left to right goes through one pair of hands. */
 export function sharingOf(kernel: Kernel): Sharing | null {
   const { sink } = kernel;
   switch (sink.kind) {
@@ -21,7 +21,7 @@ export function sharingOf(kernel: Kernel): Sharing | null {
     case "fold":
       return sink.combine === null ? null : "fold";
     case "scan":
-      return null;
+      return sink.order.kind === "left" ? null : "scan";
     default:
       return sink satisfies never;
   }
