@@ -187,6 +187,7 @@ export type { Windows } from "./query/windows.js";
 export type { AggregateColumns, Aggregated, Aggregates, Group, Grouping, GroupTable } from "./query/group.js";
 export type { Sequence, SortKey } from "./query/sequence.js";
 export type { LazyValue } from "./query/lazy.js";
+export type { Prepared } from "./query/prepared.js";
 export type {
   Accumulator,
   ArrayConstructor,
@@ -209,6 +210,7 @@ export type {
   NewColumns,
   NullsOf,
   NumberArray,
+  PreparedSource,
   QueryOptions,
   QuerySource,
   Range,

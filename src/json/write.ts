@@ -73,13 +73,13 @@ class Writer {
   /** Those behind so many. */
   private stages(query: BoundQuery, depth: number): readonly StageJson[] {
     const stages: StageJson[] = [];
-    for (const { shape, values } of stagesOf(query).slice(depth)) stages.push(stageJson(shape.stage as StageShape, this.given(shape.names, values)));
+    for (const { shape, values } of stagesOf(query).slice(depth)) stages.push(stageJson(shape.stage as StageShape, this.given(shape.way.names, values)));
     return stages;
   }
 
   terminal({ query, node, values, branches = [] }: BoundTerminal): TerminalJson {
     const { terminal } = node;
-    if (terminal.kind !== "together") return terminalJson(terminal as LazyTerminal, this.given(node.names, values), () => this.value(values.at(-1) as Capture));
+    if (terminal.kind !== "together") return terminalJson(terminal as LazyTerminal, this.given(node.way.names, values), () => this.value(values.at(-1) as Capture));
     return {
       verb: terminal.verb,
       branches: branches.map(({ name, terminal: own }): BranchJson => ({
@@ -106,7 +106,7 @@ class Writer {
       keys: fromEnd => {
         const { parent, shape, values: own } = otherOf(fromEnd);
         if (parent === null || shape.stage === null) throw new CompilerBug("the keys of another query are the query itself");
-        return { other: () => written(parent), stage: shape.stage, given: this.given(shape.names, own) };
+        return { other: () => written(parent), stage: shape.stage, given: this.given(shape.way.names, own) };
       },
     };
   }

@@ -113,13 +113,13 @@ const fractionalSeed = (seed: number): QueryError =>
   new QueryError("DC305", `the seed of scan() is ${seed}, but its results are stored in an integer array`, "Give a whole number, or name the array to make: .scan(f, seed, {}, { to: Float64Array }).");
 
 /** The names of every stage's captures, the terminal's last, as `stageValues` has their values. */
-function namesByStage({ parent, names, branches }: TerminalNode): readonly (readonly string[])[] {
-  const own = branches === null ? [[...names, SEED]] : branches.flatMap(branch => [...namesBehind(branch.parent, parent.depth), [...branch.names, SEED]]);
+function namesByStage({ parent, way, branches }: TerminalNode): readonly (readonly string[])[] {
+  const own = branches === null ? [[...way.names, SEED]] : branches.flatMap(branch => [...namesBehind(branch.parent, parent.depth), [...branch.way.names, SEED]]);
   return [...namesBehind(parent, 0), ...own];
 }
 
 function namesBehind(node: ShapeNode, depth: number): readonly (readonly string[])[] {
   const names: (readonly string[])[] = [];
-  for (let at = node; at.parent !== null && at.depth > depth; at = at.parent) names.unshift(at.names);
+  for (let at = node; at.parent !== null && at.depth > depth; at = at.parent) names.unshift(at.way.names);
   return names;
 }

@@ -11,7 +11,7 @@ export interface BoundQuery {
   /** The query before the last verb; null for the source alone. */
   readonly parent: BoundQuery | null;
   readonly shape: ShapeNode;
-  /** Of the last verb's captures, in the order of `shape.names`. */
+  /** Of the last verb's captures, in the order of `shape.way.names`. */
   readonly values: readonly Capture[];
   /** The backend that the query insists on. */
   readonly backend: BackendName | null;
@@ -23,7 +23,7 @@ export interface BoundQuery {
 export interface BoundTerminal {
   readonly query: BoundQuery;
   readonly node: TerminalNode;
-  /** Of the terminal's captures, in the order of `node.names`, then the seed if there is one. */
+  /** Of the terminal's captures, in the order of `node.way.names`, then the seed if there is one. */
   readonly values: readonly Capture[];
   /** Several terminals of the query, each behind stages of its own. */
   readonly branches?: readonly BoundBranch[];

@@ -51,7 +51,8 @@ export function matchesCaptures(names: readonly string[], types: readonly Captur
 /** A list of strings, as far as its first tells. */
 const isStrings = (value: unknown): value is readonly string[] => Array.isArray(value) && (value.length === 0 || typeof value[0] === "string");
 
-function hasType(value: Capture, type: CaptureType, singles: boolean): boolean {
+/** `singles`: as for `matchesCaptures`. */
+export function hasType(value: Capture, type: CaptureType, singles: boolean): boolean {
   switch (type.kind) {
     case "number":
       return typeof value === "number" && (!singles || isSingle(value) === type.single);

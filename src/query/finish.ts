@@ -7,12 +7,20 @@ import { evaluate, type AnyTypedArray } from "../../fusion/values.js";
 import type { KernelResult } from "../backends/backend.js";
 import { givenColumns } from "../table/given.js";
 import type { BoundTerminal } from "./bound.js";
-import type { Outcome } from "./run.js";
+import { seedOf, type Outcome } from "./run.js";
 import { quantilesIn } from "./select.js";
 import type { TerminalNode } from "./shape.js";
 
+/** What a terminal that gives one value, or one row, makes of what its kernels gave. */
+export function finished(bound: BoundTerminal, outcome: Outcome): unknown {
+  const plan = bound.node.plan();
+  if (plan.finish.kind === "row") return finishRow(outcome, plan.finish.columns);
+  if (plan.finish.kind === "quantile") return finishQuantiles(bound, outcome.result.output);
+  return finishScalar(plan, bound.node, outcome, seedOf(bound));
+}
+
 /** `seed`: the reduce's, if it has one. */
-export function finishScalar(plan: Plan, node: TerminalNode, { result, dictionary }: Pick<Outcome, "result" | "dictionary">, seed: ScalarValue | undefined): ScalarValue | string | undefined {
+function finishScalar(plan: Plan, node: TerminalNode, { result, dictionary }: Pick<Outcome, "result" | "dictionary">, seed: ScalarValue | undefined): ScalarValue | string | undefined {
   const { finish } = plan;
   switch (finish.kind) {
     case "count":
@@ -93,7 +101,7 @@ function nothingToReduce({ element }: Plan, { terminal }: TerminalNode): TypeErr
 }
 
 /** What `median` or `quantile` gives of all elements. Their array is its own, and may be changed. */
-export function finishQuantiles({ query, values }: BoundTerminal, elements: AnyTypedArray | null): number | readonly number[] {
+function finishQuantiles({ query, values }: BoundTerminal, elements: AnyTypedArray | null): number | readonly number[] {
   if (elements === null) throw new CompilerBug("a kernel that stores an array gave none");
   const [given = 0.5] = values as readonly (number | Float64Array | undefined)[];
   const found = quantilesIn(elements, typeof given === "number" ? [given] : [...given], query.runtime.tiers.mover(query.backend).mover);
@@ -101,7 +109,7 @@ export function finishQuantiles({ query, values }: BoundTerminal, elements: AnyT
 }
 
 /** The last row of these columns; undefined if they have none. `types`: what they hold. */
-export function finishRow({ columns, dictionary }: Outcome, types: Columns): Readonly<Record<string, ScalarValue | string | null>> | undefined {
+function finishRow({ columns, dictionary }: Outcome, types: Columns): Readonly<Record<string, ScalarValue | string | null>> | undefined {
   if (columns === null) throw new CompilerBug("a query of rows stored no columns");
   const last = ([...columns.values()][0]?.length ?? 0) - 1;
   return last < 0 ? undefined : Object.fromEntries(givenColumns(columns, dictionary && { columns: types, dictionary }).map(([name, column]) => [name, column.at(last) as ScalarValue | string | null]));

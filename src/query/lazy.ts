@@ -5,12 +5,13 @@ import { checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
-import { finishQuantiles, finishRow, finishScalar } from "./finish.js";
-import { runAsync, runNow, seedOf, type Outcome } from "./run.js";
+import { finished } from "./finish.js";
+import { notPrepared, prepare, type Prepared } from "./prepared.js";
+import { runAsync, runNow, type Outcome } from "./run.js";
 import { calledAs } from "./show.js";
 import { sourceLength } from "./source.js";
 import { notNow, onSource } from "../stream/results.js";
-import type { RunOptions } from "./types.js";
+import type { PreparedSource, RunOptions } from "./types.js";
 import type { QueryJson } from "../json/format.js";
 import { queryJson } from "../json/write.js";
 
@@ -69,6 +70,19 @@ export class LazyValue<T> implements PromiseLike<T> {
   ): Promise<Fulfilled | Rejected> {
     this.promise ??= this.run();
     return this.promise.then(onFulfilled, onRejected);
+  }
+
+  /**
+   * A function that gives this value of other data, for calls again and again: `f(source, { captures })`. It is called with the kind of
+   * source that the query has; TypeScript checks that where it is told, `prepare<Float32Array>()`. See `Prepared`.
+   *
+   * @example
+   * const energy = compute(frame).map(x => x * gain, { gain }).reduce((a, x) => a + x * x, 0).prepare<Float32Array>();
+   * for (const next of frames) levels.push(energy(next, { gain: 0.5 }));
+   */
+  prepare<Source extends PreparedSource = PreparedSource>(): Prepared<Source, T, undefined, LazyValue<T>> {
+    if (this.known !== undefined) throw notPrepared(this.bound, "is known without looking", "A BigInt of more than 64 bits is in no array.");
+    return prepare(this as LazyValue<T>, this.bound, false, finished) as Prepared<Source, T, undefined, LazyValue<T>>;
   }
 
   /**
@@ -139,12 +153,4 @@ export class LazyValue<T> implements PromiseLike<T> {
     }
     return finished(this.bound, outcome) as T;
   }
-}
-
-/** What a terminal that gives one value, or one row, makes of what its kernels gave. */
-export function finished(bound: BoundTerminal, outcome: Outcome): unknown {
-  const plan = bound.node.plan();
-  if (plan.finish.kind === "row") return finishRow(outcome, plan.finish.columns);
-  if (plan.finish.kind === "quantile") return finishQuantiles(bound, outcome.result.output);
-  return finishScalar(plan, bound.node, outcome, seedOf(bound));
 }

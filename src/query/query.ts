@@ -20,6 +20,7 @@ import { deliver } from "./into.js";
 import { Grouping } from "./group.js";
 import { elementsOfRange } from "./ranges.js";
 import { LazyValue } from "./lazy.js";
+import { prepare, type Prepared } from "./prepared.js";
 import { Picks } from "./picks.js";
 import { Rows } from "./rows.js";
 import { checkQuantiles, quantileValue } from "./quantile.js";
@@ -42,6 +43,7 @@ import type {
   ForEachOptions,
   IntoOptions,
   NewColumns,
+  PreparedSource,
   QueryOptions,
   ReduceOptions,
   ResultOf,
@@ -420,6 +422,19 @@ export class Query<A extends Elements> extends Picks<ElementOf<A>, Query<A>> {
   async toArrayAsync(options: IntoOptions<A> & RunOptions = {}): Promise<A> {
     const { into = null, signal } = checkRunOptions(options, "toArrayAsync");
     return delivered<A>(await runAsync(this.arrayTerminal(), into as AnyTypedArray | null, signal), this.bound.shape.element);
+  }
+
+  /**
+   * A function that does what `toArray` does over other data, for calls again and again: `f(source, { captures }, { into })`. It is called
+   * with the kind of source that the query has; TypeScript checks that where it is told, `prepare<Float32Array>()`. See `Prepared`.
+   *
+   * @example
+   * const louder = compute(frame).map(x => x * gain, { gain }).prepare<Float32Array>();
+   * for (const next of frames) louder(next, { gain: 0.5 }, { into: next });
+   */
+  prepare<Source extends PreparedSource = PreparedSource>(): Prepared<Source, A, IntoOptions<A>, Query<A>> {
+    const { element } = this.bound.shape;
+    return prepare(this as Query<A>, this.arrayTerminal(), true, (_, outcome) => delivered<A>(outcome, element)) as Prepared<Source, A, IntoOptions<A>, Query<A>>;
   }
 
   /**

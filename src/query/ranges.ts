@@ -1,5 +1,5 @@
 /** Sources that no array holds: ranges and repetitions. Their elements are what a map makes of the places 0, 1, 2 … */
-import { QueryError } from "../../fusion/errors.js";
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { BoundQuery } from "./bound.js";
 import { describe } from "./given.js";
 import { lambdaStage } from "./stages.js";
@@ -54,7 +54,8 @@ function lengthOf(start: number, end: number, step: number): number {
 
 /** The source's elements, from their places. */
 export function elementsOfRange(places: BoundQuery, source: unknown): BoundQuery {
-  if (source instanceof Range && (source.start !== 0 || source.step !== 1)) {
+  if (places.source.kind !== "range" || !places.source.mapped) return places;
+  if (source instanceof Range) {
     const { start, step } = source;
     return mapped(places, "i => start + i * step", null, { start, step });
   }
@@ -62,7 +63,7 @@ export function elementsOfRange(places: BoundQuery, source: unknown): BoundQuery
     const { value } = source as Repeat;
     return mapped(places, "() => value", typeof value === "bigint" ? "i64" : typeof value === "boolean" ? "u8" : null, { value });
   }
-  return places;
+  throw new CompilerBug("a range of elements that nothing makes");
 }
 
 const mapped = (query: BoundQuery, text: string, to: "i64" | "u8" | null, captures: Captures): BoundQuery =>

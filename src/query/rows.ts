@@ -18,11 +18,12 @@ import { LazyValue } from "./lazy.js";
 import { dropNulls, fillNulls } from "./nulls.js";
 import { Picks } from "./picks.js";
 import type { Query } from "./query.js";
+import { prepare, type Prepared } from "./prepared.js";
 import { checkQuantiles, quantileValue } from "./quantile.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { asValue, boundOf, type Sequence, type SortKey } from "./sequence.js";
 import { asStage, columnStage, groupJoinStage } from "./stages.js";
-import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, ElementsIn, Fields, ForEachOptions, NewColumns, NullsOf, ReduceOptions, RowOf, RunOptions, Single, SpreadOptions, SingleColumn, TableOf, Total, Truth, WithoutNulls } from "./types.js";
+import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, ElementsIn, Fields, ForEachOptions, NewColumns, NullsOf, PreparedSource, ReduceOptions, RowOf, RunOptions, Single, SpreadOptions, SingleColumn, TableOf, Total, Truth, WithoutNulls } from "./types.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
 
 /**
@@ -251,13 +252,13 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
    * const { total } = compute({ price, quantity }).map(r => ({ total: r.price * r.quantity })).toColumns();
    */
   toColumns(): ColumnsOf<T> {
-    return asColumns(this.given(runNow(plainTerminal(this.bound, "toColumns"), null)));
+    return asColumns(givenBy(this.bound, runNow(plainTerminal(this.bound, "toColumns"), null)));
   }
 
   /** Runs the query off the main thread. */
   async toColumnsAsync(options: RunOptions = {}): Promise<ColumnsOf<T>> {
     const { signal } = checkRunOptions(options, "toColumnsAsync");
-    return asColumns(this.given(await runAsync(plainTerminal(this.bound, "toColumns"), null, signal)));
+    return asColumns(givenBy(this.bound, await runAsync(plainTerminal(this.bound, "toColumns"), null, signal)));
   }
 
   /**
@@ -270,14 +271,26 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   async toArrow<Table = ArrowTable>(options: RunOptions = {}): Promise<Table> {
     const { signal } = checkRunOptions(options, "toArrow");
     const arrow = await loadArrow();
-    return arrowTable(arrow, this.given(await runAsync(plainTerminal(this.bound, "toColumns"), null, signal))) as Table;
+    return arrowTable(arrow, givenBy(this.bound, await runAsync(plainTerminal(this.bound, "toColumns"), null, signal))) as Table;
   }
 
   /** Runs the query now: an object for each row, with null where a column has no value. For many rows `toColumns` is much the better. */
   toRows(): RowOf<T>[] {
-    const columns = this.given(runNow(plainTerminal(this.bound, "toColumns"), null));
+    const columns = givenBy(this.bound, runNow(plainTerminal(this.bound, "toColumns"), null));
     const length = columns[0]?.[1].length ?? 0;
     return Array.from({ length }, (_, at) => Object.fromEntries(columns.map(([name, column]) => [name, column.at(at)])) as RowOf<T>);
+  }
+
+  /**
+   * A function that does what `toColumns` does over other columns, or rows, of the same names and types: `f(source, { captures })`. See
+   * `Prepared`.
+   *
+   * @example
+   * const late = compute(flights).filter(r => r.delay > limit, { limit }).prepare();
+   * for (const day of days) report(late(day, { limit: 30 }));
+   */
+  prepare<Source extends PreparedSource = PreparedSource>(): Prepared<Source, ColumnsOf<T>, undefined, Rows<T>> {
+    return prepare(this as Rows<T>, plainTerminal(this.bound, "toColumns"), false, ({ query }, outcome) => asColumns<T>(givenBy(query, outcome))) as Prepared<Source, ColumnsOf<T>, undefined, Rows<T>>;
   }
 
   /**
@@ -317,18 +330,18 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
     return this.ofValues(this.valuesOf("values", f, captures));
   }
 
-  /** The columns of what a run gave. */
-  private given({ columns, dictionary }: Outcome): GivenColumns {
-    if (columns === null) throw new CompilerBug("a query of rows stored no columns");
-    return givenColumns(columns, dictionary && { columns: this.bound.shape.columns as Columns, dictionary });
-  }
-
   private valuesOf(terminal: string, f: unknown, captures: unknown): BoundQuery {
     const nulls = [...(this.bound.shape.columns?.keys() ?? [])].some(isValidity);
     const bound = withLambda(this.bound, "map", checkFunction(f, terminal), null, captures, nulls ? "aggregate" : undefined);
     if (bound.shape.columns === null) return bound;
     throw new QueryError("DC305", `${terminal}() takes a value of each row, but its lambda gives rows`, `Give one value: .${terminal}(row => row.${shownNames(bound.shape.columns.keys())[0] ?? "price"}).`);
   }
+}
+
+/** The columns of what a run gave. */
+function givenBy({ shape }: BoundQuery, { columns, dictionary }: Outcome): GivenColumns {
+  if (columns === null) throw new CompilerBug("a query of rows stored no columns");
+  return givenColumns(columns, dictionary && { columns: shape.columns as Columns, dictionary });
 }
 
 const asColumns = <T extends TableOf>(columns: GivenColumns): ColumnsOf<T> =>

@@ -4,7 +4,9 @@ import type { BoundTerminal } from "./bound.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { checkRunOptions } from "./arguments.js";
-import { finished, LazyValue, type Work } from "./lazy.js";
+import { finished } from "./finish.js";
+import { LazyValue, type Work } from "./lazy.js";
+import { notPrepared } from "./prepared.js";
 import { runAsync, runNow } from "./run.js";
 import { calledAs } from "./show.js";
 import type { RunOptions } from "./types.js";
@@ -54,6 +56,10 @@ export class Sequel<T> extends LazyValue<T> {
   override explain(options: ExplainAsData): Explanation;
   override explain(options: ExplainOptions = {}): string | Explanation {
     return explainTerminal(this.first, options, this.behind());
+  }
+
+  override prepare(): never {
+    throw notPrepared(this.bound, "runs several queries, of which one decides what the next looks for", "Build the query anew for each source.");
   }
 
   override source(language: SourceLanguage): string {

@@ -11,7 +11,8 @@ import { finishOf, joinsOf, planQuery, type Joins } from "../../fusion/passes/pl
 import type { BranchShape, CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
 import type { ColumnType, ScalarType } from "../../fusion/types.js";
 import type { KernelSlot } from "../runtime/tiers.js";
-import { bringsSingles, captureTypes, checkUsed, matchesCaptures, textOf, withoutSingles } from "./captures.js";
+import { bringsSingles, captureTypes, checkUsed, textOf, withoutSingles } from "./captures.js";
+import { addEdge, findEdge, NO_WAY, type Edges, type Way } from "./edges.js";
 import { checkPiecewise } from "../stream/piecewise.js";
 import { atCall, checkTarget, columnsGiven, parse } from "./parse.js";
 import type { Captures } from "./types.js";
@@ -37,36 +38,6 @@ export interface NewStage {
   readonly build: (types: CaptureTypes) => StageShape;
 }
 
-/** How a node is reached: what was called on its predecessor, apart from the lambda's text. */
-interface Edge<Node> {
-  readonly verb: string;
-  /** What else tells it apart: a map's target, a reduce's seed and options. */
-  readonly detail: string | null;
-  readonly names: readonly string[];
-  readonly types: readonly CaptureType[];
-  /** Whether it matters which captured numbers are exactly f32. */
-  readonly singles: boolean;
-  readonly node: Node;
-}
-
-/** Edges by lambda text; few have the same text. */
-type Edges<Node> = Map<string, Edge<Node>[]>;
-
-function findEdge<Node>(edges: Edges<Node>, text: string, verb: string, detail: string | null, captures: Captures): Node | undefined {
-  const candidates = edges.get(text);
-  if (candidates === undefined) return undefined;
-  for (const edge of candidates) {
-    if (edge.verb === verb && edge.detail === detail && matchesCaptures(edge.names, edge.types, edge.singles, captures)) return edge.node;
-  }
-  return undefined;
-}
-
-function addEdge<Node>(edges: Edges<Node>, text: string, edge: Edge<Node>): void {
-  const candidates = edges.get(text);
-  if (candidates === undefined) edges.set(text, [edge]);
-  else candidates.push(edge);
-}
-
 /** How many nodes are kept: an application has tens or hundreds; one that makes up lambda texts must not fill the memory. */
 const NODE_LIMIT = 20_000;
 
@@ -80,7 +51,7 @@ export class Shapes {
     let node = this.roots.get(key);
     if (node === undefined) {
       const sequence = source.kind === "columns" ? { element: "f64" as const, columns: source.columns } : { element: source.kind === "range" ? ("f64" as const) : source.element, columns: null };
-      node = new ShapeNode(this, null, null, source, sequence, NO_NAMES, hasSingles(sequence), fastMath);
+      node = new ShapeNode(this, null, null, source, sequence, NO_WAY, hasSingles(sequence), fastMath);
       this.roots.set(key, node);
     }
     return node;
@@ -94,8 +65,6 @@ export class Shapes {
     this.roots = new Map();
   }
 }
-
-const NO_NAMES: readonly string[] = [];
 
 /** What a sequence holds: elements of one type, or rows (whose `element` means nothing). */
 interface Sequence {
@@ -133,8 +102,8 @@ export class ShapeNode {
     readonly stage: StageShape | null,
     readonly source: SourceShape,
     sequence: Sequence,
-    /** The captures of this stage. */
-    readonly names: readonly string[],
+    /** How it is reached, and with it the captures of this stage. */
+    readonly way: Way,
     /** Whether an f32 may have taken part so far. */
     private readonly singles: boolean,
     readonly fastMath: boolean,
@@ -153,9 +122,9 @@ export class ShapeNode {
     const { types, singles } = this.typesOf(verb, text, captures, single);
     const stage = build(types);
     const next = this.after(stage);
-    const names = Object.keys(types);
-    const node = new ShapeNode(this.shapes, this, stage, this.source, next, names, singles || hasSingles(next), this.fastMath);
-    addEdge(this.stages, text, { verb: stage.kind, detail, names, types: Object.values(types), singles, node });
+    const way = { verb: stage.kind, text, detail, names: Object.keys(types), types: Object.values(types), singles };
+    const node = new ShapeNode(this.shapes, this, stage, this.source, next, way, singles || hasSingles(next), this.fastMath);
+    addEdge(this.stages, node);
     this.shapes.grow();
     return node;
   }
@@ -163,7 +132,7 @@ export class ShapeNode {
   plainTerminal(kind: PlainTerminal): TerminalNode {
     let node = this.plain.get(kind);
     if (node === undefined) {
-      node = this.newTerminal({ kind }, NO_NAMES);
+      node = this.newTerminal({ kind }, NO_WAY);
       this.plain.set(kind, node);
     }
     return node;
@@ -207,7 +176,7 @@ export class ShapeNode {
     let node = this.together.find(({ terminal, branches: own }) => terminal.kind === "together" && terminal.verb === verb && isSameList(own ?? [], branches));
     if (node === undefined) {
       this.shapes.grow();
-      node = new TerminalNode(this, { kind: "together", verb, branches: branches.map(branch => this.branchShape(branch)) }, NO_NAMES, false, branches);
+      node = new TerminalNode(this, { kind: "together", verb, branches: branches.map(branch => this.branchShape(branch)) }, NO_WAY, false, branches);
       this.together.push(node);
     }
     return node;
@@ -226,6 +195,16 @@ export class ShapeNode {
 
   private branchShape({ parent, terminal }: TerminalNode): BranchShape {
     return { stages: parent.stagesSoFar().slice(this.depth), terminal };
+  }
+
+  /** The terminal of another node, here, for captures of these values. */
+  terminalLike({ terminal, way }: TerminalNode, captures: Captures, build: (types: CaptureTypes) => TerminalShape): TerminalNode {
+    if (way === NO_WAY) return this.plainTerminal(terminal.kind as PlainTerminal);
+    const found = findEdge(this.terminals, way.text, way.verb, way.detail, captures);
+    if (found !== undefined) return found;
+    const singles = this.singles || way.singles;
+    const types = singles ? captureTypes(captures, way.verb) : withoutSingles(captureTypes(captures, way.verb));
+    return this.addTerminal(way.text, build(types), way.detail, types, singles);
   }
 
   reduceTerminal(f: unknown, seed: SeedKind | null, captures: Captures, combine: unknown, sequential: boolean): TerminalNode {
@@ -302,15 +281,14 @@ export class ShapeNode {
   }
 
   private addTerminal(text: string, terminal: TerminalShape, detail: string | null, types: CaptureTypes, singles: boolean): TerminalNode {
-    const names = Object.keys(types);
-    const node = this.newTerminal(terminal, names);
-    addEdge(this.terminals, text, { verb: terminal.kind, detail, names, types: Object.values(types), singles, node });
+    const node = this.newTerminal(terminal, { verb: terminal.kind, text, detail, names: Object.keys(types), types: Object.values(types), singles });
+    addEdge(this.terminals, node);
     return node;
   }
 
-  private newTerminal(terminal: TerminalShape, names: readonly string[]): TerminalNode {
+  private newTerminal(terminal: TerminalShape, way: Way): TerminalNode {
     this.shapes.grow();
-    return new TerminalNode(this, terminal, names);
+    return new TerminalNode(this, terminal, way);
   }
 
   /** The types of a new stage's captures, and whether f32 numbers count there. */
@@ -320,7 +298,6 @@ export class ShapeNode {
     return { types: singles ? types : withoutSingles(types), singles };
   }
 }
-
 
 const isSameList = <T>(one: readonly T[], other: readonly T[]): boolean => one.length === other.length && one.every((item, at) => item === other[at]);
 
@@ -354,8 +331,8 @@ export class TerminalNode {
   constructor(
     readonly parent: ShapeNode,
     readonly terminal: TerminalShape,
-    /** The captures of the terminal. */
-    readonly names: readonly string[],
+    /** How it is reached, and with it the captures of the terminal. */
+    readonly way: Way,
     /** Whether it is planned for sources that come in pieces. */
     private readonly pieces = false,
     /** Of several terminals each by itself. */
@@ -365,7 +342,7 @@ export class TerminalNode {
   /** The same query over a source that comes in pieces. */
   get inPieces(): TerminalNode {
     if (this.pieces) return this;
-    this.twin ??= new TerminalNode(this.parent, this.terminal, this.names, true, this.branches);
+    this.twin ??= new TerminalNode(this.parent, this.terminal, this.way, true, this.branches);
     return this.twin;
   }
 

@@ -14,7 +14,7 @@ import type { Capture } from "./types.js";
 export function showVerbs(bound: BoundTerminal, stages: readonly StageShape[]): Pick<Explanation, "source" | "stages" | "terminal"> {
   const values = stageValues(bound);
   const names: (readonly string[])[] = [];
-  for (let at: ShapeNode = bound.query.shape; at.parent !== null; at = at.parent) names.unshift(at.names);
+  for (let at: ShapeNode = bound.query.shape; at.parent !== null; at = at.parent) names.unshift(at.way.names);
   const verbs = stages.map((stage, at) => showStage(stage, showValues(stage, names[at] ?? [], values[at] ?? []), showOther(stage, values[at] ?? []), String(values[at]?.at(-1))));
   return { source: overOf(bound.query) === null ? showSource(bound.query.source) : "what the other query gives", stages: verbs.map(named), terminal: named(showTerminal(bound)) };
 }
@@ -193,7 +193,7 @@ export function calledAs(terminal: TerminalShape): string {
 
 function showTerminal({ query, node, values, branches = [] }: BoundTerminal): string {
   const { terminal } = node;
-  const captures = showCaptures(node.names, values);
+  const captures = showCaptures(node.way.names, values);
   switch (terminal.kind) {
     case "toArray":
     case "toColumns":

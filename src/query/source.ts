@@ -17,7 +17,8 @@ export type BoundSource =
   | { readonly kind: "array"; readonly element: ColumnType; readonly array: AnyTypedArray; readonly dictionary: Dictionary | null }
   /** Copied into a Float64Array by every run. */
   | { readonly kind: "numbers"; readonly element: "f64"; readonly array: readonly unknown[] }
-  | { readonly kind: "range"; readonly element: "f64"; readonly length: number }
+  /** `mapped`: its elements are what the first stage, which is its own, makes of the places. */
+  | { readonly kind: "range"; readonly element: "f64"; readonly length: number; readonly mapped: boolean }
   | { readonly kind: "stream"; readonly stream: Stream<TypedArray | TableOf> }
   | TableSource;
 
@@ -33,7 +34,8 @@ export function bindSource(source: unknown): BoundSource {
   if (isVector(source)) return bindVector(source);
   const table = bindTable(source);
   if (table !== null) return table;
-  if (source instanceof Range || source instanceof Repeat) return { kind: "range", element: "f64", length: source.length };
+  if (source instanceof Range) return { kind: "range", element: "f64", length: source.length, mapped: source.start !== 0 || source.step !== 1 };
+  if (source instanceof Repeat) return { kind: "range", element: "f64", length: source.length, mapped: true };
   throw new QueryError("DC301", `compute() cannot read ${describe(source)}`, remedyFor(source));
 }
 

@@ -9,7 +9,9 @@ import { NO_VALUES } from "./captures.js";
 import { explained, explanationOf, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { describe } from "./given.js";
-import { finished, LazyValue } from "./lazy.js";
+import { finished } from "./finish.js";
+import { LazyValue } from "./lazy.js";
+import { notPrepared } from "./prepared.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { showVerbs } from "./show.js";
 import { isSameSource } from "./source.js";
@@ -70,6 +72,10 @@ export class Together<T> extends LazyValue<T> {
   override explain(options: ExplainAsData): Explanation;
   override explain(options: ExplainOptions = {}): string | Explanation {
     return explained(() => this.explanation(), options);
+  }
+
+  override prepare(): never {
+    throw notPrepared(this.bound, "may run several queries", "Prepare its values one by one, or build the query anew for each source.");
   }
 
   override source(language: SourceLanguage): string {

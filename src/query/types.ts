@@ -1,7 +1,7 @@
 /** The public types of queries: which arrays there are, what their elements are, and what may be handed to a lambda. */
 import type { SequenceShape } from "../../fusion/query.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
-import type { ArrowVector } from "../arrow/read.js";
+import type { ArrowTable, ArrowVector } from "../arrow/read.js";
 import type { Nullable, NullableColumn } from "../table/nullable.js";
 import type { Strings } from "../table/strings.js";
 import type { LazyValue } from "./lazy.js";
@@ -243,6 +243,9 @@ export type Results<G> = { readonly [N in keyof G]: G[N] extends (query: never) 
 
 /** What lazy values give, in order. */
 export type ResultsOf<L> = { -readonly [N in keyof L]: L[N] extends LazyValue<infer V> ? V : never };
+
+/** What a prepared query may be called with. */
+export type PreparedSource = QuerySource | TableOf | Readonly<Record<string, Column | Strings | ArrowVector>> | readonly Fields[] | ArrowVector | ArrowTable;
 
 export interface RunOptions {
   /** Ends the run early: the promise is rejected with the signal's reason. */
