@@ -41,6 +41,8 @@ export const ERROR_CODES = {
   DC309: "the stored query cannot be read",
   DC310: "a stream cannot be read in this way",
   DC312: "there is not exactly one element",
+  DC320: "a buffer is used that has been disposed of",
+  DC321: "the elements of a buffer were on a device that was lost",
   DC401: "a captured array was read out of range",
   DC402: "the backend that the query insists on cannot run it",
   DC403: "the C++ compiler failed",

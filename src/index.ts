@@ -2,7 +2,9 @@
 import type { QueryJson } from "./json/format.js";
 import { readQuery, type AnyQuery, type FromJsonOptions } from "./json/read.js";
 import type { ArrowTable, ArrowVector } from "./arrow/read.js";
+import type { Buffer } from "./memory/buffer.js";
 import { checkSurplus } from "./query/arguments.js";
+import { checkOptions } from "./query/options.js";
 import { makeRange, makeRepeat } from "./query/ranges.js";
 import type { LazyValue } from "./query/lazy.js";
 import type { Query } from "./query/query.js";
@@ -126,6 +128,28 @@ export function strings(values: unknown): Strings {
 }
 
 /**
+ * A buffer with a copy of an array's elements, or with so many zeros: a source of queries whose elements stay where they were needed
+ * last, in the host's memory or on a device. It belongs to the runtime that is named, or the usual one.
+ *
+ * @example
+ * using readings = buffer(Float32Array.of(1, 2, 3));
+ * using frame = buffer(Float32Array, 640 * 480, { runtime });
+ */
+export function buffer<A extends TypedArray>(elements: A, options?: BufferOptions): Buffer<A>;
+export function buffer<C extends ArrayConstructor>(holds: C, length: number, options?: BufferOptions): Buffer<ArrayOf<C>>;
+export function buffer(holds: unknown, second?: unknown, third?: unknown): unknown {
+  const [length, options] = typeof holds === "function" ? [second, third] : [undefined, second];
+  const { runtime } = checkOptions(options, "buffer", ["runtime"], "Write buffer(array, { runtime }), or buffer(Float64Array, 1000, { runtime }).");
+  const made = runtime === undefined ? defaultRuntime() : chosenRuntime({ runtime });
+  return made.buffer(holds as ArrayConstructor, length as number);
+}
+
+/** Where a buffer belongs. */
+export interface BufferOptions {
+  readonly runtime?: Runtime | undefined;
+}
+
+/**
  * Resolves when all kernels that were being compiled in the background are ready, so that the next run of each is native.
  *
  * @example
@@ -170,6 +194,7 @@ export function fromJSON<Result extends { toJSON(): QueryJson } = AnyQuery>(json
   return readQuery(json, source, options) as Result;
 }
 
+export { Buffer, type BufferState, type BufferStatistics, type HostView } from "./memory/buffer.js";
 export { memory, type Memory, type MemoryUsage } from "./memory/memory.js";
 export { createRuntime, type Runtime } from "./runtime/create.js";
 export { BackendError, CompilerBug, LambdaError, QueryError, type ErrorCode } from "../fusion/errors.js";

@@ -34,7 +34,7 @@ export function checkConstructor(constructor: unknown, verb: string): ElementTyp
   const foreign = typeof constructor === "function" && "BYTES_PER_ELEMENT" in constructor ? BY_NAME.get(constructor.name) : undefined;
   if (foreign !== undefined) return foreign;
   const found = typeof constructor === "function" ? constructor.name || "a function" : describe(constructor);
-  throw new QueryError("DC305", `${verb}() takes a typed array's constructor, not ${found}`, `Name the array to make: ${verb === "as" ? ".as(Float64Array)" : verb === "scan" ? ".scan(f, seed, {}, { to: Float64Array })" : ".map(f, Float64Array)"}.`);
+  throw new QueryError("DC305", `${verb}() takes a typed array's constructor, not ${found}`, `Name the array to make: ${verb === "as" ? ".as(Float64Array)" : verb === "scan" ? ".scan(f, seed, {}, { to: Float64Array })" : verb === "buffer" ? "buffer(Float64Array, 1000)" : ".map(f, Float64Array)"}.`);
 }
 
 /** The columns that `as` converts. */
@@ -123,7 +123,7 @@ export function checkFastMath(options: unknown): boolean {
   throw new QueryError("DC305", `fastMath is true or false, not ${describe(fastMath)}`, remedy);
 }
 
-const RUN_OPTIONS = { run: ["signal"], toArray: ["into"], toArrayAsync: ["into", "signal"], toColumnsAsync: ["signal"], toArrow: ["signal"], forEach: ["signal", "chunk"] } as const;
+const RUN_OPTIONS = { run: ["signal"], toArray: ["into"], toArrayAsync: ["into", "signal"], toBuffer: ["into"], toBufferAsync: ["into", "signal"], toColumnsAsync: ["signal"], toArrow: ["signal"], forEach: ["signal", "chunk"] } as const;
 
 /** The options of a run: an object, whose signal, if there is one, is an AbortSignal. */
 export function checkRunOptions<Options extends object>(options: Options, verb: keyof typeof RUN_OPTIONS): Options {

@@ -12,6 +12,7 @@ import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
 import type { BackendName } from "../backends/backend.js";
 import { isShared } from "../backends/cpu/sharing.js";
 import { partsOf } from "../backends/parts.js";
+import { bufferInWords } from "../memory/show.js";
 import { joinsInWords, readsInWords } from "../stream/show.js";
 import { showStep } from "../table/show.js";
 import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
@@ -193,6 +194,7 @@ function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source
   if (columns.length > 0) return `the column${columns.length === 1 ? "" : "s"} ${columns.map(plainName).join(", ")}`;
   if (storedAs(planned, kernels) !== undefined || source.kind === "columns" || source.kind === "rows") return "no column: only how many rows there are";
   if (kernel.source.kind === "range") return "nothing: its elements are their own places";
+  if (source.kind === "buffer") return bufferInWords(source.buffer);
   return source.kind === "numbers" ? "a Float64Array copied from the array of numbers" : `the ${ELEMENTS[kernel.source.element].array}`;
 }
 

@@ -3,6 +3,7 @@ import { QueryError } from "../../fusion/errors.js";
 import { SINGLE } from "../../fusion/query.js";
 import type { ArrowVector } from "../arrow/read.js";
 import { arrowVector, loadArrow } from "../arrow/write.js";
+import type { Buffer } from "../memory/buffer.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
 import type { ColumnType } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
@@ -16,6 +17,7 @@ import { captureValues, NO_VALUES } from "./captures.js";
 import { eachChunk, forEachChunk } from "./chunks.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
+import { bufferLater, bufferNow } from "./results.js";
 import { deliver } from "./into.js";
 import { Grouping } from "./group.js";
 import { elementsOfRange } from "./ranges.js";
@@ -41,6 +43,7 @@ import type {
   Elements,
   Fields,
   ForEachOptions,
+  IntoBufferOptions,
   IntoOptions,
   NewColumns,
   PreparedSource,
@@ -435,6 +438,32 @@ export class Query<A extends Elements> extends Picks<ElementOf<A>, Query<A>> {
   prepare<Source extends PreparedSource = PreparedSource>(): Prepared<Source, A, IntoOptions<A>, Query<A>> {
     const { element } = this.bound.shape;
     return prepare(this as Query<A>, this.arrayTerminal(), true, (_, outcome) => delivered<A>(outcome, element)) as Prepared<Source, A, IntoOptions<A>, Query<A>>;
+  }
+
+  /**
+   * Runs the query now, on this thread; the results are a buffer, which holds them until it is disposed of. On the cuda backend they stay
+   * on the device until the host reads them, or a query that runs elsewhere. With `into` they are written to a buffer that is
+   * there already, from its beginning on; what comes back is it, or, of more elements than there are results, a slice.
+   *
+   * @example
+   * using scaled = compute(signal).map(x => x * 2).toBuffer();
+   * const peak = compute(scaled).max().value();
+   * compute(state).map(x => x * decay, { decay }).toBuffer({ into: state });   // in place
+   */
+  toBuffer(this: [A] extends [TypedArray] ? Query<A> : never, options?: IntoBufferOptions<A>): Buffer<Extract<A, TypedArray>>;
+  toBuffer(options: IntoBufferOptions<A> = {}): Buffer {
+    return bufferNow(this.arrayTerminal(), options);
+  }
+
+  /**
+   * Runs the query off the main thread: see `toBuffer`.
+   *
+   * @example
+   * using scaled = await compute(signal).map(x => x * 2).toBufferAsync({ signal: AbortSignal.timeout(100) });
+   */
+  toBufferAsync(this: [A] extends [TypedArray] ? Query<A> : never, options?: IntoBufferOptions<A> & RunOptions): Promise<Buffer<Extract<A, TypedArray>>>;
+  async toBufferAsync(options: IntoBufferOptions<A> & RunOptions = {}): Promise<Buffer> {
+    return bufferLater(this.arrayTerminal(), options);
   }
 
   /**

@@ -282,7 +282,7 @@ function onRows(query: BoundQuery, rows: Rows, dictionary: Dictionary): BoundQue
 
 function sourceOn(source: BoundSource, { table }: Rows, dictionary: Dictionary): BoundSource {
   if (source.kind === "array") return { ...source, array: columnOf(table, SINGLE), dictionary: source.element === "string" ? dictionary : null };
-  if (source.kind === "columns") return { ...source, table, dictionary };
+  if (source.kind === "columns") return { ...source, table, dictionary, buffers: null };
   throw new CompilerBug("what a query gives is an array, or columns");
 }
 

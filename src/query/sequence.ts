@@ -367,7 +367,7 @@ function keysOf(other: BoundQuery, key: unknown, verb: string, captures: Capture
 /** A query over what another gives, which then need not run again. */
 function overResults(query: BoundQuery): BoundQuery {
   const { runtime, backend, shape } = query;
-  const source: BoundSource = shape.columns === null ? { kind: "array", element: shape.element, array: newArray(storedAs(shape.element), 0), dictionary: null } : { kind: "columns", columns: shape.columns, table: new Map(), dictionary: new Dictionary() };
+  const source: BoundSource = shape.columns === null ? { kind: "array", element: shape.element, array: newArray(storedAs(shape.element), 0), dictionary: null } : { kind: "columns", columns: shape.columns, table: new Map(), dictionary: new Dictionary(), buffers: null };
   return { runtime, source, parent: null, shape: runtime.shapes.root(shapeOfSource(source), shape.fastMath), values: NO_VALUES, backend, over: query };
 }
 

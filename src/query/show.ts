@@ -4,6 +4,7 @@ import { EDGE, SEED, type Aggregate, type Columns, type StageShape, type Termina
 import { ELEMENTS, typeInWords, type ColumnType } from "../../fusion/types.js";
 import { showTable } from "../table/source.js";
 import { overOf, stageValues, type BoundBranch, type BoundQuery, type BoundTerminal } from "./bound.js";
+import { showBuffer } from "../memory/show.js";
 import { showCapture } from "./captures.js";
 import type { Explanation, VerbExplanation } from "./explanation.js";
 import type { ShapeNode } from "./shape.js";
@@ -51,6 +52,8 @@ function showSource(source: BoundSource): string {
       return `Array(${sourceLength(source)})`;
     case "array":
       return `${typeInWords(source.element)}(${sourceLength(source)})`;
+    case "buffer":
+      return showBuffer(source.buffer);
     case "stream": {
       const { holds } = source.stream;
       return `stream(chunks, ${holds.columns === null ? typeInWords(holds.element) : showHeld(holds.columns)})`;

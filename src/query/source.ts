@@ -4,6 +4,7 @@ import type { SourceShape } from "../../fusion/query.js";
 import type { ColumnType, ElementType } from "../../fusion/types.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { arrayOfVector, isVector, type ArrowVector } from "../arrow/read.js";
+import { Buffer } from "../memory/buffer.js";
 import { Dictionary, translated } from "../table/dictionary.js";
 import { Nullable } from "../table/nullable.js";
 import { encoded, Strings } from "../table/strings.js";
@@ -17,6 +18,7 @@ export type BoundSource =
   | { readonly kind: "array"; readonly element: ColumnType; readonly array: AnyTypedArray; readonly dictionary: Dictionary | null }
   /** Copied into a Float64Array by every run. */
   | { readonly kind: "numbers"; readonly element: "f64"; readonly array: readonly unknown[] }
+  | { readonly kind: "buffer"; readonly element: ElementType; readonly buffer: Buffer }
   /** `mapped`: its elements are what the first stage, which is its own, makes of the places. */
   | { readonly kind: "range"; readonly element: "f64"; readonly length: number; readonly mapped: boolean }
   | { readonly kind: "stream"; readonly stream: Stream<TypedArray | TableOf> }
@@ -30,6 +32,7 @@ export function bindSource(source: unknown): BoundSource {
   if (source instanceof Strings) return bindStrings(source as Strings, "the source");
   if (Array.isArray(source) && typeof source[0] === "string") return bindStrings(encoded(source as readonly unknown[], new Dictionary(), "the source"), "the source");
   if (Array.isArray(source) && !hasRows(source)) return { kind: "numbers", element: "f64", array: source };
+  if (source instanceof Buffer) return bindBuffer(source as Buffer);
   if (source instanceof Stream) return { kind: "stream", stream: source as Stream<TypedArray | TableOf> };
   if (isVector(source)) return bindVector(source);
   const table = bindTable(source);
@@ -38,6 +41,8 @@ export function bindSource(source: unknown): BoundSource {
   if (source instanceof Repeat) return { kind: "range", element: "f64", length: source.length, mapped: true };
   throw new QueryError("DC301", `compute() cannot read ${describe(source)}`, remedyFor(source));
 }
+
+const bindBuffer = (buffer: Buffer): BoundSource => ({ kind: "buffer", element: buffer.storage.element, buffer });
 
 /** Single values have no nulls. */
 function bindVector(vector: ArrowVector): BoundSource {
@@ -59,6 +64,7 @@ export function shapeOfSource(source: BoundSource): SourceShape {
       return { kind: "range" };
     case "array":
     case "numbers":
+    case "buffer":
       return { kind: "array", element: source.element };
     case "columns":
     case "rows":
@@ -85,6 +91,9 @@ export function sourceLength(source: BoundSource): number {
     case "array":
       checkAttached(source.array, "the source");
       return source.array.length;
+    case "buffer":
+      source.buffer.check();
+      return source.buffer.length;
     case "columns":
     case "rows":
       return tableLength(source);
@@ -105,6 +114,8 @@ export function readSource(source: BoundSource, dictionary: Dictionary): AnyType
     case "array":
       checkAttached(source.array, "the source");
       return source.dictionary === null ? source.array : translated(source.array as Uint32Array, dictionary.codesOf(source.dictionary));
+    case "buffer":
+      return source.buffer.view();
     case "columns":
     case "rows":
     case "stream":
@@ -150,10 +161,12 @@ export function isSameSource(one: BoundSource, other: BoundSource): boolean {
     case "array":
     case "numbers":
       return "array" in other && one.array === other.array;
+    case "buffer":
+      return other.kind === "buffer" && one.buffer === other.buffer;
     case "rows":
       return other.kind === "rows" && one.rows === other.rows;
     case "columns":
-      return other.kind === "columns" && one.table.size === other.table.size && isSameTable([...one.table], [...other.table]);
+      return other.kind === "columns" && isSameList([...one.table], [...other.table]) && isSameList([...(one.buffers ?? [])], [...(other.buffers ?? [])]);
     case "stream":
       return other.kind === "stream" && one.stream === other.stream;
     case "range":
@@ -163,7 +176,7 @@ export function isSameSource(one: BoundSource, other: BoundSource): boolean {
   }
 }
 
-type Entries = readonly (readonly [string, AnyTypedArray])[];
+type Entries = readonly (readonly [string, AnyTypedArray | Buffer])[];
 
-/** The same arrays in the same order. */
-const isSameTable = (one: Entries, other: Entries): boolean => one.every(([name, array], at) => other[at]?.[0] === name && other[at][1] === array);
+/** The same in the same order. */
+const isSameList = (one: Entries, other: Entries): boolean => one.length === other.length && one.every(([name, array], at) => other[at]?.[0] === name && other[at][1] === array);

@@ -2,6 +2,7 @@
 import type { SequenceShape } from "../../fusion/query.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { ArrowTable, ArrowVector } from "../arrow/read.js";
+import type { Buffer } from "../memory/buffer.js";
 import type { Nullable, NullableColumn } from "../table/nullable.js";
 import type { Strings } from "../table/strings.js";
 import type { LazyValue } from "./lazy.js";
@@ -51,7 +52,7 @@ export type Capture = number | bigint | boolean | string | readonly string[] | T
 export type Captures = Readonly<Record<string, Capture>>;
 
 /** What `compute` takes. */
-export type QuerySource = TypedArray | readonly number[] | readonly string[] | Strings<string> | Range | Repeat;
+export type QuerySource = TypedArray | readonly number[] | readonly string[] | Strings<string> | Buffer | Range | Repeat;
 
 /** A column of a table: strings, and nulls among them, are a plain array. */
 export type Column = TypedArray | Nullable | readonly (string | null)[];
@@ -66,13 +67,13 @@ export type Single = number | bigint | boolean | string;
 export type Fields = Readonly<Record<string, Single | null>>;
 
 /** A type all of whose fields are columns: `S extends Tabular<S>`, for interfaces have no index signature. */
-export type Tabular<S> = { readonly [K in keyof S]: Column | Strings | ArrowVector };
+export type Tabular<S> = { readonly [K in keyof S]: Column | Strings | Buffer | ArrowVector };
 
 /** The same for plain objects. */
 export type Row<R> = { readonly [K in keyof R]: Single | null | undefined };
 
 /** The columns of a table. */
-export type TableColumns<S> = { readonly [K in keyof S]: S[K] extends Strings<infer V> ? V[] : S[K] extends Column ? S[K] : S[K] extends ArrowVector & { get(index: number): string | null } ? string[] : S[K] extends ArrowVector & { toArray(): infer A extends TypedArray } ? A : never };
+export type TableColumns<S> = { readonly [K in keyof S]: S[K] extends Strings<infer V> ? V[] : S[K] extends Buffer<infer A> ? A : S[K] extends Column ? S[K] : S[K] extends ArrowVector & { get(index: number): string | null } ? string[] : S[K] extends ArrowVector & { toArray(): infer A extends TypedArray } ? A : never };
 
 /** The columns that hold the fields of plain objects. */
 export type RowColumns<R> = { readonly [K in keyof R]: ColumnFor<R[K]> };
@@ -117,6 +118,8 @@ export type ColumnsOf<T extends TableOf> = { [K in keyof T]: T[K] };
 /** The array type of a source's elements; ranges and arrays of numbers give `Float64Array`. */
 export type SourceArray<S extends QuerySource> = S extends readonly string[] | Strings
   ? string[]
+  : S extends Buffer<infer A>
+  ? A
   : S extends Int8Array
   ? Int8Array
   : S extends Uint8Array
@@ -255,6 +258,11 @@ export interface RunOptions {
 export interface ForEachOptions extends RunOptions {
   /** How many elements each chunk has, but for the last. By default results come as they are there: a stream's with its chunks. */
   readonly chunk?: number | undefined;
+}
+
+export interface IntoBufferOptions<B extends Elements> {
+  /** The buffer that the results are written to: of the result's type, and at least as long as the source. It may be the source itself. */
+  readonly into?: Buffer<Extract<B, TypedArray>> | undefined;
 }
 
 export interface IntoOptions<B extends Elements> {

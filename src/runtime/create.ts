@@ -6,12 +6,13 @@ import { createCpuBackend } from "../backends/cpu/backend.js";
 import { threadsFor } from "../backends/cpu/threads.js";
 import { createCudaBackend } from "../backends/cuda/backend.js";
 import { createJsBackend } from "../backends/js/backend.js";
+import { makeBuffer, type Buffer } from "../memory/buffer.js";
 import { checkEnvironment } from "../memory/memory.js";
 import { queryOf, type Query } from "../query/query.js";
 import type { Rows } from "../query/rows.js";
 import { describe, quote } from "../query/given.js";
 import { checkOptions as checkNames } from "../query/options.js";
-import type { QueryOptions, QuerySource, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "../query/types.js";
+import type { ArrayConstructor, ArrayOf, QueryOptions, QuerySource, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "../query/types.js";
 import { RuntimeCore, type Backends, type RuntimeOptions } from "./runtime.js";
 
 /** Where queries run: its own choice of backend, kernel cache and log. */
@@ -30,6 +31,14 @@ export interface Runtime {
   compute<A extends TypedArray>(source: ArrowVector & { toArray(): A }, options?: QueryOptions): Query<A>;
   compute<R extends object & Row<R>>(source: readonly R[], options?: QueryOptions): Rows<RowColumns<R>>;
   compute<S extends object & Tabular<S>>(source: S, options?: QueryOptions): Rows<TableColumns<S>>;
+  /**
+   * A buffer that belongs to this runtime: see `buffer`.
+   *
+   * @example
+   * using readings = runtime.buffer(samples);
+   */
+  buffer<A extends TypedArray>(elements: A): Buffer<A>;
+  buffer<C extends ArrayConstructor>(holds: C, length: number): Buffer<ArrayOf<C>>;
   /**
    * Resolves when all kernels that were being compiled in the background are ready, so that the next run is native.
    *
@@ -60,7 +69,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
 export function runtimeOn(options: RuntimeOptions, backends: Backends): Runtime {
   checkOptions(options);
   const core = new RuntimeCore(options, backends);
-  return { compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never, settled: () => core.tiers.settled() };
+  return { compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never, buffer: (holds: unknown, length?: unknown) => makeBuffer(core, holds, length) as never, settled: () => core.tiers.settled() };
 }
 
 const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", cuda: "object" } as const;

@@ -53,10 +53,12 @@ export class RuntimeCore {
   readonly shapes = new Shapes();
   readonly tiers: Tiers;
   readonly onRun: ((info: RunInfo) => void) | null;
+  readonly log: (line: string) => void;
 
   constructor(options: RuntimeOptions, backends: Backends) {
     this.onRun = options.onRun ?? null;
-    this.tiers = new Tiers({ cuda: noDevice, ...backends }, options.backend ?? USUAL_ORDER, options.log ?? warn);
+    this.log = options.log ?? warn;
+    this.tiers = new Tiers({ cuda: noDevice, ...backends }, options.backend ?? USUAL_ORDER, this.log);
   }
 
   /** The kernels of a planned query. */

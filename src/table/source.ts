@@ -6,17 +6,20 @@ import { storedAs, type ColumnType } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { checkAttached, describe } from "../query/given.js";
 import { arrayOfVector, columnsOfArrow, isArrowTable, isVector } from "../arrow/read.js";
+import { Buffer } from "../memory/buffer.js";
+import { bufferColumnInWords } from "../memory/show.js";
 import { Dictionary, translated } from "./dictionary.js";
 import { Nullable } from "./nullable.js";
 import { columnInWords } from "./show.js";
 import { encoded, Strings } from "./strings.js";
-import type { Table } from "./table.js";
+import { columnOf, type Table } from "./table.js";
 
 export type TableSource =
-  /** `dictionary`: that of its columns of strings. */
-  | { readonly kind: "columns"; readonly columns: Columns; readonly table: Table; readonly dictionary: Dictionary }
+  /** `dictionary`: that of its columns of strings. `buffers`: the columns that are buffers, which are not in the table; null if there are none. */
+  | { readonly kind: "columns"; readonly columns: Columns; readonly table: Table; readonly dictionary: Dictionary; readonly buffers: Buffers | null }
   | { readonly kind: "rows"; readonly columns: Columns; readonly rows: readonly unknown[] };
 
+type Buffers = ReadonlyMap<string, Buffer>;
 type Row = Readonly<Record<string, unknown>>;
 
 /** A plain object, of this realm or another; neither an array nor an instance of a class. */
@@ -40,9 +43,15 @@ function bindColumns(source: Row): TableSource {
   const table = new Map<string, AnyTypedArray>();
   const columns = new Map<string, ColumnType>();
   const given = Object.entries(source).map(([name, column]) => [name, isVector(column) ? arrayOfVector(column, `the column ${name}`) : column] as const);
+  const buffers = new Map<string, Buffer>();
   const dictionary = new Dictionary(given.map(([, column]) => column).find(column => column instanceof Strings)?.dictionary);
   for (const [name, column] of given) {
     checkName(name);
+    if (column instanceof Buffer) {
+      columns.set(name, column.storage.element);
+      buffers.set(name, column as Buffer);
+      continue;
+    }
     const { type, array, valid } = boundColumn(name, column, dictionary);
     columns.set(name, type);
     table.set(name, array);
@@ -51,7 +60,7 @@ function bindColumns(source: Row): TableSource {
     table.set(validColumn(name), valid);
   }
   if (columns.size === 0) throw new QueryError("DC301", "compute() was given an object without columns", "Name typed arrays of one length: compute({ price, quantity }).");
-  const bound: TableSource = { kind: "columns", columns, table, dictionary };
+  const bound: TableSource = { kind: "columns", columns, table, dictionary, buffers: buffers.size === 0 ? null : buffers };
   tableLength(bound);
   return bound;
 }
@@ -94,32 +103,46 @@ function columnsOfRows(rows: readonly unknown[]): Columns {
 const notAValue = (name: string, value: unknown, row: number): QueryError =>
   new QueryError("DC301", `the column ${name} of row ${row} is ${describe(value)}`, "Columns hold numbers, BigInts, booleans, strings or nulls: leave others out, or turn them into numbers first.");
 
+interface Sized {
+  readonly name: string;
+  readonly length: number;
+}
+
+const unequal = (first: Sized, other: Sized): QueryError =>
+  new QueryError("DC308", `the column ${first.name} has ${first.length} elements, but ${other.name} has ${other.length}`, "The columns of a table have one length: cut the longer one, with subarray().");
+
 /** How many rows there are now. Throws QueryError where the columns are not of one length. */
 export function tableLength(source: TableSource): number {
   if (source.kind === "rows") return source.rows.length;
-  let first: { readonly name: string; readonly length: number } | null = null;
+  let first: Sized | null = null;
   for (const [column, array] of source.table) {
     const name = isValidity(column) ? `the validity of ${column.slice(validColumn("").length)}` : column;
     checkAttached(array, `the column ${name}`);
     first ??= { name, length: array.length };
-    if (array.length === first.length) continue;
-    throw new QueryError("DC308", `the column ${first.name} has ${first.length} elements, but ${name} has ${array.length}`, "The columns of a table have one length: cut the longer one, with subarray().");
+    if (array.length !== first.length) throw unequal(first, { name, length: array.length });
+  }
+  for (const [name, buffer] of source.buffers ?? []) {
+    buffer.check();
+    first ??= { name, length: buffer.length };
+    if (buffer.length !== first.length) throw unequal(first, { name, length: buffer.length });
   }
   return first?.length ?? 0;
 }
 
 /** The columns as they are now; null for a source that is no table. Strings have the codes of the run's dictionary. */
-export function readTable(source: TableSource | { readonly kind: "array" | "numbers" | "range" | "stream" }, dictionary: Dictionary): Table | null {
+export function readTable(source: TableSource | { readonly kind: "array" | "numbers" | "buffer" | "range" | "stream" }, dictionary: Dictionary): Table | null {
   switch (source.kind) {
     case "columns": {
       tableLength(source);
+      const table = source.buffers === null ? source.table : withBuffers(source, source.buffers);
       const to = dictionary.codesOf(source.dictionary);
-      return to === null ? source.table : new Map([...source.table].map(([name, array]) => [name, source.columns.get(name) === "string" ? translated(array as Uint32Array, to) : array]));
+      return to === null ? table : new Map([...table].map(([name, array]) => [name, source.columns.get(name) === "string" ? translated(array as Uint32Array, to) : array]));
     }
     case "rows":
       return readRows(source, dictionary);
     case "array":
     case "numbers":
+    case "buffer":
     case "range":
     case "stream":
       return null;
@@ -127,6 +150,10 @@ export function readTable(source: TableSource | { readonly kind: "array" | "numb
       return source satisfies never;
   }
 }
+
+/** In the order in which the columns were given. */
+const withBuffers = ({ columns, table }: TableSource & { readonly kind: "columns" }, buffers: Buffers): Table =>
+  new Map([...columns.keys()].map(name => [name, buffers.get(name)?.view() ?? columnOf(table, name)]));
 
 function readRows({ columns, rows }: TableSource & { readonly kind: "rows" }, dictionary: Dictionary): Table {
   const table = new Map([...columns].map(([name, type]) => [name, newArray(storedAs(type), rows.length)] as const));
@@ -161,9 +188,15 @@ function wrongKind(name: string, value: unknown, row: number, element: ColumnTyp
   return new QueryError("DC308", `the column ${name} of row ${row} is a ${typeof value}, but ${first} in the first row`, "A column holds values of one type.");
 }
 
+/** The column and, of a buffer, where it is. */
+function showColumn({ columns, buffers }: TableSource & { readonly kind: "columns" }, name: string): string {
+  const buffer = buffers?.get(name);
+  return buffer === undefined ? columnInWords(columns, name) : bufferColumnInWords(buffer);
+}
+
 /** `{ price: Float64Array(3), … }`, as explain() shows it. */
 export function showTable(source: TableSource): string {
   const { columns } = source;
-  const shown = shownNames(columns.keys()).map(name => (source.kind === "columns" ? `${name}: ${columnInWords(columns, name)}` : columns.has(validColumn(name)) ? `${name} with nulls` : name));
+  const shown = shownNames(columns.keys()).map(name => (source.kind === "columns" ? `${name}: ${showColumn(source, name)}` : columns.has(validColumn(name)) ? `${name} with nulls` : name));
   return `{ ${shown.join(", ")} } × ${tableLength(source)}`;
 }

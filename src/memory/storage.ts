@@ -1,0 +1,217 @@
+/** What buffers and their slices share: the elements, in the host's memory and on a device, and which of the two are current. */
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
+import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { ARRAY_CONSTRUCTORS, newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { isDeviceCurrent, TRANSITIONS, type Access, type BufferState } from "./buffer-states.js";
+import { memory } from "./memory.js";
+import { newRoom } from "./room.js";
+
+/** A copy of all elements in a device's memory. */
+export interface DeviceCopy {
+  readonly device: object;
+  /** Why it is no more; null if it is there. */
+  readonly lost: string | null;
+  /** Reads all of it into the host's array. */
+  read(to: AnyTypedArray): void;
+  readLater(to: AnyTypedArray): Promise<void>;
+  /** Runs that read it meanwhile still do. */
+  release(): void;
+}
+
+/** What a buffer needs of the runtime that it belongs to. */
+export interface BufferOwner {
+  readonly log: (line: string) => void;
+}
+
+/** Transfers between host and device so far. */
+export interface BufferStatistics {
+  readonly uploads: number;
+  readonly bytesUp: number;
+  readonly downloads: number;
+  readonly bytesDown: number;
+}
+
+/** The arrays of buffers by their memory: runs are handed those, and find the device's copies by them. */
+const homes = new WeakMap<ArrayBufferLike, Storage>();
+
+/** Whose elements an array holds, if they are a buffer's. */
+export const storageOf = (array: AnyTypedArray): Storage | null => homes.get(array.buffer) ?? null;
+
+/** Runtimes of which a leak has been told: one line each. */
+const told = new WeakSet<BufferOwner>();
+
+const collected = new FinalizationRegistry<{ readonly owner: BufferOwner; readonly what: string }>(({ owner, what }) => {
+  if (told.has(owner)) return;
+  told.add(owner);
+  owner.log(`dotcompute: a buffer, ${what}, was collected as garbage, and its memory given back late: end each with dispose(), or declare it with using. This is said once`);
+});
+
+export class Storage {
+  private now: BufferState = "uninitialized";
+  private array: AnyTypedArray | null = null;
+  private copy: DeviceCopy | null = null;
+  private readonly counts = { uploads: 0, bytesUp: 0, downloads: 0, bytesDown: 0 };
+  /** How many calls of `edit` are at work. */
+  private edits = 0;
+  private ended = false;
+  private lostBy: string | null = null;
+  /** So often the host has written. */
+  private writes = 0;
+
+  constructor(
+    readonly element: ElementType,
+    readonly length: number,
+    readonly owner: BufferOwner,
+  ) {
+    collected.register(this, { owner, what: this.words }, this);
+  }
+
+  /** Over an array that nobody else has. */
+  static adopt(array: AnyTypedArray, element: ElementType, owner: BufferOwner): Storage {
+    const storage = new Storage(element, array.length, owner);
+    storage.keep(array);
+    storage.now = "hostOnly";
+    return storage;
+  }
+
+  get bytes(): number {
+    return this.length * ELEMENTS[this.element].bytes;
+  }
+
+  get state(): BufferState {
+    this.checkUsable();
+    return this.now;
+  }
+
+  get disposed(): boolean {
+    return this.ended;
+  }
+
+  get statistics(): BufferStatistics {
+    return { ...this.counts };
+  }
+
+  /** The host's elements, as they are now. */
+  read(): AnyTypedArray {
+    this.reach("readHost");
+    return this.array as AnyTypedArray;
+  }
+
+  /** The same, without keeping the calling thread while they come from a device. */
+  async readLater(): Promise<AnyTypedArray> {
+    this.checkUsable();
+    while (TRANSITIONS[this.now].readHost?.before.includes("down") === true) {
+      const { copy, writes } = this;
+      const array = this.array ?? newRoom(this.element, this.length);
+      await (copy as DeviceCopy).readLater(array);
+      this.checkUsable();
+      if (this.copy !== copy || this.writes !== writes) continue; // somebody was faster
+      this.keep(array);
+      this.download();
+      this.now = "synchronized";
+    }
+    return this.read();
+  }
+
+  /** The host's array for a run that reads the device's elements, where those are newer: then it holds nothing of use. */
+  stand(): AnyTypedArray {
+    this.checkUsable();
+    if (!isDeviceCurrent(this.now)) return this.read();
+    if (this.array === null) this.keep(newArray(this.element, this.length));
+    return this.array as AnyTypedArray;
+  }
+
+  /** Hands out the host's elements to be changed, all at once or (`whole`) anew. */
+  edit<Result>(whole: boolean, change: (elements: AnyTypedArray) => Result): Result {
+    this.reach(whole ? "fillHost" : "writeHost");
+    this.edits += 1;
+    try {
+      return change(this.array as AnyTypedArray);
+    } finally {
+      this.edits -= 1;
+      this.settle();
+    }
+  }
+
+  /** All elements anew, in an array that nobody else has. */
+  replace(array: AnyTypedArray): void {
+    if (this.edits > 0) throw new QueryError("DC305", `${this.words} is written to while edit() is at work on it`, "Run queries into a buffer before or behind edit().");
+    const old = this.array;
+    this.keep(array);
+    if (old !== null && old.byteLength > 0) memory.release(old);
+    this.writes += 1;
+    this.reach("fillHost");
+  }
+
+  dispose(): void {
+    if (this.ended) return;
+    this.ended = true;
+    collected.unregister(this);
+    this.copy?.release();
+    this.copy = null;
+    if (this.array !== null && this.array.byteLength > 0) memory.release(this.array);
+    this.array = null;
+  }
+
+  /** What has been changed meanwhile is newer than what a query may have transferred. Views of it are empty from now on, so that nothing is changed unseen. */
+  private settle(): void {
+    if (this.ended) return;
+    this.writes += 1;
+    this.reach("writeHost");
+    if (this.edits > 0) return;
+    const { buffer } = this.array as { readonly buffer: ArrayBuffer };
+    this.keep(new ARRAY_CONSTRUCTORS[this.element](structuredClone(buffer, { transfer: [buffer] })));
+  }
+
+  /** Does what an access by the host needs first. */
+  private reach(access: Access): void {
+    this.checkUsable(access === "fillHost");
+    const transition = TRANSITIONS[this.now][access];
+    if (transition === null) throw new CompilerBug(`a buffer that is ${this.now} cannot ${access}`);
+    for (const transfer of transition.before) {
+      if (transfer === "up") throw new CompilerBug("the host has nothing to bring to a device");
+      const array = this.array ?? (transfer === "zeros" ? newArray : newRoom)(this.element, this.length);
+      if (transfer === "down") {
+        (this.copy as DeviceCopy).read(array);
+        this.download();
+      }
+      this.keep(array);
+    }
+    if (this.array === null) this.keep(newRoom(this.element, this.length));
+    this.now = transition.to;
+  }
+
+  private download(): void {
+    this.counts.downloads += 1;
+    this.counts.bytesDown += this.bytes;
+  }
+
+  private keep(array: AnyTypedArray): void {
+    if (this.array === array) return;
+    this.array = array;
+    homes.set(array.buffer, this);
+  }
+
+  checkAlive(): void {
+    if (this.ended) throw new QueryError("DC320", `${this.words} has been disposed of`, "Use a buffer before it is disposed of: await the queries over it first, and keep what is needed longer with toArray().");
+  }
+
+  /** Throws if there is nothing to be had; `anew`: all elements are written, so nothing needs to be. */
+  private checkUsable(anew = false): void {
+    this.checkAlive();
+    const lost = this.copy?.lost ?? null;
+    if (lost !== null) {
+      const { now } = this;
+      this.copy = null;
+      if (TRANSITIONS[now].dropDevice === null) this.lostBy = lost;
+      this.now = TRANSITIONS[now].dropDevice?.to ?? "uninitialized";
+    }
+    if (anew) this.lostBy = null;
+    if (this.lostBy !== null) throw new QueryError("DC321", `the elements of ${this.words} are lost: they were nowhere but on a device, and ${this.lostBy}`, "Compute them anew, or write all of them: buffer.write(array). What must outlive a device is read in time: buffer.host().");
+  }
+
+  /** A buffer, as messages call it. */
+  get words(): string {
+    return `buffer(${ELEMENTS[this.element].array}, ${this.length})`;
+  }
+}
