@@ -248,7 +248,7 @@ export type Results<G> = { readonly [N in keyof G]: G[N] extends (query: never) 
 export type ResultsOf<L> = { -readonly [N in keyof L]: L[N] extends LazyValue<infer V> ? V : never };
 
 /** What a prepared query may be called with. */
-export type PreparedSource = QuerySource | TableOf | Readonly<Record<string, Column | Strings | ArrowVector>> | readonly Fields[] | ArrowVector | ArrowTable;
+export type PreparedSource = QuerySource | TableOf | Readonly<Record<string, Column | Strings | Buffer | ArrowVector>> | readonly Fields[] | ArrowVector | ArrowTable;
 
 export interface RunOptions {
   /** Ends the run early: the promise is rejected with the signal's reason. */

@@ -66,6 +66,13 @@ describe.each([{ name: "js", runtime: js, why: null }, { name: "cpu", runtime: c
     expect(message(() => runtime.compute({ price, quantity: two }))).toMatch(/^DC308: the column price has 3 elements, but quantity has 2/);
   });
 
+  test("prepared queries take buffers", () => {
+    using x = runtime.buffer(Float64Array.of(1, 2));
+    const run = runtime.compute(new Float64Array(0)).map(x => x * 2).prepare();
+    const rows = runtime.compute({ x }).sum(r => r.x).prepare();
+    expect([run(x), run(Float64Array.of(3)), rows(), rows({ x: x.slice(1) })]).toEqual([Float64Array.of(2, 4), Float64Array.of(6), 3, 2]);
+  });
+
   test("other queries may be over buffers", () => {
     using left = runtime.buffer(Float64Array.of(1, 2, 3));
     using right = runtime.buffer(Float64Array.of(3, 4, 1));
