@@ -6,6 +6,7 @@ import { outOfRange, type KernelCall, type KernelResult } from "./call.js";
 import { CompilerBug } from "./errors.js";
 import { ELEMENT_LABEL, type Expr, type Fold, type Kernel, type ReduceOp, type Scan, type SinkOf, type Stmt } from "./ir.js";
 import { singlesOf } from "./several.js";
+import { calledOrigin } from "./texts.js";
 import { leftFold } from "./traverse.js";
 import { BLOCK, LANES, type ElementType, type ScalarType, type ScalarValue } from "./types.js";
 import { convertValue, evaluate, newArray } from "./values.js";
@@ -140,7 +141,8 @@ class Interpreter {
   }
 
   private userName(name: string): string {
-    return this.kernel.arrays.find(parameter => parameter.name === name)?.origin.name ?? name;
+    const parameter = this.kernel.arrays.find(array => array.name === name);
+    return parameter === undefined ? name : calledOrigin(parameter.origin);
   }
 }
 

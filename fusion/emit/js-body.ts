@@ -4,6 +4,7 @@ import { CompilerBug } from "../errors.js";
 import type { Expr, ExprOf, Kernel, Stmt, StmtOf } from "../ir.js";
 import { forType, operator, type OpName, type Spelling } from "../ops.js";
 import { isElementaryName } from "../math/functions.js";
+import { calledOrigin } from "../texts.js";
 import { leavesOf } from "../traverse.js";
 import { isBigType, isFloatType, type ScalarType } from "../types.js";
 import { assign, at, bigint, binary, blockOf, branch, call, conditional, declare, identifier, member, negation, number, run, text, truth, unary } from "./estree.js";
@@ -284,7 +285,8 @@ export class BodyEmitter {
       place = identifier(at);
     }
     const array = identifier(this.names.of(value.array));
-    const userName = this.kernel.arrays.find(parameter => parameter.name === value.array)?.origin.name ?? value.array;
+    const parameter = this.kernel.arrays.find(({ name: own }) => own === value.array);
+    const userName = parameter === undefined ? value.array : calledOrigin(parameter.origin);
     // Typed arrays give undefined exactly where they have no element: beyond either end, at fractions and at NaN.
     const missing = binary("===", identifier(name), identifier("undefined"));
     const fail = run(call("rt.outOfRange", text(userName), place, member(array, "length")));

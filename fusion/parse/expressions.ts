@@ -8,7 +8,7 @@ import { FORMS } from "./refusals.js";
 import { columnName, constant, foreignPath, globalPath, lookup, named, notIndexable, refusedNode, textOf, tooEarly, unknownForeign, unknownMember, unknownName, valueOf } from "./resolve.js";
 import { isHandedOn, nested, refuse } from "./scope.js";
 import type { Argument, Context, Scope } from "./scope.js";
-import { convertIncludes } from "./strings.js";
+import { convertIncludes, convertMethod, convertTemplate, lengthOf } from "./strings.js";
 import { neighbour } from "./windows.js";
 import type { BinaryOperator, Builtin, Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
 
@@ -21,12 +21,8 @@ function convert(node: Expression, scope: Scope, context: Context): SurfaceExpr 
   switch (node.type) {
     case "Literal":
       return literal(node, span, context);
-    case "TemplateLiteral": {
-      const [only] = node.quasis;
-      const value = node.expressions.length === 0 ? only?.value.cooked : undefined;
-      if (typeof value !== "string") throw refusedNode(node, scope);
-      return { kind: "string", value, span };
-    }
+    case "TemplateLiteral":
+      return convertTemplate(node, scope, context);
     case "Identifier":
       return identifier(node, scope, context);
     case "MemberExpression":
@@ -120,6 +116,8 @@ function member(node: MemberExpression, scope: Scope, context: Context): Surface
   const whole = named(node, scope, context);
   if (whole !== null) return valueOf(whole, textOf(node, scope), span);
   const object = named(node.object, scope, context);
+  const length = lengthOf(node, object, scope, context);
+  if (length !== null) return length;
   if (object === null) throw notAnObject(node, false, scope, context);
   const name = textOf(node.object, scope);
   if (object.kind === "later") throw tooEarly(name, scope.span(node.object));
@@ -151,8 +149,8 @@ function call(node: CallExpression, scope: Scope, context: Context): SurfaceExpr
   if (callee.type === "ArrowFunctionExpression" || callee.type === "FunctionExpression") {
     return context.inline({ name: "this function", node: callee, scope }, helperArguments(node, scope, context), span);
   }
-  const listed = convertIncludes(node, scope, context);
-  if (listed !== null) return listed;
+  const text = convertIncludes(node, scope, context) ?? convertMethod(node, scope, context);
+  if (text !== null) return text;
   const binding = named(callee, scope, context);
   if (binding !== null) {
     const name = textOf(callee, scope);

@@ -159,6 +159,8 @@ class AssignmentCheck {
         const tested = this.expression(node.test, before);
         return merge(this.expression(node.yes, tested), this.expression(node.no, tested));
       }
+      case "text":
+        return node.args.reduce<Unset>((unset, arg) => this.expression(arg, unset), this.expression(node.of, before));
       case "call":
         return node.args.reduce<Unset>((unset, arg) => this.expression(arg, unset), before);
       case "do":

@@ -10,8 +10,8 @@ export interface Refusal {
 const syntax = (what: string, remedy: string): Refusal => ({ code: "DC102", what, remedy });
 const call = (what: string, remedy: string): Refusal => ({ code: "DC106", what, remedy });
 
-const NUMBERS_ONLY = "A kernel computes with numbers, BigInts and booleans, and tells whether strings are the same";
-const STRINGS_ONLY = 'Strings are compared, r.carrier === "AA", and handed on as they are: compute the rest of them beforehand';
+const NO_EXPRESSIONS = 'Ask a string for .startsWith("A"), .endsWith("A") or .includes("A"), or compute what the expression finds beforehand';
+const STRINGS_ONLY = 'Strings are put together by +, r.carrier + "x", and `${r.carrier}x`: compute others beforehand';
 
 /** Kinds of syntax nodes. */
 export const NODES: Readonly<Record<string, Refusal>> = {
@@ -52,7 +52,7 @@ export const FORMS = {
   async: syntax("the function is async", "A kernel runs at once: leave async away, await the values first and hand them over by name"),
   generator: syntax("the function is a generator", "Give one result back for each element with return"),
   nullish: syntax("`??` is for missing values, and every number is there", "Write Number.isNaN(x) ? y : x to replace NaN, or x || y to replace 0 as well"),
-  regex: syntax("a kernel has no regular expressions", NUMBERS_ONLY),
+  regex: syntax("a kernel has no regular expressions", NO_EXPRESSIONS),
   null: syntax("a kernel has no null", "Every element is there: compare with a number, or test with Number.isNaN(x)"),
   typeof: syntax("a kernel has no `typeof`", "The type of an element is that of its array: leave the test away"),
   void: syntax("a kernel has no `void`, and no `undefined`", "Give a number or a boolean back; elements are never undefined"),
@@ -64,8 +64,8 @@ export const FORMS = {
   letAlias: syntax("an array or function by another name may not change", "Declare it with const"),
   functionProperty: { code: "DC111", what: "a function has no properties in a kernel", remedy: "Call it, or hand the value over by name" },
   assignedProperty: syntax("a kernel cannot assign to properties", "Keep the value in a variable declared with let"),
-  property: syntax("numbers and strings have no properties in a kernel", "Compute what is needed of a string beforehand; read .length of captured arrays only"),
-  indexed: syntax("a number cannot be indexed", "Hand the array over by name, { lut }, and read lut[x]"),
+  property: syntax("numbers and strings have no such property in a kernel", "Of strings there are .length and methods such as .startsWith and .slice, of captured arrays .length"),
+  indexed: syntax("numbers and strings cannot be indexed", "Hand an array over by name, { lut }, and read lut[x]; of a string write r.carrier.charAt(0)"),
   arrayProperty: syntax("a captured array has only `.length` and elements", "Compute it outside and hand the result over by name"),
   called: call("what is called here is not a function by its name", "Declare the function with const and call it by name"),
   assignedElement: { code: "DC105", what: "a kernel cannot write to arrays", remedy: "Give the value back with return: the results make the new array" },

@@ -1,8 +1,9 @@
-/** What lambdas ask of strings, and of lists of values: whether one is in a list. Everything else is refused, with what to do instead. */
-import type { ArrayExpression, CallExpression, Expression, SpreadElement } from "acorn";
+/** What lambdas ask of strings, and of lists of values: whether one is in a list, and what is computed of each. Everything else is refused, with what to do instead. */
+import type { ArrayExpression, CallExpression, Expression, MemberExpression, SpreadElement, TemplateLiteral } from "acorn";
 import { LambdaError } from "../errors.js";
-import { named } from "./resolve.js";
-import type { Context, Scope } from "./scope.js";
+import { CALLABLE, isCallable } from "../texts.js";
+import { foreignPath, globalPath, named, refusedNode, textOf } from "./resolve.js";
+import type { Binding, Context, Scope } from "./scope.js";
 import type { Span, SurfaceExpr } from "./surface.js";
 
 /** More are better handed over as one list. */
@@ -53,4 +54,51 @@ function anyOf(tests: readonly SurfaceExpr[], span: Span): SurfaceExpr {
   if (second === undefined) return first;
   const middle = tests.length >> 1;
   return { kind: "logical", operator: "||", left: anyOf(tests.slice(0, middle), span), right: anyOf(tests.slice(middle), span), span };
+}
+
+/** Whether a name stands for something that may be a string; null is an expression that names nothing. */
+const mayBeText = (binding: Binding | null): boolean => binding === null || binding.kind === "variable" || binding.kind === "value" || binding.kind === "scalar";
+
+/** `r.carrier.startsWith("A")`; null for calls that are no method's of a string. */
+export function convertMethod(node: CallExpression, scope: Scope, context: Context): SurfaceExpr | null {
+  const { callee } = node;
+  if (callee.type !== "MemberExpression" || callee.computed || callee.property.type !== "Identifier" || callee.object.type === "Super") return null;
+  const { object, property } = callee;
+  const { name: method } = property;
+  if (!Object.hasOwn(String.prototype, method) || !mayBeText(named(object, scope, context)) || isUnknown(callee, scope, context)) return null;
+  const span = scope.span(node);
+  const of = context.convert(object, scope);
+  if (!isCallable(method)) throw refusedMethod(method, textOf(object, scope), scope.span(property));
+  const args = node.arguments.map(arg => {
+    if (arg.type === "SpreadElement") throw refusedNode(arg, scope);
+    if (arg.type === "Literal" && arg.regex !== undefined) throw new LambdaError("DC102", "a kernel has no regular expressions", scope.span(arg), 'Give a string, "AA", or compute what the expression finds beforehand, as a column of its own');
+    return context.convert(arg, scope);
+  });
+  return { kind: "text", method, of, args, span };
+}
+
+/** Of a name that means nothing here, or only to JavaScript, the message is about the name. */
+const isUnknown = (callee: MemberExpression, scope: Scope, context: Context): boolean =>
+  globalPath(callee, scope, context) !== null || foreignPath(callee, scope, context) !== null || (callee.object.type === "Identifier" && named(callee.object, scope, context) === null);
+
+const refusedMethod = (method: string, object: string, span: Span): LambdaError =>
+  new LambdaError("DC106", `a kernel has no ${method}() of strings`, span, `Of ${object} there are .length, ${CALLABLE.join(", ")}; compute others beforehand, as a column of their own`);
+
+/** `r.carrier.length`; null for other members, and for lengths of what is an array. */
+export function lengthOf(node: MemberExpression, object: Binding | null, scope: Scope, context: Context): SurfaceExpr | null {
+  if (node.computed || node.property.type !== "Identifier" || node.property.name !== "length" || node.object.type === "Super") return null;
+  if (!mayBeText(object) || isUnknown(node, scope, context)) return null;
+  return { kind: "text", method: "length", of: context.convert(node.object, scope), args: [], span: scope.span(node) };
+}
+
+/** A template's parts, one put behind the other. */
+export function convertTemplate(node: TemplateLiteral, scope: Scope, context: Context): SurfaceExpr {
+  const span = scope.span(node);
+  const parts = node.quasis.flatMap(({ value: { cooked } }, at): readonly SurfaceExpr[] => {
+    if (typeof cooked !== "string") throw refusedNode(node, scope);
+    const next = node.expressions[at];
+    const text: SurfaceExpr = { kind: "string", value: cooked, span };
+    return [...(cooked === "" && (at > 0 || next === undefined) && node.expressions.length > 0 ? [] : [text]), ...(next === undefined ? [] : [context.convert(next, scope)])];
+  });
+  return parts.slice(1).reduce((left, right) => ({ kind: "binary", operator: "+", left, right, span: { ...span } }), parts[0] as SurfaceExpr);
 }

@@ -3,6 +3,7 @@
  * are not known yet. Helper functions are already inlined (as `do` expressions), compound assignment and `++` spelt out,
  * and loops, `break`, `continue` and early `return` expressed by `loop`, `block` and `leave`.
  */
+import type { TextMethodName } from "../texts.js";
 import type { ScalarValue } from "../types.js";
 
 /** The text of one function (a lambda or a captured helper), as it is shown in error messages. */
@@ -61,6 +62,8 @@ export type SurfaceExpr = Spanned &
     | { readonly kind: "capture"; readonly name: string }
     /** Whether a string is in a captured list of strings. */
     | { readonly kind: "among"; readonly list: string; readonly value: SurfaceExpr }
+    /** A method of a string, or its length. */
+    | { readonly kind: "text"; readonly method: TextMethodName; readonly of: SurfaceExpr; readonly args: readonly SurfaceExpr[] }
     | { readonly kind: "length"; readonly array: string }
     | { readonly kind: "read"; readonly array: string; readonly index: SurfaceExpr }
     | { readonly kind: "unary"; readonly operator: UnaryOperator; readonly argument: SurfaceExpr }

@@ -7,6 +7,7 @@ import type { BinaryOperator, Span, UnaryOperator } from "../parse/surface.js";
 import type { ScalarType, ScalarValue } from "../types.js";
 import { evaluate } from "../values.js";
 import type { Inference } from "./infer.js";
+import { isOrder, rankOf } from "./infer-texts.js";
 import { isEquality } from "./infer-values.js";
 import {
   asBig,
@@ -60,7 +61,7 @@ export const toInt32 = (value: Typed): Expr => {
 };
 
 export function inferBinary(inference: Inference, operator: BinaryOperator, left: Typed, right: Typed, span: Span): Typed {
-  if (left.string === true || right.string === true) return compareStrings(operator, left, right, span);
+  if (left.string === true || right.string === true) return ofStrings(inference, operator, left, right, span);
   const bigs = [left, right].filter(value => isBigKind(kindOf(value))).length;
   switch (operator) {
     case "+":
@@ -142,16 +143,16 @@ export function power(inference: Inference, base: Typed, exponent: Typed, span: 
   return numeric("pow", [base, exponent], span, integral, inference.parameters);
 }
 
-const COMPARED_ONLY = 'Kernels tell whether strings are the same, r.carrier === "AA", and hand them on: compute the rest of them beforehand';
-
-/** Strings are the same where their codes are. */
-function compareStrings(operator: BinaryOperator, left: Typed, right: Typed, span: Span): Typed {
-  if (!isEquality(operator)) throw stringRefused(`${operator} is given a string`, span, COMPARED_ONLY);
+/** Strings are the same where their codes are, and come in the order of their ranks. */
+function ofStrings(inference: Inference, operator: BinaryOperator, left: Typed, right: Typed, span: Span): Typed {
+  if (operator === "+" && left.string === true && right.string === true) throw stringRefused("+ puts together two strings that both differ from row to row", span, 'One of them must be written out, r.carrier + "x", or captured');
+  if (!isEquality(operator) && !isOrder(operator)) throw stringRefused(`${operator} is given a string`, span);
   const [a, b] = [describeKind(kindOf(left)), describeKind(kindOf(right))];
   if (a !== b) {
     throw new LambdaError("DC204", `${a} is compared with ${b}`, span, left.string === true ? 'Compare strings with strings: r.carrier === "AA"' : 'Compare strings with strings: "AA" === r.carrier');
   }
-  return { expr: apply(COMPARISON[operator] === "eq" ? "eq" : "ne", left.expr, right.expr), weak: false, integral: [], span };
+  const args = isOrder(operator) ? [rankOf(inference, left, span), rankOf(inference, right, span)] as const : [left.expr, right.expr] as const;
+  return { expr: apply(COMPARISON[operator], ...args), weak: false, integral: [], span };
 }
 
 function compare(inference: Inference, operator: keyof typeof COMPARISON, left: Typed, right: Typed, span: Span): Typed {

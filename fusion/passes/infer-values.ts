@@ -59,6 +59,8 @@ export function hasStatements(expr: SurfaceExpr): boolean {
       return hasStatements(expr.left) || hasStatements(expr.right);
     case "conditional":
       return hasStatements(expr.test) || hasStatements(expr.yes) || hasStatements(expr.no);
+    case "text":
+      return hasStatements(expr.of) || expr.args.some(hasStatements);
     case "call":
       return expr.args.some(hasStatements);
     default:

@@ -7,12 +7,14 @@
 import { convert, local } from "../build.js";
 import { CompilerBug, LambdaError } from "../errors.js";
 import type { Expr, Stmt } from "../ir.js";
-import { LITERAL, type CaptureTypes } from "../query.js";
+import { LITERAL, type CaptureType, type CaptureTypes } from "../query.js";
+import type { TextArgument } from "../texts.js";
 import type { Span, SurfaceExpr, SurfaceStmt } from "../parse/surface.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
 import { isEffect } from "../traverse.js";
 import { inferBinary, inferUnary } from "./infer-operators.js";
 import { inferCall } from "./infer-calls.js";
+import { inferBesideText, inferText } from "./infer-texts.js";
 import { chosenMissing, columnsFor, factsOf, inferEquality, nothing, presentOf, sides, there, withoutMissing } from "./nulls.js";
 import { boolean, chooseExpr, hasStatements, isEquality, literal, numericIntegral, sameIntegral, zero } from "./infer-values.js";
 import { type LambdaNames, type Parameters } from "./parameters.js";
@@ -71,6 +73,7 @@ export class Inference {
   /** What constants stand for, and which variables are known not to be null here. */
   private readonly tests = new Map<string, SurfaceExpr>();
   private readonly known = new Set<string>();
+  private loops = 0;
 
   constructor(
     readonly context: LambdaContext,
@@ -79,6 +82,11 @@ export class Inference {
     private readonly labels: Map<string, string>,
     readonly names: LambdaNames,
   ) {}
+
+  /** Whether what stands here may run several times for one element. */
+  get repeats(): boolean {
+    return this.loops > 0;
+  }
 
   get parameters(): Parameters {
     return this.context.parameters;
@@ -105,6 +113,8 @@ export class Inference {
         return this.capture(expr.name, span);
       case "among":
         return this.among(expr.list, this.maybe(expr.value), span);
+      case "text":
+        return inferText(this, expr);
       case "length":
         return { expr: { kind: "length", type: "f64", array: this.array(expr.array) }, weak: false, integral: [], span };
       case "read":
@@ -112,6 +122,8 @@ export class Inference {
       case "unary":
         return inferUnary(this, expr.operator, expr.operator === "!" ? this.condition(expr.argument, span) : this.expression(expr.argument), span);
       case "binary": {
+        const text = inferBesideText(this, expr.operator, expr.left, expr.right, span);
+        if (text !== null) return text;
         const left = this.stable(expr.left, expr.right);
         const steps = expr.right.kind === "literal" && expr.right.step === true && isBigKind(kindOf(left));
         const right = steps ? literal(1n, expr.right.span) : this.maybe(expr.right);
@@ -217,7 +229,16 @@ export class Inference {
     }
   }
 
-  private captureType(name: string) {
+  /** What an expression is where it is the same for all rows: written out, captured, or a constant that stands for such; null for others. */
+  fixed(expr: SurfaceExpr): { readonly type: CaptureType["kind"]; readonly argument: TextArgument } | null {
+    if (expr.kind === "string") return { type: "string", argument: { text: expr.value } };
+    if (expr.kind === "literal" && typeof expr.value === "number") return { type: "number", argument: { number: expr.value } };
+    if (expr.kind === "capture") return { type: this.captureType(expr.name).kind, argument: { stage: this.context.stage, name: expr.name } };
+    const meant = expr.kind === "variable" ? this.tests.get(expr.name) : undefined;
+    return meant === undefined ? null : this.fixed(meant);
+  }
+
+  private captureType(name: string): CaptureType {
     const type = this.context.captures[name];
     if (!type) throw new CompilerBug(`capture ${name} was not described`);
     return type;
@@ -362,7 +383,9 @@ export class Inference {
       case "loop":
       case "block": {
         const label = this.label(stmt.label);
+        this.loops += stmt.kind === "loop" ? 1 : 0;
         const [body] = this.apart(() => this.statements(stmt.body));
+        this.loops -= stmt.kind === "loop" ? 1 : 0;
         this.out.push({ kind: stmt.kind, label, body });
         return;
       }

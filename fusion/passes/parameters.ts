@@ -1,13 +1,15 @@
 /** The names of one kernel: its scalar and array parameters, as lambdas ask for them, and its locals. */
 import type { ArrayParameter, Expr, Origin, ScalarParameter } from "../ir.js";
 import { BASE, LITERAL, SEED, TABLE, type CaptureType } from "../query.js";
+import type { Span } from "../parse/surface.js";
+import { calledOrigin, TEXT, textElement, textMethod, textOrigin, type TextTable } from "../texts.js";
 import type { ElementType, ScalarType } from "../types.js";
 
 /** `$` and letters beyond ASCII are no part of an identifier in C; columns may have any name. */
 const legal = (name: string): string => name.replaceAll(/\W/gu, "_").replace(/^(?=\d|$)/, "v");
 
 /** The identifier that a parameter should have, by what it stands for. */
-export const plainName = ({ stage, name }: Origin): string => (stage === LITERAL ? "text" : name === SEED ? "seed" : name === BASE ? "base" : legal(name));
+export const plainName = ({ stage, name }: Origin): string => (stage === LITERAL ? "text" : stage === TEXT ? `${calledOrigin({ stage, name })}_of` : name === SEED ? "seed" : name === BASE ? "base" : legal(name));
 
 /** Gives out names that are unique in a kernel. */
 export class Names {
@@ -56,6 +58,7 @@ export class Parameters {
   /** What BigInts are that nothing else decides about (captures and literals among themselves): as the sequence's own are. */
   big: "i64" | "u64" = "i64";
   private readonly captures = new Map<string, CaptureType>();
+  private readonly texts: { readonly span: Span; readonly stage: number; readonly table: string; readonly name: string; readonly makes: boolean }[] = [];
 
   constructor(readonly names: Names) {}
 
@@ -81,6 +84,19 @@ export class Parameters {
     const parameter = { name: this.names.fresh(name), element, origin: { stage, name } };
     this.arrays.push(parameter);
     return parameter.name;
+  }
+
+  /** What a method gives for each string. Asked for again at the same place, it is the same array: its level is told by what came before it. */
+  text(table: Omit<TextTable, "level">, stage: number, span: Span): string {
+    const wanted = JSON.stringify(table);
+    const known = this.texts.find(text => text.span === span && text.stage === stage && text.table === wanted);
+    if (known !== undefined) return known.name;
+    const origin = textOrigin({ ...table, level: this.texts.filter(({ makes }) => makes).length });
+    const found = this.arrays.find(parameter => parameter.origin.stage === TEXT && parameter.origin.name === origin.name);
+    const name = found?.name ?? this.names.fresh(plainName(origin));
+    if (found === undefined) this.arrays.push({ name, element: textElement(table.method), origin });
+    this.texts.push({ span, stage, table: wanted, name, makes: textMethod(table.method).gives === "string" });
+    return name;
   }
 
   /** A column of the table that the kernel reads. */

@@ -97,6 +97,8 @@ export function mentions(expr: SurfaceExpr, name: string): boolean {
       return mentions(expr.left, name) || mentions(expr.right, name);
     case "conditional":
       return mentions(expr.test, name) || mentions(expr.yes, name) || mentions(expr.no, name);
+    case "text":
+      return mentions(expr.of, name) || expr.args.some(arg => mentions(arg, name));
     case "call":
       return expr.args.some(arg => mentions(arg, name));
     case "do":

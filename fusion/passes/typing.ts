@@ -90,7 +90,7 @@ export const mixed = (span: Span): LambdaError =>
   new LambdaError("DC201", "a number and a BigInt are mixed", span, "JavaScript refuses this too: convert with BigInt(n) or Number(b), or write the literal as 1n");
 
 /** What is said of strings wherever they are more than compared and handed on. */
-export const stringRefused = (what: string, span: Span, remedy = "Strings are compared, r.carrier === \"AA\", and handed on: compute the rest of them beforehand"): LambdaError =>
+export const stringRefused = (what: string, span: Span, remedy = 'Strings are compared, searched and cut, r.carrier.startsWith("A"), and handed on: compute the rest of them beforehand'): LambdaError =>
   new LambdaError("DC209", what, span, remedy);
 
 /** ToNumber: booleans become weak 0 or 1; BigInts are refused, as JavaScript does. */

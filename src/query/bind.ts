@@ -2,9 +2,11 @@
 import { CompilerBug, LambdaError, QueryError } from "../../fusion/errors.js";
 import type { Origin } from "../../fusion/ir.js";
 import { BASE, LITERAL, SEED, TABLE, type Plan } from "../../fusion/query.js";
+import { TEXT } from "../../fusion/texts.js";
 import type { ScalarType, ScalarValue } from "../../fusion/types.js";
 import { convertValue, type AnyTypedArray } from "../../fusion/values.js";
 import { identifierAt } from "./captures.js";
+import { textPlaces, textTables } from "./texts.js";
 import type { Binding, Place, ShapeNode, TerminalNode } from "./shape.js";
 import { checkAttached, describe } from "./given.js";
 import type { Dictionary } from "../table/dictionary.js";
@@ -20,7 +22,7 @@ const NO_ARRAYS: readonly AnyTypedArray[] = [];
 export function bindingsOf(node: TerminalNode, plan: Plan): readonly Binding[] {
   const names = namesByStage(node);
   const place = ({ stage, name }: Origin): Place => {
-    if (stage === TABLE || stage === LITERAL || name === BASE) return { stage, at: 0, name };
+    if (stage === TABLE || stage === LITERAL || stage === TEXT || name === BASE) return { stage, at: 0, name };
     const at = names[stage]?.indexOf(name) ?? -1;
     if (at < 0) throw new CompilerBug(`the plan asks for ${name} of stage ${stage}, which was not given`);
     return { stage, at, name };
@@ -29,6 +31,7 @@ export function bindingsOf(node: TerminalNode, plan: Plan): readonly Binding[] {
     // Those of the table are behind the others, and differ from piece to piece.
     scalars: kernel.scalars.filter(({ origin }) => origin.stage !== TABLE).map(({ origin, type }) => ({ ...place(origin), type })),
     arrays: kernel.arrays.map(({ origin }) => place(origin)),
+    texts: textPlaces(kernel, place),
   }));
 }
 
@@ -49,9 +52,12 @@ export function bindScalars({ scalars }: Binding, values: StageValues, bases: Ba
 }
 
 /** Of a list of strings, whether each code is in it: so it is asked for once all scalars have their codes. */
-export function bindArrays({ arrays }: Binding, values: StageValues, table: Table | null, dictionary: Dictionary | null): readonly AnyTypedArray[] {
+export function bindArrays({ arrays, texts }: Binding, values: StageValues, table: Table | null, dictionary: Dictionary | null): readonly AnyTypedArray[] {
   if (arrays.length === 0) return NO_ARRAYS;
-  return arrays.map(({ stage, at, name }) => {
+  // They may make strings, which others are asked about.
+  const made = texts.length === 0 ? NO_ARRAYS : textTables(texts, values, dictionary);
+  return arrays.map(({ stage, at, name }, place) => {
+    if (stage === TEXT) return made[place] as AnyTypedArray;
     if (stage === TABLE) return columnOf(table, name);
     const array = (values[stage] as readonly Capture[])[at] as AnyTypedArray | readonly string[];
     if (Array.isArray(array)) return listedIn(dictionary, array as readonly unknown[], name);

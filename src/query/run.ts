@@ -2,6 +2,7 @@
 import { isValidity } from "../../fusion/columns.js";
 import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
 import type { ArrayParameter } from "../../fusion/ir.js";
+import { calledOrigin } from "../../fusion/texts.js";
 import { isReserved, SINGLE, type Plan, type PlannedKernel, type TableStep } from "../../fusion/query.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
@@ -135,7 +136,7 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
 function arrayInWords({ kernel }: KernelSlot, place: number): string {
   const { origin, column } = kernel.arrays[place] as ArrayParameter;
   if (column === true && isReserved(origin.name)) return "the source";
-  return column === true ? `the column ${origin.name}` : `the captured array ${origin.name}`;
+  return column === true ? `the column ${origin.name}` : `the captured array ${calledOrigin(origin)}`;
 }
 
 function newJob(bound: BoundTerminal, into: AnyTypedArray | null, given: Dictionary | null): Job {

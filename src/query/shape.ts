@@ -15,6 +15,7 @@ import { bringsSingles, captureTypes, checkUsed, textOf, withoutSingles } from "
 import { addEdge, findEdge, NO_WAY, type Edges, type Way } from "./edges.js";
 import { checkPiecewise } from "../stream/piecewise.js";
 import { atCall, checkTarget, columnsGiven, parse } from "./parse.js";
+import type { TextPlace } from "./texts.js";
 import type { Captures } from "./types.js";
 
 export type PlainTerminal = "toArray" | "toColumns" | "count" | "sum" | "average" | "min" | "max" | "median" | "quantile" | "first" | "last" | "single";
@@ -315,6 +316,8 @@ export interface Place {
 export interface Binding {
   readonly scalars: readonly (Place & { readonly type: ScalarType })[];
   readonly arrays: readonly Place[];
+  /** Those of the arrays that hold what is computed of strings, in the order in which they are made. */
+  readonly texts: readonly TextPlace[];
 }
 
 /** A whole query without its data: what is planned, and where compiled kernels are kept. */

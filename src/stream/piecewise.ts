@@ -1,6 +1,7 @@
 /** Which plans can be run on pieces, one after another, and why others cannot. */
 import { QueryError } from "../../fusion/errors.js";
 import { LITERAL, type Plan, type QueryShape, type SequenceShape, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
+import { TEXT } from "../../fusion/texts.js";
 import { calledAs, methodOf } from "../query/show.js";
 
 /** What is done to a table as its rows come; everything else needs all of them. */
@@ -24,7 +25,7 @@ export const namesStrings = ({ kernels }: Plan, { source, stages, terminal }: Qu
   (source.kind === "array" && source.element === "string") ||
   stages.some(stage => stage.kind === "pair" && [stage.right, ...stage.more].some(holdsStrings)) ||
   [...stages, terminal].some(part => "captures" in part && Object.values(part.captures).some(({ kind }) => kind === "string" || kind === "strings")) ||
-  kernels.some(({ kernel }) => kernel.scalars.some(({ origin }) => origin.stage === LITERAL));
+  kernels.some(({ kernel }) => kernel.scalars.some(({ origin }) => origin.stage === LITERAL) || kernel.arrays.some(({ origin }) => origin.stage === TEXT));
 
 const holdsStrings = (sequence: SequenceShape): boolean => (sequence.columns === null ? sequence.element === "string" : [...sequence.columns.values()].includes("string"));
 

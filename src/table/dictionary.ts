@@ -1,6 +1,12 @@
 /** Strings by number: a column of strings holds their codes, and kernels see nothing else of them. */
 import { CompilerBug } from "../../fusion/errors.js";
 
+/** What may be computed of strings. */
+export type Computed = Uint8Array | Int32Array | Float64Array;
+
+/** Arrays as long as there are strings. */
+const MOST_KEPT = 16;
+
 /**
  * Different strings, each with its code: 0, 1, 2 … A dictionary may stand on another, whose codes are its own too, and which grows
  * no more from then on: so a run adds what it names itself to the strings of its source, and changes neither them nor their codes.
@@ -13,6 +19,8 @@ export class Dictionary {
   private sealed = false;
   private whole: readonly string[] | null = null;
   private sorted: Uint32Array | null = null;
+  /** What was computed of all strings, once they are all there are. */
+  private kept: Map<string, Computed> | null = null;
 
   constructor(private readonly base: Dictionary | null = null) {
     this.start = base?.size ?? 0;
@@ -61,6 +69,31 @@ export class Dictionary {
   codesOf(other: Dictionary): Uint32Array | null {
     if (this.standsOn(other)) return null;
     return Uint32Array.from(other.strings, text => this.codeOf(text));
+  }
+
+  /** For each code that of the string that is made of its string. Such as are not there yet are added. */
+  codesFor(make: (text: string) => string): Uint32Array {
+    // A copy: the list grows meanwhile.
+    return Uint32Array.from([...this.strings], text => this.codeOf(make(text)));
+  }
+
+  /** For each code what is computed of its string. `key`: what that is; where nothing is added any more it is kept by it. */
+  computed(key: string, room: (size: number) => Computed, of: (text: string) => number): Computed {
+    if (this.base !== null && this.added.length === 0) return this.base.computed(key, room, of);
+    const known = this.kept?.get(key);
+    if (known !== undefined) return known;
+    const values = room(this.size);
+    if (this.base !== null) values.set(this.base.computed(key, room, of));
+    for (let at = 0; at < this.added.length; at += 1) values[this.start + at] = of(this.added[at] as string);
+    if (this.sealed) this.keep(key, values);
+    return values;
+  }
+
+  private keep(key: string, values: Computed): void {
+    this.kept ??= new Map();
+    const [oldest] = this.kept.keys();
+    if (this.kept.size === MOST_KEPT && oldest !== undefined) this.kept.delete(oldest);
+    this.kept.set(key, values);
   }
 
   /** For each code the place of its string in their order, which is that of `<`: by UTF-16 code units. */

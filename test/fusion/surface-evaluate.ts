@@ -119,6 +119,7 @@ class Run {
       }
       case "string":
       case "among":
+      case "text":
       case "null":
       case "nullish":
       case "object":

@@ -36,6 +36,7 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 declare const wanted: string;
 declare const other: string;
 declare const listed: readonly string[];
+declare const least: string;
 
 function countsOf<T>(values: readonly T[]): readonly { readonly key: T; readonly count: number }[] {
   const counts = new Map<T, number>();
@@ -78,6 +79,39 @@ describe.each(["js", "cpu"] as const)("on %s", backend => {
         return { name };
       });
       expect(named.toColumns().name).toEqual(rows.map(r => (r.delay > 0 ? r.origin : "")).map(name => (name === "UA" ? "United" : name)));
+    });
+
+    it("computes of them what JavaScript computes", () => {
+      const tests = table().map(r => ({
+        starts: r.carrier.startsWith("A"), from: r.carrier.startsWith("A", 1), ends: r.carrier.endsWith("A"), to: r.carrier.endsWith("A", 1), has: r.origin.includes("n"), half: r.origin.includes("\ud83d"),
+        length: r.carrier.length, at: r.carrier.indexOf("A"), last: r.carrier.lastIndexOf("A"), code: r.carrier.charCodeAt(1), first: r.carrier.charCodeAt(0),
+      }));
+      expect(tests.toRows()).toEqual(rows.map(r => ({
+        starts: Number(r.carrier.startsWith("A")), from: Number(r.carrier.startsWith("A", 1)), ends: Number(r.carrier.endsWith("A")), to: Number(r.carrier.endsWith("A", 1)), has: Number(r.origin.includes("n")), half: Number(r.origin.includes("\ud83d")),
+        length: r.carrier.length, at: r.carrier.indexOf("A"), last: r.carrier.lastIndexOf("A"), code: r.carrier.charCodeAt(1), first: r.carrier.charCodeAt(0),
+      })));
+      const made = table().map(r => ({
+        low: r.carrier.toLowerCase(), up: r.origin.toUpperCase(), trimmed: r.carrier.trim(), start: r.carrier.trimStart(), end: r.carrier.trimEnd(), first: r.carrier.charAt(0), cut: r.carrier.slice(1, 2), tail: r.carrier.slice(-1), part: r.carrier.substring(2, 0),
+        more: r.carrier + "x", less: "x" + r.carrier, both: `<${r.origin}>`, same: `${r.origin}`, one: r.carrier.replace("A", "$&-"), all: r.carrier.replaceAll("A", "b"), chain: r.carrier.slice(0, 1).toLowerCase() === "a" ? r.carrier.trim().slice(1) : `${r.origin.toLowerCase()}!`,
+      }));
+      expect(made.toRows()).toEqual(rows.map(r => ({
+        low: r.carrier.toLowerCase(), up: r.origin.toUpperCase(), trimmed: r.carrier.trim(), start: r.carrier.trimStart(), end: r.carrier.trimEnd(), first: r.carrier.charAt(0), cut: r.carrier.slice(1, 2), tail: r.carrier.slice(-1), part: r.carrier.substring(2, 0),
+        more: `${r.carrier}x`, less: `x${r.carrier}`, both: `<${r.origin}>`, same: r.origin, one: r.carrier.replace("A", "$&-"), all: r.carrier.replaceAll("A", "b"), chain: r.carrier.slice(0, 1).toLowerCase() === "a" ? r.carrier.trim().slice(1) : `${r.origin.toLowerCase()}!`,
+      })));
+      for (const [prefix, end] of [["A", 1], ["", -1], ["none", Infinity]] as const) {
+        expect(table().filter(r => r.carrier.startsWith(prefix) && r.origin.slice(0, end) !== "A", { prefix, end }).toRows()).toEqual(rows.filter(r => r.carrier.startsWith(prefix) && r.origin.slice(0, end) !== "A"));
+      }
+      const twice = table().map(r => ({ k: r.carrier.slice(0, 1) })).groupBy(r => r.k.toLowerCase()).aggregate({ n: g => g.count(), short: g => g.sum(r => r.k.length) }).toRows();
+      expect(twice).toEqual(countsOf(rows.map(r => r.carrier.slice(0, 1).toLowerCase())).map(({ key, count: n }) => ({ key, n, short: rows.filter(r => r.carrier.slice(0, 1).toLowerCase() === key).reduce((sum, r) => sum + r.carrier.slice(0, 1).length, 0) })));
+      const { low, n } = table().aggregate({ low: q => q.filter(r => r.carrier.toLowerCase().startsWith("a")).count(), n: q => q.filter(r => listed.includes(r.origin.trim().toUpperCase()), { listed: ["AA", "ZZ"] }).sum(r => r.origin.length) }).value();
+      expect([low, n]).toEqual([rows.filter(r => r.carrier.toLowerCase().startsWith("a")).length, rows.filter(r => ["AA", "ZZ"].includes(r.origin.trim().toUpperCase())).reduce((sum, r) => sum + r.origin.length, 0)]);
+    });
+
+    it("knows their order", () => {
+      expect(table().map(r => ({ a: r.carrier < "B", b: r.carrier <= "AA", c: r.carrier > "e", d: r.carrier >= "\ud83d", e: "AA" < r.carrier, f: r.carrier < r.origin, g: r.carrier <= r.origin, h: r.carrier.slice(1) > r.origin, i: r.carrier >= r.origin.toLowerCase() })).toRows()).toEqual(
+        rows.map(r => ({ a: Number(r.carrier < "B"), b: Number(r.carrier <= "AA"), c: Number(r.carrier > "e"), d: Number(r.carrier >= "\ud83d"), e: Number(r.carrier > "AA"), f: Number(r.carrier < r.origin), g: Number(r.carrier <= r.origin), h: Number(r.carrier.slice(1) > r.origin), i: Number(r.carrier >= r.origin.toLowerCase()) })),
+      );
+      expect(table().filter(r => r.carrier > least && r.delay > 0, { least: "A" }).toRows()).toEqual(rows.filter(r => r.carrier > "A" && r.delay > 0));
     });
 
     it("orders by UTF-16 code units, stably", () => {
@@ -172,6 +206,8 @@ describe.each(["js", "cpu"] as const)("on %s", backend => {
     expect(table().filter(r => r.carrier === null).count().value()).toBe(rows.filter(r => r.carrier === null).length);
     expect(table().filter(r => ["AA", "UA"].includes(r.carrier as string)).count().value()).toBe(rows.filter(r => ["AA", "UA"].includes(r.carrier as string)).length);
     expect(table().filter(r => !listed.includes(r.carrier as string), { listed: ["AA", "UA"] }).count().value()).toBe(rows.filter(r => !["AA", "UA"].includes(r.carrier as string)).length);
+    expect(table().filter(r => r.carrier !== null && r.carrier.startsWith("A")).count().value()).toBe(rows.filter(r => r.carrier?.startsWith("A")).length);
+    expect(table().map(r => ({ n: r.carrier === null ? -1 : r.carrier.toLowerCase().length, c: (r.carrier ?? "none").slice(0, 2) })).toColumns()).toEqual({ n: Float64Array.from(rows, r => r.carrier?.toLowerCase().length ?? -1), c: rows.map(r => (r.carrier ?? "none").slice(0, 2)) });
     expect(table().map(r => ({ c: r.carrier ?? "??" })).toColumns().c).toEqual(rows.map(r => r.carrier ?? "??"));
     expect(table().map(r => ({ c: r.delay > 0 ? "late" : null })).toColumns().c).toEqual(rows.map(r => (r.delay > 0 ? "late" : null)));
     expect(table().fillNulls({ carrier: "AA" }).filter(r => r.carrier === "AA").count().value()).toBe(rows.filter(r => (r.carrier ?? "AA") === "AA").length);
@@ -215,13 +251,24 @@ describe("what kernels do not do with strings", () => {
   const loose = table as unknown as { readonly [verb: string]: (...args: readonly unknown[]) => { readonly value: () => unknown; readonly toColumns: () => unknown } };
   const alone = compute(["a", "b"]) as unknown as { readonly [verb: string]: (...args: readonly unknown[]) => { readonly value: () => unknown; readonly toArray: () => unknown } };
   it.each([
-    ["+", () => loose["map"]!((r: { carrier: string }) => ({ x: r.carrier + "x" })), "DC209: + is given a string"],
-    ["<", () => loose["filter"]!((r: { carrier: string }) => r.carrier < "B").toColumns(), "DC209: < is given a string"],
+    ["+ of a number", () => loose["map"]!((r: { carrier: string; delay: number }) => ({ x: r.carrier + r.delay })), "DC209: + is given a string"],
+    ["+ of a number written out", () => loose["map"]!((r: { delay: number }) => ({ x: `${r.delay}!` })), "DC209: + is given a string and a number"],
+    ["+ of two columns", () => loose["map"]!((r: { carrier: string }) => ({ x: r.carrier + r.carrier })), "DC209: + puts together two strings that both differ from row to row"],
+    ["<", () => loose["filter"]!((r: { delay: unknown }) => (r.delay as string) < "B").toColumns(), "DC204: a number is compared with a string"],
     ["a number", () => loose["filter"]!((r: { carrier: unknown }) => r.carrier === 3).toColumns(), "DC204: a string is compared with a number"],
     ["a number, too", () => loose["filter"]!((r: { delay: unknown }) => r.delay === "3").toColumns(), "DC204: a number is compared with a string"],
     ["a truth value", () => loose["filter"]!((r: { carrier: string }) => r.carrier).toColumns(), 'DC209: a string is used as a truth value'],
-    ["a length", () => loose["map"]!((r: { carrier: string }) => ({ x: r.carrier.length })), "DC102: numbers and strings have no properties in a kernel"],
-    ["a beginning", () => loose["filter"]!((r: { carrier: string }) => r.carrier.startsWith("A")), "DC102: numbers and strings have no properties in a kernel"],
+    ["a length of a number", () => loose["map"]!((r: { delay: unknown }) => ({ x: (r.delay as string).length })), "DC102: a number has no length in a kernel"],
+    ["a length of a captured number", () => loose["map"]!((r: { delay: number }) => ({ x: r.delay + (least as unknown as string).length }), { least: 3 }), "DC111: least is a single value and is used as an array"],
+    ["a method of a number", () => loose["map"]!((r: { delay: unknown }) => ({ x: (r.delay as string).trim() })), "DC106: a number has no method trim in a kernel"],
+    ["another property", () => loose["map"]!((r: { carrier: { size: number } }) => ({ x: r.carrier.size })), "DC102: numbers and strings have no such property in a kernel"],
+    ["a place", () => loose["map"]!((r: { carrier: string }) => ({ x: r.carrier[0] })), "of a string write r.carrier.charAt(0)"],
+    ["another method", () => loose["filter"]!((r: { carrier: string }) => r.carrier.localeCompare("A") < 0), "DC106: a kernel has no localeCompare() of strings"],
+    ["an argument of each row", () => loose["filter"]!((r: { carrier: string }) => r.carrier.startsWith(r.carrier)).toColumns(), "DC209: what startsWith is given differs from row to row"],
+    ["an argument of another type", () => loose["filter"]!((r: { carrier: string }) => r.carrier.startsWith(3 as unknown as string)).toColumns(), "DC204: startsWith is given a number where it takes a string"],
+    ["too many arguments", () => loose["map"]!((r: { carrier: string }) => ({ x: (r.carrier.trim as (a: string) => string)("x") })), "DC106: trim takes 0 arguments and is given 1"],
+    ["an expression", () => loose["map"]!((r: { carrier: string }) => ({ x: r.carrier.replace(/A/, "B") })), "DC102: a kernel has no regular expressions"],
+    ["a string made in a loop", () => loose["map"]!((r: { carrier: string }) => { let x = r.carrier; for (let i = 0; i < 3; i++) x = x.slice(1); return { x }; }), "DC209: a string is made of another in a loop"],
     ["a list as a value", () => loose["filter"]!((r: { carrier: string }) => r.carrier === (listed as unknown as string), { listed: ["a"] }), "DC111: listed is a list of strings and is used as a single value"],
     ["a number in a list of strings", () => loose["filter"]!((r: { delay: unknown }) => listed.includes(r.delay as string), { listed: ["a"] }).toColumns(), "DC204: listed is a list of strings, and a number is never in it"],
     ["a list of others", () => loose["filter"]!((r: { carrier: string }) => listed.includes(r.carrier), { listed: ["a", 1] }).toColumns(), "DC302: element 1 of the captured list listed is 1, not a string"],
@@ -230,7 +277,6 @@ describe("what kernels do not do with strings", () => {
     ["a minus", () => loose["map"]!((r: { carrier: number }) => ({ x: -r.carrier })), "DC209: unary - is given a string"],
     ["Math", () => loose["map"]!((r: { carrier: number }) => ({ x: Math.abs(r.carrier) })), "DC209: a string is used as a number"],
     ["a mixture", () => loose["map"]!((r: { delay: number }) => ({ x: r.delay > 3 ? "late" : 0 })), "DC205: this gives a string or a number"],
-    ["a text made of others", () => loose["map"]!((r: { carrier: string }) => ({ x: `${r.carrier}!` })), "DC102: a kernel makes no strings of others"],
     ["a sum", () => loose["sum"]!((r: { carrier: number }) => r.carrier).value(), "DC306: strings have no sum"],
     ["a sum of a group", () => (loose["groupBy"]!((r: { delay: number }) => r.delay) as unknown as { aggregate: (given: object) => { toRows: () => unknown } }).aggregate({ x: (g: { max: (f: unknown) => unknown }) => g.max((r: { carrier: string }) => r.carrier) }).toRows(), "DC306: strings have no max"],
     ["a smallest key", () => loose["minBy"]!((r: { carrier: string }) => r.carrier).value(), "DC209: minBy compares numbers, and this is a string"],

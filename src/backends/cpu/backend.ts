@@ -5,6 +5,7 @@
 import { BackendError } from "../../../fusion/errors.js";
 import { CPP_FLAGS, CPP_LIBRARIES, cppPreludeOf, emitCpp } from "../../../fusion/emit/cpp.js";
 import type { Kernel } from "../../../fusion/ir.js";
+import { calledOrigin } from "../../../fusion/texts.js";
 import { createDiskCache, type DiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
 import type { Mover } from "../../table/move.js";
@@ -105,7 +106,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     if (name === undefined) {
       const text = cppPreludeOf([kernel]) + emitCpp(kernel, { symbol: SYMBOL });
       // The same code serves both kinds of byte arrays and captures of any name; checks and errors tell them apart.
-      name = { text, key: JSON.stringify([text, signatureOf(kernel), kernel.arrays.map(array => array.origin.name)]) };
+      name = { text, key: JSON.stringify([text, signatureOf(kernel), kernel.arrays.map(({ origin }) => calledOrigin(origin))]) };
       names.set(kernel, name);
     }
     return name;

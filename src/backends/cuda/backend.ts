@@ -5,6 +5,7 @@
 import { BackendError } from "../../../fusion/errors.js";
 import { cudaFlagsOf, cudaPrelude, emitCuda, THREADS, type CudaProgram } from "../../../fusion/emit/cuda.js";
 import type { Kernel, Sink } from "../../../fusion/ir.js";
+import { calledOrigin } from "../../../fusion/texts.js";
 import { createDiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
 import { loadAddon, packageRoot } from "../cpu/load-addon.js";
@@ -253,7 +254,7 @@ class Machine {
 
 /** The same code serves captures of any name and both kinds of byte arrays; results and errors tell them apart. */
 const keyOf = ({ source, flags }: Unit, kernel: Kernel): string =>
-  JSON.stringify([source, flags, kernel.source, sinkKey(kernel.sink), kernel.arrays.map(({ element, origin }) => [element, origin.name])]);
+  JSON.stringify([source, flags, kernel.source, sinkKey(kernel.sink), kernel.arrays.map(({ element, origin }) => [element, calledOrigin(origin)])]);
 
 /** What of a sink decides how a result is read, and need not show in the text. */
 function sinkKey(sink: Sink): readonly unknown[] {
