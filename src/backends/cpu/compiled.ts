@@ -1,11 +1,11 @@
 /** A loaded kernel as the runtime calls it: arguments into the addon's memory, results out of it, failures into errors. */
-import { isMainThread } from "node:worker_threads";
 import { BackendError, CompilerBug } from "../../../fusion/errors.js";
 import type { Kernel, Sink } from "../../../fusion/ir.js";
 import { elementsOf, isCounted } from "../../../fusion/several.js";
 import { alwaysYields, hasLoops, storedElement } from "../../../fusion/traverse.js";
 import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, newArray, type AnyTypedArray } from "../../../fusion/values.js";
+import { workerThreads } from "../../builtin.js";
 import { canShrink, checkLengths, lengthsOf } from "../arrays.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
 import { replayFrom } from "../js/backend.js";
@@ -71,7 +71,7 @@ export function signatureOf(kernel: Kernel): KernelSignature {
     sharing: sharingOf(kernel),
     weight: weightOf(kernel),
     // The main thread cannot be ended by others, short of the whole process.
-    watched: !isMainThread && mayNotEnd(kernel),
+    watched: mayNotEnd(kernel) && !workerThreads().isMainThread,
   };
 }
 

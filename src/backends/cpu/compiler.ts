@@ -1,7 +1,8 @@
 /** Which C++ compiler this machine has, and what it is: its identity is part of every kernel's cache key. */
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import path from "node:path";
+import { childProcess } from "../../builtin.js";
 import { killGroup, setReferenced } from "./child.js";
 
 /** A compiler that was found; nothing has been run yet. */
@@ -116,7 +117,7 @@ export function examine(compiler: FoundCompiler, flags: readonly string[], envir
   const questions = interrogation(compiler, flags);
   for (let next = questions.next(); ; ) {
     if (next.done === true) return next.value;
-    const { error, status, signal, stdout, pid } = spawnSync(compiler.command, next.value.args, { ...settings, input: next.value.input });
+    const { error, status, signal, stdout, pid } = childProcess().spawnSync(compiler.command, next.value.args, { ...settings, input: next.value.input });
     if (error !== undefined) killGroup(pid);
     next = questions.next({ fault: brokenPipe(error) ? null : (error ?? null), code: status, signal, words: stdout });
   }
@@ -136,7 +137,7 @@ export function examineLater(compiler: FoundCompiler, flags: readonly string[], 
 
   const ask = ({ args, input }: Question): Promise<Answer> =>
     new Promise(resolve => {
-      const asked = (child = spawn(compiler.command, args, { env: environmentOf(environment), stdio: ["pipe", "pipe", "ignore"], detached: true }));
+      const asked = (child = childProcess().spawn(compiler.command, args, { env: environmentOf(environment), stdio: ["pipe", "pipe", "ignore"], detached: true }));
       let words = "";
       let fault: Error | null = null;
       const kill = (): void => killGroup(asked.pid);

@@ -1,8 +1,9 @@
 /** Runs the C++ compiler: in the background or while the caller waits, never for ever, and never beyond the process's own end. */
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import os from "node:os";
 import path from "node:path";
 import { BackendError } from "../../../fusion/errors.js";
+import { childProcess } from "../../builtin.js";
 import { killGroup, setReferenced } from "./child.js";
 
 /** One translation unit to compile. */
@@ -97,7 +98,7 @@ export function createToolchain(options: ToolchainOptions = {}): Toolchain {
     compileSync(request) {
       // In a process group of its own, so that what the compiler has started can be ended with it.
       const settings = { env: environmentFor(request), input: request.source, encoding: "utf8", timeout: timeLimit, killSignal: "SIGKILL", detached: true, maxBuffer: 1 << 26 } as const;
-      const result = spawnSync(request.command, argumentsOf(request), settings);
+      const result = childProcess().spawnSync(request.command, argumentsOf(request), settings);
       const code = (result.error as NodeJS.ErrnoException | undefined)?.code;
       const timedOut = code === "ETIMEDOUT";
       if (timedOut) killGroup(result.pid);
@@ -117,7 +118,7 @@ function launch(
   resolve: () => void,
   reject: (error: BackendError) => void,
 ): ChildProcess {
-  const child = spawn(request.command, argumentsOf(request), { env: environmentFor(request), stdio: ["pipe", "ignore", "pipe"], detached: true });
+  const child = childProcess().spawn(request.command, argumentsOf(request), { env: environmentFor(request), stdio: ["pipe", "ignore", "pipe"], detached: true });
   enter(child);
   let words = "";
   let fault: Error | null = null;

@@ -2,13 +2,14 @@
  * Kernels with loops off the main thread: an element may take for ever, so they run in a worker that can be stopped.
  * The worker is made of text, so it needs no file of its own, whatever this code has been bundled into.
  */
-import { Worker, type TransferListItem } from "node:worker_threads";
+import type { TransferListItem } from "node:worker_threads";
 import { outOfRange, type KernelCall, type KernelResult } from "../../../fusion/call.js";
 import { createState, resetState, resultOf, SLICE, type JsState } from "../../../fusion/emit/js-state.js";
 import { BackendError } from "../../../fusion/errors.js";
 import { elementsOf } from "../../../fusion/several.js";
 import { ELEMENTS } from "../../../fusion/types.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
+import { workerThreads } from "../../builtin.js";
 import { moduleText, type Program } from "./program.js";
 import { replayText } from "./replay.js";
 import { firstOf } from "./run.js";
@@ -115,7 +116,7 @@ export function runInThread(program: Program, call: KernelCall, signal: AbortSig
     outputs: elementsOf(kernel).map(element => ELEMENTS[element].array),
   };
   // Loaders and preloaded modules of the main thread are no business of a worker that loads nothing.
-  const worker = new Worker(WORKER, { eval: true, workerData: task, transferList: transfer, execArgv: [] });
+  const worker = new (workerThreads().Worker)(WORKER, { eval: true, workerData: task, transferList: transfer, execArgv: [] });
   return new Promise<KernelResult>((resolve, reject) => {
     const end = (settle: () => void): void => {
       signal?.removeEventListener("abort", abort);
