@@ -6,13 +6,14 @@
  *   node scripts/build.mjs --prebuild  and the native addon for this platform, as `npm pack` needs it
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { contentHash, isFresh, mark, ROOT } from "./stale.mjs";
 
 const SOURCES = ["fusion", "src", "package.json", "scripts/build.mjs"];
-const BUNDLES = ["dist/index.js", "dist/index.cjs"];
+const BUNDLES = ["dist/index.js", "dist/index.cjs", "dist/dotcompute-core.cjs", "dist/licenses.txt"];
 const DECLARATIONS = ["dist/types/src/index.d.ts", "dist/types-cjs/src/index.d.ts"];
 
 /** No minifier, no keepNames: either would change the text of functions, and the library reads the text of functions. */
@@ -22,28 +23,53 @@ export async function buildBundles() {
   const { build } = await import("esbuild");
   const common = {
     absWorkingDir: ROOT,
-    entryPoints: ["./src/index.ts"],
     bundle: true,
-    packages: "external",
+    format: "cjs",
     platform: "node",
     target: "node20.17",
+    charset: "ascii",
     legalComments: "none",
     tsconfigRaw: { compilerOptions: { target: "ES2022", useDefineForClassFields: true } },
     logLevel: "warning",
   };
-  await Promise.all([
-    build({ ...common, format: "esm", outfile: "dist/index.js" }),
-    build({
-      ...common,
-      format: "cjs",
-      outfile: "dist/index.cjs",
-      define: { "import.meta.url": "importMetaUrl", "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
-      // The directive again: esbuild's own no longer comes first.
-      banner: { js: '"use strict";\nconst importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-    }),
-  ]);
+  // The library, acorn and astring with it, as one script for both module systems.
+  const { metafile } = await build({
+    ...common,
+    entryPoints: ["./src/index.ts"],
+    outfile: "dist/dotcompute-core.cjs",
+    external: ["apache-arrow"],
+    define: { "import.meta.url": "importMetaUrl", "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
+    // The directive again: esbuild's own no longer comes first.
+    banner: { js: '"use strict";\nconst importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+    metafile: true,
+  });
+  const core = readFileSync(path.join(ROOT, "dist/dotcompute-core.cjs"));
+  await build({
+    ...common,
+    stdin: {
+      contents: `
+        const { load } = require("./src/boot/load.ts");
+        const folder = typeof __dirname === "string" ? __dirname : null;
+        module.exports = load(folder, ${JSON.stringify(createHash("sha256").update(core).digest("hex").slice(0, 32))}, () => require("./dotcompute-core.cjs"));`,
+      resolveDir: ROOT,
+    },
+    outfile: "dist/index.cjs",
+    external: ["./dotcompute-core.cjs"],
+  });
+  const names = (await build({ ...common, entryPoints: ["./src/index.ts"], format: "esm", packages: "external", metafile: true, write: false })).metafile.outputs["index.js"].exports;
+  writeFileSync(path.join(ROOT, "dist/index.js"), `import library from "./index.cjs";\nexport const { ${names.join(", ")} } = library;\n`);
+  writeFileSync(path.join(ROOT, "dist/licenses.txt"), licensesOf(metafile));
   mark("bundles", hash);
   return true;
+}
+
+/** The terms of whatever the script holds that is not ours. */
+function licensesOf({ inputs }) {
+  const packages = new Set(Object.keys(inputs).flatMap(file => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []));
+  return [...packages]
+    .sort()
+    .map(name => `${name}\n\n${readFileSync(path.join(ROOT, "node_modules", name, "LICENSE"), "utf8").trim()}\n`)
+    .join("\n\n");
 }
 
 /** TypeScript takes a declaration for ESM or CommonJS by the nearest package.json, so each module system has its own copy. */
@@ -52,9 +78,23 @@ function buildDeclarations() {
   if (isFresh("declarations", hash, DECLARATIONS)) return;
   for (const folder of ["dist/types", "dist/types-cjs"]) rmSync(path.join(ROOT, folder), { recursive: true, force: true });
   run(path.join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json");
+  bundleTypes("acorn");
   cpSync(path.join(ROOT, "dist/types"), path.join(ROOT, "dist/types-cjs"), { recursive: true });
   writeFileSync(path.join(ROOT, "dist/types-cjs/package.json"), '{ "type": "commonjs" }\n');
   mark("declarations", hash);
+}
+
+/** A package that is part of the bundle has its types there, too. */
+function bundleTypes(name) {
+  const types = path.join(ROOT, "dist/types");
+  cpSync(path.join(ROOT, "node_modules", name, "dist", `${name}.d.ts`), path.join(types, `${name}.d.ts`));
+  for (const entry of readdirSync(types, { recursive: true }).filter(file => file.endsWith(".d.ts"))) {
+    const file = path.join(types, entry);
+    const text = readFileSync(file, "utf8");
+    const here = path.posix.relative(path.posix.dirname(entry), name);
+    const bundled = text.replaceAll(`"${name}"`, `"${here.startsWith(".") ? here : `./${here}`}.js"`);
+    if (bundled !== text) writeFileSync(file, bundled);
+  }
 }
 
 function run(script, ...args) {

@@ -89,7 +89,7 @@ export function createCacheFolder(usual: string, fallback: string): CacheFolder 
 }
 
 /** Why a folder must not be used. One of ours that is open to others is closed to them. */
-function faultOf(folder: string): string | null {
+export function faultOf(folder: string): string | null {
   const facts = statSync(folder);
   if (!facts.isDirectory()) return "it is not a folder";
   if (process.getuid === undefined) return null;

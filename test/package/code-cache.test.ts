@@ -1,0 +1,94 @@
+/** What V8 has made of the library's text, kept between processes: used when it is sound, and never else. */
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { ROOT, succeed, temporaryFolder } from "./support.js";
+
+const place = temporaryFolder();
+afterAll(() => place.remove());
+
+const PROGRAM = `
+const library = require(${JSON.stringify(path.join(ROOT, "dist", "index.cjs"))});
+const data = Float64Array.from({ length: 100 }, (_, i) => i - 50);
+const { compute, QueryError, createRuntime } = library;
+const sum = createRuntime({ backend: "js" }).compute(data).map(x => x * 0.5).filter(x => x > 10).sum().value();
+let refused = null;
+try { compute(7) } catch (error) { refused = error instanceof QueryError }
+console.log(JSON.stringify({ sum, refused, names: Object.keys(library).length, read: require("node:worker_threads").isMainThread }));
+`;
+
+const run = async (cache: string, env: Record<string, string> = {}) =>
+  JSON.parse((await succeed(process.execPath, ["-e", PROGRAM], { cwd: place.folder, env: { DOTCOMPUTE_CACHE: cache, ...env } })).stdout) as { sum: number };
+const expected = { sum: Float64Array.from({ length: 100 }, (_, i) => (i - 50) * 0.5).filter(x => x > 10).reduce((a, x) => a + x, 0), refused: true, names: 15, read: true };
+
+const codeIn = (cache: string): readonly string[] => readdirSync(cache).filter(name => name.startsWith("code-")).map(name => path.join(cache, name));
+const newCache = (name: string): string => path.join(place.folder, name);
+
+describe("the code cache", () => {
+  it("is left by one process and taken by the next, whole and closed to others", async () => {
+    const cache = newCache("whole");
+    expect(await run(cache)).toEqual(expected);
+    const [file = "", ...more] = codeIn(cache);
+    expect(more).toEqual([]);
+    const { mode, mtimeMs, ino } = statSync(file);
+    expect(mode & 0o777).toBe(0o600);
+    expect(await run(cache)).toEqual(expected);
+    expect(statSync(file)).toMatchObject({ mtimeMs, ino });
+  });
+
+  it.each<[string, (file: string) => void]>([
+    ["damaged", file => writeFileSync(file, readFileSync(file).map((byte, at) => (at === 5000 ? byte ^ 1 : byte)))],
+    ["cut short", file => writeFileSync(file, readFileSync(file).subarray(0, 4000))],
+    ["empty", file => writeFileSync(file, "")],
+    ["open to others", file => chmodSync(file, 0o666)],
+  ])("is made anew where it is %s", async (name, spoil) => {
+    const cache = newCache(name.replaceAll(" ", "-"));
+    await run(cache);
+    const [file = ""] = codeIn(cache);
+    const sound = statSync(file).size;
+    spoil(file);
+    const { ino } = statSync(file);
+    expect(await run(cache)).toEqual(expected);
+    expect(statSync(file).ino).not.toBe(ino);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(Math.abs(statSync(file).size / sound - 1)).toBeLessThan(0.2);
+  });
+
+  it("is done without where the folder cannot be made, or it is not wanted", async () => {
+    writeFileSync(newCache("a-file"), "");
+    expect(await run(path.join(newCache("a-file"), "below"))).toEqual(expected);
+    expect(await run(newCache("unwanted"), { DOTCOMPUTE_CODE_CACHE: "off" })).toEqual(expected);
+    mkdirSync(newCache("unwanted"), { recursive: true });
+    expect(codeIn(newCache("unwanted"))).toEqual([]);
+  });
+
+  it("keeps few of other builds", async () => {
+    const cache = newCache("many");
+    mkdirSync(cache, { mode: 0o700 });
+    for (let at = 0; at < 9; at += 1) writeFileSync(path.join(cache, `code-${at}`), "");
+    expect(await run(cache)).toEqual(expected);
+    expect(codeIn(cache)).toHaveLength(5);
+  });
+
+  it("serves ES modules, which have the same classes", async () => {
+    const text = `
+      import { QueryError } from ${JSON.stringify(path.join(ROOT, "dist", "index.js"))};
+      import { createRequire } from "node:module";
+      const required = createRequire(import.meta.url)(${JSON.stringify(path.join(ROOT, "dist", "index.cjs"))});
+      console.log(required.QueryError === QueryError);`;
+    const { stdout } = await succeed(process.execPath, ["--input-type=module", "-e", text], { cwd: place.folder, env: { DOTCOMPUTE_CACHE: newCache("modules") } });
+    expect(stdout).toBe("true\n");
+  });
+
+  it("is not for a context with globals of its own", async () => {
+    const cache = newCache("context");
+    const text = `
+      const vm = require("node:vm"), fs = require("node:fs"), { createRequire } = require("node:module");
+      const file = ${JSON.stringify(path.join(ROOT, "dist", "index.cjs"))};
+      const context = vm.createContext({ require: id => id.endsWith("core.cjs") ? "asked for" : createRequire(file)(id), module: {}, process, __dirname: require("node:path").dirname(file) });
+      vm.runInContext(fs.readFileSync(file, "utf8"), context);
+      console.log(context.module.exports);`;
+    const { stdout } = await succeed(process.execPath, ["-e", text], { cwd: place.folder, env: { DOTCOMPUTE_CACHE: cache } });
+    expect(stdout).toBe("asked for\n");
+  });
+});
