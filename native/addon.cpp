@@ -178,10 +178,10 @@ class Environment : public Napi::Addon<Environment> {
     return result;
   }
 
-  /// move(operation, arrays, numbers) → arrays: what native/table.hpp does
+  /// move(operation, arrays, numbers, threads) → arrays: what native/table.hpp does
   Napi::Value move(const Napi::CallbackInfo& info) { return table::move(info, engine_); }
 
-  /// moveLater(operation, arrays, numbers) → a promise of arrays
+  /// moveLater(operation, arrays, numbers, threads) → a promise of arrays
   Napi::Value moveLater(const Napi::CallbackInfo& info) { return table::moveLater(info, engine_); }
 
   // What native/memory.hpp does.

@@ -96,6 +96,8 @@ inline Result places(Room<u32>& room, std::size_t count) { return Result(Kind::U
 struct Request {
   std::vector<Column> arrays;
   std::vector<double> numbers;
+  /// How many threads may have a share in it, the calling one included.
+  unsigned threads = 1;
 
   const Column& array(std::size_t at) const {
     if (at >= arrays.size()) throw std::invalid_argument("an array is missing");

@@ -1,225 +1,149 @@
 #include "table-group.hpp"
 
 #include <algorithm>
-#include <numeric>
-#include <optional>
 
-#include "table-accumulate.hpp"
 #include "table-codes.hpp"
-#include "table-lookup.hpp"
-#include "table-partition.hpp"
+#include "table-groups.hpp"
 
 namespace dotcompute::table {
 
 namespace {
 
-/// How many rows each group has, as far as they have passed.
-class Numbers {
- public:
-  void makeRoom(std::size_t groups) { seen_.resize(groups); }
-  u32 next(std::size_t group) { return seen_[group]++; }
-  const u32* sizes() const { return seen_.data(); }
-
- private:
-  std::vector<u32> seen_;
+/// Where each group stands among the results, and how many there are.
+struct Order {
+  Room<u32> places;
+  std::size_t count;
 };
 
-/// What is asked for, and what is kept for it: an average keeps a sum, and two that need the same keep it once.
+/// In the order of their first rows, which are stored in `firsts`. Those are marked among all rows: how many come before one is
+/// then told by the marks.
+template <class Way>
+Order inOrder(const Groups<Way>& groups, std::size_t length, unsigned threads, Room<u32>& firsts) {
+  std::vector<u64> marks(length / 64 + 1);
+  for (std::size_t group = 0; group < groups.count(); ++group) marks[groups.firsts()[group] / 64] |= u64(1) << (groups.firsts()[group] % 64);
+  Room<u32> before(marks.size());
+  u32 count = 0;
+  for (std::size_t at = 0; at < marks.size(); ++at) {
+    before[at] = count;
+    if (marks[at] != 0) count += u32(std::popcount(marks[at]));
+  }
+  Order order{Room<u32>(groups.count()), groups.count()};
+  const Pieces pieces(groups.count(), threads);
+  inParts(pieces.threads(), pieces.count(), [&](std::size_t piece) {
+    for (std::size_t group = pieces.begin(piece); group < pieces.end(piece); ++group) {
+      const u32 first = groups.firsts()[group];
+      const u32 place = before[first / 64] + u32(std::popcount(marks[first / 64] & ((u64(1) << (first % 64)) - 1)));
+      order.places[group] = place;
+      firsts[place] = first;
+    }
+  });
+  return order;
+}
+
+/// By their codes, of which there are so many.
+template <class Way>
+Order byCode(const Groups<Way>& groups, const u32* codes, std::size_t count) {
+  if (groups.count() != count) throw std::out_of_range("a code does not occur");
+  Order order{Room<u32>(count), count};
+  for (std::size_t group = 0; group < count; ++group) order.places[group] = codes[groups.firsts()[group]];
+  return order;
+}
+
+/// What is asked for.
 class Aggregates {
  public:
   /// From so many numbers and arrays of the request on: (terminal, column) …
   Aggregates(const Request& request, std::size_t numbers, std::size_t arrays, std::size_t length) {
     for (std::size_t at = numbers; at < request.numbers.size(); at += 2) {
       const auto terminal = Terminal(request.number(at, std::size_t(Terminal::Last)));
-      if (terminal == Terminal::Count) wanted_.push_back({terminal, Kind::U32, 0});
-      else wanted_.push_back(keep(terminal, request.columns(arrays + request.number(at + 1), 1, length)[0]));
+      const bool counts = terminal == Terminal::Count;
+      const Column column = counts ? Column{Kind::U32, nullptr, 0} : request.columns(arrays + request.number(at + 1), 1, length)[0];
+      if (terminal == Terminal::Average && bytesOf(column.kind) == 8 && column.kind != Kind::F64) throw std::invalid_argument("there is no such aggregate: BigInts have no average");
+      wanted_.push_back({terminal, column});
     }
   }
 
-  /// Whether there are sums that depend on the order.
-  bool areOrdered() const {
-    return std::any_of(kept_.begin(), kept_.end(), [](const Kept& own) { return own.isOrdered(); });
-  }
-  /// Whether there is nothing but these, and counts.
-  bool areAllOrdered() const {
-    return std::all_of(kept_.begin(), kept_.end(), [](const Kept& own) { return own.isOrdered(); });
-  }
-
-  void makeRoom(std::size_t groups) {
-    for (Kept& own : kept_)
-      if (!own.sums) own.passing().makeRoom(groups);
-  }
-  void add(const Passing& rows) {
-    for (Kept& own : kept_)
-      if (!own.sums) own.passing().add(rows);
-  }
-  /// Begins anew, with ordered sums of groups by code.
-  void sum(Partition& partition) {
-    for (Kept& own : kept_) {
-      own.accumulator.reset();
-      if (!own.isOrdered()) continue;
-      own.sums = dispatch(own.column.kind, [&](auto type) { return partition.sums(own.column.as<typename decltype(type)::type>()); });
-    }
-  }
-
-  /// Of these groups; `sizes` says how many rows each group has.
-  void results(const u32* groups, std::size_t count, const u32* sizes, Results& into) {
-    for (const Wanted& own : wanted_) {
-      if (own.terminal == Terminal::Count) {
-        Room<u32> counts(count);
-        for (std::size_t at = 0; at < count; ++at) counts[at] = sizes[groups[at]];
-        into.emplace_back(own.kind, count, counts.take());
+  template <class Way>
+  void results(const Groups<Way>& groups, const Order& order, Results& into) const {
+    std::vector<Storage> memory;
+    for (const Wanted& own : wanted_) memory.emplace_back(order.count * bytesOf(kindOf(own.terminal, own.column.kind)));
+    std::vector<bool> done(wanted_.size());
+    for (std::size_t at = 0; at < wanted_.size(); ++at) {
+      if (done[at]) continue;
+      // All that is asked of a column at once.
+      std::vector<std::size_t> some;
+      for (std::size_t other = at; other < wanted_.size(); ++other) {
+        if (!wanted_[other].isOf(wanted_[at].column)) continue;
+        some.push_back(other);
+        done[other] = true;
+      }
+      if (wanted_[at].terminal == Terminal::Count) {
+        for (const std::size_t other : some)
+          for (std::size_t group = 0; group < groups.count(); ++group) static_cast<u32*>(memory[other].data())[order.places[group]] = groups.sizes()[group];
         continue;
       }
-      Storage results = kept_[own.kept].results(groups, count);
-      if (own.terminal == Terminal::Average) {
-        double* const sums = static_cast<double*>(results.data());
-        for (std::size_t at = 0; at < count; ++at) sums[at] /= sizes[groups[at]];
-      }
-      into.emplace_back(own.kind, count, std::move(results));
+      dispatch(wanted_[at].column.kind, [&](auto type) {
+        using T = typename decltype(type)::type;
+        groups.eachPart(wanted_[at].column.template as<T>(), [&](const auto& runs) {
+          for (const std::size_t other : some) store<T, Groups<Way>::ROOMY>(wanted_[other].terminal, runs, order, memory[other].data());
+        });
+      });
     }
+    for (std::size_t at = 0; at < wanted_.size(); ++at) into.emplace_back(kindOf(wanted_[at].terminal, wanted_[at].column.kind), order.count, std::move(memory[at]));
   }
 
  private:
   struct Wanted {
     Terminal terminal;
-    Kind kind;
-    std::size_t kept;
-  };
-  struct Kept {
-    Terminal terminal;
-    Column column;
-    std::unique_ptr<Accumulator> accumulator;
-    std::optional<Room<double>> sums;  // by code
-
-    bool isOrdered() const { return table::isOrdered(terminal, column.kind); }
-    Accumulator& passing() {
-      if (!accumulator) accumulator = accumulatorOf(terminal, column);
-      return *accumulator;
-    }
-    Storage results(const u32* groups, std::size_t count) {
-      if (!sums) return passing().results(groups, count);
-      Room<double> ordered(count);
-      for (std::size_t at = 0; at < count; ++at) ordered[at] = (*sums)[groups[at]];
-      return ordered.take();
-    }
+    Column column;  // none of counts
+    bool isOf(const Column& other) const { return column.data == other.data && column.kind == other.kind && (terminal == Terminal::Count) == (other.data == nullptr); }
   };
   std::vector<Wanted> wanted_;
-  std::vector<Kept> kept_;
 
-  Wanted keep(Terminal terminal, const Column& column) {
-    const bool big = column.kind == Kind::I64 || column.kind == Kind::U64;
-    if (terminal == Terminal::Average && big) throw std::invalid_argument("there is no such aggregate: BigInts have no average");
-    const Terminal own = terminal == Terminal::Average ? Terminal::Sum : terminal;
-    const Kind kind = own == Terminal::Sum && !big ? Kind::F64 : column.kind;
-    const auto same = [&](const Kept& other) { return other.terminal == own && other.column.data == column.data && other.column.kind == column.kind; };
-    const auto known = std::find_if(kept_.begin(), kept_.end(), same);
-    const std::size_t at = std::size_t(known - kept_.begin());
-    if (known == kept_.end()) kept_.push_back({own, column, nullptr, {}});
-    return {terminal, kind, at};
+  template <class T, bool roomy, class Runs>
+  static void store(Terminal terminal, const Runs& runs, const Order& order, void* memory) {
+    const auto each = [&](const auto& valueOf) {
+      using Value = decltype(valueOf(static_cast<const T*>(nullptr), std::size_t(0)));
+      Value* const into = static_cast<Value*>(memory);
+      runs([&](std::size_t group, const T* elements, std::size_t count) { into[order.places[group]] = valueOf(elements, count); });
+    };
+    const auto sum = [](const T* elements, std::size_t count) { return roomy ? sumInRoom(elements, count) : sumOf(elements, count); };
+    switch (terminal) {
+      case Terminal::Sum: return each(sum);
+      case Terminal::Average: return each([&](const T* elements, std::size_t count) { return double(sum(elements, count)) / double(count); });
+      case Terminal::Min: return each(best<true, T>);
+      case Terminal::Max: return each(best<false, T>);
+      case Terminal::First: return each([](const T* elements, std::size_t) { return elements[0]; });
+      case Terminal::Last: return each([](const T* elements, std::size_t count) { return elements[count - 1]; });
+      case Terminal::Count: break;
+    }
   }
 };
 
-/// Groups, in the order of their first rows.
-struct Found {
-  std::vector<u32> firsts;
-  std::vector<u32> groups;
-  Numbers numbers;
-};
+/// Words of no more bits have a part each: as many as have their lines of memory in the processor's cache.
+constexpr unsigned SEPARATE_BITS = 11;
+/// So many rows of a part fit in it, and there are at most so many parts.
+constexpr std::size_t PART = std::size_t(1) << 15;
+constexpr unsigned MOST_PART_BITS = 9;
 
-/// How many groups have their lanes in the processor's cache.
-constexpr std::size_t FEW_GROUPS = 8192;
-constexpr unsigned FEW_BITS = 13;
-
-/// Words of few bits: each is the number of its group.
-void passByWord(const Words& words, const Words::Side& rows, Aggregates& aggregates, Found& found) {
-  const std::size_t most = std::size_t(1) << words.bits();
-  found.numbers.makeRoom(most);
-  aggregates.makeRoom(most);
-  u32 groups[PASSING], places[PASSING];
-  for (std::size_t from = 0; from < rows.length; from += PASSING) {
-    const std::size_t count = std::min(PASSING, rows.length - from);
-    words.read(rows, from, count, groups);
-    for (std::size_t i = 0; i < count; ++i) {
-      places[i] = found.numbers.next(groups[i]);
-      if (places[i] != 0) continue;
-      found.firsts.push_back(u32(from + i));
-      found.groups.push_back(groups[i]);
-    }
-    aggregates.add({from, count, groups, places});
-  }
+/// Calls f(way) with how such words are best dealt out.
+template <class F>
+void dealt(const Words& words, std::size_t length, const F& f) {
+  const unsigned bits = words.bits();
+  if (bits <= SEPARATE_BITS && (std::size_t(1) << bits) <= length + 64) return f(Separate{bits});
+  const unsigned partBits = std::min({unsigned(std::bit_width(length / PART)), MOST_PART_BITS, bits});
+  if (bits <= directBits(length)) return f(Stretches{bits, partBits});
+  if (bits <= 32) return f(Hashed<u32>{partBits});
+  f(Hashed<u64>{partBits});
 }
 
-/// Groups are numbered as they occur. False, and what was found is worth nothing, if there are more than `most`.
-template <class W, class Table>
-bool passByTable(const Words& words, const Words::Side& rows, std::size_t most, Aggregates& aggregates, Found& found) {
-  Table table(words.bits());
-  W batch[PASSING];
-  u32 groups[PASSING], places[PASSING];
-  for (std::size_t from = 0; from < rows.length; from += PASSING) {
-    const std::size_t count = std::min(PASSING, rows.length - from), before = found.firsts.size();
-    words.read(rows, from, count, batch);
-    table.makeRoom(before, count);
-    eachSlot(batch, count, table, [&](std::size_t i, W word, std::size_t slot) {
-      groups[i] = table.findOrAdd(word, slot, found.firsts.size());
-      if (groups[i] == found.firsts.size()) found.firsts.push_back(u32(from + i));
-    });
-    const std::size_t known = found.firsts.size();
-    if (known > most) return false;
-    if (known > before) {
-      found.numbers.makeRoom(known);
-      aggregates.makeRoom(known);
-    }
-    for (std::size_t i = 0; i < count; ++i) places[i] = found.numbers.next(groups[i]);
-    aggregates.add({from, count, groups, places});
-  }
-  found.groups.resize(found.firsts.size());
-  std::iota(found.groups.begin(), found.groups.end(), 0);
-  return true;
-}
-
-/// Whether so many rows, taken here and there, tell that there are more than a few groups: of 8192 equally frequent ones 1811 are
-/// among 2048 rows. A wrong guess costs time, and nothing else.
-bool seemMany(const Words& words, const Words::Side& rows) {
-  constexpr std::size_t SAMPLE = 2048, MOST = 1811;
-  if (rows.length < 16 * SAMPLE) return false;
-  std::vector<u64> sample(SAMPLE);
-  for (std::size_t at = 0; at < SAMPLE; ++at) words.read(rows, rows.length / SAMPLE * at, 1, &sample[at]);
-  std::sort(sample.begin(), sample.end());
-  return std::unique(sample.begin(), sample.end()) - sample.begin() > std::ptrdiff_t(MOST);
-}
-
-/// Rows whose groups are known by code.
-void passByCode(const u32* codes, std::size_t length, std::size_t count, Aggregates& aggregates, Numbers& numbers) {
-  numbers.makeRoom(count);
-  aggregates.makeRoom(count);
-  u32 places[PASSING];
-  for (std::size_t from = 0; from < length; from += PASSING) {
-    const std::size_t some = std::min(PASSING, length - from);
-    for (std::size_t i = 0; i < some; ++i) places[i] = numbers.next(codes[from + i]);
-    aggregates.add({from, some, codes + from, places});
-  }
-}
-
-void aggregateCodes(const u32* codes, std::size_t length, std::size_t count, Aggregates& aggregates, Results& results) {
-  std::vector<u32> groups(count);
-  std::iota(groups.begin(), groups.end(), 0);
-  Numbers numbers;
-  if (count <= FEW_GROUPS || length > Partition::MOST_ROWS || !aggregates.areOrdered()) {
-    passByCode(codes, length, count, aggregates, numbers);
-    aggregates.results(groups.data(), count, numbers.sizes(), results);
-    return;
-  }
-  Partition partition(codes, length, count);
-  aggregates.sum(partition);
-  if (!aggregates.areAllOrdered()) passByCode(codes, length, count, aggregates, numbers);
-  aggregates.results(groups.data(), count, partition.sizes(), results);
-}
-
-Result firstsOf(const Found& found) {
-  Room<u32> firsts(found.firsts.size());
-  std::copy(found.firsts.begin(), found.firsts.end(), firsts.data());
-  return places(firsts, found.firsts.size());
+/// Calls f(groups) for the groups of rows whose keys fit in words.
+template <class F>
+void grouped(const Words& words, const Words::Side& rows, unsigned threads, const F& f) {
+  dealt(words, rows.length, [&](const auto& way) {
+    const Dealing dealing(way, words, rows, Pieces(rows.length, threads));
+    f(Groups(dealing));
+  });
 }
 
 }  // namespace
@@ -228,39 +152,38 @@ Results aggregate(const Request& request) {
   const u32* const codes = request.places(0);
   const std::size_t length = request.array(0).length, count = request.number(0);
   if (length > 0 && *std::max_element(codes, codes + length) >= count) throw std::out_of_range("a code is too large");
-  Aggregates aggregates(request, 1, 1, length);
+  const Aggregates aggregates(request, 1, 1, length);
+  const Words::Side rows{request.columns(0, 1, length), length};
+  std::size_t from = 0;
   Results results;
-  aggregateCodes(codes, length, count, aggregates, results);
+  grouped(Words({&rows}, from), rows, request.threads, [&](const auto& groups) { aggregates.results(groups, byCode(groups, codes, count), results); });
   return results;
 }
 
 Results group(const Request& request) {
   const std::size_t length = request.number(0), keys = request.number(1);
-  const Words::Side rows{request.columns(0, keys, length), length};
+  Words::Side rows{request.columns(0, keys, length), length};
+  const Aggregates aggregates(request, 2, keys, length);
+  Results results;
+  const auto all = [&](const Words& words) {
+    grouped(words, rows, request.threads, [&](const auto& groups) {
+      Room<u32> firsts(groups.count());
+      const Order order = inOrder(groups, length, request.threads, firsts);
+      results.push_back(places(firsts, groups.count()));
+      aggregates.results(groups, order, results);
+    });
+  };
   std::size_t from = 0;
   const Words words({&rows}, from);
-  Results results;
   if (from == keys) {
-    Aggregates aggregates(request, 2, keys, length);
-    const std::size_t most = aggregates.areOrdered() ? FEW_GROUPS : NONE;
-    Found found;
-    const auto pass = [&] {
-      const unsigned bits = words.bits();
-      if (bits <= FEW_BITS && (std::size_t(1) << bits) <= length) return passByWord(words, rows, aggregates, found), true;
-      if (most != NONE && seemMany(words, rows)) return false;
-      if (bits <= directBits(length)) return passByTable<u32, DirectTable<u32>>(words, rows, most, aggregates, found);
-      return bits <= 32 ? passByTable<u32, HashTable<u32>>(words, rows, most, aggregates, found) : passByTable<u64, HashTable<u64>>(words, rows, most, aggregates, found);
-    };
-    if (pass()) {
-      results.push_back(firstsOf(found));
-      aggregates.results(found.groups.data(), found.groups.size(), found.numbers.sizes(), results);
-      return results;
-    }
+    all(words);
+  } else {
+    // Keys that do not fit in a word become codes.
+    const Codes codes = codesOf(rows);
+    rows.columns = {{Kind::U32, codes.codes.data(), length}};
+    from = 0;
+    all(Words({&rows}, from));
   }
-  Aggregates aggregates(request, 2, keys, length);
-  Codes codes = codesOf(rows);
-  results.push_back(places(codes.firsts, codes.count));
-  aggregateCodes(codes.codes.data(), length, codes.count, aggregates, results);
   return results;
 }
 

@@ -25,8 +25,8 @@ class DirectTable {
   void prefetch(std::size_t slot) const { __builtin_prefetch(&codes_[slot], 1); }
   u32 find(W, std::size_t slot) const { return codes_[slot]; }
   u32 findOrAdd(W, std::size_t slot, std::size_t next) {
-    if (codes_[slot] == NONE) codes_[slot] = u32(next);
-    return codes_[slot];
+    const u32 here = codes_[slot], code = here == NONE ? u32(next) : here;
+    return codes_[slot] = code;
   }
 
  private:

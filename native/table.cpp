@@ -56,7 +56,10 @@ Column columnOf(Napi::Env env, const Engine& engine, napi_value value, std::vect
   return {kind, held->back().data(), view.length};
 }
 
-Request requestOf(Napi::Env env, const Engine& engine, const Napi::Value& arrays, const Napi::Value& numbers, std::vector<Held>* held) {
+/// The arguments of a call behind the operation's name: arrays, numbers, and by how many threads it may be shared.
+Request requestOf(const Napi::CallbackInfo& info, const Engine& engine, std::vector<Held>* held) {
+  const Napi::Env env = info.Env();
+  const Napi::Value arrays = info[1], numbers = info[2];
   if (!arrays.IsArray() || !numbers.IsArray()) throw Napi::TypeError::New(env, "a table operation takes an array of typed arrays and one of numbers");
   Request request;
   const Napi::Array columns = arrays.As<Napi::Array>(), values = numbers.As<Napi::Array>();
@@ -66,6 +69,8 @@ Request requestOf(Napi::Env env, const Engine& engine, const Napi::Value& arrays
     if (!value.IsNumber()) throw Napi::TypeError::New(env, "the numbers of a table operation must be numbers");
     request.numbers.push_back(value.As<Napi::Number>().DoubleValue());
   }
+  const double threads = info[3].IsNumber() ? info[3].As<Napi::Number>().DoubleValue() : 1;
+  if (threads >= 1 && threads <= 256) request.threads = unsigned(threads);
   return request;
 }
 
@@ -105,7 +110,7 @@ class Later : public Napi::AsyncWorker {
       : AsyncWorker(info.Env(), "dotcompute"),
         engine_(engine),
         operation_(operationOf(info)),
-        request_(requestOf(info.Env(), engine, info[1], info[2], &held_)),
+        request_(requestOf(info, engine, &held_)),
         deferred_(Napi::Promise::Deferred::New(info.Env())) {}
 
   Napi::Promise promise() const { return deferred_.Promise(); }
@@ -141,7 +146,7 @@ class Later : public Napi::AsyncWorker {
 
 Napi::Value move(const Napi::CallbackInfo& info, const Engine& engine) {
   const Operation operation = operationOf(info);
-  const Request request = requestOf(info.Env(), engine, info[1], info[2], nullptr);
+  const Request request = requestOf(info, engine, nullptr);
   Results results;
   try {
     results = operation(request);

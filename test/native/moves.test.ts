@@ -17,7 +17,10 @@ const parameters = { seed: Number(process.env["DOTCOMPUTE_SEED"]), numRuns: proc
 
 /** NaNs are the same whatever their bits; -0 and 0 are not. */
 function same(move: Move): void {
-  const [native, script] = [nativeMover(addon).now(move), moveInScript(move)];
+  alike(move, nativeMover(addon).now(move), moveInScript(move));
+}
+
+function alike(move: Move, native: readonly AnyTypedArray[], script: readonly AnyTypedArray[]): void {
   expect(native.map(elementTypeOf)).toEqual(script.map(elementTypeOf));
   expect(native.map(({ length }) => length)).toEqual(script.map(({ length }) => length));
   for (const [column, array] of native.entries()) {
@@ -193,6 +196,31 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
     }
   });
 
+  it.each([
+    { groups: 700, stride: 1 },
+    { groups: 30_000, stride: 1 },
+    { groups: 30_000, stride: 4096 },
+  ])("aggregates $groups groups, $stride apart, by any number of threads", ({ groups, stride }) => {
+    addon.forgo({ pauses: true });
+    // From 2^17 rows on.
+    const length = 2 ** 17 + 77;
+    const random = randomOf(groups + stride);
+    const keys = Int32Array.from({ length }, () => (random() < 0.2 ? 0 : Math.floor(random() * groups) * stride) - 5);
+    const doubles = Float64Array.from(keys, () => (random() < 1e-5 ? (FLOATS[Math.floor(random() * 4)] as number) : (random() - 0.5) * 10 ** Math.floor(random() * 9)));
+    const wide = Float64Array.from(keys, key => key * 0.1);
+    const aggregates = aggregatesOf([doubles]).concat(aggregatesOf([Float32Array.from(doubles)]).slice(1, 2), aggregatesOf([BigInt64Array.from(keys, BigInt)]).slice(1, 2), aggregatesOf([keys]).slice(1, 3));
+    const before = addon.team().helped;
+    for (const by of [[keys], [wide], [wide, keys]]) {
+      const move = { kind: "group", keys: by, length, aggregates } as const;
+      const script = moveInScript(move);
+      for (const threads of [1, 2, 3, 7]) alike(move, nativeMover(addon, threads).now(move), script);
+    }
+    const [codes, firsts] = moveInScript({ kind: "codes", columns: [keys], length });
+    const move = { kind: "aggregate", codes: (codes as Uint32Array).map(code => (firsts as Uint32Array).length - 1 - code), count: (firsts as Uint32Array).length, aggregates } as const;
+    for (const threads of [1, 3]) alike(move, nativeMover(addon, threads).now(move), moveInScript(move));
+    expect(addon.team().helped).toBeGreaterThan(before);
+  });
+
   it("takes NaNs for one, whatever their bits, and columns together that just fit in a word, or just do not", () => {
     const words = new BigUint64Array([0x7ff8000000000000n, 0xfff8000000000001n, 0x7ff0000000000001n, 0x3ff8000000000000n, 0xbff8000000000000n, 0x7ff8000000000000n]);
     const doubles = new Float64Array(words.buffer);
@@ -290,6 +318,7 @@ describe.skipIf(unavailable !== null)("the addon refuses", () => {
     ["codes beyond their number", "buckets", [Uint32Array.of(0, 2)], [2], RangeError, /code is too large/],
     ["groups' codes beyond their number", "aggregate", [Uint32Array.of(0, 2), floats], [2, 1, 0], RangeError, /code is too large/],
     ["groups of more rows than values", "aggregate", [Uint32Array.of(0, 1, 1, 1), floats], [2, 1, 0], RangeError, /fewer than 4/],
+    ["groups without rows", "aggregate", [Uint32Array.of(0, 2), floats], [3, 1, 0], RangeError, /code does not occur/],
     ["an aggregate that it does not know", "aggregate", [Uint32Array.of(0, 0, 0), floats], [1, 9, 0], RangeError, /9/],
     ["the average of BigInts", "aggregate", [Uint32Array.of(0), BigInt64Array.of(1n)], [1, 2, 0], TypeError, /no such aggregate/],
     ["keys of different types on both sides", "join", [floats, Float64Array.of(1)], [3, 1, 0], TypeError, /same types/],

@@ -93,10 +93,10 @@ export interface NativeAddon {
   load(path: string, symbol: string, signature: KernelSignature): NativeKernel;
   /** Whether memory can be held in place for a run on another thread. Where not, such a run works on copies and takes no output. */
   readonly pins: boolean;
-  /** Does a table operation (native/table.cpp), now. Throws TypeError or RangeError for arguments that do not fit it. */
-  move(operation: string, arrays: readonly AnyTypedArray[], numbers: readonly number[]): readonly AnyTypedArray[];
+  /** Does a table operation (native/table.cpp), now, by at most so many threads: one if left out. Throws TypeError or RangeError for arguments that do not fit it. */
+  move(operation: string, arrays: readonly AnyTypedArray[], numbers: readonly number[], threads?: number): readonly AnyTypedArray[];
   /** The same on another thread. All memory is held before this returns. */
-  moveLater(operation: string, arrays: readonly AnyTypedArray[], numbers: readonly number[]): Promise<readonly AnyTypedArray[]>;
+  moveLater(operation: string, arrays: readonly AnyTypedArray[], numbers: readonly number[], threads?: number): Promise<readonly AnyTypedArray[]>;
   /** A new array that holds whatever was in its memory: for a caller that writes all of it before anybody sees it. */
   room(element: ElementType, length: number): AnyTypedArray;
   memory(): MemoryUsage;

@@ -211,7 +211,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
       return compiledAsync(text, false, use);
     },
 
-    mover: nativeMover(addon),
+    mover: nativeMover(addon, threads),
 
     get cacheState() {
       return { folder: cache.folder, reason: cache.reason };

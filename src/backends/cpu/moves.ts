@@ -4,12 +4,13 @@ import type { AnyTypedArray } from "../../../fusion/values.js";
 import type { GroupValues, Move, Mover } from "../../table/move.js";
 import type { NativeAddon } from "./addon.js";
 
-export const nativeMover = (addon: NativeAddon): Mover => ({
-  now: move => addon.move(move.kind, ...argumentsOf(move)),
-  later: async move => addon.moveLater(move.kind, ...argumentsOf(move)),
+/** `threads`: by how many a move may be shared. */
+export const nativeMover = (addon: NativeAddon, threads = 1): Mover => ({
+  now: move => addon.move(move.kind, ...argumentsOf(move), threads),
+  later: async move => addon.moveLater(move.kind, ...argumentsOf(move), threads),
 });
 
-/** Mirrors `Terminal` of native/table-accumulate.hpp. */
+/** Mirrors `Terminal` of native/table-terminal.hpp. */
 const TERMINALS: readonly GroupValues["terminal"][] = ["count", "sum", "average", "min", "max", "first", "last"];
 /** Mirrors `Spread` of native/table-spread.hpp. */
 const SPREADS: readonly SpreadTerminal[] = ["variance", "standardDeviation", "median", "quantile"];
