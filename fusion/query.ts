@@ -281,6 +281,9 @@ export interface PlannedKernel {
 /** Columns of the compiler's own: no user's column may have such a name. */
 export const isReserved = (name: string): boolean => name.startsWith("\0");
 
+/** What it is called in explanations. */
+export const plainName = (name: string): string => name.replaceAll("\0", "");
+
 /** Columns that stand for the elements of a sequence of single values, and for keys. */
 export const SINGLE = "\0element";
 export const keyColumn = (number: number): string => `\0key ${number}`;

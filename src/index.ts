@@ -9,7 +9,7 @@ import { makeRange, makeRepeat } from "./query/ranges.js";
 import type { LazyValue } from "./query/lazy.js";
 import type { Query } from "./query/query.js";
 import type { Rows } from "./query/rows.js";
-import type { ArrayConstructor, ArrayOf, ArraysOf, Chunks, QueryOptions, QuerySource, Range, Repeat, ResultsOf, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "./query/types.js";
+import type { ArrayConstructor, ArrayOf, ArraysOf, ChunkOf, Chunks, Elements, HeldColumns, HeldConstructor, QueryOptions, QuerySource, Range, Repeat, ResultsOf, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "./query/types.js";
 import { batched } from "./query/together.js";
 import { makeNullable, NullableColumn, type Nullable } from "./table/nullable.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
@@ -30,7 +30,7 @@ export function compute<S extends QuerySource>(source: S, options?: QueryOptions
  * @example
  * const total = await compute(stream(readable, Float64Array)).filter(x => x > 0).sum();
  */
-export function compute<A extends TypedArray>(source: Stream<A>, options?: QueryOptions & { readonly runtime?: Runtime }): Query<A>;
+export function compute<A extends Elements>(source: Stream<A>, options?: QueryOptions & { readonly runtime?: Runtime }): Query<A>;
 export function compute<T extends TableOf>(source: Stream<T>, options?: QueryOptions & { readonly runtime?: Runtime }): Rows<T>;
 /**
  * Starts a query over a table: columns of one length by name, typed arrays or what `nullable` makes; or plain objects with the same
@@ -75,8 +75,8 @@ export function repeat<V extends number | bigint | boolean>(value: V, count: num
 
 /**
  * Chunks as a source: what an iterable gives one after another (an async generator, a Readable in object mode, an array of arrays), each
- * a typed array of one type, an object of columns, or a record batch of Apache Arrow. It is told what they hold, of batches the columns
- * that are wanted, since queries are checked before anything is read.
+ * a typed array of one type, an array of strings (`String`), an object of columns, or a record batch of Apache Arrow. It is told what they
+ * hold, of batches the columns that are wanted, since queries are checked before anything is read.
  *
  * A chunk is asked for when the one before has been worked on, so a producer may fill the same memory again, and it is told to stop
  * (by its iterator's `return`) when no more is wanted: at a search's end, an error or an abort. Values of the whole, sums
@@ -85,10 +85,13 @@ export function repeat<V extends number | bigint | boolean>(value: V, count: num
  * @example
  * const mean = await compute(stream(readable, Float64Array)).average();
  * const revenue = await compute(stream(batches, { price: Float64Array, quantity: Int32Array })).sum(r => r.price * r.quantity);
- * const late = await compute(stream(await RecordBatchReader.from(file), { delay: nullable(Int32Array) })).average(r => r.delay);
+ * const late = await compute(stream(await RecordBatchReader.from(file), { carrier: String, delay: nullable(Int32Array) }))
+ *   .filter(r => r.carrier === "AA")
+ *   .average(r => r.delay);
  */
 export function stream<C extends ArrayConstructor>(chunks: Chunks<ArrayOf<C>>, holds: C): Stream<ArrayOf<C>>;
-export function stream<C extends Readonly<Record<string, ArrayConstructor | NullableColumn<ArrayConstructor>>>>(chunks: Chunks<ArraysOf<C> | ArrowTable>, holds: C): Stream<ArraysOf<C>>;
+export function stream(chunks: Chunks<readonly string[] | Strings<string>>, holds: StringConstructor): Stream<string[]>;
+export function stream<C extends HeldColumns>(chunks: Chunks<ChunkOf<C> | ArrowTable>, holds: C): Stream<ArraysOf<C>>;
 export function stream(chunks: unknown, holds: unknown): unknown {
   return makeStream(chunks, holds);
 }
@@ -107,7 +110,7 @@ export function nullable<A extends TypedArray>(values: A, valid: Uint8Array | re
  * @example
  * await compute(stream(batches, { price: nullable(Float64Array) })).average(r => r.price);
  */
-export function nullable<C extends ArrayConstructor>(holds: C): NullableColumn<C>;
+export function nullable<C extends HeldConstructor>(holds: C): NullableColumn<C>;
 export function nullable(values: unknown, valid?: unknown, options?: { readonly bitmap?: boolean }): unknown {
   if (typeof values === "function" && valid === undefined) return new NullableColumn(values);
   return makeNullable(values as TypedArray, valid as Uint8Array, options);

@@ -2,28 +2,30 @@
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import { SINGLE, type Columns, type Plan } from "../../fusion/query.js";
 import { resultsOf } from "../stream/results.js";
+import { Dictionary } from "../table/dictionary.js";
 import type { Encoding } from "../table/given.js";
 import type { Table } from "../table/table.js";
 import { checkFunction, checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
 import { describe } from "./given.js";
 import { othersLater, runAsync } from "./run.js";
+import { dictionaryOf } from "./source.js";
 import type { ForEachOptions } from "./types.js";
 
 /** What the caller gets of a table. `encoding`: null where there are no strings in it. */
 type Given<C> = (table: Table, encoding: Encoding | null) => C;
 
 export async function* eachChunk<C>(bound: BoundTerminal, chunk: Given<C>, size: number | null, signal: AbortSignal | undefined): AsyncGenerator<C, void, undefined> {
-  let encoding: Encoding | null = null;
+  const dictionary = new Dictionary(dictionaryOf(bound.query.source));
   const whole = async (): Promise<Table> => {
-    const { columns, result, dictionary } = await runAsync(bound, null, signal);
-    const types = stringsOf(bound.node.plan());
-    if (dictionary !== null && types !== null) encoding = { columns: types, dictionary };
+    const { columns, result } = await runAsync(bound, null, signal, dictionary);
     if (columns !== null) return columns;
     if (result.output === null) throw new CompilerBug("an array terminal gave no array");
     return new Map([[SINGLE, result.output]]);
   };
-  for await (const { table } of resultsOf(bound, whole, () => othersLater(bound, signal), size, signal)) yield chunk(table, encoding);
+  const types = stringsOf(bound.node.plan());
+  const encoding = types && { columns: types, dictionary };
+  for await (const { table } of resultsOf(bound, whole, () => othersLater(bound, dictionary, signal), dictionary, size, signal)) yield chunk(table, encoding);
 }
 
 /** The columns of what is given, single values as one; null if none holds strings. */

@@ -4,7 +4,7 @@ import { cudaPrelude, emitCuda } from "../../fusion/emit/cuda.js";
 import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink, SinkOf } from "../../fusion/ir.js";
-import { isChunkColumn, isWindowColumn, SINGLE, TABLE, type Part, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
+import { isChunkColumn, isWindowColumn, plainName, SINGLE, TABLE, type Part, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
 import { countsAll, isIdle } from "../../fusion/passes/shortcuts.js";
 import { elementsOf, type SingleKernel } from "../../fusion/several.js";
 import { sinksOf } from "../../fusion/traverse.js";
@@ -164,9 +164,6 @@ function fusedInto({ kernels }: Plan, at: number, verbs: readonly Verb[]): reado
   return verbs.filter(({ isTerminal }, number) => (isTerminal ? ends : kernels[at]?.stages.includes(number))).map(({ name }) => name);
 }
 
-/** Columns of the compiler's own have names that no user's column can have. */
-const plainName = (name: string): string => name.replaceAll("\0", "");
-
 const columnsOf = (kernel: Kernel): readonly string[] => kernel.arrays.filter(({ origin }) => origin.stage === TABLE).map(({ origin }) => origin.name);
 
 /** The table that a kernel's was stored as; undefined for the source. Behind a search the same table is read again. */
@@ -189,7 +186,7 @@ function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source
   const before = readFrom(planned, kernels);
   if (before.length > 0) return `what kernel ${before.map(at => at + 1).join()} stored`;
   const columns = columnsOf(kernel);
-  if (source.kind === "stream") return readsInWords(columns, kernel.sink);
+  if (source.kind === "stream") return readsInWords(columns, kernel, source.stream.holds);
   if (storedAs(planned, kernels) !== undefined && kernel.source.kind === "array") return "what the step before it gives";
   if (columns.length > 0) return `the column${columns.length === 1 ? "" : "s"} ${columns.map(plainName).join(", ")}`;
   if (storedAs(planned, kernels) !== undefined || source.kind === "columns" || source.kind === "rows") return "no column: only how many rows there are";

@@ -21,7 +21,7 @@ export interface Destination {
  */
 export function prepareInto(into: unknown, plan: Plan, sources: readonly AnyTypedArray[], length: number, values: StageValues, again: boolean): Destination {
   if (plan.element === null) throw new CompilerBug("rows have no single destination");
-  if (plan.element === "string") throw new QueryError("DC304", "strings cannot be put into an array that is there", "Leave into out: toArray() gives a new array of strings.");
+  if (plan.element === "string") throw stringsInto();
   const wanted = ELEMENTS[plan.element].array;
   const element = elementTypeOf(into);
   if (element !== plan.element) {
@@ -34,6 +34,8 @@ export function prepareInto(into: unknown, plan: Plan, sources: readonly AnyType
   }
   return { array, direct: mayWrite(array, plan, sources, values, again) ? array : null };
 }
+
+export const stringsInto = (): QueryError => new QueryError("DC304", "strings cannot be put into an array that is there", "Leave into out: toArray() gives a new array of strings.");
 
 /** Exactly the results: the array that the kernel made, or a view of the destination. */
 export function deliver({ result: { output, count }, destination }: { readonly result: KernelResult; readonly destination: Destination | null }): AnyTypedArray {

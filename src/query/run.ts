@@ -58,7 +58,7 @@ export interface Outcome {
   readonly length: number;
   /** Where an array terminal was told to put its results. */
   readonly destination: Destination | null;
-  /** The strings whose codes the results are; of a stream there are none. */
+  /** The strings whose codes the results are. */
   readonly dictionary: Dictionary | null;
 }
 
@@ -92,7 +92,8 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
   signal?.throwIfAborted();
   if (bound.query.source.kind === "stream") {
     bound.node.plan();
-    return runStream(bound, into, await othersLater(bound, signal), signal);
+    const strings = new Dictionary();
+    return runStream(bound, into, { others: await othersLater(bound, strings, signal), dictionary: strings }, signal);
   }
   const job = newJob(bound, into, dictionary);
   const given = job.source;
@@ -251,10 +252,10 @@ async function rowsLater(query: BoundQuery, dictionary: Dictionary, signal: Abor
   return { ...own, table: new Map([...own.table].map(([name, array]) => [name, canShrink(array) ? array.slice() : array])) };
 }
 
-/** What the other queries give that a query over pieces takes. Strings have no part in it. */
-export async function othersLater(bound: BoundTerminal, signal: AbortSignal | undefined): Promise<ReadonlyMap<BoundQuery, Rows>> {
+/** What the other queries give that a query over pieces takes. */
+export async function othersLater(bound: BoundTerminal, dictionary: Dictionary, signal: AbortSignal | undefined): Promise<ReadonlyMap<BoundQuery, Rows>> {
   const others = new Map<BoundQuery, Rows>();
-  for (const query of (stageValues(bound).flat() as readonly unknown[]).filter(isBound)) others.set(query, await rowsLater(query, new Dictionary(), signal));
+  for (const query of (stageValues(bound).flat() as readonly unknown[]).filter(isBound)) others.set(query, await rowsLater(query, dictionary, signal));
   return others;
 }
 

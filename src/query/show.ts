@@ -56,7 +56,7 @@ function showSource(source: BoundSource): string {
       return showBuffer(source.buffer);
     case "stream": {
       const { holds } = source.stream;
-      return `stream(chunks, ${holds.columns === null ? typeInWords(holds.element) : showHeld(holds.columns)})`;
+      return `stream(chunks, ${holds.columns === null ? heldInWords(holds.element) : showHeld(holds.columns)})`;
     }
     case "columns":
     case "rows":
@@ -66,9 +66,12 @@ function showSource(source: BoundSource): string {
   }
 }
 
+/** The constructor that says what a stream holds. */
+const heldInWords = (type: ColumnType): string => (type === "string" ? "String" : typeInWords(type));
+
 function showHeld(columns: Columns): string {
   const shown = shownNames(columns.keys()).map(name => {
-    const held = typeInWords(columns.get(name) as ColumnType);
+    const held = heldInWords(columns.get(name) as ColumnType);
     return `${name}: ${columns.has(validColumn(name)) ? call("nullable", held) : held}`;
   });
   return `{ ${shown.join(", ")} }`;

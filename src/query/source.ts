@@ -10,7 +10,7 @@ import { Nullable } from "../table/nullable.js";
 import { encoded, Strings } from "../table/strings.js";
 import { checkAttached, describe } from "./given.js";
 import { bindTable, hasRows, tableLength, type TableSource } from "../table/source.js";
-import { Range, Repeat, Stream, type TableOf, type TypedArray } from "./types.js";
+import { Range, Repeat, Stream, type Elements, type TableOf } from "./types.js";
 
 /** A source whose kind has been checked. Its elements and its length are read when a terminal runs. */
 export type BoundSource =
@@ -21,7 +21,7 @@ export type BoundSource =
   | { readonly kind: "buffer"; readonly element: ElementType; readonly buffer: Buffer }
   /** `mapped`: its elements are what the first stage, which is its own, makes of the places. */
   | { readonly kind: "range"; readonly element: "f64"; readonly length: number; readonly mapped: boolean }
-  | { readonly kind: "stream"; readonly stream: Stream<TypedArray | TableOf> }
+  | { readonly kind: "stream"; readonly stream: Stream<Elements | TableOf> }
   | TableSource;
 
 const REMEDY = "Pass a typed array, an array of numbers, columns, or range(n): compute(Float64Array.from(values)), compute({ price, quantity }).";
@@ -33,7 +33,7 @@ export function bindSource(source: unknown): BoundSource {
   if (Array.isArray(source) && typeof source[0] === "string") return bindStrings(encoded(source as readonly unknown[], new Dictionary(), "the source"), "the source");
   if (Array.isArray(source) && !hasRows(source)) return { kind: "numbers", element: "f64", array: source };
   if (source instanceof Buffer) return bindBuffer(source as Buffer);
-  if (source instanceof Stream) return { kind: "stream", stream: source as Stream<TypedArray | TableOf> };
+  if (source instanceof Stream) return { kind: "stream", stream: source as Stream<Elements | TableOf> };
   if (isVector(source)) return bindVector(source);
   const table = bindTable(source);
   if (table !== null) return table;

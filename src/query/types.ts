@@ -174,13 +174,24 @@ export class Repeat<V extends number | bigint | boolean = number | bigint | bool
 /** What gives chunks one after another: an async generator, a Readable, an array of arrays. */
 export type Chunks<T> = AsyncIterable<T> | Iterable<T>;
 
-/** The arrays that constructors make, by column. */
-export type ArraysOf<C extends Readonly<Record<string, ArrayConstructor | NullableColumn<ArrayConstructor>>>> = {
-  readonly [K in keyof C]: C[K] extends NullableColumn<infer N extends ArrayConstructor> ? Nullable<ArrayOf<N>> : C[K] extends ArrayConstructor ? ArrayOf<C[K]> : never;
+/** What a stream may be told that its chunks hold: typed arrays, or strings. */
+export type HeldConstructor = ArrayConstructor | StringConstructor;
+
+/** The same by column, of which some may have nulls. */
+export type HeldColumns = Readonly<Record<string, HeldConstructor | NullableColumn<HeldConstructor>>>;
+
+/** The columns of a stream that is told so. */
+export type ArraysOf<C extends HeldColumns> = {
+  readonly [K in keyof C]: C[K] extends NullableColumn<infer N> ? (N extends ArrayConstructor ? Nullable<ArrayOf<N>> : (string | null)[]) : C[K] extends ArrayConstructor ? ArrayOf<C[K]> : string[];
+};
+
+/** The chunks of such a stream. */
+export type ChunkOf<C extends HeldColumns> = {
+  readonly [K in keyof C]: C[K] extends NullableColumn<infer N> ? (N extends ArrayConstructor ? Nullable<ArrayOf<N>> : readonly (string | null)[] | Strings) : C[K] extends ArrayConstructor ? ArrayOf<C[K]> : readonly string[] | Strings<string>;
 };
 
 /** Chunks that come one after another, and what they hold: arrays of one type, or columns. Made by `stream`. */
-export class Stream<T extends TypedArray | TableOf> {
+export class Stream<T extends Elements | TableOf> {
   /** Tells a stream from other things that hold chunks. */
   readonly [Symbol.toStringTag] = "Stream";
 

@@ -12,7 +12,7 @@ import { queryOf, type Query } from "../query/query.js";
 import type { Rows } from "../query/rows.js";
 import { describe, quote } from "../query/given.js";
 import { checkOptions as checkNames } from "../query/options.js";
-import type { ArrayConstructor, ArrayOf, QueryOptions, QuerySource, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "../query/types.js";
+import type { ArrayConstructor, ArrayOf, Elements, QueryOptions, QuerySource, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "../query/types.js";
 import { RuntimeCore, type Backends, type RuntimeOptions } from "./runtime.js";
 
 /** Where queries run: its own choice of backend, kernel cache and log. */
@@ -25,7 +25,7 @@ export interface Runtime {
    * scripted.compute(signal).sum().value();
    */
   compute<S extends QuerySource>(source: S, options?: QueryOptions): Query<SourceArray<S>>;
-  compute<A extends TypedArray>(source: Stream<A>, options?: QueryOptions): Query<A>;
+  compute<A extends Elements>(source: Stream<A>, options?: QueryOptions): Query<A>;
   compute<T extends TableOf>(source: Stream<T>, options?: QueryOptions): Rows<T>;
   compute<T extends TableOf>(source: ArrowTable, options?: QueryOptions): Rows<T>;
   compute<A extends TypedArray>(source: ArrowVector & { toArray(): A }, options?: QueryOptions): Query<A>;

@@ -1,19 +1,22 @@
 /** The chunks of a stream, read one at a time, and the stream closed whatever happens. */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { TableOf, TypedArray, Stream } from "../query/types.js";
+import type { Elements, TableOf, Stream } from "../query/types.js";
+import type { Dictionary } from "../table/dictionary.js";
 import type { Rows } from "../table/steps.js";
 import { openChunks, tableOfChunk, type ChunkIterator } from "./source.js";
+import { StringReader } from "./strings.js";
 
 /** How long chunks that are there at once may keep the calling thread before others have a turn, in milliseconds. */
 const TURN = 8;
 
 /**
  * Nothing is read until the first chunk is asked for, and none before the one before has been done with: a producer may use the same
- * memory for all of them. A chunk is valid until the next is asked for.
+ * memory for all of them. A chunk is valid until the next is asked for. Strings have the codes of the dictionary.
  */
-export async function* chunksOf(stream: Stream<TypedArray | TableOf>, signal: AbortSignal | undefined): AsyncGenerator<Rows, void, undefined> {
+export async function* chunksOf(stream: Stream<Elements | TableOf>, dictionary: Dictionary, signal: AbortSignal | undefined): AsyncGenerator<Rows, void, undefined> {
   signal?.throwIfAborted();
   const iterator = openChunks(stream);
+  const strings = new StringReader(dictionary);
   /** What is to be told to the iterator in the end: nothing where it has ended by itself, or has failed. */
   let state: "asked" | "idle" | "over" = "idle";
   let turn = performance.now();
@@ -24,7 +27,7 @@ export async function* chunksOf(stream: Stream<TypedArray | TableOf>, signal: Ab
       const next = await unlessAborted(nextChunk(iterator, () => (state = "over")), signal);
       if (next.done === true) return;
       state = "idle";
-      yield tableOfChunk(next.value, number, stream.holds);
+      yield tableOfChunk(next.value, number, stream.holds, strings);
       if (performance.now() - turn < TURN) continue;
       await nextTurn();
       turn = performance.now();
@@ -62,7 +65,7 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined):
 }
 
 /** Tells the producer that no more is wanted. It is waited for, unless the run was aborted: it may hang. */
-async function closed(iterator: ChunkIterator, { chunks }: Stream<TypedArray | TableOf>, state: "asked" | "idle" | "over", signal: AbortSignal | undefined): Promise<void> {
+async function closed(iterator: ChunkIterator, { chunks }: Stream<Elements | TableOf>, state: "asked" | "idle" | "over", signal: AbortSignal | undefined): Promise<void> {
   if (state === "over") return;
   // An iterator that has been asked for a chunk hears of nothing else before it has one; a Readable can be told.
   if (state === "asked" && "destroy" in chunks && typeof chunks.destroy === "function") (chunks as { destroy(): void }).destroy();

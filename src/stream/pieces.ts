@@ -3,6 +3,7 @@ import { CompilerBug } from "../../fusion/errors.js";
 import { BLOCK } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
+import type { Encoding } from "../table/given.js";
 import { tap, type Rows, type Tapped } from "../table/steps.js";
 import type { Table } from "../table/table.js";
 
@@ -38,10 +39,10 @@ export async function* sliced(chunks: Chunked, start: number, end: number): Chun
 export const partOf = ({ table, length }: Rows, from: number, to: number): Chunk => (from === 0 && to === length ? { table, length } : { table: views(table, from, to), length: to - from });
 
 /** Calls a function with every row on its way, and its place. */
-export async function* tapped(chunks: Chunked, f: Tapped): Chunked {
+export async function* tapped(chunks: Chunked, f: Tapped, encoding: Encoding): Chunked {
   let base = 0;
   for await (const chunk of chunks) {
-    tap(f, chunk, null, base);
+    tap(f, chunk, encoding, base);
     base += chunk.length;
     yield chunk;
   }

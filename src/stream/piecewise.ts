@@ -1,7 +1,7 @@
 /** Which plans can be run on pieces, one after another, and why others cannot. */
 import { QueryError } from "../../fusion/errors.js";
-import { LITERAL, type Plan, type QueryShape, type SequenceShape, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
-import { TEXT } from "../../fusion/texts.js";
+import type { Plan, QueryShape, StageShape, TableStep, TerminalShape } from "../../fusion/query.js";
+import { TEXT, tableOf, textMethod } from "../../fusion/texts.js";
 import { calledAs, methodOf } from "../query/show.js";
 
 /** What is done to a table as its rows come; everything else needs all of them. */
@@ -19,20 +19,16 @@ export function wholeVerb({ steps }: Plan, stages: readonly StageShape[], termin
   return stage === undefined ? calledAs(terminal) : methodOf(stage);
 }
 
-/** Whether strings have a part in a query, which kernels know by their codes in the dictionary of a run. */
-export const namesStrings = ({ kernels }: Plan, { source, stages, terminal }: QueryShape): boolean =>
-  (source.kind === "columns" && [...source.columns.values()].includes("string")) ||
-  (source.kind === "array" && source.element === "string") ||
-  stages.some(stage => stage.kind === "pair" && [stage.right, ...stage.more].some(holdsStrings)) ||
-  [...stages, terminal].some(part => "captures" in part && Object.values(part.captures).some(({ kind }) => kind === "string" || kind === "strings")) ||
-  kernels.some(({ kernel }) => kernel.scalars.some(({ origin }) => origin.stage === LITERAL) || kernel.arrays.some(({ origin }) => origin.stage === TEXT));
-
-const holdsStrings = (sequence: SequenceShape): boolean => (sequence.columns === null ? sequence.element === "string" : [...sequence.columns.values()].includes("string"));
+/** The method of strings that makes strings of them; null if there is none. What it makes of every string of the run it would make of what it has made, piece by piece. */
+export function makesStrings({ kernels }: Plan): string | null {
+  const tables = kernels.flatMap(({ kernel }) => kernel.arrays.flatMap(({ origin }) => (origin.stage === TEXT ? [tableOf(origin)] : [])));
+  return tables.find(({ method }) => textMethod(method).gives === "string")?.method ?? null;
+}
 
 /** Throws QueryError for a plan that needs all elements of a stream at once. */
-export function checkPiecewise(plan: Plan, shape: QueryShape): void {
-  const { stages, terminal } = shape;
-  if (namesStrings(plan, shape)) throw new QueryError("DC310", "a stream has no strings", "Give numbers for them: x > 15 ? 1 : 0.");
+export function checkPiecewise(plan: Plan, { stages, terminal }: QueryShape): void {
+  const made = makesStrings(plan);
+  if (made !== null) throw new QueryError("DC310", `${made} makes new strings of a stream's, whose number would grow with the stream`, "Make them once the results are there, or collect the stream first: compute(await query.toColumnsAsync()).");
   const verb = wholeVerb(plan, stages, terminal);
   if (verb === null) return;
   if (wraps(plan.steps.find(isWhole))) {

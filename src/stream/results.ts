@@ -2,22 +2,23 @@
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import { SINGLE, type Columns, type PlannedKernel } from "../../fusion/query.js";
 import { elementsOf } from "../../fusion/several.js";
-import { ELEMENTS, storedAs, type ElementType } from "../../fusion/types.js";
+import { ELEMENTS, storedAs, type ColumnType } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { stageValues, type BoundTerminal } from "../query/bound.js";
 import { checkAttached, describe } from "../query/given.js";
+import { stringsInto } from "../query/into.js";
 import type { Outcome } from "../query/run.js";
 import { calledAs } from "../query/show.js";
 import { readSource, sourceLength, type BoundSource } from "../query/source.js";
-import { Dictionary } from "../table/dictionary.js";
+import type { Dictionary } from "../table/dictionary.js";
 import { readTable } from "../table/source.js";
 import type { Rows } from "../table/steps.js";
 import type { Table } from "../table/table.js";
 import { chunksOf } from "./chunks.js";
-import { namesStrings, wholeVerb } from "./piecewise.js";
+import { makesStrings, wholeVerb } from "./piecewise.js";
 import { divided, repieced, type Chunked } from "./pieces.js";
 import { computeChunks, reduceChunks } from "./run.js";
-import type { Others } from "./steps.js";
+import type { Beside, Others } from "./steps.js";
 
 /** The terminal as one over pieces, where the source is a stream. */
 export const onSource = (bound: BoundTerminal): BoundTerminal => (bound.query.source.kind === "stream" ? inPieces(bound) : bound);
@@ -32,22 +33,24 @@ export function notNow({ node: { terminal } }: BoundTerminal): QueryError {
 }
 
 /** A terminal over a stream. */
-export async function runStream(bound: BoundTerminal, into: AnyTypedArray | null, others: Others, signal: AbortSignal | undefined): Promise<Outcome> {
-  const chunks = chunksIn(bound.query.source, signal);
+export async function runStream(bound: BoundTerminal, into: AnyTypedArray | null, beside: Beside, signal: AbortSignal | undefined): Promise<Outcome> {
+  const { dictionary } = beside;
   const { finish, kernels } = bound.node.plan();
-  const nothing = { columns: null, length: 0, destination: null, dictionary: null };
+  const to = into === null || finish.kind !== "array" ? null : checkInto(into, finish.element);
+  const chunks = chunksIn(bound.query.source, dictionary, signal);
+  const nothing = { columns: null, length: 0, destination: null, dictionary };
   switch (finish.kind) {
     case "columns":
     case "row":
-      return { ...nothing, result: noResult(null), columns: await collect(computeChunks(bound, chunks, others, true, signal), columnsOf(kernels)) };
+      return { ...nothing, result: noResult(null), columns: await collect(computeChunks(bound, chunks, beside, true, signal), columnsOf(kernels)) };
     case "array":
     case "quantile": {
-      const results = computeChunks(bound, chunks, others, true, signal);
-      const output = into === null ? (await collect(results, new Map([[SINGLE, finish.element]]))).get(SINGLE) : await fill(results, checkInto(into, storedAs(finish.element)));
+      const results = computeChunks(bound, chunks, beside, true, signal);
+      const output = to === null ? (await collect(results, new Map([[SINGLE, finish.element]]))).get(SINGLE) : await fill(results, to);
       return { ...nothing, result: noResult(output ?? null) };
     }
     default:
-      return { ...nothing, result: await reduceChunks(bound, chunks, others, signal) };
+      return { ...nothing, result: await reduceChunks(bound, chunks, beside, signal) };
   }
 }
 
@@ -78,7 +81,8 @@ async function collect(chunks: Chunked, columns: Columns): Promise<Table> {
   }));
 }
 
-function checkInto(into: unknown, element: ElementType): AnyTypedArray {
+function checkInto(into: unknown, element: ColumnType): AnyTypedArray {
+  if (element === "string") throw stringsInto();
   const wanted = ELEMENTS[element].array;
   if (elementTypeOf(into) !== element) throw new QueryError("DC304", `into is ${describe(into)}, but the results are ${withArticle(wanted)}`, `Give { into: new ${wanted}(length) }, or change the result's type with .as(…).`);
   checkAttached(into as AnyTypedArray, "into");
@@ -98,22 +102,23 @@ async function fill(chunks: Chunked, into: AnyTypedArray): Promise<AnyTypedArray
 
 /**
  * The results of a query as they come. A stream's come with its chunks, those of arrays piece by piece, unless a stage needs all
- * elements first. `whole`, `others`: what is run for that. `size`: how many in each but the last; null for as many as there are.
+ * elements first. `whole`, `others`: what is run for that; strings have the codes of the dictionary. `size`: how many in each but the last;
+ * null for as many as there are.
  */
-export async function* resultsOf(bound: BoundTerminal, whole: () => Promise<Table>, others: () => Promise<Others>, size: number | null, signal: AbortSignal | undefined): Chunked {
+export async function* resultsOf(bound: BoundTerminal, whole: () => Promise<Table>, others: () => Promise<Others>, dictionary: Dictionary, size: number | null, signal: AbortSignal | undefined): Chunked {
   const { source } = bound.query;
   const pieces = source.kind === "stream" || comesInPieces(bound) ? inPieces(bound) : null;
   // What cannot be done is refused before anything runs.
   pieces?.node.plan();
-  const results = pieces === null ? divided(later(whole)) : computeChunks(pieces, chunksIn(source, signal), await others(), size !== null, signal);
+  const results = pieces === null ? divided(later(whole)) : computeChunks(pieces, chunksIn(source, dictionary, signal), { others: await others(), dictionary }, size !== null, signal);
   yield* size === null ? results : repieced(results, size, true);
 }
 
 /** The rows of an array or table at once, for whoever reads it to cut. */
-function chunksIn(source: BoundSource, signal: AbortSignal | undefined): Chunked {
-  if (source.kind === "stream") return chunksOf(source.stream, signal);
-  const single = readSource(source, new Dictionary());
-  return at({ table: single === null ? (readTable(source, new Dictionary()) ?? new Map<string, AnyTypedArray>()) : new Map([[SINGLE, single]]), length: sourceLength(source) });
+function chunksIn(source: BoundSource, dictionary: Dictionary, signal: AbortSignal | undefined): Chunked {
+  if (source.kind === "stream") return chunksOf(source.stream, dictionary, signal);
+  const single = readSource(source, dictionary);
+  return at({ table: single === null ? (readTable(source, dictionary) ?? new Map<string, AnyTypedArray>()) : new Map([[SINGLE, single]]), length: sourceLength(source) });
 }
 
 async function* at(rows: Rows): Chunked {
@@ -128,8 +133,6 @@ async function* later(whole: () => Promise<Table>): Chunked {
 function comesInPieces(bound: BoundTerminal): boolean {
   const values = stageValues(bound);
   const plan = bound.node.plan();
-  // Pieces have no dictionary in common.
-  if (namesStrings(plan, bound.node.shape())) return false;
   const { stages, terminal } = bound.node.shape();
-  return wholeVerb(plan, stages, terminal) === null && plan.steps.every(step => step.kind !== "slice" || (values[step.stages[0] as number] as readonly number[]).every(place => place >= 0));
+  return wholeVerb(plan, stages, terminal) === null && makesStrings(plan) === null && plan.steps.every(step => step.kind !== "slice" || (values[step.stages[0] as number] as readonly number[]).every(place => place >= 0));
 }

@@ -17,7 +17,7 @@ import { newSlot, type KernelSlot } from "../runtime/tiers.js";
 import type { Rows } from "../table/steps.js";
 import { joinerOf } from "./joiner.js";
 import { aligned, divided, partOf, PIECE, repieced, rowAt, withColumns, type Chunk, type Chunked } from "./pieces.js";
-import { stepped, type Others } from "./steps.js";
+import { stepped, type Beside } from "./steps.js";
 
 /** A run over pieces. */
 interface Job {
@@ -25,7 +25,7 @@ interface Job {
   readonly kernels: readonly JobKernel[];
   readonly values: StageValues;
   readonly bases: Map<number, number>;
-  readonly others: Others;
+  readonly beside: Beside;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -38,7 +38,7 @@ interface JobKernel {
   length: number;
 }
 
-function newJob(bound: BoundTerminal, others: Others, signal: AbortSignal | undefined): Job {
+function newJob(bound: BoundTerminal, beside: Beside, signal: AbortSignal | undefined): Job {
   const { query, node } = bound;
   const plan = node.plan();
   const slots = query.runtime.slots(node);
@@ -47,12 +47,12 @@ function newJob(bound: BoundTerminal, others: Others, signal: AbortSignal | unde
   checkIntegral(plan, node, values);
   node.bindings ??= bindingsOf(node, plan);
   const kernels = plan.kernels.map((planned, at) => ({ planned, slot: slots[at] as KernelSlot, binding: (node.bindings as readonly Binding[])[at] as Binding, compiled: null, length: 0 }));
-  return { bound, kernels, values, bases: new Map(), others, signal };
+  return { bound, kernels, values, bases: new Map(), beside, signal };
 }
 
 /** A terminal's one value, of rows that come in chunks: the result that its kernel would give for all of them together. */
-export async function reduceChunks(bound: BoundTerminal, chunks: Chunked, others: Others, signal: AbortSignal | undefined): Promise<KernelResult> {
-  const job = newJob(bound, others, signal);
+export async function reduceChunks(bound: BoundTerminal, chunks: Chunked, beside: Beside, signal: AbortSignal | undefined): Promise<KernelResult> {
+  const job = newJob(bound, beside, signal);
   const last = job.kernels.at(-1) as JobKernel;
   const { kernel } = last.planned;
   const joiner = joinerOf(kernel, callOf(job, last, kernel, noRows(kernel), {}));
@@ -68,8 +68,8 @@ export async function reduceChunks(bound: BoundTerminal, chunks: Chunked, others
 }
 
 /** What an array terminal gives, in the pieces in which it comes. `merged`: in whole pieces; otherwise as soon as there is something. */
-export async function* computeChunks(bound: BoundTerminal, chunks: Chunked, others: Others, merged: boolean, signal: AbortSignal | undefined): Chunked {
-  const job = newJob(bound, others, signal);
+export async function* computeChunks(bound: BoundTerminal, chunks: Chunked, beside: Beside, merged: boolean, signal: AbortSignal | undefined): Chunked {
+  const job = newJob(bound, beside, signal);
   const { table } = (job.kernels.at(-1) as JobKernel).planned;
   yield* computed(job, arriving(job, chunks, table, merged), table, merged, null);
   told(job);
@@ -84,7 +84,7 @@ const isColumn = ({ origin }: ArrayParameter): boolean => origin.stage === TABLE
 function arriving(job: Job, chunks: Chunked, table: number, merged: boolean): Chunked {
   const seeker = seekerOf(job, table - 1);
   let rows = table === 0 ? withColumns(chunks, columnsRead(job, 0)) : seeker === null ? computed(job, arriving(job, chunks, table - 1, merged), table - 1, merged, new Map()) : seeker.planned.seeks === "row" ? sought(job, arriving(job, chunks, table - 1, merged), seeker) : split(job, arriving(job, chunks, table - 1, merged), seeker);
-  for (const step of job.bound.node.plan().steps) if (step.table === table) rows = stepped(step, rows, job.values, job.bases, job.others, merged);
+  for (const step of job.bound.node.plan().steps) if (step.table === table) rows = stepped(step, rows, job.values, job.bases, job.beside, merged);
   return rows;
 }
 
@@ -166,18 +166,18 @@ function outputFor(outputs: Map<JobKernel, AnyTypedArray>, kernel: JobKernel): A
 }
 
 /** What a kernel is given besides the piece. */
-interface Beside {
+interface Given {
   /** How many elements came before it. */
   readonly base?: number;
   readonly carried?: ScalarValue | undefined;
   readonly output?: AnyTypedArray | null;
 }
 
-async function runPiece(job: Job, kernel: JobKernel, piece: Rows, beside: Beside): Promise<KernelResult> {
+async function runPiece(job: Job, kernel: JobKernel, piece: Rows, given: Given): Promise<KernelResult> {
   const { signal } = job;
   const { runtime, backend } = job.bound.query;
-  const slot = beside.carried === undefined ? kernel.slot : onwardSlot(job, kernel);
-  const call = callOf(job, kernel, slot.kernel, piece, beside);
+  const slot = given.carried === undefined ? kernel.slot : onwardSlot(job, kernel);
+  const call = callOf(job, kernel, slot.kernel, piece, given);
   const chosen = await runtime.tiers.chooseAsync(slot, piece.length, backend);
   signal?.throwIfAborted();
   const { result, compiled } = await startKernel(runtime.tiers, slot, chosen, call, backend, signal);
@@ -198,13 +198,13 @@ function onwardSlot({ bound: { node } }: Job, { planned, slot }: JobKernel): Ker
   return made;
 }
 
-function callOf({ values, bases }: Job, { binding }: JobKernel, { source, scalars, sink }: Kernel, { table, length }: Rows, { base = 0, carried, output = null }: Beside): KernelCall {
-  const given = bindScalars(binding, values, bases, null);
+function callOf({ values, bases, beside: { dictionary } }: Job, { binding }: JobKernel, { source, scalars, sink }: Kernel, { table, length }: Rows, { base = 0, carried, output = null }: Given): KernelCall {
+  const given = bindScalars(binding, values, bases, dictionary);
   const bound = scalars.map(({ name, origin }, at) => {
     if (carried !== undefined && (sink.kind === "fold" || sink.kind === "scan") && name === sink.seed) return carried;
     return origin.stage === TABLE && origin.name === BASE ? base : (given[at] as ScalarValue);
   });
-  return { source: source.kind === "array" ? (table.get(SINGLE) ?? null) : null, length, output, scalars: bound, arrays: bindArrays(binding, values, table, null) };
+  return { source: source.kind === "array" ? (table.get(SINGLE) ?? null) : null, length, output, scalars: bound, arrays: bindArrays(binding, values, table, dictionary) };
 }
 
 /** A producer that takes a chunk's memory away while it is read spoils what is computed of it. */

@@ -1,7 +1,7 @@
 /** In words: how a stream's pieces come to one result. */
 import { isOrdered } from "../../fusion/emit/js-state.js";
-import type { Sink } from "../../fusion/ir.js";
-import type { PlannedKernel } from "../../fusion/query.js";
+import type { Kernel, Sink } from "../../fusion/ir.js";
+import { plainName, type PlannedKernel, type SequenceShape } from "../../fusion/query.js";
 import { sinksOf, storedElement } from "../../fusion/traverse.js";
 import { BLOCK } from "../../fusion/types.js";
 import { PIECE } from "./pieces.js";
@@ -32,5 +32,10 @@ function sinkInWords(sink: Sink): string {
 }
 
 /** What the kernels of the first table read. */
-export const readsInWords = (columns: readonly string[], sink: Sink): string =>
-  `${columns.length === 0 ? "" : `the column${columns.length === 1 ? "" : "s"} ${columns.join(", ")} of `}the stream, in pieces of ${storedElement(sinksOf(sink)[0] as Sink) === null ? "" : "at most "}${PIECE} elements`;
+export const readsInWords = (columns: readonly string[], { sink, source }: Kernel, holds: SequenceShape): string =>
+  `${columns.length === 0 ? "" : `the column${columns.length === 1 ? "" : "s"} ${columns.map(plainName).join(", ")} of `}the stream, in pieces of ${storedElement(sinksOf(sink)[0] as Sink) === null ? "" : "at most "}${PIECE} elements${readsStrings(columns, source, holds) ? STRINGS : ""}`;
+
+const STRINGS = ", strings by their codes in one dictionary, which grows by those that are new";
+
+const readsStrings = (columns: readonly string[], source: Kernel["source"], holds: SequenceShape): boolean =>
+  holds.columns === null ? source.kind === "array" && holds.element === "string" : columns.some(name => holds.columns.get(name) === "string");

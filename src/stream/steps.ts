@@ -4,6 +4,7 @@ import { SINGLE, type Edge, type TableStep } from "../../fusion/query.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import type { StageValues } from "../query/bind.js";
 import type { BoundQuery } from "../query/bound.js";
+import type { Dictionary } from "../table/dictionary.js";
 import { flatLength, flattened } from "../table/flatten.js";
 import { onTheRight, type Rows, type Tapped } from "../table/steps.js";
 import { columnOf } from "../table/table.js";
@@ -13,6 +14,13 @@ import { aligned, lastRow, partOf, PIECE, repieced, sliced, tapped, type Chunk, 
 /** What other queries give, which have run before. */
 export type Others = ReadonlyMap<BoundQuery, Rows>;
 
+/** What a run over pieces has besides them. */
+export interface Beside {
+  readonly others: Others;
+  /** All strings that the run knows so far. */
+  readonly dictionary: Dictionary;
+}
+
 function othersOf(others: Others, query: unknown): Rows {
   const rows = others.get(query as BoundQuery);
   if (rows === undefined) throw new CompilerBug("another query has not run before the stream is read");
@@ -20,7 +28,7 @@ function othersOf(others: Others, query: unknown): Rows {
 }
 
 /** `bases`: how many elements stages leave out at the beginning. `merged`: in whole pieces; otherwise as soon as there is something. */
-export function stepped(step: TableStep, rows: Chunked, values: StageValues, bases: Map<number, number>, others: Others, merged: boolean): Chunked {
+export function stepped(step: TableStep, rows: Chunked, values: StageValues, bases: Map<number, number>, { others, dictionary }: Beside, merged: boolean): Chunked {
   const own = values[step.stages[0] as number] ?? [];
   switch (step.kind) {
     case "slice": {
@@ -30,7 +38,7 @@ export function stepped(step: TableStep, rows: Chunked, values: StageValues, bas
       return sliced(rows, start, end);
     }
     case "tap":
-      return tapped(rows, own[0] as unknown as Tapped);
+      return tapped(rows, own[0] as unknown as Tapped, { columns: step.columns, dictionary });
     case "window":
       return windowed(rows, step.offsets, step.edge, own.at(-1) as number, merged);
     case "chunk":

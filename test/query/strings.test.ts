@@ -1,6 +1,6 @@
 /** Strings in tables: what JavaScript gives for the same rows, on every backend. */
 import { describe, expect, it } from "vitest";
-import { createRuntime, fromJSON, LambdaError, QueryError, stream, strings, type LazyValue, type Rows } from "../../src/index.js";
+import { createRuntime, fromJSON, LambdaError, QueryError, strings, type LazyValue, type Rows } from "../../src/index.js";
 
 interface Flight {
   readonly carrier: string;
@@ -303,12 +303,6 @@ describe("what kernels do not do with strings", () => {
       error = thrown;
     }
     expect(error instanceof LambdaError || error instanceof QueryError ? error.message : error).toContain(words);
-  });
-
-  it("streams have none, which say so", async () => {
-    const delays = () => compute(stream([{ delay: Float64Array.of(1, 20) }], { delay: Float64Array }));
-    await expect(delays().map(r => ({ late: r.delay > 15 ? "late" : "on time" })).forEach(() => undefined)).rejects.toThrow("DC310: a stream has no strings");
-    await expect(delays().filter(r => (r.delay > 15 ? "a" : other) === "a", { other: "b" }).count()).rejects.toThrow("DC310: a stream has no strings");
   });
 
   it("explain() knows them", () => {

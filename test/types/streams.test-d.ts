@@ -1,6 +1,6 @@
 /** The public types of streams: every `@ts-expect-error` must be an error, and everything else must compile. Nothing here runs. */
 import { Readable } from "node:stream";
-import { compute, createRuntime, nullable, stream, type Nullable, type Query, type Rows, type Stream } from "../../src/index.js";
+import { compute, createRuntime, nullable, stream, strings, type Nullable, type Query, type Rows, type Stream } from "../../src/index.js";
 import { expectType } from "./expect.js";
 
 export async function streams(floats: AsyncIterable<Float32Array>, batches: Iterable<{ readonly price: Float64Array; readonly id: BigInt64Array }>): Promise<void> {
@@ -17,6 +17,13 @@ export async function streams(floats: AsyncIterable<Float32Array>, batches: Iter
   await compute(new Int8Array(3)).forEach(chunk => expectType<Int8Array>()(chunk), { chunk: 2, signal: AbortSignal.timeout(1) });
   const nulls = compute(stream([] as { readonly price: Nullable<Float64Array>; readonly id: BigInt64Array }[], { price: nullable(Float64Array), id: BigInt64Array }));
   expectType<Rows<{ readonly price: Nullable<Float64Array>; readonly id: BigInt64Array }>>()(nulls);
+  const named = compute(stream([] as { readonly carrier: string[]; readonly plane: (string | null)[] }[], { carrier: String, plane: nullable(String) }));
+  expectType<Rows<{ readonly carrier: string[]; readonly plane: (string | null)[] }>>()(named);
+  expectType<string | undefined>()(await named.map(r => r.plane ?? r.carrier).first());
+  expectType<Query<string[]>>()(compute(stream([["a"], strings(["b"])], String)));
+  expectType<string[]>()(await compute(stream([["a"]], String)).toArrayAsync());
+  // @ts-expect-error the plane may be null
+  stream([] as { readonly plane: (string | null)[] }[], { plane: String });
   // @ts-expect-error the price may be null
   nulls.sum(r => r.price * 2);
   // @ts-expect-error its chunks are of another type
