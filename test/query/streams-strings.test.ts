@@ -102,6 +102,7 @@ describe("strings in a stream", () => {
     await expect(read([{}])).rejects.toThrow("DC301: the column s of chunk 0 of the stream is missing, not an array of strings");
     await expect(compute(stream([["a"], [null]] as string[][], String)).count()).rejects.toThrow(/^DC308: chunk 1 of the stream has a null, at place 0/);
     await expect(compute(stream([["a"]], String)).toArrayAsync({ into: [] as string[] })).rejects.toThrow("DC304: strings cannot be put into an array that is there");
+    await expect(compute(stream([["a"]], String)).map(x => x.toUpperCase()).toArrayAsync()).rejects.toThrow("DC310: toUpperCase makes new strings of a stream's, whose number would grow with the stream");
     const text = compute(stream([], HOLDS)).filter(r => r.carrier === "AA").explain();
     expect(text).toContain("stream(chunks, { carrier: String, plane: nullable(String), delay: Int32Array })");
     expect(text).toContain("reads the columns carrier, plane, valid plane, delay of the stream, in pieces of at most 65536 elements, strings by their codes in one dictionary, which grows by those that are new");

@@ -34,7 +34,6 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Named in lambdas, and handed over. */
 declare const wanted: string;
-declare const other: string;
 declare const listed: readonly string[];
 declare const least: string;
 
