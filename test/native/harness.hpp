@@ -58,7 +58,7 @@ struct Guarded {
 };
 
 struct Job {
-  u32 kernel, length, source_bytes, output_bytes, in_place, stop, scalars, arrays;
+  u32 kernel, length, source_bytes, output_bytes, in_place, stop, scalars, arrays, outputs, values;
 };
 struct Outcome {
   int status, intact;
@@ -102,6 +102,15 @@ inline int run_all(char** arguments, const Entry* kernels) {
       held[i] = new Guarded(size, reader.bytes(size));
       arrays[i] = {held[i]->start, length};
     }
+    u32 widths[64];
+    Guarded* several[64];
+    void* starts[64];
+    for (u32 i = 0; i < job.outputs; i++) {
+      widths[i] = u32(reader.next<u64>());
+      several[i] = new Guarded(size_t(job.length) * widths[i]);
+      starts[i] = several[i]->start;
+    }
+    Scalar values[64];
     stop_flag = 0;
     if (job.stop != 0) raise_flag_soon();
     Guarded& target = job.in_place != 0 ? source : output;
@@ -114,14 +123,23 @@ inline int run_all(char** arguments, const Entry* kernels) {
     call.locals = nullptr;
     call.length = job.length;
     call.output = job.output_bytes == 0 ? nullptr : target.start;
+    call.outputs = starts;
+    call.values = values;
     call.scalars = scalars;
     call.arrays = arrays;
     call.around = (job.kernel + job.length / 2) % 2;
     call.stop = &stop_flag;
     const Status status = kernels[job.kernel](&call);
-    const Outcome outcome{int(status), source.intact() && output.intact(), call.count, call.position, call.rank, call.value};
+    bool intact = source.intact() && output.intact();
+    for (u32 i = 0; i < job.outputs; i++) intact = intact && several[i]->intact();
+    const Outcome outcome{int(status), intact, call.count, call.position, call.rank, call.value};
     append(out, &outcome, sizeof outcome);
     if (status == Status::Done && job.output_bytes != 0) append(out, target.start, call.count * job.output_bytes);
+    if (status == Status::Done) append(out, values, job.values * sizeof(Scalar));
+    for (u32 i = 0; i < job.outputs; i++) {
+      if (status == Status::Done) append(out, several[i]->start, call.count * widths[i]);
+      delete several[i];
+    }
     for (u32 i = 0; i < job.arrays; i++) delete held[i];
   }
   fclose(out);

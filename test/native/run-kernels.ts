@@ -5,7 +5,8 @@ import { cppPrelude, emitCpp } from "../../fusion/emit/cpp.js";
 import { interpret } from "../../fusion/interpret.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { storedElement } from "../../fusion/traverse.js";
-import { ELEMENTS, type ScalarType, type ScalarValue } from "../../fusion/types.js";
+import { elementsOf, isCounted } from "../../fusion/several.js";
+import { ELEMENTS, type ElementType, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, type AnyTypedArray } from "../../fusion/values.js";
 import type { Workshop } from "./toolchain.js";
 
@@ -22,7 +23,7 @@ export type Outcome =
   | { readonly status: "stopped"; readonly intact: boolean }
   | { readonly status: "failed"; readonly intact: boolean; readonly position: number };
 
-export async function buildKernels(workshop: Workshop, name: string, kernels: readonly Kernel[], flags: readonly string[]): Promise<string> {
+export async function buildKernels(workshop: Workshop, name: string, kernels: readonly Kernel[], flags: readonly string[], compiler?: string): Promise<string> {
   const symbols = kernels.map((_, place) => `kernel_${place}`);
   const text = [
     cppPrelude,
@@ -31,13 +32,13 @@ export async function buildKernels(workshop: Workshop, name: string, kernels: re
     `const dotcompute::Entry kernels[] = {${symbols.map(symbol => `kernel_${symbol}::${symbol}`).join(", ")}};`,
     "int main(int, char** arguments) { return harness::run_all(arguments, kernels); }",
   ];
-  return workshop.build(name, text.join("\n"), flags);
+  return workshop.build(name, text.join("\n"), flags, compiler);
 }
 
-export async function runKernels(workshop: Workshop, program: string, kernels: readonly Kernel[], jobs: readonly Job[]): Promise<readonly Outcome[]> {
+export async function runKernels(workshop: Workshop, program: string, kernels: readonly Kernel[], jobs: readonly Job[], emulator: readonly string[] = []): Promise<readonly Outcome[]> {
   const input = new Bytes();
   for (const job of jobs) input.job(kernels[job.kernel] as Kernel, job);
-  const output = await workshop.run(program, input.all());
+  const output = await workshop.run(program, input.all(), emulator);
   const reader = new Outcomes(output);
   return jobs.map(job => reader.next(kernels[job.kernel] as Kernel, job.call.length));
 }
@@ -63,7 +64,9 @@ class Bytes {
     const sourceBytes = source.kind === "array" ? ELEMENTS[source.element].bytes : 0;
     const stored = storedElement(sink);
     const outputBytes = stored === null ? 0 : ELEMENTS[stored].bytes;
-    this.words(place, call.length, sourceBytes, outputBytes, Number(inPlace), Number(stop), kernel.scalars.length, kernel.arrays.length);
+    const outputs = sink.kind === "several" ? elementsOf(kernel) : [];
+    const values = sink.kind === "several" ? sink.sinks.length - outputs.length : 0;
+    this.words(place, call.length, sourceBytes, outputBytes, Number(inPlace), Number(stop), kernel.scalars.length, kernel.arrays.length, outputs.length, values);
     if (call.source !== null) this.array(call.source);
     kernel.scalars.forEach((scalar, at) => this.parts.push(scalarBytes(scalar.type, call.scalars[at] as ScalarValue)));
     kernel.arrays.forEach((array, at) => {
@@ -71,6 +74,7 @@ class Bytes {
       this.words(ELEMENTS[array.element].bytes, values.length);
       this.array(values);
     });
+    for (const output of outputs) this.words(ELEMENTS[output].bytes, 0);
   }
 }
 
@@ -127,10 +131,7 @@ class Outcomes {
     switch (sink.kind) {
       case "array":
       case "scan": {
-        if (count > length) throw new CompilerBug(`${count} of ${length} elements`);
-        const size = count * ELEMENTS[sink.element].bytes;
-        const output = new ARRAY_CONSTRUCTORS[sink.element](this.bytes.slice(this.at, this.at + size).buffer as ArrayBuffer);
-        this.at += Math.ceil(size / 8) * 8;
+        const output = this.array(sink.element, count, length);
         return { status: "done", intact, result: { ...nothing, count, value: sink.kind === "scan" && count > 0 ? value(sink.type) : undefined, output } };
       }
       case "count":
@@ -142,11 +143,23 @@ class Outcomes {
       case "first":
       case "last":
         return { status: "done", intact, result: { ...nothing, position, rank: sink.kind === "first" && position >= 0 ? rank : 0, value: position < 0 ? undefined : value(sink.type) } };
-      case "several":
-        throw new CompilerBug("the harness has room for one result");
+      case "several": {
+        const values = sink.sinks.flatMap((single, at) => (single.kind === "reduce" ? [scalarFrom(single.type, view, 40 + 8 * at)] : []));
+        this.at += 8 * values.length;
+        if (values.length > 0) return { status: "done", intact, result: { ...nothing, count: isCounted(sink) ? count : 0, values } };
+        return { status: "done", intact, result: { ...nothing, count, outputs: elementsOf(kernel).map(element => this.array(element, count, length)) } };
+      }
       default:
         return sink satisfies never;
     }
+  }
+
+  private array(element: ElementType, count: number, length: number): AnyTypedArray {
+    if (count > length) throw new CompilerBug(`${count} of ${length} elements`);
+    const size = count * ELEMENTS[element].bytes;
+    const array = new ARRAY_CONSTRUCTORS[element](this.bytes.slice(this.at, this.at + size).buffer as ArrayBuffer);
+    this.at += Math.ceil(size / 8) * 8;
+    return array;
   }
 }
 

@@ -22,6 +22,46 @@ export const TARGETS = [
   { name: "SSE2", flags: ["-march=x86-64"] },
 ].filter(({ name }) => name === "this machine" || runs(name.toLowerCase()));
 
+/** An instruction set: how kernels are compiled for it and run, or why not here. */
+export interface InstructionSet {
+  readonly name: string;
+  readonly compiler: string;
+  readonly flags: readonly string[];
+  /** What runs the program, before its name; nothing if the machine does. */
+  readonly emulator: readonly string[];
+  readonly missing: string | null;
+}
+
+const has = (program: string): boolean => spawnSync(program, ["--version"]).status === 0;
+
+/** One of this machine's own. */
+const own = (name: string, arch: string, feature: string): InstructionSet => ({
+  name,
+  compiler: compiler ?? "",
+  flags: [`-march=${arch}`],
+  emulator: [],
+  missing: compiler === null ? "there is no C++ compiler" : runs(feature) ? null : `the processor has no ${name}`,
+});
+
+const CROSS = "aarch64-linux-gnu-g++";
+const EMULATOR = "qemu-aarch64";
+
+/** The instruction sets that kernels are written for. */
+export const INSTRUCTION_SETS: readonly InstructionSet[] = [
+  own("SSE2", "x86-64", "sse2"),
+  own("AVX2", "x86-64-v3", "avx2"),
+  own("AVX-512", "x86-64-v4", "avx512vl"),
+  process.arch === "arm64"
+    ? { name: "NEON", compiler: compiler ?? "", flags: [], emulator: [], missing: compiler === null ? "there is no C++ compiler" : null }
+    : {
+        name: "NEON",
+        compiler: CROSS,
+        flags: ["-march=armv8-a", "-static"],
+        emulator: [EMULATOR],
+        missing: !has(CROSS) ? `there is no ${CROSS}` : has(EMULATOR) ? null : `there is no ${EMULATOR}`,
+      },
+];
+
 function runs(feature: string): boolean {
   if (process.arch !== "x64") return false;
   try {
@@ -45,21 +85,22 @@ export class Workshop {
   }
 
   /** Compiles a program; gives its path. Throws with the compiler's words. */
-  async build(name: string, text: string, flags: readonly string[]): Promise<string> {
-    if (compiler === null) throw new Error("there is no C++ compiler");
+  async build(name: string, text: string, flags: readonly string[], by: string | null = compiler): Promise<string> {
+    if (by === null) throw new Error("there is no C++ compiler");
     const source = path.join(this.folder, `${name}.cpp`);
     const program = path.join(this.folder, name);
     writeFileSync(source, text);
     const include = ["-I", NATIVE, "-I", fileURLToPath(new URL(".", import.meta.url))];
-    await execute(compiler, [...FLAGS, ...flags, ...include, source, "-o", program, ...CPP_LIBRARIES]);
+    await execute(by, [...FLAGS, ...flags, ...include, source, "-o", program, ...CPP_LIBRARIES]);
     return program;
   }
 
   /** Runs a program on a file of bytes; gives the file that it wrote. */
-  async run(program: string, input: Uint8Array): Promise<Uint8Array> {
+  async run(program: string, input: Uint8Array, emulator: readonly string[] = []): Promise<Uint8Array> {
     const [from, to] = [`${program}.in`, `${program}.out`];
     writeFileSync(from, input);
-    await execute(program, [from, to]);
+    const [first = program, ...words] = [...emulator, program, from, to];
+    await execute(first, words);
     return new Uint8Array(readFileSync(to)); // a Buffer's slices would be views
   }
 }
