@@ -149,7 +149,7 @@ export type TerminalShape =
   | { readonly kind: "single" }
   /** The smallest or largest key, but NaN; undefined if there is no other. -0 is smaller than 0. */
   | ({ readonly kind: "leastKey" | "greatestKey" } & LambdaInput)
-  /** The first element or row whose key is `===` a value of type `sought`, which kernels ask for as the terminal's capture `SEED`. */
+  /** The first element or row whose key is `===` a value of type `sought`, a string among them, which kernels ask for as the terminal's capture `SEED`. */
   | ({ readonly kind: "firstBy"; readonly sought: CaptureType } & LambdaInput)
   | ({ readonly kind: "some" | "every" | "find" | "findIndex" } & LambdaInput)
   /** The searched value is the terminal's capture `value`: a bigint for i64 and u64 sequences, else a number. */
@@ -251,6 +251,8 @@ export type Finish =
   | { readonly kind: "row"; readonly columns: Columns }
   /** The reduced value; undefined where nothing was. */
   | { readonly kind: "key" }
+  /** The string of the reduced rank; of nothing a TypeError, or undefined. */
+  | { readonly kind: "ranked"; readonly empty: "undefined" | "error" }
   /** The place of the yielding element in the sequence (its rank after filters), or -1. */
   | { readonly kind: "position"; readonly ranked: boolean }
   /** What each branch's own plan makes of its part. */

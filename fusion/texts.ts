@@ -60,7 +60,10 @@ export const textMethod = (name: TextMethodName): Omit<TextMethod, "of"> => (nam
 /** An argument: as it is written in the lambda, or a capture of a stage. */
 export type TextArgument = { readonly text: string } | { readonly number: number } | { readonly stage: number; readonly name: string };
 
-/** An array that kernels are handed. `level`: how many of those that make strings must be made before it, for their strings have places in it. */
+/**
+ * An array that kernels are handed. `level`, of one that makes strings: how many such must be made before it, for their strings have
+ * places in it. Others are made behind all of these.
+ */
 export interface TextTable {
   readonly method: TextMethodName;
   readonly args: readonly TextArgument[];

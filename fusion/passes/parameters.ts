@@ -86,16 +86,17 @@ export class Parameters {
     return parameter.name;
   }
 
-  /** What a method gives for each string. Asked for again at the same place, it is the same array: its level is told by what came before it. */
+  /** What a method gives for each string. Asked for again at the same place, it is the same array. */
   text(table: Omit<TextTable, "level">, stage: number, span: Span): string {
     const wanted = JSON.stringify(table);
     const known = this.texts.find(text => text.span === span && text.stage === stage && text.table === wanted);
     if (known !== undefined) return known.name;
-    const origin = textOrigin({ ...table, level: this.texts.filter(({ makes }) => makes).length });
+    const makes = textMethod(table.method).gives === "string";
+    const origin = textOrigin({ ...table, level: makes ? this.texts.filter(text => text.makes).length : 0 });
     const found = this.arrays.find(parameter => parameter.origin.stage === TEXT && parameter.origin.name === origin.name);
     const name = found?.name ?? this.names.fresh(plainName(origin));
     if (found === undefined) this.arrays.push({ name, element: textElement(table.method), origin });
-    this.texts.push({ span, stage, table: wanted, name, makes: textMethod(table.method).gives === "string" });
+    this.texts.push({ span, stage, table: wanted, name, makes });
     return name;
   }
 

@@ -135,6 +135,7 @@ function reasonOf({ finish, kernels }: Plan): string | null {
     case "average":
     case "variance":
     case "key":
+    case "ranked":
       return null;
     case "fold": {
       const sink = kernels.at(-1)?.kernel.sink;

@@ -8,7 +8,7 @@ import type { Fusion } from "./fuse.js";
 import type { TableFusion } from "./tables.js";
 import { inferLambda } from "./infer-lambda.js";
 import { recogniseReducer, type Recognised } from "./reducers.js";
-import { coerce, compareNumbers, describeKind, isBigKind, isNumberKind, kindOf, stringRefused, toNumber, truthOf, unifyBig, type Kind, type Typed } from "./typing.js";
+import { coerce, compareNumbers, describeKind, isBigKind, isNumberKind, kindOf, toNumber, truthOf, unifyBig, type Kind, type Typed } from "./typing.js";
 
 type TerminalOf<K extends TerminalShape["kind"]> = Extract<TerminalShape, { kind: K }>;
 
@@ -42,6 +42,7 @@ export function planTerminal(fusion: TableFusion, terminal: TerminalShape, stage
       return variance(fusion, terminal, stage);
     case "min":
     case "max":
+      if (fusion.current.string === true) return extremeText(fusion, fusion.current, terminal.kind, stage, "error");
       return reduced(fusion, terminal.kind, numberOf(fusion, terminal.kind), { seeded: false, empty: isBigType(fusion.current.expr.type) ? "error" : "identity" });
     case "first":
     case "last":
@@ -101,6 +102,7 @@ function picked(fusion: TableFusion, which: "first" | "last", test: (() => void)
 function isSought(fusion: Fusion, terminal: TerminalOf<"firstBy">, stage: number): Expr {
   const key = fusion.call(terminal, stage, "minBy");
   const { sought } = terminal;
+  if (sought.kind === "string") return apply("eq", key.expr, { kind: "capture", type: "u32", name: fusion.kernelParameters.scalar(stage, SEED, "u32", sought) });
   const scalar = sought.kind === "bigint" ? "i64" : "f64";
   const parameters = fusion.kernelParameters;
   const value: Typed = { expr: { kind: "capture", type: scalar, name: parameters.scalar(stage, SEED, scalar, sought) }, weak: true, integral: [], span: key.span };
@@ -112,13 +114,21 @@ function extremeKey(fusion: Fusion, terminal: TerminalOf<"leastKey" | "greatestK
   const least = terminal.kind === "leastKey";
   fusion.placeFor(terminal.lambda, 1, least ? "minBy" : "maxBy");
   const given = fusion.call(terminal, stage, least ? "minBy" : "maxBy");
-  if (given.string === true) throw stringRefused(`${least ? "minBy" : "maxBy"} compares numbers, and this is a string`, given.span, `Order by it instead: .${least ? "orderBy" : "orderByDescending"}(…).first()`);
+  if (given.string === true) return extremeText(fusion, given, least ? "min" : "max", stage, "undefined");
   const key = given.expr.type === "bool" ? toNumber(given) : given;
   const { type } = key.expr;
   const expr = type === "f64" || type === "f32" ? fusion.declare("key", key.expr) : key.expr;
   if (type === "f64" || type === "f32") fusion.keepIf(apply("not", apply("isNaN", expr)));
   const plan = reduced(fusion, least ? "min" : "max", { ...key, expr }, { seeded: false, empty: "error" });
   return { ...plan, finish: { kind: "key" } };
+}
+
+/** The smallest or largest string, by its place in the order of all. */
+function extremeText(fusion: Fusion, { expr, span }: Typed, op: "min" | "max", stage: number, empty: "undefined" | "error"): Plan {
+  const array = fusion.kernelParameters.text({ method: "rank", args: [] }, stage, span);
+  const rank = fusion.declare("rank", { kind: "read", type: "i32", array, at: convert("i32", expr) });
+  const plan = reduced(fusion, op, { expr: rank, weak: false, integral: [], span }, { seeded: false, empty: "error" });
+  return { ...plan, finish: { kind: "ranked", empty } };
 }
 
 /** A reduction of `term` in the canonical order. */

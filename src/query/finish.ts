@@ -53,6 +53,10 @@ function finishScalar(plan: Plan, node: TerminalNode, { result, dictionary }: Pi
       return finish.element === "string" ? dictionary?.at(result.value as number) : result.value;
     case "position":
       return result.position < 0 ? -1 : finish.ranked ? result.rank : result.position;
+    case "ranked":
+      if (result.count > 0) return dictionary?.ofRank(Number(reducedValue(lastKernel(plan).sink, result)));
+      if (finish.empty === "undefined") return undefined;
+      throw nothingToReduce(plan, node);
     case "key":
       return result.count === 0 ? undefined : reducedValue(lastKernel(plan).sink, result);
     case "row":
@@ -95,8 +99,9 @@ function seededType(op: ReduceOp, sink: Sink, value: ScalarValue): ScalarType {
 
 /** JavaScript's own words for a reduce; `Math.min()` is Infinity, but no BigInt is. */
 function nothingToReduce({ element }: Plan, { terminal }: TerminalNode): TypeError {
-  return terminal.kind === "reduce" || element === null
-    ? new TypeError("Reduce of empty array with no initial value")
+  if (terminal.kind === "reduce" || element === null) return new TypeError("Reduce of empty array with no initial value");
+  return element === "string"
+    ? new TypeError(`The ${terminal.kind} of no strings does not exist`)
     : new TypeError(`The ${terminal.kind} of an empty ${typeInWords(element)} does not exist: there is no infinite BigInt`);
 }
 

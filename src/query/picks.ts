@@ -119,7 +119,7 @@ export abstract class Picks<Element, Self> extends Sequence<Element, Self> {
 
   /**
    * The element whose key is smallest, the first of those with the same; undefined of nothing. NaN is no key: an element that has it
-   * is given only if all have. Keys are compared as `<` does: 0 and -0 are the same.
+   * is given only if all have. Keys are compared as `<` does: 0 and -0 are the same, strings come in the order of their UTF-16 code units.
    *
    * @example
    * compute({ city, distance }).minBy(r => r.distance).value();   // { city: 7, distance: 3.5 }
@@ -139,9 +139,12 @@ function kept(query: BoundQuery, f: unknown, captures: unknown, verb: string): B
   return f === undefined && captures === undefined ? query : withLambda(query, "filter", checkFunction(f, verb), null, captures);
 }
 
-function isBigKey({ node }: BoundTerminal): boolean {
-  const sink = node.plan().kernels.at(-1)?.kernel.sink;
-  return sink?.kind === "reduce" && isBigType(sink.type);
+/** A key as the first query will find it. */
+function likeKey({ node }: BoundTerminal): number | bigint | string {
+  const { finish, kernels } = node.plan();
+  const sink = kernels.at(-1)?.kernel.sink;
+  if (finish.kind === "ranked") return "";
+  return sink?.kind === "reduce" && isBigType(sink.type) ? 0n : 0;
 }
 
 /** The best key is found first, then the first element that has it. */
@@ -149,9 +152,9 @@ function extreme<Element>(query: BoundQuery, verb: "minBy" | "maxBy", key: unkno
   const record = checkCaptures(captures, verb);
   const [f, values] = [checkFunction(key, verb), captureValues(record)];
   const best: BoundTerminal = { query, node: query.shape.keyTerminal(verb === "minBy" ? "leastKey" : "greatestKey", verb, f, record), values };
-  const having = (sought: number | bigint): BoundTerminal => ({ query, node: query.shape.firstByTerminal(verb, f, record, sought), values: [...values, sought] });
-  return new Sequel(best, () => [having(isBigKey(best) ? 0n : 0)], function* (): Work<Element | undefined> {
-    const sought = (yield best) as number | bigint | undefined;
+  const having = (sought: number | bigint | string): BoundTerminal => ({ query, node: query.shape.firstByTerminal(verb, f, record, sought), values: [...values, sought] });
+  return new Sequel(best, () => [having(likeKey(best))], function* (): Work<Element | undefined> {
+    const sought = (yield best) as number | bigint | string | undefined;
     return (yield sought === undefined ? plainTerminal(query, "first") : having(sought)) as Element | undefined;
   });
 }

@@ -306,10 +306,12 @@ export class Query<A extends Elements> extends Picks<ElementOf<A>, Query<A>> {
   }
 
   /**
-   * The smallest element, as `Math.min` finds it: NaN if there is one, Infinity of nothing (for BigInts a TypeError).
+   * The smallest element, as `Math.min` finds it: NaN if there is one, Infinity of nothing (for BigInts a TypeError). Of strings the
+   * first in the order of `<`, by UTF-16 code units; of none a TypeError.
    *
    * @example
    * await compute(readings).min();
+   * compute(["UA", "AA"]).min().value();   // "AA"
    */
   min(...surplus: never[]): LazyValue<ElementOf<A>> {
     checkSurplus(surplus, "min", "Say of what in a map: .map(f).min().");
@@ -317,7 +319,8 @@ export class Query<A extends Elements> extends Picks<ElementOf<A>, Query<A>> {
   }
 
   /**
-   * The largest element, as `Math.max` finds it: NaN if there is one, -Infinity of nothing (for BigInts a TypeError).
+   * The largest element, as `Math.max` finds it: NaN if there is one, -Infinity of nothing (for BigInts a TypeError). Of strings the last
+   * in the order of `<`.
    *
    * @example
    * await compute(readings).max();

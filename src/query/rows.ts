@@ -23,7 +23,7 @@ import { checkQuantiles, quantileValue } from "./quantile.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { asValue, boundOf, type Sequence, type SortKey } from "./sequence.js";
 import { asStage, columnStage, groupJoinStage } from "./stages.js";
-import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, ElementsIn, Fields, ForEachOptions, NewColumns, NullsOf, PreparedSource, ReduceOptions, RowOf, RunOptions, Single, SpreadOptions, SingleColumn, TableOf, Total, Truth, WithoutNulls } from "./types.js";
+import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, ElementsIn, Extreme, Fields, ForEachOptions, NewColumns, NullsOf, PreparedSource, ReduceOptions, RowOf, RunOptions, Single, SpreadOptions, SingleColumn, TableOf, Total, Truth, WithoutNulls } from "./types.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
 
 /**
@@ -201,13 +201,13 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
     return spread(this.valuesOf("standardDeviation", f, captures), "standardDeviation", options);
   }
 
-  /** The smallest value of a row, as `Math.min` finds it. */
-  min<V extends number | bigint | null>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<Total<V>> {
+  /** The smallest value of a row, as `Math.min` finds it, or `<` among strings. */
+  min<V extends number | bigint | string | null>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<Extreme<V>> {
     return plainValue(this.valuesOf("min", f, captures), "min");
   }
 
-  /** The largest value of a row, as `Math.max` finds it. */
-  max<V extends number | bigint | null>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<Total<V>> {
+  /** The largest value of a row, as `Math.max` finds it, or `>` among strings. */
+  max<V extends number | bigint | string | null>(f: (row: RowOf<T>, i: number) => V, captures?: Captures): LazyValue<Extreme<V>> {
     return plainValue(this.valuesOf("max", f, captures), "max");
   }
 

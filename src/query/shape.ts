@@ -151,7 +151,7 @@ export class ShapeNode {
   }
 
   /** `key`: the one that is sought, the last of the terminal's values. */
-  firstByTerminal(verb: string, f: unknown, captures: Captures, key: number | bigint): TerminalNode {
+  firstByTerminal(verb: string, f: unknown, captures: Captures, key: number | bigint | string): TerminalNode {
     const text = textOf(f);
     const { key: sought } = captureTypes({ key }, verb) as { readonly key: CaptureType };
     const detail = JSON.stringify(sought);

@@ -23,10 +23,12 @@ export function textPlaces({ arrays }: Kernel, placeOf: (origin: Origin) => Plac
     const { method, args, level } = tableOf(origin);
     return [{ place, level, method, args: args.map(argument) }];
   });
-  return places.sort((one, other) => one.level - other.level);
+  return [...places.filter(makesStrings).sort((one, other) => one.level - other.level), ...places.filter(text => !makesStrings(text))];
 }
 
-/** The arrays by their places among the kernel's. One that makes strings adds them to the dictionary, and those of later levels have them, too. */
+const makesStrings = ({ method }: Pick<TextPlace, "method">): boolean => textMethod(method).gives === "string";
+
+/** The arrays by their places among the kernel's. One that makes strings adds them to the dictionary, and later ones have them, too. */
 export function textTables(texts: readonly TextPlace[], values: StageValues, dictionary: Dictionary | null): readonly AnyTypedArray[] {
   if (dictionary === null) throw new CompilerBug("a kernel without a dictionary is asked about strings");
   const made: AnyTypedArray[] = [];
@@ -41,7 +43,7 @@ function textTable(method: TextMethodName, args: readonly (string | number)[], d
   if (method === "rank") return new Int32Array(dictionary.ranks().buffer);
   const of = TEXT_METHODS[method].of as (text: string, ...args: readonly (string | number)[]) => boolean | number | string;
   const element = textElement(method);
-  if (textMethod(method).gives === "string") return dictionary.codesFor(text => of(text, ...args) as string);
+  if (makesStrings({ method })) return dictionary.codesFor(text => of(text, ...args) as string);
   const key = [method, ...args.map(arg => (typeof arg === "string" ? JSON.stringify(arg) : String(arg)))].join(" ");
   return dictionary.computed(key, size => newArray(element, size) as Computed, text => Number(of(text, ...args)));
 }

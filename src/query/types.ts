@@ -93,6 +93,9 @@ export type WithoutNulls<T extends TableOf, K extends PropertyKey> = { readonly 
 /** What the sum of such values is; and so the smallest and the largest. */
 export type Total<V> = [NonNullable<V>] extends [bigint] ? bigint : number;
 
+/** What the smallest or largest of such values is. */
+export type Extreme<V> = [NonNullable<V>] extends [string] ? string : Total<V>;
+
 export type NumberArray = Exclude<TypedArray, BigArray>;
 
 /** The array that a column of such values may be stored in. */

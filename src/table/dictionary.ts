@@ -105,6 +105,11 @@ export class Dictionary {
     return ranks;
   }
 
+  /** The string at a place in their order. */
+  ofRank(rank: number): string {
+    return this.at(this.order()[rank] ?? -1);
+  }
+
   /** The codes in the order of their strings. What is added is merged with the order below, which is kept. */
   private order(): Uint32Array {
     if (this.base !== null && this.added.length === 0) return this.base.order();

@@ -31,6 +31,10 @@ export function stringTypes(flights: Flight[], names: string[], maybe: (string |
   expectType<string>()(compute({ carrier: strings(names) }).toRows()[0]!.carrier);
   expectType<string | null>()(compute({ plane: strings(maybe) }).toRows()[0]!.plane);
   expectType<Rows<{ readonly carrier: string[] }>>()(compute({ carrier: names }).filter(r => ["AA", "UA"].includes(r.carrier)));
+  expectType<LazyValue<string>>()(table.max(r => r.carrier));
+  expectType<LazyValue<string>>()(compute(names).min());
+  expectType<LazyValue<number>>()(table.max(r => r.delay));
+  expectType<boolean>()(table.toRows()[0]!.carrier.startsWith("A"));
   // @ts-expect-error a string is no number
   table.sum(r => r.carrier);
   // @ts-expect-error nor is it filled with one
