@@ -13,6 +13,8 @@ export interface KernelCall {
   readonly scalars: readonly ScalarValue[];
   /** In the order of `kernel.arrays`. */
   readonly arrays: readonly AnyTypedArray[];
+  /** A result that nobody needs any more: a backend may fill it anew, and give it instead of another. */
+  readonly spare?: SpareResult;
 }
 
 export interface KernelResult {
@@ -34,6 +36,19 @@ export interface KernelResult {
   readonly outputs?: readonly AnyTypedArray[];
   /** Several reduce sinks: what `value` is to one, for each. */
   readonly values?: readonly ScalarValue[];
+}
+
+export type SpareResult = { -readonly [Name in keyof KernelResult]: KernelResult[Name] };
+
+/** A result; where the call has one to spare, that. */
+export function resultFor({ spare }: Pick<KernelCall, "spare">, count: number, position: number, rank: number, value: ScalarValue | undefined, output: AnyTypedArray | null): KernelResult {
+  if (spare === undefined) return { count, position, rank, value, output };
+  spare.count = count;
+  spare.position = position;
+  spare.rank = rank;
+  spare.value = value;
+  spare.output = output;
+  return spare;
 }
 
 /** The error of reading a captured array, called `name` by the user, where it has no element. */

@@ -123,14 +123,25 @@ export function checkFastMath(options: unknown): boolean {
   throw new QueryError("DC305", `fastMath is true or false, not ${describe(fastMath)}`, remedy);
 }
 
-const RUN_OPTIONS = { run: ["signal"], toArray: ["into"], toArrayAsync: ["into", "signal"], toBuffer: ["into"], toBufferAsync: ["into", "signal"], toColumnsAsync: ["signal"], toArrow: ["signal"], forEach: ["signal", "chunk"] } as const;
+const SIGNAL = { names: ["signal"], remedy: "Write { signal }." } as const;
+const RUN_OPTIONS = {
+  run: SIGNAL,
+  toArray: { names: ["into"], remedy: "Write { into }." },
+  toArrayAsync: { names: ["into", "signal"], remedy: "Write { into }." },
+  toBuffer: { names: ["into"], remedy: "Write { into }." },
+  toBufferAsync: { names: ["into", "signal"], remedy: "Write { into }." },
+  toColumnsAsync: SIGNAL,
+  toArrow: SIGNAL,
+  forEach: { names: ["signal", "chunk"], remedy: "Write { signal }." },
+} as const;
 
 /** The options of a run: an object, whose signal, if there is one, is an AbortSignal. */
 export function checkRunOptions<Options extends object>(options: Options, verb: keyof typeof RUN_OPTIONS): Options {
-  const { signal } = checkOptions<"into" | "signal" | "chunk">(options, verb, RUN_OPTIONS[verb], `Write { ${RUN_OPTIONS[verb][0]} }.`);
+  const { names, remedy } = RUN_OPTIONS[verb];
+  const { signal } = checkOptions<"into" | "signal" | "chunk">(options, verb, names, remedy);
   if (signal !== undefined && !isSignal(signal)) {
-    const remedy = signal instanceof AbortController ? "Hand over the controller's signal: { signal: controller.signal }." : "Write { signal: AbortSignal.timeout(100) }.";
-    throw new QueryError("DC305", `signal is an AbortSignal, not ${describe(signal)}`, remedy);
+    const wanted = signal instanceof AbortController ? "Hand over the controller's signal: { signal: controller.signal }." : "Write { signal: AbortSignal.timeout(100) }.";
+    throw new QueryError("DC305", `signal is an AbortSignal, not ${describe(signal)}`, wanted);
   }
   return options;
 }

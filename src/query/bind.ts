@@ -37,6 +37,8 @@ export function bindingsOf(node: TerminalNode, plan: Plan): readonly Binding[] {
 
 /** How many elements stages have left out at the beginning, so far in a run. */
 export type Bases = ReadonlyMap<number, number>;
+/** Only steps leave anything out. */
+export const NO_BASES: Bases = new Map();
 
 /** `dictionary`: where strings have their codes; null if there are none. */
 export function bindScalars({ scalars }: Binding, values: StageValues, bases: Bases, dictionary: Dictionary | null): readonly ScalarValue[] {
@@ -46,9 +48,17 @@ export function bindScalars({ scalars }: Binding, values: StageValues, bases: Ba
     const place = scalars[at] as (typeof scalars)[number];
     const value = scalarAt(place, values, bases);
     if (typeof value === "string") bound[at] = codeIn(dictionary, value);
-    else bound[at] = typeof value === "bigint" ? checkBig(value, place) : place.type === "i32" ? convertValue("i32", value) : value;
+    else bound[at] = asScalar(value, place);
   }
   return bound;
+}
+
+/** A value as the kernel takes it. */
+export const asScalar = (value: ScalarValue, place: ScalarPlace): ScalarValue => (typeof value === "bigint" ? checkBig(value, place) : place.type === "i32" ? convertValue("i32", value) : value);
+
+interface ScalarPlace {
+  readonly name: string;
+  readonly type: ScalarType;
 }
 
 /** Of a list of strings, whether each code is in it: so it is asked for once all scalars have their codes. */
@@ -87,7 +97,7 @@ function listedIn(dictionary: Dictionary | null, list: readonly unknown[], name:
 }
 
 /** Kernels hold 64-bit integers: a longer BigInt would lose bits on the way in. */
-function checkBig(value: bigint, { name, type }: Place & { readonly type: ScalarType }): bigint {
+function checkBig(value: bigint, { name, type }: ScalarPlace): bigint {
   const held = type === "u64" ? BigInt.asUintN(64, value) : BigInt.asIntN(64, value);
   if (held === value) return value;
   const range = type === "u64" ? "unsigned ones, 0n to 2n ** 64n - 1n" : "signed ones, -(2n ** 63n) to 2n ** 63n - 1n";
@@ -98,11 +108,22 @@ function checkBig(value: bigint, { name, type }: Place & { readonly type: Scalar
   );
 }
 
+type IntegralPlace = Plan["integral"][number];
+
+const integralAt = ({ stage, name }: IntegralPlace, node: TerminalNode, values: StageValues): unknown => values[stage]?.[namesByStage(node)[stage]?.indexOf(name) ?? -1];
+
+/** Whether what is stored in an integer array from there may be: no number with a fraction is. */
+export function isIntegral(place: IntegralPlace, node: TerminalNode, values: StageValues): boolean {
+  const value = integralAt(place, node, values);
+  return typeof value !== "number" || Number.isInteger(value);
+}
+
 /** Captured numbers whose fraction would be lost in an integer array must not have one. */
 export function checkIntegral({ integral }: Plan, node: TerminalNode, values: StageValues): void {
-  for (const { stage, name, lambda } of integral) {
-    const value = values[stage]?.[namesByStage(node)[stage]?.indexOf(name) ?? -1];
-    if (typeof value !== "number" || Number.isInteger(value)) continue;
+  for (const place of integral) {
+    if (isIntegral(place, node, values)) continue;
+    const { name, lambda } = place;
+    const value = integralAt(place, node, values) as number;
     if (name === SEED) throw fractionalSeed(value);
     const { text } = lambda.source;
     const start = Math.max(0, identifierAt(text, name));

@@ -5,6 +5,7 @@ import type { ReduceOp, Sink } from "../../fusion/ir.js";
 import { isBigType, typeInWords, type ScalarType, type ScalarValue } from "../../fusion/types.js";
 import { evaluate, type AnyTypedArray } from "../../fusion/values.js";
 import type { KernelResult } from "../backends/backend.js";
+import type { Dictionary } from "../table/dictionary.js";
 import { givenColumns } from "../table/given.js";
 import type { BoundTerminal } from "./bound.js";
 import { seedOf, type Outcome } from "./run.js";
@@ -16,11 +17,11 @@ export function finished(bound: BoundTerminal, outcome: Outcome): unknown {
   const plan = bound.node.plan();
   if (plan.finish.kind === "row") return finishRow(outcome, plan.finish.columns);
   if (plan.finish.kind === "quantile") return finishQuantiles(bound, outcome.result.output);
-  return finishScalar(plan, bound.node, outcome, seedOf(bound));
+  return finishScalar(plan, bound.node, outcome.result, outcome.dictionary, seedOf(bound));
 }
 
 /** `seed`: the reduce's, if it has one. */
-function finishScalar(plan: Plan, node: TerminalNode, { result, dictionary }: Pick<Outcome, "result" | "dictionary">, seed: ScalarValue | undefined): ScalarValue | string | undefined {
+export function finishScalar(plan: Plan, node: TerminalNode, result: KernelResult, dictionary: Dictionary | null, seed: ScalarValue | undefined): ScalarValue | string | undefined {
   const { finish } = plan;
   switch (finish.kind) {
     case "count":
@@ -34,7 +35,7 @@ function finishScalar(plan: Plan, node: TerminalNode, { result, dictionary }: Pi
       if (sink.kind === "reduce" && sink.counted && result.count === 0) return finish.seeded ? seed : finish.op === "min" ? Infinity : -Infinity;
       const value = reducedValue(sink, result);
       // A sum starts from 0, as a loop would: of nothing it is 0, not the identity -0.
-      if (node.terminal.kind === "sum" && typeof value === "number") return 0 + value;
+      if (node.terminal.kind === "sum" && Object.is(value, -0)) return 0;
       return finish.seeded ? seeded(finish.op, sink, seed, value) : value;
     }
     case "average":

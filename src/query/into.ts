@@ -20,6 +20,12 @@ export interface Destination {
  * begins anew.
  */
 export function prepareInto(into: unknown, plan: Plan, sources: readonly AnyTypedArray[], length: number, values: StageValues, again: boolean): Destination {
+  const array = checkInto(into, plan, length);
+  return { array, direct: mayWrite(array, plan, sources, arraysIn(values), again) ? array : null };
+}
+
+/** Throws QueryError for what results of so many elements cannot go into. */
+export function checkInto(into: unknown, plan: Plan, length: number): AnyTypedArray {
   if (plan.element === null) throw new CompilerBug("rows have no single destination");
   if (plan.element === "string") throw stringsInto();
   const wanted = ELEMENTS[plan.element].array;
@@ -32,7 +38,7 @@ export function prepareInto(into: unknown, plan: Plan, sources: readonly AnyType
   if (array.length < length) {
     throw new QueryError("DC304", `into has ${array.length} elements, but there may be ${length} results`, `It must be as long as the source: new ${wanted}(${length}).`);
   }
-  return { array, direct: mayWrite(array, plan, sources, values, again) ? array : null };
+  return array;
 }
 
 export const stringsInto = (): QueryError => new QueryError("DC304", "strings cannot be put into an array that is there", "Leave into out: toArray() gives a new array of strings.");
@@ -49,16 +55,22 @@ export function deliver({ result: { output, count }, destination }: { readonly r
   return count === array.length ? array : array.subarray(0, count);
 }
 
-function mayWrite(into: AnyTypedArray, plan: Plan, sources: readonly AnyTypedArray[], values: StageValues, again: boolean): boolean {
+/** Whether kernels may store their results there, with these sources and captured arrays, or else elsewhere first. */
+export function mayWrite(into: AnyTypedArray, plan: Plan, sources: readonly AnyTypedArray[], captured: readonly AnyTypedArray[], again: boolean): boolean {
   if (canShrink(into)) return false;
+  for (const array of captured) if (overlaps(into, array)) return false;
   // Steps may leave views of any array for the last kernel to read, and more rows than the source had.
-  if (plan.steps.length > 0) return plan.steps.every(({ kind }) => OF_THE_SOURCE.has(kind)) && ![...sources, ...arraysIn(values)].some(array => overlaps(into, array));
-  if (arraysIn(values).some(array => overlaps(into, array))) return false;
+  const moves = plan.steps.length > 0;
+  if (moves && !plan.steps.every(({ kind }) => OF_THE_SOURCE.has(kind))) return false;
   // In place: every element is read before its result is written, for results of the elements' own size. A kernel that may
   // fail runs again from the failing element to say why, so it must find its source as it was; and so must a backend that begins anew.
-  const shared = sources.filter(source => overlaps(into, source));
-  const inPlace = shared.every(source => into.byteOffset === source.byteOffset && into.BYTES_PER_ELEMENT === source.BYTES_PER_ELEMENT);
-  return inPlace && (shared.length === 0 || (!again && !plan.kernels.some(({ kernel }) => canFail(kernel))));
+  let shared = false;
+  for (const source of sources) {
+    if (!overlaps(into, source)) continue;
+    if (moves || into.byteOffset !== source.byteOffset || into.BYTES_PER_ELEMENT !== source.BYTES_PER_ELEMENT) return false;
+    shared = true;
+  }
+  return !shared || (!again && !plan.kernels.some(({ kernel }) => canFail(kernel)));
 }
 
 /** Steps that leave views or copies of the source's elements, and no more than there were. */

@@ -9,8 +9,8 @@ export function checkOptions<const Name extends string>(given: unknown, call: st
     throw new QueryError("DC305", `the ${of === "" ? "options" : `option ${of.slice(0, -1)}`} of ${call}() ${of === "" ? "are" : "is"} an object, not ${describe(given)}`, remedy);
   }
   const known: readonly string[] = names;
-  for (const name of Object.keys(given)) {
-    if (known.includes(name)) continue;
+  for (const name in given) {
+    if (known.includes(name) || !Object.hasOwn(given, name)) continue;
     throw new QueryError("DC305", `${call}() has no option ${of}${name}`, names.length === 1 ? `Its only one is ${of}${known[0] as string}. ${remedy}` : `Its options are ${names.map(one => of + one).join(", ")}. ${remedy}`);
   }
   return given;

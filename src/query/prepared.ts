@@ -6,6 +6,7 @@ import type { BoundTerminal } from "./bound.js";
 import { explainTerminal } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { parametersOf, rebound } from "./rebind.js";
+import { ORDINARY, Routine } from "./routine.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { calledAs } from "./show.js";
 import type { Captures, IntoOptions, RunOptions } from "./types.js";
@@ -42,10 +43,14 @@ export function prepare<Result, Of>(of: Of, bound: BoundTerminal, stores: boolea
   // What is wrong with the query is told here, and not by its first run.
   bound.node.plan();
   const parameters = parametersOf(bound);
+  const routine = Routine.of(bound, parameters);
 
   const run = (source?: unknown, captures?: Captures, options?: IntoOptions<AnyTypedArray>): Result => {
+    const into = intoOf(options, stores, "toArray");
+    const result = routine === null ? ORDINARY : routine.run(source, captures, into);
+    if (result !== ORDINARY) return result as Result;
     const now = rebound(bound, parameters, source, captures);
-    return finish(now, runNow(now, intoOf(options, stores, "toArray")));
+    return finish(now, runNow(now, into));
   };
   const runLater = async (source?: unknown, captures?: Captures, options: IntoOptions<AnyTypedArray> & RunOptions = {}): Promise<Result> => {
     const { signal } = checkRunOptions(options, stores ? "toArrayAsync" : "run");

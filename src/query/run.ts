@@ -7,16 +7,16 @@ import { isReserved, SINGLE, type Plan, type PlannedKernel, type TableStep } fro
 import type { ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
-import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
+import type { BackendName, KernelCall, KernelResult } from "../backends/backend.js";
 import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/tiers.js";
-import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
+import { bindArrays, bindingsOf, bindScalars, checkIntegral, NO_BASES, type StageValues } from "./bind.js";
 import { overOf, stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { prepareInto, type Destination } from "./into.js";
 import { checkAttached, isGone } from "./given.js";
 import { calledAs, isBound } from "./show.js";
 import { dictionaryOf, readSource, sourceLength, type BoundSource } from "./source.js";
-import { startKernel } from "./start.js";
+import { runHere, startKernel } from "./start.js";
 import { notNow, runStream } from "../stream/results.js";
 import { Dictionary } from "../table/dictionary.js";
 import { readTable } from "../table/source.js";
@@ -73,17 +73,7 @@ export function runNow(bound: BoundTerminal, into: AnyTypedArray | null, diction
     const slot = job.slots[at] as KernelSlot;
     if (result !== null) moveNow(follow(job, at, result), job.mover);
     result = shortcut(job, at);
-    if (result !== null) continue;
-    const call = callOf(job, at, bound.node);
-    let compiled = tiers.choose(slot, job.length, job.backend);
-    for (result = null; result === null; ) {
-      try {
-        result = compiled.run(call);
-      } catch (error) {
-        compiled = tiers.recover(slot, compiled, error, job.length, job.backend);
-      }
-    }
-    note(job, compiled);
+    result ??= runHere(tiers, slot, callOf(job, at, bound.node), job.backend, job.runs);
   }
   return outcome(bound, job, result);
 }
@@ -128,7 +118,7 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
     if (safe.output !== null) checkAttached(safe.output, "into");
     const started = await startKernel(tiers, slot, chosen, safe, job.backend, signal);
     ({ result } = started);
-    note(job, started.compiled);
+    job.runs?.push({ backend: started.compiled.backend, length: job.length });
   }
   if (source !== null && given === source && source === job.source) checkUnmoved(source, job.length);
   return outcome(bound, job, result);
@@ -152,7 +142,7 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null, given: Diction
   const length = source === null ? sourceLength(query.source) : source.length;
   const destination = into === null ? null : prepareInto(into, plan, source === null ? [...(table?.values() ?? [])] : [source], length, values, query.runtime.tiers.mayStop(query.backend));
   const others = new Map<BoundQuery, Rows>();
-  return { plan, slots, values, bases: plan.steps.length === 0 ? NO_BASES : new Map<number, number>(), backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values, others, dictionary), mover: plan.steps.length === 0 ? scriptMover : query.runtime.tiers.mover(query.backend).mover, others, dictionary, source, table, length, runs: query.runtime.onRun === null ? null : [] };
+  return { plan, slots, values, bases: plan.steps.length === 0 ? (NO_BASES as Map<number, number>) : new Map<number, number>(), backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values, others, dictionary), mover: plan.steps.length === 0 ? scriptMover : query.runtime.tiers.mover(query.backend).mover, others, dictionary, source, table, length, runs: query.runtime.onRun === null ? null : [] };
 }
 
 function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
@@ -236,8 +226,6 @@ function checkHere({ table, source, length }: Job): void {
 const unasked = (): never => {
   throw new CompilerBug("a query without steps asks for nothing");
 };
-/** Only steps leave anything out. */
-const NO_BASES = new Map<number, number>();
 const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked, keysOf: unasked, dictionary: new Dictionary() };
 
 /** All that a query gives, now, on this thread; of a source alone its own arrays. */
@@ -314,10 +302,6 @@ function columnsOf(job: Job, planned: PlannedKernel, { output, outputs }: Kernel
     return [name, typeof from === "string" ? handedOn(job, planned, from) : ((outputs?.[from] ?? output) as AnyTypedArray)] as const;
   });
   return new Map(arrays);
-}
-
-function note(job: Job, { backend }: CompiledKernel): void {
-  job.runs?.push({ backend, length: job.length });
 }
 
 function outcome({ query, node }: BoundTerminal, job: Job, result: KernelResult | null): Outcome {

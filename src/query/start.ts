@@ -1,14 +1,28 @@
-/** Runs a kernel off the main thread, on the backend that its tier chooses; where that one fails, on the next. */
+/** Runs a kernel on the backend that its tier chooses; where that one fails, on the next. */
 import type { CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
+import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot, Tiers } from "../runtime/tiers.js";
 import type { BackendName } from "../backends/backend.js";
+
+/** On this thread. `runs`: takes what ran it; null if nobody listens. */
+export function runHere(tiers: Tiers, slot: KernelSlot, call: KernelCall, insists: BackendName | null, runs: KernelRun[] | null): KernelResult {
+  for (let compiled = tiers.choose(slot, call.length, insists); ; ) {
+    try {
+      const result = compiled.run(call);
+      runs?.push({ backend: compiled.backend, length: call.length });
+      return result;
+    } catch (error) {
+      compiled = tiers.recover(slot, compiled, error, call.length, insists);
+    }
+  }
+}
 
 export interface Started {
   readonly result: KernelResult;
   readonly compiled: CompiledKernel;
 }
 
-/** `chosen`: what `chooseAsync` gave for the slot. */
+/** Off the main thread. `chosen`: what `chooseAsync` gave for the slot. */
 export async function startKernel(tiers: Tiers, slot: KernelSlot, chosen: CompiledKernel, call: KernelCall, insists: BackendName | null, signal: AbortSignal | undefined): Promise<Started> {
   for (let compiled = chosen; ; ) {
     try {

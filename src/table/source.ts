@@ -23,7 +23,7 @@ type Buffers = ReadonlyMap<string, Buffer>;
 type Row = Readonly<Record<string, unknown>>;
 
 /** A plain object, of this realm or another; neither an array nor an instance of a class. */
-function isPlain(value: unknown): value is Row {
+export function isPlain(value: unknown): value is Row {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;

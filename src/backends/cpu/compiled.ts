@@ -1,5 +1,6 @@
 /** A loaded kernel as the runtime calls it: arguments into the addon's memory, results out of it, failures into errors. */
 import { BackendError, CompilerBug } from "../../../fusion/errors.js";
+import { resultFor } from "../../../fusion/call.js";
 import type { Kernel, Sink } from "../../../fusion/ir.js";
 import { elementsOf, isCounted } from "../../../fusion/several.js";
 import { alwaysYields, hasLoops, storedElement } from "../../../fusion/traverse.js";
@@ -113,7 +114,7 @@ export class CpuCompiledKernel implements CompiledKernel {
     const scratch = this.workspace.scratch(element);
     this.native.run(call.source, call.length, scratch, arraysOf(call));
     const count = this.outcome(call, this.slots);
-    return this.stored(this.slots, count, scratch.slice(0, count));
+    return this.stored(call, this.slots, count, scratch.slice(0, count));
   }
 
   async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
@@ -123,7 +124,8 @@ export class CpuCompiledKernel implements CompiledKernel {
     // Memory that cannot be held in place while a thread writes to it is written at the end.
     const direct = call.output === null || (addon.pins && !canShrink(call.output)) ? call.output : null;
     this.putScalars(call.scalars);
-    const { id, promise } = this.withRoom(call, direct, () => this.native.start(call.source, call.length, direct, arraysOf(call)));
+    const begin = () => this.native.start(call.source, call.length, direct, arraysOf(call));
+    const { id, promise } = this.needsRoom(direct) ? withRoom(call, begin) : begin();
     const stop = (): void => addon.stop(id);
     signal?.addEventListener("abort", stop, { once: true });
     const { report, output } = await promise.finally(() => signal?.removeEventListener("abort", stop));
@@ -131,39 +133,34 @@ export class CpuCompiledKernel implements CompiledKernel {
     checkLengths(call, lengths);
     const slots = slotsOf(report);
     const count = this.outcome(call, slots);
-    if (!this.stores) return resultOf(this.kernel.sink, slots);
-    if (output === null) return this.stored(slots, count, firstOf(call.output, count));
+    if (!this.stores) return resultOf(this.kernel.sink, slots, call);
+    if (output === null) return this.stored(call, slots, count, firstOf(call.output, count));
     if (isList(output)) return arraysResult(count, output);
-    if (call.output === null) return this.stored(slots, count, output);
+    if (call.output === null) return this.stored(call, slots, count, output);
     (call.output as Float64Array).set(output as Float64Array);
-    return this.stored(slots, count, firstOf(call.output, count));
+    return this.stored(call, slots, count, firstOf(call.output, count));
   }
 
   private runInto(call: KernelCall, output: AnyTypedArray | null): KernelResult {
-    const made = this.withRoom(call, output, () => this.native.run(call.source, call.length, output, arraysOf(call)));
+    const made = this.needsRoom(output) ? this.runInRoom(call) : this.native.run(call.source, call.length, output, arraysOf(call));
     const count = this.outcome(call, this.slots);
-    if (!this.stores) return resultOf(this.kernel.sink, this.slots);
-    return isList(made) ? arraysResult(count, made) : this.stored(this.slots, count, made ?? firstOf(output, count));
+    if (!this.stores) return resultOf(this.kernel.sink, this.slots, call);
+    return isList(made) ? arraysResult(count, made) : this.stored(call, this.slots, count, made ?? firstOf(output, count));
+  }
+
+  private runInRoom(call: KernelCall): ReturnType<NativeKernel["run"]> {
+    return withRoom(call, () => this.native.run(call.source, call.length, null, arraysOf(call)));
   }
 
   /** What one array sink, or a scan, gives. */
-  private stored(slots: Slots, count: number, output: AnyTypedArray): KernelResult {
+  private stored(call: KernelCall, slots: Slots, count: number, output: AnyTypedArray): KernelResult {
     const { sink } = this.kernel;
-    return { count, position: -1, rank: 0, value: sink.kind === "scan" && count > 0 ? valueOf(slots, sink.type) : undefined, output };
+    return resultFor(call, count, -1, 0, sink.kind === "scan" && count > 0 ? valueOf(slots, sink.type) : undefined, output);
   }
 
-  /**
-   * A native filter stores into room for all elements, and there may be none for a long range of which few pass: the js backend,
-   * which takes only what it needs, can still run it.
-   */
-  private withRoom<Result>(call: KernelCall, output: AnyTypedArray | null, use: () => Result): Result {
-    if (output !== null || !this.stores || this.dense) return use();
-    try {
-      return use();
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw new BackendError("DC402", `it needs room for all ${call.length} elements, whatever the filter leaves of them (${error.message})`, { cause: error });
-    }
+  /** A native filter stores into room for all elements. */
+  private needsRoom(output: AnyTypedArray | null): boolean {
+    return output === null && this.stores && !this.dense;
   }
 
   /** How many elements yielded, if the run went well; else throws. */
@@ -184,6 +181,16 @@ export class CpuCompiledKernel implements CompiledKernel {
     const { types, slots } = this;
     slots.f64[CONTROL.threads] = this.workspace.threads;
     for (let i = 0; i < types.length; i++) put(slots, CONTROL.scalars + i, types[i] as ScalarType, values[i] as ScalarValue);
+  }
+}
+
+/** There may be no room for all of a long range of which few pass: the js backend, which takes only what it needs, can still run it. */
+function withRoom<Result>(call: KernelCall, use: () => Result): Result {
+  try {
+    return use();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new BackendError("DC402", `it needs room for all ${call.length} elements, whatever the filter leaves of them (${error.message})`, { cause: error });
   }
 }
 
@@ -239,21 +246,21 @@ function valueOf({ f64, f32, i32, u32, i64, u64 }: Slots, type: ScalarType, slot
 const isList = (made: AnyTypedArray | readonly AnyTypedArray[] | null): made is readonly AnyTypedArray[] => Array.isArray(made);
 const arraysResult = (count: number, outputs: readonly AnyTypedArray[]): KernelResult => ({ count, position: -1, rank: 0, value: undefined, output: null, outputs });
 
-function resultOf(sink: Sink, slots: Slots): KernelResult {
+function resultOf(sink: Sink, slots: Slots, call: KernelCall): KernelResult {
   const { f64 } = slots;
   const count = f64[CONTROL.count] as number;
   const position = f64[CONTROL.position] as number;
   switch (sink.kind) {
     case "reduce":
-      return { count: sink.counted ? count : 0, position: -1, rank: 0, value: valueOf(slots, sink.type), output: null };
+      return resultFor(call, sink.counted ? count : 0, -1, 0, valueOf(slots, sink.type), null);
     case "count":
-      return { count, position: -1, rank: 0, value: undefined, output: null };
+      return resultFor(call, count, -1, 0, undefined, null);
     case "fold":
-      return { count, position: -1, rank: 0, value: count > 0 || sink.seed !== null ? valueOf(slots, sink.type) : undefined, output: null };
+      return resultFor(call, count, -1, 0, count > 0 || sink.seed !== null ? valueOf(slots, sink.type) : undefined, null);
     case "first":
     case "last": {
       const ranked = sink.kind === "first" && sink.ranked && position >= 0;
-      return { count: 0, position, rank: ranked ? (f64[CONTROL.rank] as number) : 0, value: position < 0 ? undefined : valueOf(slots, sink.type), output: null };
+      return resultFor(call, 0, position, ranked ? (f64[CONTROL.rank] as number) : 0, position < 0 ? undefined : valueOf(slots, sink.type), null);
     }
     case "several": {
       const values = sink.sinks.flatMap((single, place) => (single.kind === "reduce" ? [valueOf(slots, single.type, CONTROL.values + place)] : []));
