@@ -79,7 +79,6 @@ export class Routine {
     if (namesStrings(plan, node.shape()) || !plan.integral.every(place => isIntegral(place, node, values))) return null;
     const shape = node.parent.source;
     if (shape.kind === "columns" && [...shape.columns].some(([name]) => isValidity(name))) return null;
-    if (query.source.kind === "rows" || query.source.kind === "numbers") return null;
     return new Routine(bound, shape, parameters, values);
   }
 

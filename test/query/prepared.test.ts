@@ -1,7 +1,9 @@
 /** Prepared queries: what they give is what the query gives, over any source and for any captures; and what they refuse. */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BackendError, QueryError } from "../../fusion/errors.js";
 import { createRuntime, nullable, range, stream, type LazyValue, type Prepared, type Query, type Runtime, type TypedArray } from "../../src/index.js";
@@ -159,6 +161,14 @@ describe.each([{ name: "js", runtime: js, reason: null }, { name: "cpu", runtime
       expect(scale(Float64Array.of(1, 2), {}, { into: tracking })).toEqual(Float64Array.of(2, 4));
     });
   });
+});
+
+it.skipIf(reason !== null)("leaves nothing behind but its result, of which a number has 16 bytes", () => {
+  const { stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(new URL("prepared-bytes.mjs", import.meta.url)), folder], { encoding: "utf8" });
+  expect(stderr).toBe("");
+  const bytes = JSON.parse(stdout) as Record<string, number>;
+  expect(Object.keys(bytes)).toHaveLength(4);
+  for (const [name, least] of Object.entries(bytes)) expect(least, name).toBeLessThan(name.startsWith("a number") ? 20 : 4);
 });
 
 const [gain, limit, who, odd, big] = [2, 20, "AA", true, 3n];
