@@ -4,14 +4,15 @@
  */
 import { isValidity } from "../../fusion/columns.js";
 import { CompilerBug } from "../../fusion/errors.js";
+import type { Kernel } from "../../fusion/ir.js";
 import { isIdle } from "../../fusion/passes/shortcuts.js";
-import { TABLE, type CaptureType, type Plan, type SourceShape } from "../../fusion/query.js";
+import { LITERAL, TABLE, type CaptureType, type Plan, type SourceShape } from "../../fusion/query.js";
+import { TEXT } from "../../fusion/texts.js";
 import type { ColumnType, ScalarType, ScalarValue } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import type { KernelCall, SpareResult } from "../../fusion/call.js";
 import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/tiers.js";
-import { namesStrings } from "../stream/piecewise.js";
 import { isPlain } from "../table/source.js";
 import { asScalar, bindingsOf, bindScalars, isIntegral, NO_BASES } from "./bind.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
@@ -71,14 +72,14 @@ export class Routine {
 
   /** Null for queries that are more than one kernel, or know strings. */
   static of(bound: BoundTerminal, parameters: Parameters): Routine | null {
-    const { query, node } = bound;
+    const { node } = bound;
     const plan = node.plan();
     const [planned, another] = plan.kernels;
     if (planned === undefined || another !== undefined || plan.steps.length > 0 || isIdle(planned) || !SINGLE_RESULTS.has(plan.finish.kind)) return null;
     const values = stageValues(bound);
-    if (namesStrings(plan, node.shape()) || !plan.integral.every(place => isIntegral(place, node, values))) return null;
+    if (!plan.integral.every(place => isIntegral(place, node, values))) return null;
     const shape = node.parent.source;
-    if (shape.kind === "columns" && [...shape.columns].some(([name]) => isValidity(name))) return null;
+    if (knowsStrings(planned.kernel, shape, parameters) || (shape.kind === "columns" && [...shape.columns.keys()].some(isValidity))) return null;
     return new Routine(bound, shape, parameters, values);
   }
 
@@ -204,6 +205,13 @@ export class Routine {
     for (let at = 0; at < call.arrays.length; at += 1) call.arrays[at] = this.arrays[at] as AnyTypedArray;
   }
 }
+
+/** Those of a run are known to it by the codes of a dictionary. */
+const knowsStrings = (kernel: Kernel, shape: SourceShape, parameters: Parameters): boolean =>
+  (shape.kind === "array" && shape.element === "string") ||
+  (shape.kind === "columns" && [...shape.columns.values()].includes("string")) ||
+  [...parameters.values()].flat().some(({ type }) => type.kind === "string" || type.kind === "strings") ||
+  [...kernel.scalars, ...kernel.arrays].some(({ origin }) => origin.stage === LITERAL || origin.stage === TEXT);
 
 const SINGLE_RESULTS: ReadonlySet<Plan["finish"]["kind"]> = new Set(["array", "count", "fold", "reduced", "average", "any", "none", "element", "position", "key"]);
 const NO_ARRAYS: readonly AnyTypedArray[] = [];
