@@ -2,6 +2,7 @@
 #pragma once
 
 #include "math.hpp"
+#include "narrow.hpp"
 
 namespace dotcompute::rt {
 

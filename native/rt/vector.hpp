@@ -187,30 +187,6 @@ RT_INLINE Half<To> narrow(Reg<From> a) {
     return __builtin_convertvector(a, Half<To>);
 }
 
-/// A register of 32-bit lanes from integers of 8 or 16 bits, and back by their low bits.
-template <class E>
-using Narrow = typename VectorOf<E, WIDTH / 4 * int(sizeof(E))>::type;
-template <class E>
-RT_INLINE Reg<int> load_narrow(const E* from) {
-  Narrow<E> a;
-  __builtin_memcpy(&a, from, sizeof a);
-  // g++ 12 takes conversions from bytes apart, lane by lane.
-#if RT_BITMASKS
-  if constexpr (same<E, signed char>) return __builtin_ia32_pmovsxbd512_mask((Narrow<char>)a, Reg<int>{}, (unsigned short)-1);
-  else if constexpr (same<E, u8>) return __builtin_ia32_pmovzxbd512_mask((Narrow<char>)a, Reg<int>{}, (unsigned short)-1);
-  else if constexpr (same<E, short>) return __builtin_ia32_pmovsxwd512_mask(a, Reg<int>{}, (unsigned short)-1);
-  else return __builtin_ia32_pmovzxwd512_mask((Narrow<short>)a, Reg<int>{}, (unsigned short)-1);
-#elif RT_GCC_X86 && RT_WIDTH == 32
-  typename VectorOf<char, 16>::type bytes = {};
-  __builtin_memcpy(&bytes, &a, sizeof a);
-  if constexpr (same<E, signed char>) return __builtin_ia32_pmovsxbd256(bytes);
-  else if constexpr (same<E, u8>) return __builtin_ia32_pmovzxbd256(bytes);
-  else if constexpr (same<E, short>) return __builtin_ia32_pmovsxwd256(a);
-  else return __builtin_ia32_pmovzxwd256((Narrow<short>)a);
-#else
-  return __builtin_convertvector(a, Reg<int>);
-#endif
-}
 /// Stores past the caches; `to` is a multiple of a register. Other threads see it after `settle_stores`.
 template <class T>
 RT_INLINE void store_around(void* to, Reg<T> a) {
@@ -228,31 +204,6 @@ RT_INLINE void store_around(void* to, Reg<T> a) {
 }
 /// A locked instruction waits for them.
 RT_INLINE void settle_stores() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
-
-template <class E>
-RT_INLINE void store_narrow(E* to, Reg<int> a) {
-#if RT_BITMASKS
-  using Stored = typename VectorOf<typename IntOfSize<sizeof(E)>::type, WIDTH / 4 * int(sizeof(E))>::type;
-  Stored narrow;
-  if constexpr (sizeof(E) == 1) narrow = (Stored)__builtin_ia32_pmovdb512_mask(a, Narrow<char>{}, (unsigned short)-1);
-  else narrow = (Stored)__builtin_ia32_pmovdw512_mask(a, Narrow<short>{}, (unsigned short)-1);
-#elif RT_GCC_X86 && RT_WIDTH == 32
-  // Packing works in each half; the two parts that matter are joined.
-  const Reg<int> kept = a & (sizeof(E) == 1 ? 0xff : 0xffff);
-  const VectorOf<short, 32>::type words = (VectorOf<short, 32>::type)__builtin_ia32_packusdw256(kept, kept);
-  const VectorOf<i64, 32>::type quads = (VectorOf<i64, 32>::type)words;
-  const VectorOf<i64, 16>::type joined = {quads[0], quads[2]};
-  Narrow<E> narrow;
-  if constexpr (sizeof(E) == 2) narrow = (Narrow<E>)joined;
-  else {
-    const auto bytes = __builtin_ia32_packuswb128((VectorOf<short, 16>::type)joined, (VectorOf<short, 16>::type)joined);
-    __builtin_memcpy(&narrow, &bytes, sizeof narrow);
-  }
-#else
-  const Narrow<E> narrow = __builtin_convertvector(a, Narrow<E>);
-#endif
-  __builtin_memcpy(to, &narrow, sizeof narrow);
-}
 
 /// Lane j of the result is lane j + By of `a`, around the end.
 template <int By, class T>
