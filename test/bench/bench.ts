@@ -4,6 +4,9 @@ import os from "node:os";
 import path from "node:path";
 import { createRuntime } from "dotcompute";
 import { packageRoot } from "../../src/backends/cpu/load-addon.js";
+import { chartOf } from "./chart.js";
+import { measureColdStarts } from "./cold.js";
+import { CURVE_SIZES, curveAsText, measureCurve } from "./curve.js";
 import { measureElementary, sixFunctions } from "./elementary.js";
 import { compileHandwritten, type Handwritten } from "./handwritten.js";
 import { median, race, type Contender, type RaceOptions } from "./measure.js";
@@ -18,7 +21,7 @@ const SIZES = [16, 1e3, 1e5, 1e7];
 const LARGEST = 1e7;
 
 /** What `--measure` chooses from. */
-type Kind = "times" | "compile" | "memory" | "elementary" | "tables";
+type Kind = "times" | "compile" | "memory" | "elementary" | "tables" | "curve" | "cold";
 
 type Runtime = ReturnType<typeof createRuntime>;
 
@@ -31,7 +34,7 @@ async function main(): Promise<void> {
   const wanted = (...what: readonly Kind[]): boolean => kinds === undefined || what.some(kind => kinds.includes(kind));
   const names = option("only")?.split(",") ?? null;
   const named = ({ name }: { readonly name: string }): boolean => names === null || names.some(part => name.includes(part));
-  const workloads = wanted("times", "compile", "memory") ? WORKLOADS.filter(named) : [];
+  const workloads = wanted("times", "compile", "memory", "curve") ? WORKLOADS.filter(named) : [];
 
   const load = os.loadavg()[0] ?? 0;
   progress("compiling the hand-written loops");
@@ -47,6 +50,7 @@ async function main(): Promise<void> {
     const memory: Measurements["memory"][number][] = [];
     for (const workload of workloads) {
       await warm(runtime, workload);
+      if (wanted("curve")) await warm(shared, workload);
       checkNative(cacheFolder, workload);
       for (const n of wanted("times") ? sizes : []) rows.push(...measure(runtime, shared, handwritten, workload, n, n === LARGEST ? standalone : null, bandwidth));
       if (wanted("compile")) compile.push(compileTime(workload, LIMITS.compile));
@@ -61,6 +65,8 @@ async function main(): Promise<void> {
     const elementary = wanted("elementary") ? measureElementary(handwritten, cacheFolder, names, progress) : null;
     if (elementary !== null) for (const six of sixFunctions.filter(named)) compile.push(compileTime(six, LIMITS.compileElementary));
     const tables = wanted("tables") ? await measureTables(handwritten, peersFolder(root), cacheFolder, names, progress) : null;
+    const cold = wanted("cold") ? measureColdStarts(root, progress) : null;
+    const curve = wanted("curve") ? measureCurve(runtime, shared, handwritten, workloads, option("n") === undefined ? CURVE_SIZES : sizes, path.join(root, "test", "bench"), progress) : null;
     progress("");
     const measurements: Measurements = {
       date: new Date().toISOString().slice(0, 10),
@@ -75,12 +81,19 @@ async function main(): Promise<void> {
       memory,
       recycling,
       elementary,
+      cold,
     };
     const targets = targetsOf(measurements, LARGEST);
     mkdirSync(build, { recursive: true });
     writeFileSync(path.join(build, "bench.json"), `${JSON.stringify({ ...measurements, targets }, null, 2)}\n`);
     writeFileSync(path.join(build, "bench.md"), asMarkdown(measurements, targets));
     console.log(asText(measurements, targets));
+    if (curve !== null) {
+      const title = `${measurements.date}, ${measurements.machine}, ${measurements.compiler.split(" ", 1)[0] ?? ""}, ${curve.peers}, load ${load.toFixed(1)}`;
+      writeFileSync(path.join(build, "bench-curve.json"), `${JSON.stringify({ title, ...curve }, null, 2)}\n`);
+      writeFileSync(path.join(build, "bench-curve.svg"), await chartOf(curve, title, peersFolder(root)));
+      console.log(`\n${curveAsText(curve)}\n\nThe chart is in build/bench-curve.svg.`);
+    }
     if (tables === null) return;
     const lines = tablesAsMarkdown(tables).join("\n");
     writeFileSync(path.join(build, "bench-tables.md"), `${lines}\n`);
@@ -217,7 +230,7 @@ function compileTime(workload: Pick<Workload, "name"> & { prepare(runtime: Runti
 function bandwidthOf(standalone: Readonly<Record<string, number>>): NonNullable<Measurements["bandwidth"]> {
   const bytes = standalone["bandwidthBytes"] ?? NaN;
   const speed = (name: string, times: number): number => (times * bytes) / (standalone[name] ?? NaN);
-  return { read: speed("read", 1), copy: speed("copy", 2), copyStreaming: speed("copyStreaming", 2), bytes };
+  return { read: speed("read", 1), copy: speed("copy", 2), copyStreaming: speed("copyStreaming", 2), triad: speed("triad", 3), bytes };
 }
 
 function option(name: string): string | undefined {

@@ -239,6 +239,8 @@ u8 escapeTime(double at, double width, double step) {
 extern "C" Status escape(Call* call) {
   const double width = call->scalars[0].f64, step = call->scalars[1].f64;
   u8* const out = static_cast<u8*>(call->output);
+  // `from` is the first pixel's number.
+  const u64 from = call->from;
   u64 at = 0;
 #if AVX512
   // Registers side by side hide each other's latency. A pixel that has escaped goes on to infinity unheeded.
@@ -252,7 +254,7 @@ extern "C" Status escape(Call* call) {
     __mmask8 inside[SIDE_BY_SIDE];
 #pragma GCC unroll 4
     for (int part = 0; part < SIDE_BY_SIDE; part++) {
-      const __m512d place = _mm512_add_pd(_mm512_set1_pd(double(at + u64(part) * 8)), eight);
+      const __m512d place = _mm512_add_pd(_mm512_set1_pd(double(from + at + u64(part) * 8)), eight);
       const __m512d row = _mm512_roundscale_pd(_mm512_div_pd(place, widths), _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
       re[part] = _mm512_sub_pd(_mm512_mul_pd(_mm512_sub_pd(place, _mm512_mul_pd(row, widths)), steps), _mm512_set1_pd(2));
       im[part] = _mm512_sub_pd(_mm512_mul_pd(row, steps), _mm512_set1_pd(1.3));
@@ -278,17 +280,19 @@ extern "C" Status escape(Call* call) {
       _mm_storel_epi64(reinterpret_cast<__m128i*>(out + at + part * 8), _mm512_cvtepi64_epi8(turns[part]));
   }
 #endif
-  for (; at < call->length; at++) out[at] = escapeTime(double(at), width, step);
+  for (; at < call->length; at++) out[at] = escapeTime(double(from + at), width, step);
   call->count = call->length;
   return Status::Done;
 }
 
-/// compute(f64).scan((sum, x) => sum + x, 0).toArray(), of whole numbers: in any order. Eight sums side by side, in three steps.
-extern "C" Status prefixSum(Call* call) {
+namespace {
+
+/// Running sums of whole numbers, in any order, behind `call->value`. Eight sums side by side, in three steps.
+Status runningSums(Call* call) {
   const double* const in = static_cast<const double*>(call->source);
   double* const out = static_cast<double*>(call->output);
   const u64 length = call->length;
-  double sum = 0;
+  double sum = call->value.f64;
   u64 at = 0;
   for (const u64 head = headOf(call, out); at < head; at++) out[at] = sum += in[at];
 #if AVX512
@@ -309,6 +313,14 @@ extern "C" Status prefixSum(Call* call) {
   for (; at < length; at++) out[at] = sum += in[at];
   call->count = length;
   return Status::Done;
+}
+
+}  // namespace
+
+/// compute(f64).scan((sum, x) => sum + x, 0).toArray()
+extern "C" Status prefixSum(Call* call) {
+  call->value.f64 = 0;
+  return runningSums(call);
 }
 
 /// compute(f64).window(5).average().toArray()

@@ -16,8 +16,8 @@ const SHARED = ["-shared", "-fPIC"];
 export interface Handwritten {
   readonly compiler: string;
   readonly flags: string;
-  /** The workload's loop as a function; `output` for array results into memory that is kept. */
-  bind(workload: Workload, instance: Instance, n: number, output: TypedArray | null): () => Result;
+  /** The workload's loop as a function; `output` for array results into memory that is kept; `threads`: on all processors. */
+  bind(workload: Workload, instance: Instance, n: number, output: TypedArray | null, threads?: boolean): () => Result;
   /** Compiles one more source to a shared object, linked with these libraries; throws with the compiler's words. */
   library(source: string, ...libraries: readonly string[]): Library;
   /** Seconds of every loop without Node, of reading and copying memory, at this size. */
@@ -41,12 +41,12 @@ export function compileHandwritten(sources: string, folder: string): Handwritten
     run(found.command, [...found.args, ...FLAGS, ...more, path.join(sources, source), "-o", file, ...libraries]);
     return file;
   };
-  const object = compile("handwritten.cpp", "handwritten.so", SHARED);
+  const object = compile("handwritten-threads.cpp", "handwritten.so", [...SHARED, "-pthread"]);
   const program = compile("standalone.cpp", "standalone");
   return {
     compiler: run(found.command, [...found.args, "--version"]).split("\n", 1)[0] ?? "",
     flags: FLAGS.join(" "),
-    bind: (workload, instance, n, output) => bind(addon, object, workload, instance, n, output),
+    bind: (workload, instance, n, output, threads = false) => bind(addon, object, workload, threads ? `${workload.symbol}_threads` : workload.symbol, instance, n, output),
     library(source, ...libraries) {
       const object = compile(source, `${path.parse(source).name}.so`, SHARED, libraries);
       return {
@@ -64,10 +64,10 @@ export function compileHandwritten(sources: string, folder: string): Handwritten
   };
 }
 
-function bind(addon: NativeAddon, object: string, workload: Workload, instance: Instance, n: number, output: TypedArray | null): () => Result {
-  const kernel = addon.load(object, workload.symbol, workload.signature);
+function bind(addon: NativeAddon, object: string, workload: Workload, symbol: string, instance: Instance, n: number, output: TypedArray | null): () => Result {
+  const kernel = addon.load(object, symbol, workload.signature);
   const control = new Float64Array(addon.control.buffer);
-  const ended = checkOf(addon, workload.symbol);
+  const ended = checkOf(addon, symbol);
   const { source, scalars } = instance;
   return () => {
     for (const [at, value] of scalars.entries()) control[CONTROL.scalars + at] = value;

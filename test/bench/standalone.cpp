@@ -88,6 +88,21 @@ void copyStreaming(double* out, const double* in, std::size_t length) {
 #endif
 }
 
+/// Two arrays read, one written, past the cache.
+void triad(double* out, const double* a, const double* b, std::size_t length) {
+  std::size_t at = 0;
+#if AVX512
+  const __m512d three = _mm512_set1_pd(3);
+  for (; at + 8 <= length; at += 8) {
+    _mm_prefetch(a + at + 128, _MM_HINT_T0);
+    _mm_prefetch(b + at + 128, _MM_HINT_T0);
+    _mm512_stream_pd(out + at, _mm512_add_pd(_mm512_loadu_pd(a + at), _mm512_mul_pd(three, _mm512_loadu_pd(b + at))));
+  }
+  _mm_sfence();
+#endif
+  for (; at < length; at++) out[at] = a[at] + 3 * b[at];
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -132,6 +147,7 @@ int main(int argc, char** argv) {
   tasks["read"] = [&] { blackHole = readAll(doubles.data(), half); };
   tasks["copy"] = [&] { std::memcpy(target, doubles.data(), half * sizeof(double)); };
   tasks["copyStreaming"] = [&] { copyStreaming(target, doubles.data(), half); };
+  tasks["triad"] = [&] { triad(target, doubles.data(), doubles.data() + half, half); };
 
   std::map<std::string, std::vector<double>> times;
   for (const auto& [name, task] : tasks) task();
