@@ -13,7 +13,7 @@ import type { BackendName } from "../backends/backend.js";
 import { isShared } from "../backends/cpu/sharing.js";
 import { partsOf } from "../backends/parts.js";
 import { bufferInWords } from "../memory/show.js";
-import { joinsInWords, readsInWords } from "../stream/show.js";
+import { barrierInWords, joinsInWords, readsInWords, streamStepInWords } from "../stream/show.js";
 import { showStep } from "../table/show.js";
 import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { quote } from "./given.js";
@@ -45,7 +45,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
       from: readFrom(planned, plan.kernels),
       gives: givesInWords(bound, plan, at),
       ...(query.source.kind === "stream" && at === plan.kernels.length - 1 ? { joins: joinsInWords(planned) } : {}),
-      barrier,
+      barrier: query.source.kind === "stream" ? barrierInWords(barrier) : barrier,
       shortcut: shortcutOf(planned),
       backend,
       reason: `${reason}${partsInWords(kernel, backend)}${backend === "cpu" && at === 0 ? sharedInWords(kernel, query) : ""}`,
@@ -54,7 +54,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
   const native = plan.steps.length > 0 && query.runtime.tiers.mover(query.backend).native;
   const steps = plan.steps.map((step): StepExplanation => ({
     stages: step.stages,
-    text: showStep(step, limitOf(bound, step), native),
+    text: (query.source.kind === "stream" ? streamStepInWords : showStep)(step, limitOf(bound, step), native),
     before: plan.kernels.findIndex(({ table }) => table === step.table),
     others: othersOf(bound, step).map(explanationOf),
   }));

@@ -243,7 +243,10 @@ async function rowsLater(query: BoundQuery, dictionary: Dictionary, signal: Abor
 /** What the other queries give that a query over pieces takes. */
 export async function othersLater(bound: BoundTerminal, dictionary: Dictionary, signal: AbortSignal | undefined): Promise<ReadonlyMap<BoundQuery, Rows>> {
   const others = new Map<BoundQuery, Rows>();
-  for (const query of (stageValues(bound).flat() as readonly unknown[]).filter(isBound)) others.set(query, await rowsLater(query, dictionary, signal));
+  for (const query of (stageValues(bound).flat() as readonly unknown[]).filter(isBound)) {
+    const over = overOf(query);
+    others.set(query, await rowsLater(over === null ? query : onRows(query, others.get(over) as Rows, dictionary), dictionary, signal));
+  }
   return others;
 }
 

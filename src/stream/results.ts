@@ -15,7 +15,7 @@ import { readTable } from "../table/source.js";
 import type { Rows } from "../table/steps.js";
 import type { Table } from "../table/table.js";
 import { chunksOf } from "./chunks.js";
-import { makesStrings, wholeVerb } from "./piecewise.js";
+import { passes } from "./piecewise.js";
 import { divided, repieced, type Chunked } from "./pieces.js";
 import { computeChunks, reduceChunks } from "./run.js";
 import type { Beside, Others } from "./steps.js";
@@ -133,6 +133,5 @@ async function* later(whole: () => Promise<Table>): Chunked {
 function comesInPieces(bound: BoundTerminal): boolean {
   const values = stageValues(bound);
   const plan = bound.node.plan();
-  const { stages, terminal } = bound.node.shape();
-  return wholeVerb(plan, stages, terminal) === null && makesStrings(plan) === null && plan.steps.every(step => step.kind !== "slice" || (values[step.stages[0] as number] as readonly number[]).every(place => place >= 0));
+  return passes(plan) && plan.steps.every(step => step.kind !== "slice" || (values[step.stages[0] as number] as readonly number[]).every(place => place >= 0));
 }

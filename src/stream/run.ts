@@ -14,8 +14,11 @@ import { calledAs } from "../query/show.js";
 import { startKernel } from "../query/start.js";
 import type { KernelRun } from "../runtime/runtime.js";
 import { newSlot, type KernelSlot } from "../runtime/tiers.js";
+import { moveLater } from "../table/move.js";
 import type { Rows } from "../table/steps.js";
+import type { Move } from "./gathered.js";
 import { joinerOf } from "./joiner.js";
+import { needsAll } from "./piecewise.js";
 import { aligned, divided, partOf, PIECE, repieced, rowAt, withColumns, type Chunk, type Chunked } from "./pieces.js";
 import { stepped, type Beside } from "./steps.js";
 
@@ -27,6 +30,7 @@ interface Job {
   readonly bases: Map<number, number>;
   readonly beside: Beside;
   readonly signal: AbortSignal | undefined;
+  readonly move: Move;
 }
 
 /** A kernel of the run, and what it has run so far. */
@@ -47,7 +51,9 @@ function newJob(bound: BoundTerminal, beside: Beside, signal: AbortSignal | unde
   checkIntegral(plan, node, values);
   node.bindings ??= bindingsOf(node, plan);
   const kernels = plan.kernels.map((planned, at) => ({ planned, slot: slots[at] as KernelSlot, binding: (node.bindings as readonly Binding[])[at] as Binding, compiled: null, length: 0 }));
-  return { bound, kernels, values, bases: new Map(), beside, signal };
+  const { mover } = query.runtime.tiers.mover(query.backend);
+  const move: Move = step => moveLater(step, mover, () => signal?.throwIfAborted());
+  return { bound, kernels, values, bases: new Map(), beside, signal, move };
 }
 
 /** A terminal's one value, of rows that come in chunks: the result that its kernel would give for all of them together. */
@@ -84,7 +90,9 @@ const isColumn = ({ origin }: ArrayParameter): boolean => origin.stage === TABLE
 function arriving(job: Job, chunks: Chunked, table: number, merged: boolean): Chunked {
   const seeker = seekerOf(job, table - 1);
   let rows = table === 0 ? withColumns(chunks, columnsRead(job, 0)) : seeker === null ? computed(job, arriving(job, chunks, table - 1, merged), table - 1, merged, new Map()) : seeker.planned.seeks === "row" ? sought(job, arriving(job, chunks, table - 1, merged), seeker) : split(job, arriving(job, chunks, table - 1, merged), seeker);
-  for (const step of job.bound.node.plan().steps) if (step.table === table) rows = stepped(step, rows, job.values, job.bases, job.beside, merged);
+  const { steps } = job.bound.node.plan();
+  const { values, bases, beside, move } = job;
+  for (const step of steps) if (step.table === table) rows = stepped(step, rows, { ...beside, values, bases, merged, move }, needsAll(step));
   return rows;
 }
 

@@ -6,10 +6,11 @@ import type { StageValues } from "../query/bind.js";
 import type { BoundQuery } from "../query/bound.js";
 import type { Dictionary } from "../table/dictionary.js";
 import { flatLength, flattened } from "../table/flatten.js";
-import { onTheRight, type Rows, type Tapped } from "../table/steps.js";
+import { applyStep, onTheRight, type Rows, type StepContext, type Tapped } from "../table/steps.js";
 import { columnOf } from "../table/table.js";
 import { chunks, windows } from "../table/window.js";
-import { aligned, lastRow, partOf, PIECE, repieced, sliced, tapped, type Chunk, type Chunked } from "./pieces.js";
+import { all, distinct, firstOf, groups, type Move } from "./gathered.js";
+import { aligned, divided, lastRow, partOf, PIECE, repieced, sliced, tapped, type Chunk, type Chunked } from "./pieces.js";
 
 /** What other queries give, which have run before. */
 export type Others = ReadonlyMap<BoundQuery, Rows>;
@@ -21,15 +22,27 @@ export interface Beside {
   readonly dictionary: Dictionary;
 }
 
+/** What steps work with. */
+export interface StepRun extends Beside {
+  readonly values: StageValues;
+  /** How many elements stages leave out at the beginning. */
+  readonly bases: Map<number, number>;
+  /** In whole pieces; otherwise as soon as there is something. */
+  readonly merged: boolean;
+  readonly move: Move;
+}
+
 function othersOf(others: Others, query: unknown): Rows {
   const rows = others.get(query as BoundQuery);
   if (rows === undefined) throw new CompilerBug("another query has not run before the stream is read");
   return rows;
 }
 
-/** `bases`: how many elements stages leave out at the beginning. `merged`: in whole pieces; otherwise as soon as there is something. */
-export function stepped(step: TableStep, rows: Chunked, values: StageValues, bases: Map<number, number>, { others, dictionary }: Beside, merged: boolean): Chunked {
+/** `whole`: the step needs all rows, and there are no more than a step before has left. */
+export function stepped(step: TableStep, rows: Chunked, run: StepRun, whole: boolean): Chunked {
+  const { values, bases, others, dictionary, merged, move } = run;
   const own = values[step.stages[0] as number] ?? [];
+  if (whole) return wholly(step, rows, run);
   switch (step.kind) {
     case "slice": {
       const [start, end] = own as readonly [number, number];
@@ -37,6 +50,20 @@ export function stepped(step: TableStep, rows: Chunked, values: StageValues, bas
       bases.set(step.stages[0] as number, start);
       return sliced(rows, start, end);
     }
+    case "distinct":
+      return distinct(pieced(rows, merged), move);
+    case "set":
+      if (step.verb === "union") return distinct(pieced(concatenated(rows, othersOf(others, own.at(-1))), merged), move);
+      return distinct(matched(step, rows, othersOf(others, own.at(-1)), run), move);
+    case "match":
+    case "groupJoin":
+      return matched(step, rows, othersOf(others, own.at(-1)), run);
+    case "join":
+      return matched(step, rows, othersOf(others, own.at(-2)), run);
+    case "group":
+      return groups(step, pieced(rows, true), move);
+    case "sort":
+      return firstOf(step, pieced(rows, true), values[step.limit as number]?.at(-1) as number, dictionary, move);
     case "tap":
       return tapped(rows, own[0] as unknown as Tapped, { columns: step.columns, dictionary });
     case "window":
@@ -51,10 +78,39 @@ export function stepped(step: TableStep, rows: Chunked, values: StageValues, bas
       return concatenated(rows, othersOf(others, own.at(-1)));
     case "keep":
       return kept(step.part, rows);
+    case "reverse":
+      throw new CompilerBug("a reverse is done piece by piece");
     default:
-      throw new CompilerBug(`a ${step.kind} is done piece by piece`);
+      return step satisfies never;
   }
 }
+
+/** Rows where they do not move meanwhile: in whole pieces, or no longer than one. */
+const pieced = (rows: Chunked, merged: boolean): Chunked => (merged ? repieced(rows) : divided(rows));
+
+/**
+ * Piece by piece, against rows of another query: a hash table of those is made each time, so pieces are at least as long as it where that is
+ * more than a piece.
+ */
+async function* matched(step: TableStep, rows: Chunked, { length }: Rows, run: StepRun): Chunked {
+  const context = contextOf(run);
+  for await (const piece of length > PIECE ? repieced(rows, PIECE * Math.ceil(length / PIECE)) : pieced(rows, run.merged)) {
+    const found = await run.move(applyStep(step, piece, -1, context));
+    if (found.length > 0) yield found;
+  }
+}
+
+async function* wholly(step: TableStep, rows: Chunked, run: StepRun): Chunked {
+  const given = await all(rows);
+  if (given !== null) yield await run.move(applyStep(step, given, -1, contextOf(run)));
+}
+
+const contextOf = ({ values, others, dictionary }: StepRun): StepContext => ({
+  dictionary,
+  valuesOf: stage => values[stage] ?? [],
+  otherOf: (stage, fromEnd) => othersOf(others, values[stage]?.at(-fromEnd)),
+  keysOf: stage => othersOf(others, values[stage]?.at(-1)),
+});
 
 function checkPlaces(start: number, end: number): void {
   const negative = start < 0 ? start : end < 0 ? end : null;

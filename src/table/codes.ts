@@ -52,7 +52,7 @@ function byTable(column: ArrayLike<number>, length: number): Codes {
 }
 
 /** Numbers as two words each, equal where the numbers are the same: -0 is 0, and all NaNs are one. */
-function wordsOf(column: ArrayLike<number>, length: number): Uint32Array {
+export function wordsOf(column: ArrayLike<number>, length: number): Uint32Array {
   const values = new Float64Array(length);
   for (let at = 0; at < length; at += 1) {
     const value = column[at] as number;
@@ -62,7 +62,7 @@ function wordsOf(column: ArrayLike<number>, length: number): Uint32Array {
 }
 
 /** Every bit of both words changes the low bits (the last steps of MurmurHash3). */
-function hashOf(low: number, high: number): number {
+export function hashOf(low: number, high: number): number {
   let mixed = Math.imul(low ^ Math.imul(high, 0x9e3779b1), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;
