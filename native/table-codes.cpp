@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "table-lookup.hpp"
+#include "table-share.hpp"
 
 namespace dotcompute::table {
 
@@ -82,6 +83,15 @@ Firsts firstsOf(const Words::Side& rows) {
   else if (words.bits() <= 32) found.count = fillFirsts<u32, HashTable<u32>>(words, rows, firsts);
   else found.count = fillFirsts<u64, HashTable<u64>>(words, rows, firsts);
   return found;
+}
+
+void checkCodes(const u32* codes, std::size_t length, std::size_t count, unsigned threads) {
+  const Pieces pieces(length, threads);
+  inParts(pieces.threads(), pieces.count(), [&](std::size_t piece) {
+    u32 most = 0;
+    for (std::size_t at = pieces.begin(piece); at < pieces.end(piece); ++at) most = std::max(most, codes[at]);
+    if (pieces.end(piece) > pieces.begin(piece) && most >= count) throw std::out_of_range("a code is too large");
+  });
 }
 
 Buckets::Buckets(const u32* codes, std::size_t length, std::size_t count) : places(length), offsets(count + 1) {

@@ -25,6 +25,9 @@ struct Firsts {
 };
 Firsts firstsOf(const Words::Side& rows);
 
+/// Throws unless all codes are below their number.
+void checkCodes(const u32* codes, std::size_t length, std::size_t count, unsigned threads);
+
 /// Rows by code: those of code c are `places[offsets[c]]` to before `places[offsets[c + 1]]`, in their order.
 struct Buckets {
   Room<u32> places;

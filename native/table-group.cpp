@@ -120,30 +120,15 @@ class Aggregates {
   }
 };
 
-/// Words of no more bits have a part each: as many as have their lines of memory in the processor's cache.
-constexpr unsigned SEPARATE_BITS = 11;
-/// So many rows of a part fit in it, and there are at most so many parts.
-constexpr std::size_t PART = std::size_t(1) << 15;
-constexpr unsigned MOST_PART_BITS = 9;
-
-/// Calls f(way) with how such words are best dealt out.
-template <class F>
-void dealt(const Words& words, std::size_t length, const F& f) {
-  const unsigned bits = words.bits();
-  if (bits <= SEPARATE_BITS && (std::size_t(1) << bits) <= length + 64) return f(Separate{bits});
-  const unsigned partBits = std::min({unsigned(std::bit_width(length / PART)), MOST_PART_BITS, bits});
-  if (bits <= directBits(length)) return f(Stretches{bits, partBits});
-  if (bits <= 32) return f(Hashed<u32>{partBits});
-  f(Hashed<u64>{partBits});
-}
-
 /// Calls f(groups) for the groups of rows whose keys fit in words.
 template <class F>
 void grouped(const Words& words, const Words::Side& rows, unsigned threads, const F& f) {
-  dealt(words, rows.length, [&](const auto& way) {
-    const Dealing dealing(way, words, rows, Pieces(rows.length, threads));
-    f(Groups(dealing));
-  });
+  const unsigned bits = words.bits(), partBits = partBitsFor(bits, rows.length);
+  const auto by = [&](const auto& way) { withGroups(way, words, rows, threads, f); };
+  if (areSeparate(bits, rows.length)) by(Separate{bits});
+  else if (bits <= directBits(rows.length)) by(Stretches{bits, partBits});
+  else if (bits <= 32) by(Hashed<u32>{partBits});
+  else by(Hashed<u64>{partBits});
 }
 
 }  // namespace
@@ -151,12 +136,12 @@ void grouped(const Words& words, const Words::Side& rows, unsigned threads, cons
 Results aggregate(const Request& request) {
   const u32* const codes = request.places(0);
   const std::size_t length = request.array(0).length, count = request.number(0);
-  if (length > 0 && *std::max_element(codes, codes + length) >= count) throw std::out_of_range("a code is too large");
+  checkCodes(codes, length, count, request.threads);
   const Aggregates aggregates(request, 1, 1, length);
   const Words::Side rows{request.columns(0, 1, length), length};
   std::size_t from = 0;
   Results results;
-  grouped(Words({&rows}, from), rows, request.threads, [&](const auto& groups) { aggregates.results(groups, byCode(groups, codes, count), results); });
+  grouped(Words({&rows}, from, request.threads), rows, request.threads, [&](const auto& groups) { aggregates.results(groups, byCode(groups, codes, count), results); });
   return results;
 }
 
@@ -174,7 +159,7 @@ Results group(const Request& request) {
     });
   };
   std::size_t from = 0;
-  const Words words({&rows}, from);
+  const Words words({&rows}, from, request.threads);
   if (from == keys) {
     all(words);
   } else {
@@ -182,7 +167,7 @@ Results group(const Request& request) {
     const Codes codes = codesOf(rows);
     rows.columns = {{Kind::U32, codes.codes.data(), length}};
     from = 0;
-    all(Words({&rows}, from));
+    all(Words({&rows}, from, request.threads));
   }
   return results;
 }

@@ -35,7 +35,7 @@ class Groups {
   template <class T, class F>
   void eachPart(const T* column, const F& f) const {
     Room<T> dealt(dealing_.length());
-    dealing_.deal([into = dealt.data(), column](u32 to, std::size_t row, auto) { into[to] = column[row]; });
+    deal(reinterpret_cast<const Bits<T>*>(column), reinterpret_cast<Bits<T>*>(dealt.data()));
     inParts<Scratch<T>>(dealing_.pieces().threads(), dealing_.parts(), [&](std::size_t part, Scratch<T>& scratch) {
       const T* elements = dealt.data() + dealing_.begin(part);
       if constexpr (ROOMY) elements = sideBySide(part, elements, scratch);
@@ -56,6 +56,15 @@ class Groups {
   Room<u32> firsts_{0}, sizes_{0};
   /// Of each row, as they are dealt out, which of the part's groups it belongs to.
   Room<u32> codes_{Way::WHOLE ? 0 : dealing_.length()};
+
+  /// Elements of any type with so many bytes.
+  template <class T>
+  using Bits = std::conditional_t<sizeof(T) == 1, u8, std::conditional_t<sizeof(T) == 2, std::uint16_t, std::conditional_t<sizeof(T) == 4, u32, u64>>>;
+
+  template <class T>
+  void deal(const T* column, T* into) const {
+    dealing_.deal([into, column](u32 to, std::size_t row, auto) { into[to] = column[row]; });
+  }
 
   template <class T>
   struct Scratch {
@@ -89,9 +98,9 @@ class Groups {
       const std::size_t size = dealing_.size(part);
       firsts.resize(std::max(firsts.size(), size + 1));
       u32 count = 0;
-      typename Way::Word words[READ];
-      for (std::size_t from = 0; from < size; from += READ) {
-        const std::size_t some = std::min(READ, size - from);
+      typename Way::Word words[LOOKED_UP];
+      for (std::size_t from = 0; from < size; from += LOOKED_UP) {
+        const std::size_t some = std::min(LOOKED_UP, size - from);
         for (std::size_t at = 0; at < some; ++at) words[at] = own[from + at].word;
         table.makeRoom(count, some);
         // Written for every row, and kept for new ones: whether a row is new can hardly be foretold.
@@ -136,5 +145,22 @@ class Groups {
     return grouped;
   }
 };
+
+/// Words of no more bits have a part each: as many as have their lines of memory in the processor's cache.
+inline constexpr unsigned SEPARATE_BITS = 11;
+/// So many rows of a part fit in it, and there are at most so many parts.
+inline constexpr std::size_t PART = std::size_t(1) << 15;
+inline constexpr unsigned MOST_PART_BITS = 9;
+
+/// Whether words of so many bits are best dealt out to a part each.
+inline bool areSeparate(unsigned bits, std::size_t length) { return bits <= SEPARATE_BITS && (std::size_t(1) << bits) <= length + 64; }
+inline unsigned partBitsFor(unsigned bits, std::size_t length) { return std::min({unsigned(std::bit_width(length / PART)), MOST_PART_BITS, bits}); }
+
+/// Calls f(groups) for the groups of so many rows by their words, which are dealt out in this way.
+template <class Way, class F>
+void withGroups(const Way& way, const Words& words, const Words::Side& rows, unsigned threads, const F& f) {
+  const Dealing<Way> dealing(way, words, rows, Pieces(rows.length, threads));
+  f(Groups<Way>(dealing));
+}
 
 }  // namespace dotcompute::table

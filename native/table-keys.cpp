@@ -1,5 +1,7 @@
 #include "table-keys.hpp"
 
+#include "table-share.hpp"
+
 namespace dotcompute::table {
 
 namespace {
@@ -12,38 +14,45 @@ struct Extent {
 };
 
 template <class T>
-void extend(Extent& extent, const T* data, std::size_t length) {
-  if (length == 0 || !extent.whole) return;
+Extent extentOf(const T* data, std::size_t length) {
+  if (length == 0) return {};
   // Integers are compared as they are: processors compare many narrow ones at a time.
   using Wide = std::conditional_t<std::is_floating_point_v<T>, i64, T>;
   const auto wideOf = [](T value) {
     if constexpr (std::is_floating_point_v<T>) return Words::wholeOf(value);
     else return value;
   };
-  Wide least = extent.some ? Wide(extent.least) : wideOf(data[0]);
-  Wide most = extent.some ? Wide(extent.most) : least;
+  Wide least = wideOf(data[0]), most = least;
   for (std::size_t at = 0; at < length; ++at) {
     const Wide value = wideOf(data[at]);
     if constexpr (std::is_floating_point_v<T>) {
-      if (T(value) != data[at]) {
-        extent.whole = false;
-        return;
-      }
+      if (T(value) != data[at]) return {.whole = false};
     }
     least = std::min(least, value);
     most = std::max(most, value);
   }
   using Signed = std::conditional_t<std::is_same_v<Wide, u64>, u64, i64>;
-  extent = {true, true, u64(Signed(least)), u64(Signed(most))};
+  return {true, true, u64(Signed(least)), u64(Signed(most))};
 }
 
-KeyPart partOf(const std::vector<const Words::Side*>& sides, std::size_t column) {
+Extent together(const Extent& one, const Extent& other, bool isUnsigned) {
+  if (!one.whole || !other.whole) return {.whole = false};
+  if (!one.some || !other.some) return one.some ? one : other;
+  const auto less = [&](u64 a, u64 b) { return isUnsigned ? a < b : i64(a) < i64(b); };
+  return {true, true, std::min(one.least, other.least, less), std::max(one.most, other.most, less)};
+}
+
+KeyPart partOf(const std::vector<const Words::Side*>& sides, std::size_t column, unsigned threads) {
   const Kind kind = sides[0]->columns[column].kind;
   Extent extent;
   for (const Words::Side* side : sides) {
     dispatch(kind, [&](auto type) {
       using T = typename decltype(type)::type;
-      extend(extent, side->columns[column].as<T>(), side->length);
+      const T* const data = side->columns[column].as<T>();
+      const Pieces pieces(side->length, threads);
+      std::vector<Extent> extents(pieces.count());
+      inParts(pieces.threads(), pieces.count(), [&](std::size_t piece) { extents[piece] = extentOf(data + pieces.begin(piece), pieces.end(piece) - pieces.begin(piece)); });
+      for (const Extent& own : extents) extent = together(extent, own, std::is_same_v<T, u64>);
     });
   }
   const unsigned own = unsigned(bytesOf(kind) * 8);
@@ -55,9 +64,9 @@ KeyPart partOf(const std::vector<const Words::Side*>& sides, std::size_t column)
 
 }  // namespace
 
-Words::Words(const std::vector<const Side*>& sides, std::size_t& from) : first_(from) {
+Words::Words(const std::vector<const Side*>& sides, std::size_t& from, unsigned threads) : first_(from) {
   for (; from < sides[0]->columns.size(); ++from) {
-    const KeyPart part = partOf(sides, from);
+    const KeyPart part = partOf(sides, from, threads);
     if (bits_ + part.bits > 64) return;
     parts_.push_back(part);
     bits_ += part.bits;

@@ -26,7 +26,7 @@ class Words {
     std::vector<Column> columns;
     std::size_t length;
   };
-  Words(const std::vector<const Side*>& sides, std::size_t& from);
+  Words(const std::vector<const Side*>& sides, std::size_t& from, unsigned threads = 1);
 
   unsigned bits() const { return bits_; }
 

@@ -2,22 +2,32 @@
 
 #include <algorithm>
 
+#include "table-share.hpp"
+
 namespace dotcompute::table {
 
 namespace {
 
-template <class T>
-Storage elementsAt(const T* data, const u32* places, std::size_t count) {
-  Room<T> to(count);
-  for (std::size_t at = 0; at < count; ++at) to[at] = data[places[at]];
-  return to.take();
+/// `valueOf(place)` for each of these places.
+template <class T, class F>
+Storage each(const u32* places, std::size_t count, unsigned threads, const F& valueOf) {
+  Room<T> room(count);
+  T* const to = room.data();
+  const Pieces pieces(count, threads);
+  inParts(pieces.threads(), pieces.count(), [&](std::size_t piece) {
+    for (std::size_t at = pieces.begin(piece); at < pieces.end(piece); ++at) to[at] = valueOf(places[at]);
+  });
+  return room.take();
 }
 
 template <class T>
-Storage elementsOrZerosAt(const T* data, const u32* places, std::size_t count) {
-  Room<T> to(count);
-  for (std::size_t at = 0; at < count; ++at) to[at] = places[at] == NONE ? T(0) : data[places[at]];
-  return to.take();
+Storage elementsAt(const T* data, const u32* places, std::size_t count, unsigned threads) {
+  return each<T>(places, count, threads, [data](u32 place) { return data[place]; });
+}
+
+template <class T>
+Storage elementsOrZerosAt(const T* data, const u32* places, std::size_t count, unsigned threads) {
+  return each<T>(places, count, threads, [data](u32 place) { return place == NONE ? T(0) : data[place]; });
 }
 
 /// Elements of any type with so many bytes.
@@ -33,8 +43,8 @@ Storage moved(Kind kind, const Move& move) {
 
 }  // namespace
 
-Result rowsOf(const Column& column, const u32* places, std::size_t count) {
-  return Result(column.kind, count, moved(column.kind, [&](auto type) { return elementsAt(column.as<typename decltype(type)::type>(), places, count); }));
+Result rowsOf(const Column& column, const u32* places, std::size_t count, unsigned threads) {
+  return Result(column.kind, count, moved(column.kind, [&](auto type) { return elementsAt(column.as<typename decltype(type)::type>(), places, count, threads); }));
 }
 
 Results rows(const Request& request) {
@@ -46,8 +56,8 @@ Results rows(const Request& request) {
     if (!zeros || places[at] != NONE) needed = std::max(needed, std::size_t(places[at]) + 1);
   Results results;
   for (const Column& column : request.columns(1, request.arrays.size() - 1, needed)) {
-    if (!zeros) results.push_back(rowsOf(column, places, count));
-    else results.emplace_back(column.kind, count, moved(column.kind, [&](auto type) { return elementsOrZerosAt(column.as<typename decltype(type)::type>(), places, count); }));
+    if (!zeros) results.push_back(rowsOf(column, places, count, request.threads));
+    else results.emplace_back(column.kind, count, moved(column.kind, [&](auto type) { return elementsOrZerosAt(column.as<typename decltype(type)::type>(), places, count, request.threads); }));
   }
   return results;
 }

@@ -9,7 +9,7 @@ namespace dotcompute::table {
 Results rows(const Request& request);
 
 /// The elements of a column at so many places, none of which is beyond its end.
-Result rowsOf(const Column& column, const u32* places, std::size_t count);
+Result rowsOf(const Column& column, const u32* places, std::size_t count, unsigned threads);
 
 /// reverse(…columns; length) → the columns, last element first
 Results reverse(const Request& request);

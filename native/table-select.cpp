@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "table-share.hpp"
+
 namespace dotcompute::table {
 
 namespace {
@@ -24,6 +26,7 @@ struct Band {
   std::size_t below = 0;  // how many are less
   bool numbers = true;    // none is NaN
 
+  Band() = default;
   Band(const T* data, std::size_t length, T low, T high) {
     std::size_t count = 0, strange = 0;
     for (std::size_t from = 0; from < length; from += BATCH) {
@@ -44,10 +47,25 @@ struct Band {
   bool reaches(std::size_t first, std::size_t last) const { return first >= below && last - below < values.size(); }
 };
 
+/// The same, by several threads.
+template <class T>
+Band<T> bandOf(const T* data, std::size_t length, T low, T high, unsigned threads) {
+  const Pieces pieces(length, threads);
+  std::vector<Band<T>> bands(pieces.count());
+  inParts(pieces.threads(), pieces.count(), [&](std::size_t piece) { bands[piece] = Band<T>(data + pieces.begin(piece), pieces.end(piece) - pieces.begin(piece), low, high); });
+  Band<T> whole = std::move(bands[0]);
+  for (std::size_t piece = 1; piece < bands.size(); ++piece) {
+    whole.values.insert(whole.values.end(), bands[piece].values.begin(), bands[piece].values.end());
+    whole.below += bands[piece].below;
+    whole.numbers = whole.numbers && bands[piece].numbers;
+  }
+  return whole;
+}
+
 template <class T>
 class Selection {
  public:
-  Selection(const T* data, std::size_t length) : data_(data), length_(length), sample_(length <= 4 * SAMPLE ? 0 : SAMPLE) {
+  Selection(const T* data, std::size_t length, unsigned threads) : data_(data), length_(length), threads_(threads), sample_(length <= 4 * SAMPLE ? 0 : SAMPLE) {
     for (std::size_t at = 0; at < sample_.size(); ++at) sample_[at] = data[length / SAMPLE * at];
     numbers_ = std::none_of(sample_.begin(), sample_.end(), [](T value) { return value != value; });
     if (numbers_) std::sort(sample_.begin(), sample_.end());
@@ -61,9 +79,9 @@ class Selection {
     const std::size_t place = sample_.empty() ? 0 : std::size_t(double(first) / double(length_) * double(SAMPLE));
     const T low = place < MARGIN ? LEAST<T> : sample_[place - MARGIN];
     const T high = place + MARGIN >= sample_.size() ? MOST<T> : sample_[place + MARGIN];
-    Band<T> band(data_, length_, low, high);
+    Band<T> band = bandOf(data_, length_, low, high, threads_);
     // A sample may mislead.
-    if (band.numbers && !band.reaches(first, last)) band = Band<T>(data_, length_, LEAST<T>, MOST<T>);
+    if (band.numbers && !band.reaches(first, last)) band = bandOf(data_, length_, LEAST<T>, MOST<T>, threads_);
     numbers_ = band.numbers;
     if (!numbers_ || !band.reaches(first, last)) return {T(0), T(0)};
     const auto one = band.values.begin() + std::ptrdiff_t(first - band.below);
@@ -74,6 +92,7 @@ class Selection {
  private:
   const T* data_;
   std::size_t length_;
+  unsigned threads_;
   std::vector<T> sample_;
   bool numbers_;
 };
@@ -81,7 +100,7 @@ class Selection {
 template <class T>
 void select(const T* data, std::size_t length, const Request& request, double* results) {
   const std::size_t count = request.numbers.size();
-  Selection<T> selection(data, length);
+  Selection<T> selection(data, length, request.threads);
   for (std::size_t at = 0; at < count && selection.areNumbers();) {
     const std::size_t first = request.number(at);
     const bool pair = at + 1 < count && request.number(at + 1) == first + 1;

@@ -3,26 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <type_traits>
 
-#include "table-canonical.hpp"
 #include "table-codes.hpp"
+#include "table-groups.hpp"
 
 namespace dotcompute::table {
 
 namespace {
-
-/// A sum starts from 0; those of integers are exact, and rounded once.
-template <class T>
-double sumOf(const T* group, std::size_t length) {
-  if constexpr (std::is_floating_point_v<T>) {
-    return 0 + canonicalSum(group, length);
-  } else {
-    i64 sum = 0;
-    for (std::size_t at = 0; at < length; ++at) sum += i64(group[at]);
-    return double(sum);
-  }
-}
 
 /// The sum of the deviations tells how far the mean was rounded. `room`: for as many doubles as there are elements.
 template <class T>
@@ -53,43 +40,54 @@ double quantileOf(double* values, std::size_t length, double quantile) {
   return between(low, fraction == 0 ? low : *std::min_element(values + place + 1, values + length), fraction);
 }
 
-/// The elements of each group at once, and room for as many doubles.
-template <class T>
-void spreadOf(const T* column, const Buckets& buckets, std::size_t count, Spread terminal, double argument, double* results) {
-  std::size_t longest = 0;
-  for (std::size_t code = 0; code < count; ++code) longest = std::max<std::size_t>(longest, buckets.offsets[code + 1] - buckets.offsets[code]);
-  Room<T> group(longest);
-  Room<double> values(longest);
-  for (std::size_t code = 0; code < count; ++code) {
-    const u32* const places = buckets.places.data() + buckets.offsets[code];
-    const std::size_t length = buckets.offsets[code + 1] - buckets.offsets[code];
-    if (length == 0) throw std::out_of_range("a code does not occur");
-    if (terminal == Spread::Median || terminal == Spread::Quantile) {
-      for (std::size_t at = 0; at < length; ++at) values[at] = double(column[places[at]]);
-      results[code] = quantileOf(values.data(), length, argument);
-    } else {
-      for (std::size_t at = 0; at < length; ++at) group[at] = column[places[at]];
-      const double variance = varianceOf(group.data(), length, argument, values.data());
-      results[code] = terminal == Spread::Variance ? variance : std::sqrt(variance);
-    }
-  }
+template <class Way>
+Storage spreads(const Groups<Way>& groups, const u32* codes, const Column& column, Spread terminal, double argument) {
+  Room<double> spreads(groups.count());
+  dispatch(column.kind, [&](auto type) {
+    using T = typename decltype(type)::type;
+    groups.eachPart(column.as<T>(), [&](const auto& runs) {
+      std::vector<double> room;
+      runs([&](std::size_t group, const T* elements, std::size_t count) {
+        if (room.size() < count) room.resize(count);
+        double& spread = spreads[codes[groups.firsts()[group]]];
+        if (terminal == Spread::Median || terminal == Spread::Quantile) {
+          std::copy(elements, elements + count, room.data());
+          spread = quantileOf(room.data(), count, argument);
+        } else {
+          const double variance = varianceOf(elements, count, argument, room.data());
+          spread = terminal == Spread::Variance ? variance : std::sqrt(variance);
+        }
+      });
+    });
+  });
+  return spreads.take();
 }
 
 }  // namespace
 
 Results spread(const Request& request) {
+  const u32* const codes = request.places(0);
   const std::size_t length = request.array(0).length, count = request.number(0);
-  const Buckets buckets(request.places(0), length, count);
+  checkCodes(codes, length, count, request.threads);
+  const Words::Side rows{request.columns(0, 1, length), length};
+  std::size_t from = 0;
+  const Words words({&rows}, from, request.threads);
   Results results;
-  for (std::size_t at = 1; at < request.arrays.size(); ++at) {
-    const Column column = request.columns(at, 1, length)[0];
-    const auto terminal = Spread(request.number(2 * at - 1, std::size_t(Spread::Quantile)));
-    const double argument = 2 * at < request.numbers.size() ? request.numbers[2 * at] : -1;
-    if (!(argument >= 0 && argument <= 1)) throw std::out_of_range("an argument is not among 0 … 1");
-    Room<double> spreads(count);
-    dispatch(column.kind, [&](auto type) { spreadOf(column.as<typename decltype(type)::type>(), buckets, count, terminal, argument, spreads.data()); });
-    results.emplace_back(Kind::F64, count, spreads.take());
-  }
+  const auto all = [&](const auto& groups) {
+    if (groups.count() != count) throw std::out_of_range("a code does not occur");
+    for (std::size_t at = 1; at < request.arrays.size(); ++at) {
+      const Column column = request.columns(at, 1, length)[0];
+      const auto terminal = Spread(request.number(2 * at - 1, std::size_t(Spread::Quantile)));
+      const double argument = 2 * at < request.numbers.size() ? request.numbers[2 * at] : -1;
+      if (!(argument >= 0 && argument <= 1)) throw std::out_of_range("an argument is not among 0 … 1");
+      results.emplace_back(Kind::F64, count, spreads(groups, codes, column, terminal, argument));
+    }
+  };
+  // Codes that all occur are few enough for a table.
+  const unsigned bits = words.bits();
+  if (areSeparate(bits, length)) withGroups(Separate{bits}, words, rows, request.threads, all);
+  else if (bits <= directBits(length)) withGroups(Stretches{bits, partBitsFor(bits, length)}, words, rows, request.threads, all);
+  else throw std::out_of_range("a code does not occur");
   return results;
 }
 

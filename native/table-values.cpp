@@ -145,7 +145,7 @@ Results order(const Request& request) {
     return results;
   }
   const Room<u32> places = sortedPlaces(rounds, length, limit);
-  for (const SortKey& key : keys) results.push_back(rowsOf(key.column, places.data(), limit));
+  for (const SortKey& key : keys) results.push_back(rowsOf(key.column, places.data(), limit, request.threads));
   return results;
 }
 

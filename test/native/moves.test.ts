@@ -217,7 +217,14 @@ describe.skipIf(unavailable !== null)("moves by the addon are those of JavaScrip
     }
     const [codes, firsts] = moveInScript({ kind: "codes", columns: [keys], length });
     const move = { kind: "aggregate", codes: (codes as Uint32Array).map(code => (firsts as Uint32Array).length - 1 - code), count: (firsts as Uint32Array).length, aggregates } as const;
-    for (const threads of [1, 3]) alike(move, nativeMover(addon, threads).now(move), moveInScript(move));
+    const spread = { ...move, kind: "spread", aggregates: [{ terminal: "variance", values: doubles, argument: 1 }, { terminal: "median", values: keys, argument: 0.5 }] } as const;
+    const places = (codes as Uint32Array).map((code, at) => (code * 7919 + at) % length);
+    const rows = { kind: "rows", columns: [keys, doubles], places, zeros: false } as const;
+    const select = { kind: "select", values: doubles, places: [3, length >> 1, (length >> 1) + 1, length - 9] } as const;
+    for (const also of [move, spread, rows, select]) {
+      const script = moveInScript(also);
+      for (const threads of [1, 3]) alike(also, nativeMover(addon, threads).now(also), script);
+    }
     expect(addon.team().helped).toBeGreaterThan(before);
   });
 
