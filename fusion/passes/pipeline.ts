@@ -152,5 +152,5 @@ export function fusedPlan({ shape, stages, end }: Chain): Plan {
 export function finishedPlan(shape: QueryShape, plan: Plan): Plan {
   const marked = (kernel: Kernel): Kernel => (shape.fastMath === true ? { ...kernel, fastMath: true } : kernel);
   const kernels = optimised(plan.steps, plan.kernels.map(planned => ({ ...planned, kernel: marked(planned.kernel) })));
-  return shape.inPieces === true ? inPieces({ ...plan, kernels }) : { ...plan, kernels: withShortcuts(kernels, plan.steps) };
+  return shape.inPieces === true ? inPieces({ ...plan, kernels }) : { ...plan, kernels: withShortcuts({ ...plan, kernels }) };
 }

@@ -1,7 +1,7 @@
 /** What kernels need not store: arrays of their own table, as they are, and what they store already. */
 import { CompilerBug } from "../errors.js";
 import type { Expr, Kernel } from "../ir.js";
-import { SINGLE, TABLE, type PlannedKernel, type TableStep } from "../query.js";
+import { SINGLE, TABLE, type Plan, type PlannedKernel, type TableStep } from "../query.js";
 import { elementsOf, withResults } from "../several.js";
 import { alwaysYields, canFail, hasLoops } from "../traverse.js";
 import type { ElementType } from "../types.js";
@@ -31,11 +31,11 @@ export const countsAll = (planned: PlannedKernel): boolean => planned.kernel.sin
 /** Whether every element yields, and none fails or keeps the others waiting. */
 const yieldsAll = (kernel: Kernel): boolean => alwaysYields(kernel) && !canFail(kernel) && !hasLoops(kernel.body);
 
-/** Kernels with the shortcuts that a run may take. What the user is given is always an array of its own. */
-export function withShortcuts(kernels: readonly PlannedKernel[], steps: readonly TableStep[]): readonly PlannedKernel[] {
+/** Kernels with the shortcuts that a run may take. What the user is given is always an array of its own; a quantile is selected from any. */
+export function withShortcuts({ kernels, steps, finish }: Plan): readonly PlannedKernel[] {
   return kernels.map((planned, at) => {
     const last = at === kernels.length - 1;
-    const own = !last || MAKES_ARRAYS.includes(steps.findLast(({ table }) => table === planned.table)?.kind ?? "slice");
+    const own = !last || finish.kind === "quantile" || MAKES_ARRAYS.includes(steps.findLast(({ table }) => table === planned.table)?.kind ?? "slice");
     return withShortcut(planned, last, own);
   });
 }

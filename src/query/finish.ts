@@ -106,7 +106,7 @@ function nothingToReduce({ element }: Plan, { terminal }: TerminalNode): TypeErr
     : new TypeError(`The ${terminal.kind} of an empty ${typeInWords(element)} does not exist: there is no infinite BigInt`);
 }
 
-/** What `median` or `quantile` gives of all elements. Their array is its own, and may be changed. */
+/** What `median` or `quantile` gives of all elements. */
 function finishQuantiles({ query, values }: BoundTerminal, elements: AnyTypedArray | null): number | readonly number[] {
   if (elements === null) throw new CompilerBug("a kernel that stores an array gave none");
   const [given = 0.5] = values as readonly (number | Float64Array | undefined)[];

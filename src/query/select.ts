@@ -4,6 +4,5 @@ import { moveNow, selected, type Mover } from "../table/move.js";
 import { quantilesBy } from "../table/quantile.js";
 import { scriptMover } from "../table/script.js";
 
-/** The values are left in another order. */
 export const quantilesIn = (values: AnyTypedArray, quantiles: readonly number[], mover: Mover = scriptMover): readonly number[] =>
   quantilesBy(values.length, quantiles, places => moveNow(selected(values, places), mover));

@@ -13,7 +13,7 @@ export type Move =
   | { readonly kind: "sort"; readonly keys: readonly Key[]; readonly length: number; readonly limit: number }
   /** The keys of these rows. */
   | { readonly kind: "order"; readonly keys: readonly Key[]; readonly length: number; readonly limit: number }
-  /** As doubles what stands at these places, which ascend, when the values are in order; NaN if one is NaN. The values may be left in another order. */
+  /** As doubles what stands at these places, which ascend, when the values are in order; NaN if one is NaN. */
   | { readonly kind: "select"; readonly values: AnyTypedArray; readonly places: readonly number[] }
   /** Equal rows' numbers, and the first row of each. */
   | { readonly kind: "codes"; readonly columns: Columns; readonly length: number }

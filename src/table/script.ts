@@ -21,7 +21,7 @@ export function moveInScript(move: Move): readonly AnyTypedArray[] {
       return move.keys.map(({ array }) => elementsAt(array, places));
     }
     case "select":
-      return [selectedFrom(move.values instanceof Float64Array ? move.values : Float64Array.from(move.values as Float32Array), move.places)];
+      return [selectedFrom(Float64Array.from(move.values as Float64Array), move.places)];
     case "codes": {
       const { codes, firsts } = codesOf(move.columns, move.length);
       return [codes, firsts];

@@ -105,7 +105,7 @@ describe("several terminals", () => {
   it("tell onRun what ran", () => {
     const ran: string[] = [];
     const told = createRuntime({ backend: "js", onRun: ({ terminal, kernels }) => void ran.push(`${terminal} ${kernels.length}`) });
-    told.compute(Float64Array.of(1, 2)).aggregate({ a: q => q.sum(), v: q => q.variance(), m: q => q.median() }).value();
+    told.compute(Float64Array.of(1, 2)).aggregate({ a: q => q.sum(), v: q => q.variance(), m: q => q.map(x => x / 2).median() }).value();
     expect(ran).toEqual(["aggregate 1", "median 1", "variance 1"]);
   });
 });
