@@ -5,7 +5,7 @@ import { argumentCount, CONSTANTS, isBuiltin, isGlobal, VARIADIC } from "./globa
 import { comparison, convertChain, convertNullish, convertTest, narrowed } from "./missing.js";
 import { column } from "./records.js";
 import { FORMS } from "./refusals.js";
-import { columnName, constant, foreignPath, globalPath, lookup, named, notIndexable, refusedNode, textOf, tooEarly, unknownForeign, unknownMember, unknownName, valueOf } from "./resolve.js";
+import { columnName, constant, foreignPath, globalPath, listOnlySearched, lookup, named, notIndexable, refusedNode, textOf, tooEarly, unknownForeign, unknownMember, unknownName, valueOf } from "./resolve.js";
 import { isHandedOn, nested, refuse } from "./scope.js";
 import type { Argument, Context, Scope } from "./scope.js";
 import { convertIncludes, convertMethod, convertTemplate, lengthOf } from "./strings.js";
@@ -38,6 +38,8 @@ function convert(node: Expression, scope: Scope, context: Context): SurfaceExpr 
       }
       const tested = comparison(operator, left, node.right, scope, context);
       if (tested !== null) return tested.whenPresent ? tested.present : { kind: "unary", operator: "!", argument: tested.present, span };
+      // Where nothing is null it is no good asking.
+      for (const side of [left, node.right]) if (!context.nulls && side.type === "Literal" && side.raw === "null") throw refuse(FORMS.null, scope.span(side));
       return { kind: "binary", operator, left: convertExpression(left, scope, context), right: convertExpression(node.right, scope, context), span };
     }
     case "LogicalExpression":
@@ -74,7 +76,7 @@ function convert(node: Expression, scope: Scope, context: Context): SurfaceExpr 
 
 function literal(node: Literal, span: Span, context: Context): SurfaceExpr {
   const { value } = node;
-  if (context.nulls && node.raw === "null") return { kind: "null", span };
+  if ((context.nulls || context.givesNulls) && node.raw === "null") return { kind: "null", span };
   if (typeof node.bigint === "string") return { kind: "literal", value: BigInt(node.bigint), span };
   if (typeof value === "string") return { kind: "string", value, span };
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return { kind: "literal", value, span };
@@ -200,6 +202,7 @@ function unknownCallee(node: CallExpression, scope: Scope, context: Context): La
   const known = named(object, scope, context);
   if (known === null) return notAnObject(callee, callee !== node.callee, scope, context);
   const method = textOf(property, scope);
+  if (known.kind === "strings") return listOnlySearched(textOf(object, scope), `asked for ${method}()`, scope.span(callee));
   return new LambdaError("DC106", `${textOf(object, scope)} has no method ${method} in a kernel`, scope.span(callee), "Call functions of Math and Number, or helper functions handed over by name");
 }
 

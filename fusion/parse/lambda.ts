@@ -35,6 +35,8 @@ export interface LambdaOptions {
   readonly givesRows?: boolean;
   /** Whether the result is a list: see lists.ts. */
   readonly givesLists?: boolean;
+  /** Whether the result is a key, of which a list is one of several parts. */
+  readonly givesKeys?: boolean;
 }
 
 /** Parses the text of a lambda; throws LambdaError, which says where and what to write instead. */
@@ -51,9 +53,11 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
     constants: new Set(),
     inlining: [node],
     lists: options.givesLists === true ? listShape(node, scope) : null,
+    keys: options.givesKeys === true,
     convert: (node, scope) => convertExpression(node, scope, context),
     inline: (closure, args, span) => inline(closure, args, span, context),
     nulls: (options.parameters.rows ?? []).some(row => row !== null && "columns" in row && (row.mayBeMissing || row.columns?.some(isValidity) === true)),
+    givesNulls: options.givesRows === true,
     depth: 0,
     size: 0,
   };

@@ -36,6 +36,13 @@ export function convertResult(node: Expression, scope: Scope, context: Context):
   const span = scope.span(node);
   if (node.type === "ObjectExpression") return objectOf(node, scope, context);
   if (node.type === "ArrayExpression" && context.lists !== null && context.inlining.length === 1) return listOf(node, context.lists, scope, element => convertResult(element, scope, context));
+  if (node.type === "ArrayExpression" && context.keys && context.inlining.length === 1 && node.elements.length > 0) {
+    const fields = node.elements.map((element, at) => {
+      if (element === null || element.type === "SpreadElement") throw refusedNode(element ?? node, scope);
+      return { name: String(at), value: convertExpression(element, scope, context) };
+    });
+    return { kind: "object", fields, span };
+  }
   if (node.type === "ConditionalExpression") {
     const test = convertTest(node.test, scope, context);
     const branch = (of: Expression, outcome: boolean): SurfaceExpr => convertResult(of, narrowed(node.test, outcome, scope, context), context);

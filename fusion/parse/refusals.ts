@@ -17,7 +17,7 @@ const STRINGS_ONLY = 'Strings are put together by +, r.carrier + "x", and `${r.c
 export const NODES: Readonly<Record<string, Refusal>> = {
   ThisExpression: syntax("a kernel has no `this`", "Hand the value over by name, { k: this.k }, and write k"),
   Super: syntax("a kernel has no `super`", "Hand the value over by name, { k: super.k }, and write k"),
-  ArrayExpression: syntax("a kernel cannot build arrays", "Hand a typed array over by name, { lut }, and read lut[x]; or keep values in variables"),
+  ArrayExpression: syntax("a kernel cannot build arrays", "Hand a typed array over by name, { lut }, and read lut[x]; give several values as a row, r => ({ a: r.a, b: r.b })"),
   ObjectExpression: syntax("a kernel cannot build objects", "An object may only be the whole result of a map, and gives rows: x => ({ x, square: x * x })"),
   ObjectPattern: syntax("destructuring takes rows apart, and this is none", "Elements of a single array are numbers: take the element itself, x => x * 2"),
   ArrayPattern: syntax("destructuring takes arrays apart, and elements are numbers", "Take the element itself, x => x * 2, and declare one variable each"),

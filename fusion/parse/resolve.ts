@@ -119,11 +119,16 @@ export const textOf = (node: Node, scope: Scope): string => {
 export function notIndexable(object: Binding, name: string, node: MemberExpression, scope: Scope): LambdaError {
   const span = scope.span(node);
   const captured = object.kind === "scalar" || (object.kind === "value" && object.value.kind === "capture");
+  if (object.kind === "strings") return listOnlySearched(name, node.computed ? "indexed" : `asked for its ${textOf(node.property, scope)}`, span);
   if (object.kind === "function" && !node.computed) return refuse(FORMS.functionProperty, span);
   if (object.kind === "function") return new LambdaError("DC111", `${name} is a function and is used as an array`, span, `Call it: ${name}(x)`);
   if (captured) return new LambdaError("DC111", `${name} is a single value and is used as an array`, span, `Hand over a typed array under this name, { ${name}: new Float64Array([…]) }`);
   return refuse(node.computed ? FORMS.indexed : FORMS.property, span);
 }
+
+/** Kernels know of a captured list of strings only which strings are in it. */
+export const listOnlySearched = (name: string, what: string, span: Span): LambdaError =>
+  new LambdaError("DC111", `${name} is a list of strings and is ${what}`, span, `Ask whether a string is in it, ${name}.includes(r.carrier); hand over what else is needed of it by a name of its own, { first: ${name}[0], count: ${name}.length }`);
 
 /** `price` of `row.price` and `row["price"]`. */
 export function columnName({ property, computed }: MemberExpression, scope: Scope): string {

@@ -85,12 +85,16 @@ export interface Context {
   readonly inlining: FunctionNode[];
   /** Of a lambda that gives lists. */
   readonly lists: ListShape | null;
+  /** Of a lambda that gives a key. */
+  readonly keys: boolean;
   /** An expression of the lambda, as expressions.ts converts it. */
   readonly convert: (node: Expression, scope: Scope) => SurfaceExpr;
   /** Puts a helper's body in place of its call. */
   readonly inline: (closure: Closure, args: readonly Argument[], span: Span) => SurfaceExpr;
   /** Whether values may be null: a row has columns with nulls. */
   readonly nulls: boolean;
+  /** Whether the lambda may give null, as a column of a row. */
+  readonly givesNulls: boolean;
   depth: number;
   size: number;
 }

@@ -58,6 +58,7 @@ export const memory: Memory = {
   },
 
   release(...arrays) {
+    if (arrays.length === 0) throw new QueryError("DC305", "memory.release() was given nothing to release", "Hand it what a query gave: memory.release(result). All that is kept for later results is given back by memory.trim().");
     // All of them, or none.
     for (const buffer of arrays.map(wholeBuffer)) releaseBuffer(buffer);
   },

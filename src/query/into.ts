@@ -13,6 +13,8 @@ export interface Destination {
   readonly array: AnyTypedArray;
   /** The array, if the kernel may write to it; null if results are copied there at the end. */
   readonly direct: AnyTypedArray | null;
+  /** Its length when the run began. */
+  readonly length: number;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface Destination {
  */
 export function prepareInto(into: unknown, plan: Plan, sources: readonly AnyTypedArray[], length: number, values: StageValues, again: boolean): Destination {
   const array = checkInto(into, plan, length);
-  return { array, direct: mayWrite(array, plan, sources, arraysIn(values), again) ? array : null };
+  return { array, direct: mayWrite(array, plan, sources, arraysIn(values), again) ? array : null, length: array.length };
 }
 
 /** Throws QueryError for what results of so many elements cannot go into. */
@@ -47,7 +49,10 @@ export const stringsInto = (): QueryError => new QueryError("DC304", "strings ca
 export function deliver({ result: { output, count }, destination }: { readonly result: KernelResult; readonly destination: Destination | null }): AnyTypedArray {
   if (output === null) throw new CompilerBug("a kernel that stores an array gave none");
   if (destination === null) return output;
-  const { array, direct } = destination;
+  const { array, direct, length: asked } = destination;
+  if (array.length < count && array.length >= asked) {
+    throw new QueryError("DC304", `into has ${array.length} elements, but there are ${count} results`, `Give an array that has room for all of them: new ${array[Symbol.toStringTag]}(${count}).`);
+  }
   if (array.length < count) {
     throw new QueryError("DC307", "into was detached or has become shorter while the query ran", "Leave its buffer in place until the promise settles.");
   }

@@ -20,12 +20,16 @@ export function checkTarget(to: ElementType | Columns | null, columns: readonly 
 /** The columns that a lambda gives; null for single values. */
 export const columnsGiven = (lambda: SurfaceLambda): readonly string[] | null => (lambda.result.kind === "object" ? lambda.result.fields.map(({ name }) => name) : null);
 
+/** Keys of joins may be lists of their parts; those of groups are columns, which have names. */
+const GIVE_KEYS = new Set(["the key of join", "the key of leftJoin", "semiJoin", "antiJoin", "groupJoin"]);
+
 /** Verbs whose lambdas may give objects. */
 const GIVE_ROWS = new Set(["map", "flatMap", "window", "groupBy", "zip", "join", "the key of join", "leftJoin", "the key of leftJoin", "semiJoin", "antiJoin", "groupJoin"]);
 
 export function parse(text: string, verb: string, types: CaptureTypes, parameters: LambdaOptions["parameters"]): SurfaceLambda {
   const label = verb === "combine" ? "the combine function of reduce" : `the lambda of ${verb}`;
-  return atCall(() => parseLambda(text, { label, captures: captureKinds(types), parameters, givesRows: GIVE_ROWS.has(verb) || verb.startsWith("the right key of "), givesLists: verb === "flatMap" }));
+  const isRightKey = verb.startsWith("the right key of ");
+  return atCall(() => parseLambda(text, { label, captures: captureKinds(types), parameters, givesRows: GIVE_ROWS.has(verb) || isRightKey, givesKeys: GIVE_KEYS.has(verb) || isRightKey, givesLists: verb === "flatMap" }));
 }
 
 /** A caller's mistake is found deep in the compiler; its stack begins here, so that the caller's own line is on it. */

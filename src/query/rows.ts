@@ -21,7 +21,7 @@ import type { Query } from "./query.js";
 import { prepare, type Prepared } from "./prepared.js";
 import { checkQuantiles, quantileValue } from "./quantile.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
-import { asValue, boundOf, type Sequence, type SortKey } from "./sequence.js";
+import { asValue, boundOf, type JoinKey, type Sequence, type SortKey } from "./sequence.js";
 import { asStage, columnStage, groupJoinStage } from "./stages.js";
 import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, ElementsIn, Extreme, Fields, ForEachOptions, NewColumns, NullsOf, PreparedSource, ReduceOptions, RowOf, RunOptions, Single, SpreadOptions, SingleColumn, TableOf, Total, Truth, WithoutNulls } from "./types.js";
 import { plainTerminal, plainValue, predicateValue, withLambda, withStage } from "./verbs.js";
@@ -149,8 +149,8 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
    */
   groupJoin<R, G extends Aggregates<R>>(
     right: Sequence<R, unknown>,
-    key: (row: RowOf<T>, i: number) => SortKey | Fields,
-    rightKey: (y: R, i: number) => SortKey | Fields,
+    key: (row: RowOf<T>, i: number) => JoinKey,
+    rightKey: (y: R, i: number) => JoinKey,
     aggregates: G,
     captures?: Captures,
   ): Rows<T & AggregateColumns<G>> {

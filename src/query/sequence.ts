@@ -1,8 +1,8 @@
 /** Verbs that queries over single values and queries over rows share: they choose and move elements, and compute none. */
-import { shownNames } from "../../fusion/columns.js";
+import { shownNames, validColumn } from "../../fusion/columns.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { SetVerb } from "../../fusion/query.js";
-import { ELEMENTS, storedAs } from "../../fusion/types.js";
+import { ELEMENTS, storedAs, type ColumnType } from "../../fusion/types.js";
 import { newArray } from "../../fusion/values.js";
 import type { BackendName } from "../backends/backend.js";
 import { Dictionary } from "../table/dictionary.js";
@@ -11,7 +11,7 @@ import type { QueryJson } from "../json/format.js";
 import { queryJson } from "../json/write.js";
 import { checkBackend, checkCaptures, checkFunction, checkPlace, checkSurplus } from "./arguments.js";
 import type { BoundQuery } from "./bound.js";
-import { captureValues, mentionedIn, NO_VALUES } from "./captures.js";
+import { captureValues, functionOf, mentionedIn, NO_VALUES } from "./captures.js";
 import { describe } from "./given.js";
 import type { LazyValue } from "./lazy.js";
 import type { Query } from "./query.js";
@@ -24,6 +24,9 @@ import { plainValue, withLambda, withStage } from "./verbs.js";
 
 /** What elements may be ordered by. */
 export type SortKey = number | bigint | boolean | string | null;
+
+/** What elements of two queries are joined by: one value, or several. */
+export type JoinKey = SortKey | Fields | readonly SortKey[];
 
 /** What a lambda's values or objects make. */
 export type Zipped<V> = V extends Fields ? Rows<NewColumns<Record<never, never>, V>> : Query<SingleColumn<V>>;
@@ -144,16 +147,17 @@ export abstract class Sequence<Element, Self> {
   }
 
   /**
-   * The elements, and behind them those of another query, of the same type or columns.
+   * The elements, and behind them those of another query, of the same type or columns. A column that has nulls in either has nulls.
    *
    * @example
    * compute(january).concat(compute(february)).sum();
    */
-  concat(other: Sequence<Element, Self>, ...surplus: never[]): Self {
+  concat(behind: Sequence<Element, Self>, ...surplus: never[]): Self {
     checkSurplus(surplus, "concat", "Put one behind the other: .concat(a).concat(b).");
-    const right = boundOf(other, "concat");
-    checkAlike(this.bound.shape, right.shape, "concat() puts", "behind");
-    return this.next(withStage(this.bound, plainStage(this.bound.shape, "concat"), [asValue(right)]));
+    const right = boundOf(behind, "concat");
+    const [own, other] = [admitting(this.bound, right.shape), admitting(right, this.bound.shape)];
+    checkAlike(own.shape, other.shape, "concat() puts", "behind");
+    return this.next(withStage(own, plainStage(own.shape, "concat"), [asValue(other)]));
   }
 
   /**
@@ -224,15 +228,15 @@ export abstract class Sequence<Element, Self> {
    */
   join<R, F extends Fields>(
     right: Sequence<R, unknown>,
-    key: (x: Element, i: number) => SortKey | Fields,
-    rightKey: (y: R, i: number) => SortKey | Fields,
+    key: (x: Element, i: number) => JoinKey,
+    rightKey: (y: R, i: number) => JoinKey,
     f: (x: Element, y: R, i: number) => F,
     captures?: Captures,
   ): Rows<NewColumns<Record<never, never>, F>>;
   join<R, V extends Single>(
     right: Sequence<R, unknown>,
-    key: (x: Element, i: number) => SortKey | Fields,
-    rightKey: (y: R, i: number) => SortKey | Fields,
+    key: (x: Element, i: number) => JoinKey,
+    rightKey: (y: R, i: number) => JoinKey,
     f: (x: Element, y: R, i: number) => V,
     captures?: Captures,
   ): Query<SingleColumn<V>>;
@@ -250,15 +254,15 @@ export abstract class Sequence<Element, Self> {
    */
   leftJoin<R, F extends Fields>(
     right: Sequence<R, unknown>,
-    key: (x: Element, i: number) => SortKey | Fields,
-    rightKey: (y: R, i: number) => SortKey | Fields,
+    key: (x: Element, i: number) => JoinKey,
+    rightKey: (y: R, i: number) => JoinKey,
     f: (x: Element, y: R | null, i: number) => F,
     captures?: Captures,
   ): Rows<NewColumns<Record<never, never>, F>>;
   leftJoin<R, V extends SortKey>(
     right: Sequence<R, unknown>,
-    key: (x: Element, i: number) => SortKey | Fields,
-    rightKey: (y: R, i: number) => SortKey | Fields,
+    key: (x: Element, i: number) => JoinKey,
+    rightKey: (y: R, i: number) => JoinKey,
     f: (x: Element, y: R | null, i: number) => V,
     captures?: Captures,
   ): Query<SingleColumn<V>>;
@@ -267,12 +271,12 @@ export abstract class Sequence<Element, Self> {
   }
 
   /** The elements whose key is among the keys of another query. */
-  semiJoin<R>(right: Sequence<R, unknown>, key: (x: Element, i: number) => SortKey | Fields, rightKey: (y: R, i: number) => SortKey | Fields, captures?: Captures): Self {
+  semiJoin<R>(right: Sequence<R, unknown>, key: (x: Element, i: number) => JoinKey, rightKey: (y: R, i: number) => JoinKey, captures?: Captures): Self {
     return this.matched(true, right as Sequence<never, unknown>, key, rightKey, captures);
   }
 
   /** The elements whose key is not among the keys of another query. */
-  antiJoin<R>(right: Sequence<R, unknown>, key: (x: Element, i: number) => SortKey | Fields, rightKey: (y: R, i: number) => SortKey | Fields, captures?: Captures): Self {
+  antiJoin<R>(right: Sequence<R, unknown>, key: (x: Element, i: number) => JoinKey, rightKey: (y: R, i: number) => JoinKey, captures?: Captures): Self {
     return this.matched(false, right as Sequence<never, unknown>, key, rightKey, captures);
   }
 
@@ -373,6 +377,18 @@ function overResults(query: BoundQuery): BoundQuery {
 
 /** Stages have values; those of one that takes another query are that query, too. */
 export const asValue = (query: BoundQuery): Capture => query as unknown as Capture;
+
+/** A query's rows, whose columns may have nulls where those of the other rows have, and hold the same otherwise. */
+function admitting(query: BoundQuery, other: ShapeNode): BoundQuery {
+  const { columns } = query.shape;
+  if (columns === null) return query;
+  const names = shownNames(columns.keys());
+  const nullable = names.filter(name => !columns.has(validColumn(name)) && other.columns?.has(validColumn(name)) === true);
+  if (nullable.length === 0) return query;
+  const fields = names.map(JSON.stringify as (name: string) => string).map((name, at) => `${name}: ${nullable.includes(names[at] as string) ? "there ? " : ""}row[${name}]${nullable.includes(names[at] as string) ? " : null" : ""}`);
+  const to = new Map(names.map(name => [name, columns.get(name) as ColumnType]));
+  return withLambda(query, "map", functionOf(`row => ({ ${fields.join(", ")} })`), to, { there: true });
+}
 
 /** Two queries whose elements are put together or compared hold the same. */
 function checkAlike(own: ShapeNode, other: ShapeNode, what: string, preposition: string): void {

@@ -30,7 +30,7 @@ export function bindSource(source: unknown): BoundSource {
   const element = elementTypeOf(source);
   if (element !== undefined) return { kind: "array", element, array: source as AnyTypedArray, dictionary: null };
   if (source instanceof Strings) return bindStrings(source as Strings, "the source");
-  if (Array.isArray(source) && typeof source[0] === "string") return bindStrings(encoded(source as readonly unknown[], new Dictionary(), "the source"), "the source");
+  if (Array.isArray(source) && typeof firstThere(source) === "string") return bindStrings(encoded(source as readonly unknown[], new Dictionary(), "the source"), "the source");
   if (Array.isArray(source) && !hasRows(source)) return { kind: "numbers", element: "f64", array: source };
   if (source instanceof Buffer) return bindBuffer(source as Buffer);
   if (source instanceof Stream) return { kind: "stream", stream: source as Stream<Elements | TableOf> };
@@ -43,6 +43,9 @@ export function bindSource(source: unknown): BoundSource {
 }
 
 const bindBuffer = (buffer: Buffer): BoundSource => ({ kind: "buffer", element: buffer.storage.element, buffer });
+
+/** The first value of a list that begins with nulls; as a rule the first one. */
+const firstThere = (list: readonly unknown[]): unknown => (list[0] ?? null) === null ? list.find(value => (value ?? null) !== null) : list[0];
 
 /** Single values have no nulls. */
 function bindVector(vector: ArrowVector): BoundSource {

@@ -23,7 +23,7 @@ const REFUSED: readonly (readonly [string, string, string, string])[] = [
   ["x => this.k", "this", "DC102: a kernel has no `this`", "Hand the value over by name, { k: this.k }, and write k"],
   ["x => super.f(x)", "super", "DC102: a kernel has no `super`", "Hand the value over by name, { k: super.k }, and write k"],
   ["x => this.#p", "this", "DC102: a kernel has no `this`", "Hand the value over by name, { k: this.k }, and write k"],
-  ["x => [x]", "[x]", "DC102: a kernel cannot build arrays", "Hand a typed array over by name, { lut }, and read lut[x]; or keep values in variables"],
+  ["x => [x]", "[x]", "DC102: a kernel cannot build arrays", "Hand a typed array over by name, { lut }, and read lut[x]; give several values as a row, r => ({ a: r.a, b: r.b })"],
   ["x => ({ y: x })", "{ y: x }", "DC111: the lambda of map gives a row where a single value is needed", "Only map gives rows: .map(x => ({ x, square: x * x }))"],
   ["x => Math.abs({ y: x })", "{ y: x }", "DC102: a kernel cannot build objects", "An object may only be the whole result of a map, and gives rows: x => ({ x, square: x * x })"],
   ["x => tag`${x}`", "tag`${x}`", "DC102: a kernel makes no strings of others", 'Strings are put together by +, r.carrier + "x", and `${r.carrier}x`: compute others beforehand'],

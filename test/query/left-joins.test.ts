@@ -131,7 +131,7 @@ describe("left joins", () => {
     ["=== undefined", joined((_, r) => (r === undefined ? 1 : 0)), "DC113: r is never undefined: where it is missing it is null\n  (_, r) => r === void 0 ? 1 : 0\n            ^\nWrite r === null"],
     ["?. === null", joined((_, r) => (r?.age === null ? 1 : 0)), "DC113: r?.age is never null: where it is missing it is undefined"],
     ["a value that may be missing", () => js.compute(left.seats).leftJoin(js.compute(right.age), x => x, y => y, (x, y) => x + y!), "DC113: y may be missing\n  (x, y) => x + y\n                ^\nTest it first, y === null, or say what to take instead: y ?? NaN"],
-    ["a column of a value", () => js.compute(left.seats).leftJoin(js.compute(right.age), x => x, y => y, (_, y) => (y as unknown as { a: number }).a), "DC102: numbers and strings have no properties"],
+    ["a column of a value", () => js.compute(left.seats).leftJoin(js.compute(right.age), x => x, y => y, (_, y) => (y as unknown as { a: number }).a), "DC102: numbers and strings have no such property"],
     ["?. of a row that is there", () => js.compute(left).map(r => r?.seats ?? 3), "DC102: `??` is for missing values"],
     ["null elsewhere", () => js.compute(left).map(r => (r.seats === (null as unknown as number) ? 1 : 2)), "DC102: a kernel has no null"],
     ["an array", () => js.compute(left).leftJoin([] as unknown as Rows<typeof right>, l => l.id, r => r.id, () => 1), "DC305: leftJoin() takes another query, not an array"],

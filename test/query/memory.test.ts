@@ -140,7 +140,7 @@ describe("memory.release()", () => {
     memory.release(small);
     expect([small.length, view.length, small.buffer.byteLength]).toEqual([0, 0, 0]);
     memory.release(small, new Float64Array(0));
-    memory.release();
+    expect(() => memory.release()).toThrow("DC305: memory.release() was given nothing to release");
   });
 
   it("leaves queries over them to say so", () => {

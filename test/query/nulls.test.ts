@@ -222,7 +222,7 @@ describe("columns with nulls", () => {
     ["a short bitmap", () => nullable(new Float64Array(9), Uint8Array.of(1), { bitmap: true }), "DC308: the bitmap has 8 bits for 9 values"],
     ["no values", () => nullable([1] as never, [true]), "DC301: nullable() takes the values as a typed array, not an array"],
     ["rows of which one lacks a column", () => loose([{ n: 1, price: 2 }, { n: 1 }]).count().value(), "DC308: row 1 of the source has no price\nEvery row must have the same columns as the first: null stands for a value that is missing."],
-    ["columns with and without nulls behind one another", () => table.concat(loose({ price: Float64Array.of(1), n: Int32Array.of(1) })), "DC308: concat() puts rows of price (Float64Array), n (Int32Array) behind rows of price (Float64Array with nulls), n (Int32Array)"],
+    ["columns with and without nulls compared", () => table.union(loose({ price: Float64Array.of(1), n: Int32Array.of(1) })), "DC308: union() compares rows of price (Float64Array), n (Int32Array) with rows of price (Float64Array with nulls), n (Int32Array)"],
   ])("%s is refused", (_, work, words) => {
     expect(work).toThrow(words);
   });

@@ -1,6 +1,6 @@
 /** Strings in tables: what JavaScript gives for the same rows, on every backend. */
 import { describe, expect, it } from "vitest";
-import { createRuntime, fromJSON, LambdaError, QueryError, strings, type LazyValue, type Rows } from "../../src/index.js";
+import { createRuntime, fromJSON, LambdaError, nullable, QueryError, strings, type LazyValue, type Rows } from "../../src/index.js";
 
 interface Flight {
   readonly carrier: string;
@@ -226,6 +226,18 @@ describe.each(["js", "cpu"] as const)("on %s", backend => {
     expect(table().join(compute([{ id: "AA" }, { id: null }]), r => r.carrier, a => a.id, r => r.delay).count().value()).toBe(rows.filter(r => r.carrier === "AA").length);
   });
 
+  it("puts columns with nulls and without behind one another, and makes nulls", () => {
+    const [plain, holed] = [[{ k: "A", n: 1 }, { k: "B", n: 2 }], [{ k: null, n: 3 }, { k: "A", n: null }]];
+    const [one, other] = [compute({ k: ["A", "B"], n: Int16Array.of(1, 2) }), compute({ k: [null, "A"], n: nullable(Int16Array.of(3, 0), [true, false]) })];
+    expect(one.concat(other as never).toRows()).toEqual([...plain, ...holed]);
+    expect((other as unknown as typeof one).concat(one).toRows()).toEqual([...holed, ...plain]);
+    expect((one.concat(other as never).toColumns() as { n: unknown }).n).toEqual(nullable(Int16Array.of(1, 2, 3, 0), [true, true, true, false]));
+    expect(one.concat(one).toRows()).toEqual([...plain, ...plain]);
+    expect(one.map(r => ({ k: r.n > 1 ? null : r.k, m: r.k === "A" ? null : r.n })).toRows()).toEqual([{ k: "A", m: null }, { k: null, m: 2 }]);
+    expect(one.join(other as never, x => [x.k, x.n], (y: { k: string | null; n: number | null }) => [y.k ?? "B", (y.n ?? 4) - 1], (x, y: { n: number | null }) => ({ k: x.k, n: y.n ?? -1 })).toRows()).toEqual([{ k: "B", n: 3 }]);
+    expect(one.semiJoin(one, x => [x.k, x.n], y => [y.k, y.n * 2 - 1]).toRows()).toEqual([{ k: "A", n: 1 }]);
+  });
+
   it("reads strings that were encoded once", () => {
     const [carrier, origin] = [strings(["AA", "UA", null, "AA"]), strings(["UA", "LH", "AA", "x"])];
     expect(compute({ carrier, origin }).filter(r => r.origin !== "x").toColumns()).toEqual({ carrier: ["AA", "UA", null], origin: ["UA", "LH", "AA"] });
@@ -301,6 +313,13 @@ describe("what kernels do not do with strings", () => {
     ["a number to look for", () => alone["indexOf"]!(1), "DC305: indexOf() looks for a string among strings, not for 1"],
     ["into", () => (compute(["a"]).toArray as (o: unknown) => unknown)({ into: ["b"] }), "DC304: strings cannot be put into an array that is there"],
     ["null among single strings", () => compute(["a", null] as unknown as string[]), "DC301: the source has nulls among its strings"],
+    ["null before single strings", () => compute([null, "a"] as unknown as string[]), "DC301: the source has nulls among its strings"],
+    ["null as a single value", () => loose["map"]!((r: { delay: number; carrier: string }) => (r.delay > 3 ? null : r.carrier)), "DC208: this may be null"],
+    ["a question for null", () => loose["filter"]!((r: { carrier: unknown }) => r.carrier === null), "DC102: a kernel has no null"],
+    ["a place in a list", () => loose["filter"]!((r: { carrier: string }) => r.carrier === listed[0], { listed: ["a"] }), "DC111: listed is a list of strings and is indexed"],
+    ["the length of a list", () => loose["map"]!((r: { delay: number }) => r.delay + listed.length, { listed: ["a"] }), "DC111: listed is a list of strings and is asked for its length"],
+    ["a method of a list", () => loose["map"]!((r: { carrier: string }) => listed.indexOf(r.carrier), { listed: ["a"] }), "DC111: listed is a list of strings and is asked for indexOf()"],
+    ["a list as a group's key", () => loose["groupBy"]!((r: { carrier: string; delay: number }) => [r.carrier, r.delay]) && loose["countBy"]!((r: { carrier: string; delay: number }) => [r.carrier, r.delay]), "{ a: r.a, b: r.b }"],
     ["an object among strings", () => compute({ a: ["x", {}] } as never), "DC301: element 1 of the column a is an object, not a string"],
     ["another value later", () => compute([{ a: "x" }, { a: 1 }] as never).count().value(), "DC308: the column a of row 1 is a number, but a string in the first row"],
   ])("%s", (_, run, words) => {
