@@ -31,9 +31,13 @@ class Environment : public Napi::Addon<Environment> {
     control_ = reinterpret_cast<Control*>(bytes.Data());
     controlMemory_ = Napi::Persistent(bytes.As<Napi::Object>());
     stopAtExit(env);
+    const std::vector<std::string> names = levels();
+    Napi::Array known = Napi::Array::New(env, names.size());
+    for (std::uint32_t i = 0; i < names.size(); ++i) known.Set(i, Napi::String::New(env, names[i]));
     DefineAddon(exports, {
                              InstanceValue("abi", Napi::Number::New(env, ABI_VERSION), napi_enumerable),
                              InstanceValue("target", Napi::String::New(env, processor()), napi_enumerable),
+                             InstanceValue("levels", known, napi_enumerable),
                              InstanceValue("control", bytes, napi_enumerable),
                              InstanceAccessor<&Environment::pins>("pins", napi_enumerable),
                              InstanceMethod("load", &Environment::load, napi_enumerable),

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <initializer_list>
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
@@ -52,6 +53,31 @@ std::string processor() {
   return text;
 }
 
+std::vector<std::string> levels() {
+  unsigned a = 0, b = 0, c = 0, d = 0, saved = 0, high = 0;
+  const auto has = [](unsigned word, std::initializer_list<int> bits) {
+    for (const int bit : bits)
+      if (!(word >> bit & 1)) return false;
+    return true;
+  };
+  __get_cpuid(1, &a, &b, &c, &d);
+  const bool first = has(c, {12, 22, 23, 27, 28, 29});  // fma, movbe, popcnt, osxsave, avx, f16c
+  if (first) __asm__ volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+  a = b = c = d = 0;
+  __get_cpuid_count(7, 0, &a, &b, &c, &d);
+  const unsigned more = b;
+  a = b = c = d = 0;
+  __get_cpuid(0x80000001u, &a, &b, &c, &d);
+  // bmi, avx2, bmi2; lzcnt; and what the system saves on a task switch.
+  const bool v3 = first && has(more, {3, 5, 8}) && has(c, {5}) && has(saved, {1, 2});
+  const bool v4 = v3 && has(more, {16, 17, 28, 30, 31}) && has(saved, {5, 6, 7});  // avx512 f, dq, cd, bw, vl
+  std::vector<std::string> names;
+  if (v4) names.push_back("x86-64-v4");
+  if (v3) names.push_back("x86-64-v3");
+  names.push_back("x86-64");
+  return names;
+}
+
 #elif defined(__linux__)
 
 std::string processor() {
@@ -76,6 +102,12 @@ std::string processor() {
 
 std::string processor() { return "unknown"; }
 
+#endif
+
+#if defined(__aarch64__)
+std::vector<std::string> levels() { return {"arm64"}; }
+#elif !defined(__x86_64__) && !defined(__i386__)
+std::vector<std::string> levels() { return {"any"}; }
 #endif
 
 }  // namespace dotcompute

@@ -2,10 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace dotcompute {
 
 /// The architecture and every feature bit that a compiler's -march=native looks at.
 std::string processor();
+
+/// The instruction sets that portable kernels are compiled for and that this processor has, best first: see
+/// src/backends/cpu/levels.ts.
+std::vector<std::string> levels();
 
 }  // namespace dotcompute

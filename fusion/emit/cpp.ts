@@ -126,7 +126,7 @@ class KernelWriter {
     out.line("using namespace dotcompute::rt;");
     out.line(`using namespace dotcompute::rt::${this.lanes()};`);
     out.line();
-    out.braces(`extern "C" RT_KERNEL Status ${symbol}(Call* call)`, () => {
+    out.braces(`extern "C" RT_KERNEL Status RT_ENTRY(${symbol})(Call* call)`, () => {
       this.parameters();
       this.loop();
     });

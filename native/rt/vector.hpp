@@ -12,6 +12,14 @@
 /// Inlines a lambda where it is called.
 #define RT_BODY __attribute__((always_inline))
 #define RT_KERNEL __attribute__((visibility("default")))
+/// What a kernel is exported as. Files of several instruction sets hold it once for each, under a name of its own.
+#if defined(RT_LEVEL)
+#define RT_JOINED(symbol, level) symbol##_##level
+#define RT_NAMED(symbol, level) RT_JOINED(symbol, level)
+#define RT_ENTRY(symbol) RT_NAMED(symbol, RT_LEVEL)
+#else
+#define RT_ENTRY(symbol) symbol
+#endif
 
 /// Bytes in a register.
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)

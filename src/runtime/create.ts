@@ -3,6 +3,7 @@ import type { ArrowTable, ArrowVector } from "../arrow/read.js";
 import { QueryError } from "../../fusion/errors.js";
 import { BACKEND_NAMES, QUOTED_BACKENDS, type BackendName } from "../backends/backend.js";
 import { createCpuBackend } from "../backends/cpu/backend.js";
+import { TARGETS } from "../backends/cpu/levels.js";
 import { threadsFor } from "../backends/cpu/threads.js";
 import { createCudaBackend } from "../backends/cuda/backend.js";
 import { createJsBackend } from "../backends/js/backend.js";
@@ -60,7 +61,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   checkEnvironment();
   return runtimeOn(options, {
     js: createJsBackend,
-    cpu: () => createCpuBackend({ cacheFolder: options.cacheFolder, compiler: options.compiler, threads: options.threads }),
+    cpu: () => createCpuBackend({ cacheFolder: options.cacheFolder, compiler: options.compiler, threads: options.threads, target: options.target }),
     cuda: () => createCudaBackend({ cacheFolder: options.cacheFolder, ...options.cuda }),
   });
 }
@@ -77,9 +78,12 @@ const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number" } as 
 const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number" } as const;
 
 function checkOptions(options: RuntimeOptions): void {
-  checkNames(options, "createRuntime", ["backend", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
+  checkNames(options, "createRuntime", ["backend", "target", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
   checkKinds(options, OPTIONS, "");
-  const { backend, cuda = {}, threads } = options;
+  const { backend, cuda = {}, threads, target = "native" } = options;
+  if (!TARGETS.includes(target)) {
+    throw new QueryError("DC305", `the option target of createRuntime() is "native" or "portable", not ${quote(target)}`, "Leave it out for kernels of this very processor.");
+  }
   if (threads !== undefined) threadsFor(threads);
   if (backend !== undefined) checkBackends(backend);
   checkNames(cuda, "createRuntime", namesOf(CUDA_OPTIONS), "Leave cuda out for what the system finds.", "cuda.");

@@ -1,6 +1,7 @@
 /** One runtime: the shapes it has seen, the backends it runs them on, and who is told about it. */
 import { BackendError } from "../../fusion/errors.js";
 import type { BackendName } from "../backends/backend.js";
+import type { Target } from "../backends/cpu/levels.js";
 import { Shapes, type TerminalNode } from "../query/shape.js";
 import { newSlot, Tiers, type KernelSlot, type Makers } from "./tiers.js";
 
@@ -31,6 +32,12 @@ export interface RuntimeOptions {
   readonly cacheFolder?: string | undefined;
   /** The C++ compiler, instead of `$CXX` or the first of c++, g++ and clang++ on PATH. */
   readonly compiler?: string | undefined;
+  /**
+   * Which processors native kernels are for: the one they are compiled on (`native`, by default), or all of its architecture, in which case
+   * a kernel's file holds code for several instruction sets and the best that there is is taken (`portable`): for kernels that are compiled
+   * on one machine and run on others. The results are the same.
+   */
+  readonly target?: Target | undefined;
   /**
    * By how many threads a native kernel may be shared, the calling thread included; by default `$DOTCOMPUTE_THREADS`, or as many as there
    * are processors that the process may use. All runtimes share one pool of threads. The results are the same for any number.

@@ -87,6 +87,8 @@ export interface NativeAddon {
   readonly abi: number;
   /** The processor's architecture and feature bits: code compiled for this machine runs on machines that say the same. */
   readonly target: string;
+  /** Instruction sets that portable kernels are compiled for and that this processor has, best first. */
+  readonly levels: readonly string[];
   /** The control block's bytes. */
   readonly control: Uint8Array<SharedArrayBuffer>;
   /** Opens a compiled kernel; throws with the dynamic linker's words. It is closed when the result is collected. */

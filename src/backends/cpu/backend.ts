@@ -13,6 +13,7 @@ import type { CompiledKernel } from "../backend.js";
 import { partsOf, wholeOf } from "../parts.js";
 import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
 import { readHeaders } from "./headers.js";
+import { bestOf, levelsOf, portableFlags, symbolIn, type Target } from "./levels.js";
 import { loadAddon, packageRoot, type LoadedAddon } from "./load-addon.js";
 import { nativeMover } from "./moves.js";
 import { threadsFor } from "./threads.js";
@@ -26,6 +27,8 @@ export interface CpuBackendOptions {
   readonly compiler?: string | undefined;
   /** Milliseconds after which a compiler is stopped; a minute by default. */
   readonly compileTimeLimit?: number | undefined;
+  /** For which processors kernels are compiled; for this one by default. */
+  readonly target?: Target | undefined;
   /** Instead of CPP_FLAGS, for tests that instrument kernels or compile thousands of them. */
   readonly flags?: readonly string[] | undefined;
   /** By how many threads a run may be shared, instead of $DOTCOMPUTE_THREADS or as many as there are processors to be had. */
@@ -83,6 +86,11 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   const workspace = new Workspace(addon, threads);
   const toolchain = createToolchain({ timeLimit: options.compileTimeLimit });
 
+  const portable = options.target === "portable";
+  const levels = levelsOf(process.arch);
+  const level = portable ? bestOf(levels, addon.levels) : null;
+  if (portable && level === null) return unavailable(`portable kernels are compiled for ${levels.map(({ name }) => name).join(", ")}, and this processor has ${addon.levels.join(", ") || "none of them"}`, cache);
+
   const names = new WeakMap<Kernel, Named>();
   /** Equal kernels of different queries share what was loaded. */
   const memory = createMemoryCache<CpuCompiledKernel>(options.mostKernels ?? MOST_KERNELS);
@@ -91,7 +99,9 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   let units: Units | null = null;
   const unitsNow = (): Units => {
     if (units === null) {
-      const settings = { cache, toolchain, target: addon.target, flags: options.flags ?? CPP_FLAGS, libraries: CPP_LIBRARIES, compiler: options.compiler };
+      const flags = options.flags ?? CPP_FLAGS;
+      const target = portable ? { target: JSON.stringify(levels), levels, flags: portableFlags(flags) } : { target: addon.target, flags };
+      const settings = { cache, toolchain, ...target, libraries: CPP_LIBRARIES, compiler: options.compiler };
       try {
         units = createUnits({ ...settings, headers: readHeaders(root) });
       } catch (error) {
@@ -112,7 +122,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     return name;
   };
 
-  const open = (object: string, symbol: string, kernel: Kernel): CpuCompiledKernel => new CpuCompiledKernel(kernel, addon.load(object, symbol, signatureOf(kernel)), workspace);
+  const open = (object: string, symbol: string, kernel: Kernel): CpuCompiledKernel => new CpuCompiledKernel(kernel, addon.load(object, level === null ? symbol : symbolIn(level, symbol), signatureOf(kernel)), workspace);
 
   const openAndKeep = (object: string, kernel: Kernel): CpuCompiledKernel => {
     const compiled = open(object, SYMBOL, kernel);

@@ -6,14 +6,16 @@ import { BackendError } from "../../../fusion/errors.js";
 import { childProcess } from "../../builtin.js";
 import { killGroup, setReferenced } from "./child.js";
 
-/** One translation unit to compile. */
+/** One translation unit to compile, or one link. */
 export interface CompileRequest {
   readonly command: string;
   /** All arguments but the ones that name input and output, and what comes after these. */
   readonly args: readonly string[];
   readonly libraries: readonly string[];
   readonly source: string;
-  /** The shared object to write. */
+  /** Object files to link, instead of a source to compile. */
+  readonly inputs?: readonly string[];
+  /** The file to write. */
   readonly object: string;
   /** For the compiler's own temporary files. */
   readonly temporary: string;
@@ -148,7 +150,7 @@ function launch(
   return child;
 }
 
-const argumentsOf = ({ args, libraries, object }: CompileRequest): readonly string[] => [...args, "-o", object, "-x", "c++", "-", ...libraries];
+const argumentsOf = ({ args, libraries, object, inputs = ["-x", "c++", "-"] }: CompileRequest): readonly string[] => [...args, "-o", object, ...inputs, ...libraries];
 
 /** Messages in English, temporary files where they are removed with the rest. */
 const environmentFor = ({ temporary }: CompileRequest): NodeJS.ProcessEnv => ({ ...process.env, LC_ALL: "C", TMPDIR: temporary });

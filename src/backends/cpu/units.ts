@@ -11,14 +11,17 @@ import type { Ingredients } from "../../cache/entry.js";
 import { ABI_VERSION } from "./addon.js";
 import { examine, examineLater, findCompiler, type CompilerFacts, type CompilerSearch, type Examination, type FoundCompiler } from "./compiler.js";
 import type { Headers } from "./headers.js";
+import { compileLevels, compileLevelsSync, type Level } from "./levels.js";
 import type { Compilation, CompileRequest, Toolchain } from "./toolchain.js";
 
 export interface UnitsOptions {
   readonly cache: DiskCache;
   readonly toolchain: Toolchain;
   readonly headers: Headers;
-  /** The processor. */
+  /** The processor, or what stands for all that portable kernels run on. */
   readonly target: string;
+  /** Of portable kernels: the instruction sets that each is compiled for. */
+  readonly levels?: readonly Level[] | undefined;
   readonly flags: readonly string[];
   readonly libraries: readonly string[];
   /** Instead of $CXX or a usual one. */
@@ -46,7 +49,7 @@ interface Compiler extends FoundCompiler, CompilerFacts {
 }
 
 export function createUnits(options: UnitsOptions): Units {
-  const { cache, toolchain, headers, flags } = options;
+  const { cache, toolchain, headers, flags, levels } = options;
   let search: CompilerSearch | null = null;
   let compiler: Compiler | null = null;
 
@@ -104,6 +107,13 @@ export function createUnits(options: UnitsOptions): Units {
     temporary,
   });
 
+  const compiled = (wanted: CompileRequest, begin: (work: Compilation) => void): Promise<void> => {
+    if (levels !== undefined) return compileLevels(toolchain, wanted, levels, begin);
+    const compilation = toolchain.compile(wanted);
+    begin(compilation);
+    return compilation.done;
+  };
+
   return {
     cached(text) {
       const by = known();
@@ -114,11 +124,11 @@ export function createUnits(options: UnitsOptions): Units {
     },
 
     compile(text) {
-      /** What is at work: first the compiler's examination, if need be, then the compilation. */
-      let current: Examination | Compilation | null = null;
+      /** What is at work: first the compiler's examination, if need be, then the compilations. */
+      const working: (Examination | Compilation)[] = [];
       let held = false;
       const begin = (work: Examination | Compilation): void => {
-        current = work;
+        working.push(work);
         if (held) work.hold();
       };
       const make = async (): Promise<string> => {
@@ -126,9 +136,7 @@ export function createUnits(options: UnitsOptions): Units {
         const present = cache.find(ingredients(text, by.flags), by.identity);
         if (present !== null) return present;
         return cache.store(ingredients(text, by.flags), by.identity, async (object, temporary) => {
-          const compilation = toolchain.compile(request(by, text, object, temporary));
-          begin(compilation);
-          await compilation.done;
+          await compiled(request(by, text, object, temporary), begin);
           checkWritten(by, object);
         });
       };
@@ -136,7 +144,7 @@ export function createUnits(options: UnitsOptions): Units {
         object: make(),
         hold() {
           held = true;
-          current?.hold();
+          for (const work of working) work.hold();
         },
       };
     },
@@ -145,7 +153,9 @@ export function createUnits(options: UnitsOptions): Units {
       const by = needed();
       const made = ingredients(text, by.flags);
       return cache.find(made, by.identity) ?? cache.storeSync(made, by.identity, (object, temporary) => {
-        toolchain.compileSync(request(by, text, object, temporary));
+        const wanted = request(by, text, object, temporary);
+        if (levels === undefined) toolchain.compileSync(wanted);
+        else compileLevelsSync(toolchain, wanted, levels);
         checkWritten(by, object);
       });
     },
