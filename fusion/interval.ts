@@ -85,6 +85,12 @@ export const RANGE = {
     const undefinedProduct = (infinite(a) && containsZero(b)) || (infinite(b) && containsZero(a));
     return from(low, high, a.integral && b.integral, a.nan || b.nan || undefinedProduct, zeroTimesNegative || tiny);
   },
+  /** By one number that is not zero; other quotients are anything. */
+  div: (a = ANY, b = ANY) => {
+    if (b.low !== b.high || b.low === 0 || b.nan || infinite(b)) return ANY;
+    const [low, high] = corners(a, b, (x, y) => x / y);
+    return from(low, high, false, a.nan, a.low < 0 || a.negativeZero || b.low < 0);
+  },
   neg: (a = ANY) => from(-a.high, -a.low, a.integral, a.nan, containsZero(a)),
   rem: (a = ANY, b = ANY) => {
     const most = Math.max(Math.abs(b.low), Math.abs(b.high));

@@ -104,7 +104,7 @@ export const OPS = {
     c: infix("*"),
     range: RANGE.mul,
   },
-  div: { ...division, evaluate: (a: number, b: number) => a / b, js: infix("/"), c: { i64: call("rt_div"), u64: call("rt_div"), otherwise: infix("/") }, range: RANGE.any },
+  div: { ...division, evaluate: (a: number, b: number) => a / b, js: infix("/"), c: { i64: call("rt_div"), u64: call("rt_div"), otherwise: infix("/") }, range: RANGE.div },
   rem: { ...division, evaluate: (a: number, b: number) => a % b, js: infix("%"), c: call("rt_rem"), range: RANGE.rem },
   neg: { ...arithmetic, arity: 1, evaluate: (a: number) => -a, js: prefix("-"), c: prefix("-"), range: RANGE.neg },
 

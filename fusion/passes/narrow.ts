@@ -9,6 +9,7 @@ import { apply, constant, convert, local, select } from "../build.js";
 import { I32, within, type Interval } from "../interval.js";
 import type { Expr, ExprOf, Kernel, Scan, SingleSink, Sink, SinkOf, Stmt } from "../ir.js";
 import { leftFold, mapExpr, mapKernel, sinksOf, walkKernel } from "../traverse.js";
+import { divisionOf, quotient, remainder, type Rounding } from "./divide.js";
 import { Ranges } from "./ranges.js";
 import { simplifyExpr } from "./simplify.js";
 
@@ -186,10 +187,22 @@ class Narrowing {
       case "ceil":
       case "trunc":
       case "round":
-        return one();
+        return one() ?? this.divided(expr.op, a, whole);
+      case "rem": {
+        const divisor = b.kind === "const" ? (b.value as number) : 0;
+        const x = Number.isInteger(divisor) && divisor >= 2 && divisor <= 2 ** 30 ? this.integer(a, loose, whole) : null;
+        return x && remainder({ expr: x, range: this.ranges.of(a) }, divisor);
+      }
       default:
         return null;
     }
+  }
+
+  /** An integer divided by a constant, and rounded. */
+  private divided(rounding: Rounding, expr: Expr, whole: ReadonlySet<string> = this.whole): Expr | null {
+    const division = divisionOf(expr);
+    const dividend = division && this.integer(division.dividend, true, whole);
+    return dividend && quotient(rounding, { expr: dividend, range: this.ranges.of(division.dividend) }, division.divisor);
   }
 
   /** An i32 expression congruent to ToInt32 of an f64 value: additions and products may wrap if their exact results are exact f64s. */
@@ -202,6 +215,8 @@ class Narrowing {
       return yes && no ? select(expr.test, yes, no) : null;
     }
     if (expr.kind !== "apply") return null;
+    const truncated = this.divided("trunc", expr);
+    if (truncated !== null) return truncated;
     const [a, b] = expr.args as [Expr, Expr];
     if (expr.op === "convert") return a.type === "u32" ? convert("i32", a) : null;
     if (!isExactInteger(this.ranges.of(expr))) return null;

@@ -256,9 +256,21 @@ class Generator {
         [2, () => this.leaf("f64")],
       );
     }
+    if (from.chance(25)) return this.divided(depth);
     const op = from.pick<OpName>(["add", "mul", "sub", "min", "max", "neg", "abs", "floor", "rem"]);
     const args = Array.from({ length: usualArity(op) }, () => this.whole(depth - 1));
     return { kind: "apply", op, type: "f64", args };
+  }
+
+  /** A division by a constant, rounded; or its remainder. */
+  private divided(depth: number): Expr {
+    const { from } = this;
+    const divisor = constant("f64", from.pick([2, 3, 4, 5, 7, 10, 16, 100, 255, 641, 65536, 65535]));
+    const small = this.wide("i32", { kind: "apply", op: from.pick<OpName>(["wrapU8", "wrapI8", "wrapI16", "wrapU16"]), type: "i32", args: [this.leaf("i32")] });
+    const dividend = from.chance(70) ? small : this.whole(depth - 1);
+    if (from.chance(25)) return { kind: "apply", op: "rem", type: "f64", args: [dividend, divisor] };
+    const division: Expr = { kind: "apply", op: "div", type: "f64", args: [dividend, divisor] };
+    return { kind: "apply", op: from.pick<OpName>(["floor", "ceil", "round", "trunc"]), type: "f64", args: [division] };
   }
 
   /** Double arithmetic on what may be exact in single precision, rounded to single precision. */
