@@ -78,13 +78,16 @@ function checked(array: AnyTypedArray | undefined, name: string, { aggregates }:
 
 /** The first rows of an order, so many of those that have come so far; what is equal stays in its order. */
 export async function* firstOf({ keys }: TableStep & { readonly kind: "sort" }, rows: Chunked, limit: number, dictionary: Dictionary, move: Move): Chunked {
-  let best: Chunk | null = null;
-  for await (const piece of rows) {
-    const { table, length }: Chunk = best === null ? piece : both(best, piece);
+  const first = async ({ table, length }: Chunk): Promise<Chunk> => {
     // Strings are ordered by their places in the order of all, which new ones change.
     const by = keys.map(({ column, descending, strings }) => ({ array: strings ? translated(columnOf(table, column) as Uint32Array, dictionary.ranks()) : columnOf(table, column), descending }));
     const count = Math.min(limit, length);
-    best = { table: await move(rowsAt(table, await move(sortedPlaces(by, length, count)))), length: count };
+    return { table: await move(rowsAt(table, await move(sortedPlaces(by, length, count)))), length: count };
+  };
+  let best: Chunk | null = null;
+  for await (const piece of rows) {
+    const own = await first(piece);
+    best = best === null ? own : await first(both(best, own));
   }
   if (best !== null && best.length > 0) yield { table: without(best.table, keys.map(({ column }) => column)), length: best.length };
 }

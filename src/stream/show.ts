@@ -63,7 +63,7 @@ export function streamStepInWords(step: TableStep, limit: number, native: boolea
       return `group: piece by piece a hash table, ${moved}; ${["the groups", ...shown].join(", ")} are carried along as JavaScript${sums ? `, of sums ${LANES} lanes and a tree of blocks for each group` : ""}: memory for the groups, not for the stream`;
     }
     case "sort":
-      return step.limit === null ? behindGroups(step, limit, native) : `top ${limit} of a stable order, piece by piece: sorts the first ${limit} so far and the piece, ${moved}`;
+      return step.limit === null ? behindGroups(step, limit, native) : `top ${limit} of a stable order, piece by piece: its first ${limit}, and the first of those and of the first so far, ${moved}`;
     case "reverse":
       return behindGroups(step, limit, native);
     case "slice":
