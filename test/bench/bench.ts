@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { createRuntime } from "dotcompute";
 import { packageRoot } from "../../src/backends/cpu/load-addon.js";
+import { measureBusy } from "./busy.js";
 import { chartOf } from "./chart.js";
 import { measureColdStarts } from "./cold.js";
 import { CURVE_SIZES, curveAsText, measureCurve } from "./curve.js";
@@ -21,7 +22,7 @@ const SIZES = [16, 1e3, 1e5, 1e7];
 const LARGEST = 1e7;
 
 /** What `--measure` chooses from. */
-type Kind = "times" | "compile" | "memory" | "elementary" | "tables" | "curve" | "cold";
+type Kind = "times" | "compile" | "memory" | "elementary" | "tables" | "curve" | "cold" | "busy";
 
 type Runtime = ReturnType<typeof createRuntime>;
 
@@ -34,7 +35,7 @@ async function main(): Promise<void> {
   const wanted = (...what: readonly Kind[]): boolean => kinds === undefined || what.some(kind => kinds.includes(kind));
   const names = option("only")?.split(",") ?? null;
   const named = ({ name }: { readonly name: string }): boolean => names === null || names.some(part => name.includes(part));
-  const workloads = wanted("times", "compile", "memory", "curve") ? WORKLOADS.filter(named) : [];
+  const workloads = wanted("times", "compile", "memory", "curve", "busy") ? WORKLOADS.filter(named) : [];
 
   const load = os.loadavg()[0] ?? 0;
   progress("compiling the hand-written loops");
@@ -50,7 +51,7 @@ async function main(): Promise<void> {
     const memory: Measurements["memory"][number][] = [];
     for (const workload of workloads) {
       await warm(runtime, workload);
-      if (wanted("curve")) await warm(shared, workload);
+      if (wanted("curve", "busy")) await warm(shared, workload);
       checkNative(cacheFolder, workload);
       for (const n of wanted("times") ? sizes : []) rows.push(...measure(runtime, shared, handwritten, workload, n, n === LARGEST ? standalone : null, bandwidth));
       if (wanted("compile")) compile.push(compileTime(workload, LIMITS.compile));
@@ -65,6 +66,7 @@ async function main(): Promise<void> {
     const elementary = wanted("elementary") ? measureElementary(handwritten, cacheFolder, names, progress) : null;
     if (elementary !== null) for (const six of sixFunctions.filter(named)) compile.push(compileTime(six, LIMITS.compileElementary));
     const tables = wanted("tables") ? await measureTables(handwritten, peersFolder(root), cacheFolder, names, progress) : null;
+    const busy = wanted("busy") ? await measureBusy(runtime, shared, named, progress) : null;
     const cold = wanted("cold") ? measureColdStarts(root, progress) : null;
     const curve = wanted("curve") ? measureCurve(runtime, shared, handwritten, workloads, option("n") === undefined ? CURVE_SIZES : sizes, path.join(root, "test", "bench"), progress) : null;
     progress("");
@@ -82,6 +84,7 @@ async function main(): Promise<void> {
       recycling,
       elementary,
       cold,
+      busy,
     };
     const targets = targetsOf(measurements, LARGEST);
     mkdirSync(build, { recursive: true });

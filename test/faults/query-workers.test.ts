@@ -71,6 +71,30 @@ describe.each(backendsOf(bench))("on $title", ({ name, runtime, skipped }) => {
     expect(runtime.compute(Float64Array.of(1, 2)).sum().value()).toBe(3);
   });
 
+  it.skipIf(skipped)("workers and this thread share large runs, while one of them is ended", async () => {
+    const n = 400_000;
+    // Whole numbers, whose sums are the same in any order; and what is stored behind them is their place.
+    const sums = `
+      const source = Float64Array.from({ length: ${n} }, (_, at) => at % 1000);
+      const wrong = [];
+      for (let round = 0; round < 8; round++) {
+        if (compute(source).filter(x => x !== 7).sum().value() !== ${(n / 1000) * (499_500 - 7)}) wrong.push("sum");
+        if (compute(source).scan((a, x) => a + x).toArray().at(-1) !== ${(n / 1000) * 499_500}) wrong.push("scan");
+        const kept = compute(source).filter(x => x >= 500).toArray();
+        if (kept.length !== ${n / 2} || kept[${n / 4}] !== 500) wrong.push("filter");
+        if ((await compute(source).map(x => x + 1).toArrayAsync())[${n - 1}] !== 1000) wrong.push("map");
+      }`;
+    const ended = startWorker(name, `parentPort.postMessage("busy"); for (;;) { ${sums} }`);
+    expect(await messageOf(ended)).toBe("busy");
+    const workers = [1, 2, 3].map(() => startWorker(name, `${sums}; parentPort.postMessage(wrong);`));
+    const answers = Promise.all(workers.map(messageOf));
+    const source = Float64Array.from({ length: n }, (_, at) => at % 1000);
+    for (let round = 0; round < 8; round += 1) expect(await runtime.compute(source).map(x => x * 2).sum()).toBe((n / 1000) * 999_000);
+    await ended.terminate();
+    expect(await answers).toEqual([[], [], []]);
+    await Promise.all(workers.map(worker => worker.terminate()));
+  });
+
   it.skipIf(skipped).each(Object.keys(BUSY))("a worker is ended in the middle of %s", async work => {
     const worker = startWorker(name, BUSY[work]!);
     expect(await messageOf(worker)).toBe("busy");
