@@ -44,7 +44,7 @@ struct Hashed {
   static constexpr bool WHOLE = false;
   std::size_t parts() const { return std::size_t(1) << partBits; }
   /// Another hash than the table's, whose places are to be all over it.
-  std::size_t partOf(W word) const { return std::size_t((((u64(word) ^ (u64(word) >> 29)) * 0xbf58476d1ce4e5b9ull) >> 32 & 0xffffffff) >> (32 - partBits)); }
+  std::size_t partOf(W word) const { return std::size_t((u64(word) ^ (u64(word) >> 29)) * 0xbf58476d1ce4e5b9ull >> 32 >> (32 - partBits)); }
   W keptOf(W word) const { return word; }
   Table table() const { return Table(0); }
 };

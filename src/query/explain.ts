@@ -10,7 +10,7 @@ import { elementsOf, type SingleKernel } from "../../fusion/several.js";
 import { sinksOf } from "../../fusion/traverse.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
 import type { BackendName } from "../backends/backend.js";
-import { isShared } from "../backends/cpu/sharing.js";
+import { isShared, SHARED_ROWS } from "../backends/cpu/sharing.js";
 import { partsOf } from "../backends/parts.js";
 import { bufferInWords } from "../memory/show.js";
 import { barrierInWords, joinsInWords, readsInWords, streamStepInWords } from "../stream/show.js";
@@ -54,7 +54,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
   const native = plan.steps.length > 0 && query.runtime.tiers.mover(query.backend).native;
   const steps = plan.steps.map((step): StepExplanation => ({
     stages: step.stages,
-    text: (query.source.kind === "stream" ? streamStepInWords : showStep)(step, limitOf(bound, step), native),
+    text: `${(query.source.kind === "stream" ? streamStepInWords : showStep)(step, limitOf(bound, step), native)}${native && step.kind === "group" ? groupsShared(query) : ""}`,
     before: plan.kernels.findIndex(({ table }) => table === step.table),
     others: othersOf(bound, step).map(explanationOf),
   }));
@@ -133,6 +133,12 @@ function partsInWords(kernel: Kernel, backend: BackendName): string {
 function sharedInWords(kernel: Kernel, { source, runtime }: BoundQuery): string {
   const { threads } = runtime.tiers;
   return threads > 1 && source.kind !== "stream" && isShared(kernel, sourceLength(source)) ? `; shared by up to ${threads} threads` : "";
+}
+
+/** By how many threads the rows of a source are put into groups, if there are that many. */
+function groupsShared({ source, runtime }: BoundQuery): string {
+  const { threads } = runtime.tiers;
+  return threads > 1 && source.kind !== "stream" && sourceLength(source) >= SHARED_ROWS ? `; shared by up to ${threads} threads` : "";
 }
 
 /** How many rows of a sort are wanted. */

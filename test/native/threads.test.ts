@@ -141,6 +141,7 @@ describe.skipIf(addon === null)(`threads${addon === null ? `: ${reason}` : ""}`,
 
   it("says how many may share a kernel", () => {
     expect(createRuntime({ backend: "cpu", threads: 3 }).compute(doubles).map(x => x + 1).explain()).toMatch(/cpu: .*; shared by up to 3 threads\n/);
+    expect(createRuntime({ backend: "cpu", threads: 3 }).compute(doubles).countBy(x => Math.floor(x)).explain()).toMatch(/group: .*, native; shared by up to 3 threads\n/);
     expect(createRuntime({ backend: "cpu", threads: 1 }).compute(doubles).map(x => x + 1).explain()).not.toContain("threads");
     expect(createRuntime({ backend: "cpu", threads: 3 }).compute(doubles).reduce((a, x) => a - x, 0).explain()).not.toContain("threads");
   });

@@ -40,3 +40,6 @@ export function isShared(kernel: Kernel, length: number): boolean {
 const LIGHT = 16 * BLOCK;
 const LIGHTEST = 8;
 const WORTH_SHARING = 8;
+
+/** So many rows are moved by several threads: mirrors WORTH_SHARING of native/table-share.hpp. */
+export const SHARED_ROWS = 2 ** 17;
