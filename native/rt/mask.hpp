@@ -128,9 +128,13 @@ struct Mask {
     if constexpr (sizeof(Lane) == 4) return unsigned(__builtin_ia32_movmskps((Reg<float>)raw));
     else return unsigned(__builtin_ia32_movmskpd((Reg<double>)raw));
 #else
-    unsigned bits = 0;
-    for (int lane = 0; lane < G; lane++) bits |= unsigned(raw[lane] & 1) << lane;
-    return bits;
+    // Each lane leaves its own bit; then the halves come together.
+    Reg<Lane> own;
+    if constexpr (sizeof(Lane) == 4) own = Reg<Lane>{1, 2, 4, 8};
+    else own = Reg<Lane>{1, 2};
+    const Reg<u64> halves = (Reg<u64>)(raw & own);
+    const u64 joined = halves[0] | halves[1];
+    return unsigned(joined | joined >> 32);
 #endif
   }
 
@@ -138,13 +142,30 @@ struct Mask {
   friend RT_MEMBER Mask operator|(Mask a, Mask b) { return of(a.raw | b.raw); }
   friend RT_MEMBER Mask operator^(Mask a, Mask b) { return of(a.raw ^ b.raw); }
   friend RT_MEMBER Mask operator!(Mask a) { return of(~a.raw); }
+#if RT_WIDTH == 16 && !defined(__SSE2__)
+  friend RT_MEMBER bool any(Mask a) {
+    const Reg<u64> halves = (Reg<u64>)a.raw;
+    return (halves[0] | halves[1]) != 0;
+  }
+  friend RT_MEMBER bool all(Mask a) {
+    const Reg<u64> halves = (Reg<u64>)a.raw;
+    return (halves[0] & halves[1]) == ~0ull;
+  }
+#else
   friend RT_MEMBER bool any(Mask a) { return a.bits() != 0; }
   friend RT_MEMBER bool all(Mask a) { return a.bits() == unsigned((1ull << G) - 1); }
+#endif
 #endif
 
   RT_MEMBER Mask& operator&=(Mask b) { return *this = *this & b; }
   RT_MEMBER Mask& operator|=(Mask b) { return *this = *this | b; }
-  RT_MEMBER int count() const { return __builtin_popcount(bits()); }
+  RT_MEMBER int count() const {
+#if RT_WIDTH == 16 && !defined(__POPCNT__)
+    return int(0x4332322132212110ull >> (4 * bits()) & 15);  // where four bits would be counted by a call, or in another kind of register
+#else
+    return __builtin_popcount(bits());
+#endif
+  }
   RT_MEMBER bool at(int lane) const { return bits() >> lane & 1; }
 };
 

@@ -8,6 +8,13 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#if defined(COUNTED)
+#include <valgrind/callgrind.h>
+#else
+#define CALLGRIND_ZERO_STATS
+#define CALLGRIND_DUMP_STATS_AT(name)
+#endif
+
 #include "files.hpp"
 #include "rt/abi.hpp"
 
@@ -129,7 +136,9 @@ inline int run_all(char** arguments, const Entry* kernels) {
     call.arrays = arrays;
     call.around = (job.kernel + job.length / 2) % 2;
     call.stop = &stop_flag;
+    CALLGRIND_ZERO_STATS;
     const Status status = kernels[job.kernel](&call);
+    CALLGRIND_DUMP_STATS_AT("kernel");
     bool intact = source.intact() && output.intact();
     for (u32 i = 0; i < job.outputs; i++) intact = intact && several[i]->intact();
     const Outcome outcome{int(status), intact, call.count, call.position, call.rank, call.value};

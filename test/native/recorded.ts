@@ -25,7 +25,12 @@ function wild<A extends AnyTypedArray>(element: ElementType, length: number): A 
 /** Small numbers, for what takes as many turns as an element says. */
 const small = (length: number): Float64Array => Float64Array.from({ length }, (_, i) => ((i * 37) % 211) / 60 - 2);
 
-export const QUERIES: readonly { readonly name: string; readonly run: (runtime: Runtime, n: number) => unknown }[] = [
+export interface NamedQuery {
+  readonly name: string;
+  readonly run: (runtime: Runtime, n: number) => unknown;
+}
+
+export const QUERIES: readonly NamedQuery[] = [
   { name: "map of f64", run: ({ compute }, n) => compute(wild<Float64Array>("f64", n)).map(x => (x * 0.5 - 3) / x).toArray() },
   { name: "map of f32", run: ({ compute }, n) => compute(wild<Float32Array>("f32", n)).map((x, i) => Math.sqrt(Math.abs(x)) + i).toArray() },
   { name: "i32 arithmetic", run: ({ compute }, n) => compute(wild<Int32Array>("i32", n)).map(x => (Math.imul(x, 31) ^ (x >>> 3)) + ((x << 5) | 1) - (x % 7), Int32Array).toArray() },
@@ -82,9 +87,9 @@ export interface Recorded {
 const copied = <A extends AnyTypedArray>(array: A): A => array.slice() as A;
 
 /** Runs every query at every length on the JavaScript backend and keeps what its kernels were called with, and what they gave. */
-export function recordQueries(lengths: readonly number[]): readonly Recorded[] {
+export function recordQueries(lengths: readonly number[], queries: readonly NamedQuery[] = QUERIES): readonly Recorded[] {
   const backend = createJsBackend();
-  return QUERIES.flatMap(({ name, run }) => {
+  return queries.flatMap(({ name, run }) => {
     const kernels = new Map<Kernel, { call: KernelCall; result: KernelResult }[]>();
     const compile = (kernel: Kernel) => {
       const compiled = backend.compile(kernel);
