@@ -229,12 +229,12 @@ const unasked = (): never => {
 const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked, keysOf: unasked, dictionary: new Dictionary() };
 
 /** All that a query gives, now, on this thread; of a source alone its own arrays. */
-function rowsOf(query: BoundQuery, dictionary: Dictionary): Rows {
+export function rowsOf(query: BoundQuery, dictionary: Dictionary): Rows {
   return sourceRows(query, dictionary) ?? givenRows(runNow(collecting(query), null, dictionary));
 }
 
 /** The same, off the calling thread. Memory that may be given back to the system meanwhile is copied. */
-async function rowsLater(query: BoundQuery, dictionary: Dictionary, signal: AbortSignal | undefined): Promise<Rows> {
+export async function rowsLater(query: BoundQuery, dictionary: Dictionary, signal: AbortSignal | undefined): Promise<Rows> {
   const own = sourceRows(query, dictionary);
   if (own === null) return givenRows(await runAsync(collecting(query), null, signal, dictionary));
   return { ...own, table: new Map([...own.table].map(([name, array]) => [name, canShrink(array) ? array.slice() : array])) };
@@ -257,7 +257,7 @@ function sourceRows(query: BoundQuery, dictionary: Dictionary): Rows | null {
   return table === null ? null : { table, length: sourceLength(query.source) };
 }
 
-const collecting = (query: BoundQuery): BoundTerminal => ({ query, node: query.shape.plainTerminal(query.shape.columns === null ? "toArray" : "toColumns"), values: [] });
+export const collecting = (query: BoundQuery): BoundTerminal => ({ query, node: query.shape.plainTerminal(query.shape.columns === null ? "toArray" : "toColumns"), values: [] });
 
 function givenRows({ columns, result }: Outcome): Rows {
   const table = columns ?? singles(result.output) ?? new Map<string, AnyTypedArray>();
@@ -267,7 +267,7 @@ function givenRows({ columns, result }: Outcome): Rows {
 const singles = (array: AnyTypedArray | null): Table | null => (array === null ? null : new Map([[SINGLE, array]]));
 
 /** The query on rows, in place of its source, which is empty. */
-function onRows(query: BoundQuery, rows: Rows, dictionary: Dictionary): BoundQuery {
+export function onRows(query: BoundQuery, rows: Rows, dictionary: Dictionary): BoundQuery {
   if (query.parent !== null) return { ...query, source: sourceOn(query.source, rows, dictionary), parent: onRows(query.parent, rows, dictionary) };
   const { over: _, ...alone } = query;
   return { ...alone, source: sourceOn(query.source, rows, dictionary) };

@@ -1,13 +1,14 @@
 /** Values that take several queries, one after the other: what the first gives decides what the next looks for. */
 import { QueryError } from "../../fusion/errors.js";
 import type { BoundTerminal } from "./bound.js";
-import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
+import { explained, explainTerminal, explanationOf, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { checkRunOptions } from "./arguments.js";
 import { finished } from "./finish.js";
 import { LazyValue, type Work } from "./lazy.js";
+import { Once } from "./once.js";
 import { notPrepared } from "./prepared.js";
-import { runAsync, runNow } from "./run.js";
+import { runAsync, runNow, type Outcome } from "./run.js";
 import { calledAs } from "./show.js";
 import type { RunOptions } from "./types.js";
 
@@ -29,6 +30,11 @@ export class Sequel<T> extends LazyValue<T> {
     super(named);
   }
 
+  /** What is computed once, for all that it asks for. */
+  private get once(): Once | null {
+    return Once.of(this.first.query, this.first.node.terminal.kind !== "single");
+  }
+
   override get terminals(): readonly BoundTerminal[] {
     return [this.first, ...this.behind()];
   }
@@ -38,24 +44,34 @@ export class Sequel<T> extends LazyValue<T> {
   }
 
   override value(): T {
+    const { once } = this;
+    const run = once === null ? (terminal: BoundTerminal): Outcome => runNow(terminal, null) : once.now();
     const work = this.begin();
-    let next = work.next();
-    while (next.done !== true) next = work.next(finished(next.value, runNow(next.value, null)));
-    return next.value;
+    for (let next = work.next(); ; ) {
+      if (next.done === true) return next.value;
+      const terminal = once?.terminal(next.value) ?? next.value;
+      next = work.next(finished(terminal, run(terminal)));
+    }
   }
 
   override async run(options: RunOptions = {}): Promise<T> {
     const { signal } = checkRunOptions(options, "run");
+    const { once } = this;
+    const run = once === null ? (terminal: BoundTerminal): Promise<Outcome> => runAsync(terminal, null, signal) : await once.later(signal);
     const work = this.begin();
-    let next = work.next();
-    while (next.done !== true) next = work.next(finished(next.value, await runAsync(next.value, null, signal)));
-    return next.value;
+    for (let next = work.next(); ; ) {
+      if (next.done === true) return next.value;
+      const terminal = once?.terminal(next.value) ?? next.value;
+      next = work.next(finished(terminal, await run(terminal)));
+    }
   }
 
   override explain(options?: ExplainInWords): string;
   override explain(options: ExplainAsData): Explanation;
   override explain(options: ExplainOptions = {}): string | Explanation {
-    return explainTerminal(this.first, options, this.behind());
+    const { once, terminals } = this;
+    if (once === null) return explainTerminal(this.first, options, this.behind());
+    return explained(() => ({ ...once.explanation(), behind: terminals.map(terminal => explanationOf(once.terminal(terminal))) }), options);
   }
 
   override prepare(): never {
@@ -63,6 +79,8 @@ export class Sequel<T> extends LazyValue<T> {
   }
 
   override source(language: SourceLanguage): string {
-    return this.terminals.map(terminal => sourceOf(terminal, language)).join("\n");
+    const { once, terminals } = this;
+    const run = once === null ? terminals : [once.first, ...terminals.map(terminal => once.terminal(terminal))];
+    return run.map(terminal => sourceOf(terminal, language)).join("\n");
   }
 }

@@ -2,10 +2,8 @@
 import { shownNames, validColumn } from "../../fusion/columns.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { SetVerb } from "../../fusion/query.js";
-import { ELEMENTS, storedAs, type ColumnType } from "../../fusion/types.js";
-import { newArray } from "../../fusion/values.js";
+import { ELEMENTS, type ColumnType } from "../../fusion/types.js";
 import type { BackendName } from "../backends/backend.js";
-import { Dictionary } from "../table/dictionary.js";
 import { columnInWords } from "../table/show.js";
 import type { QueryJson } from "../json/format.js";
 import { queryJson } from "../json/write.js";
@@ -17,9 +15,9 @@ import type { LazyValue } from "./lazy.js";
 import type { Query } from "./query.js";
 import type { Rows } from "./rows.js";
 import type { ShapeNode } from "./shape.js";
-import { shapeOfSource, type BoundSource } from "./source.js";
 import { keysStage, matchStage, pairStage, plainStage, setStage, sliceStage, sortStage, topStage } from "./stages.js";
 import type { Capture, Captures, Fields, NewColumns, Single, SingleColumn } from "./types.js";
+import { overResults } from "./over.js";
 import { plainValue, withLambda, withStage } from "./verbs.js";
 
 /** What elements may be ordered by. */
@@ -366,13 +364,6 @@ const ALONE = new Set(["concat", "union", "intersect", "except"]);
 function keysOf(other: BoundQuery, key: unknown, verb: string, captures: Captures): BoundQuery {
   const own = mentionedIn(checkFunction(key, verb), captures);
   return withStage(other, keysStage(other.shape, key, verb, own), captureValues(own));
-}
-
-/** A query over what another gives, which then need not run again. */
-function overResults(query: BoundQuery): BoundQuery {
-  const { runtime, backend, shape } = query;
-  const source: BoundSource = shape.columns === null ? { kind: "array", element: shape.element, array: newArray(storedAs(shape.element), 0), dictionary: null } : { kind: "columns", columns: shape.columns, table: new Map(), dictionary: new Dictionary(), buffers: null };
-  return { runtime, source, parent: null, shape: runtime.shapes.root(shapeOfSource(source), shape.fastMath), values: NO_VALUES, backend, over: query };
 }
 
 /** Stages have values; those of one that takes another query are that query, too. */

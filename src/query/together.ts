@@ -11,6 +11,7 @@ import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from 
 import { describe } from "./given.js";
 import { finished } from "./finish.js";
 import { LazyValue } from "./lazy.js";
+import { Once } from "./once.js";
 import { notPrepared } from "./prepared.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { showVerbs } from "./show.js";
@@ -54,17 +55,21 @@ export class Together<T> extends LazyValue<T> {
 
   override value(): T {
     if (this.base.source.kind === "stream") throw notNow(this.bound);
-    const steps = this.steps();
+    const { once } = this;
+    const run = once === null ? (bound: BoundTerminal): Outcome => runNow(bound, null) : once.now();
+    const steps = this.steps(once);
     let next = steps.next();
-    while (next.done !== true) next = steps.next(runNow(next.value, null));
+    while (next.done !== true) next = steps.next(run(next.value));
     return next.value;
   }
 
   override async run(options: RunOptions = {}): Promise<T> {
     const { signal } = checkRunOptions(options, "run");
-    const steps = this.steps();
+    const { once } = this;
+    const run = once === null ? (bound: BoundTerminal): Promise<Outcome> => runAsync(bound, null, signal) : await once.later(signal);
+    const steps = this.steps(once);
     let next = steps.next();
-    while (next.done !== true) next = steps.next(await runAsync(next.value, null, signal));
+    while (next.done !== true) next = steps.next(await run(next.value));
     return next.value;
   }
 
@@ -79,21 +84,28 @@ export class Together<T> extends LazyValue<T> {
   }
 
   override source(language: SourceLanguage): string {
-    return this.allRuns().map(({ bound }) => sourceOf(bound, language)).join("\n");
+    const { once } = this;
+    return [...(once === null ? [] : [once.first]), ...this.allRuns(once).map(({ bound }) => bound)].map(bound => sourceOf(bound, language)).join("\n");
   }
 
   override check(): void {
     for (const { bound } of this.allRuns()) bound.node.plan();
   }
 
+  /** What is computed once, where several runs would begin with it. */
+  private get once(): Once | null {
+    const found = Once.of(this.base, true);
+    return found === null || this.allRuns().length === 1 ? null : found;
+  }
+
   /** Gives what is to be run, one after the other, and takes what comes of it. */
-  private *steps(): Generator<BoundTerminal, T, Outcome> {
+  private *steps(once: Once | null): Generator<BoundTerminal, T, Outcome> {
     const works = this.branches.map(({ value }) => value.work());
     const next = works.map(work => work.next());
     for (;;) {
-      const asked = next.flatMap((one, place): Asked[] => (one.done === true ? [] : [{ place, terminal: one.value }]));
+      const asked = next.flatMap((one, place): Asked[] => (one.done === true ? [] : [{ place, terminal: once?.terminal(one.value) ?? one.value }]));
       if (asked.length === 0) return this.whole(next.map(one => one.value));
-      for (const { bound, places } of this.runsOf(asked)) {
+      for (const { bound, places } of this.runsOf(asked, once)) {
         const outcome = yield bound;
         const { finish } = bound.node.plan();
         for (const [at, place] of places.entries()) {
@@ -106,17 +118,18 @@ export class Together<T> extends LazyValue<T> {
   }
 
   /** Terminals that share a kernel first; those that insist on different backends share none. */
-  private runsOf(asked: readonly Asked[]): readonly Run[] {
+  private runsOf(asked: readonly Asked[], once: Once | null): readonly Run[] {
+    const base = once?.query(this.base) ?? this.base;
     const backends = [...new Set(asked.map(({ terminal }) => terminal.query.backend))];
     const runs = backends.flatMap(backend => {
       const own = asked.filter(({ terminal }) => terminal.query.backend === backend);
-      const { shape, source } = this.base;
+      const { shape, source } = base;
       const { groups, apart } = shape.joins(own.map(({ terminal }) => terminal.node), source.kind === "stream");
       const joined = groups.map((places): Run => {
         const members = places.map(place => own[place] as Asked);
         const node = shape.togetherTerminal(this.verb, members.map(({ terminal }) => terminal.node));
         const branches = members.map(({ place, terminal }) => ({ name: this.nameOf(place), terminal }));
-        return { bound: { query: { ...this.base, backend }, node: source.kind === "stream" ? node.inPieces : node, values: NO_VALUES, branches }, places: members.map(({ place }) => place), reason: null };
+        return { bound: { query: { ...base, backend }, node: source.kind === "stream" ? node.inPieces : node, values: NO_VALUES, branches }, places: members.map(({ place }) => place), reason: null };
       });
       const single = own.flatMap(({ place, terminal }, at): Run[] => {
         const reason = apart[at] ?? null;
@@ -128,12 +141,12 @@ export class Together<T> extends LazyValue<T> {
   }
 
   /** What would run, in order, as far as it is known before anything has. */
-  private allRuns(): readonly Run[] {
+  private allRuns(once: Once | null = null): readonly Run[] {
     const longest = Math.max(...this.branches.map(({ value }) => value.terminals.length));
     return Array.from({ length: longest }, (_, round) => this.runsOf(this.branches.flatMap(({ value }, place): Asked[] => {
       const terminal = value.terminals[round];
-      return terminal === undefined ? [] : [{ place, terminal }];
-    }))).flat();
+      return terminal === undefined ? [] : [{ place, terminal: once?.terminal(terminal) ?? terminal }];
+    }), once)).flat();
   }
 
   private nameOf(place: number): string {
@@ -142,7 +155,9 @@ export class Together<T> extends LazyValue<T> {
 
   private explanation(): Explanation {
     const { stages } = this.bound.node.shape();
-    const runs = this.allRuns().map(({ bound, places, reason }): Explanation => ({ ...explanationOf(bound), results: places.map(place => this.nameOf(place)), ...(reason === null ? {} : { reason }) }));
+    const { once } = this;
+    const runs = this.allRuns(once).map(({ bound, places, reason }): Explanation => ({ ...explanationOf(bound), results: places.map(place => this.nameOf(place)), ...(reason === null ? {} : { reason }) }));
+    if (once !== null) return { ...once.explanation(), ...showVerbs(this.bound, stages), behind: runs };
     const [first, ...behind] = runs as [Explanation, ...Explanation[]];
     const own = { ...showVerbs(this.bound, stages), fastMath: first.fastMath };
     return first.reason === undefined ? { ...first, ...own, behind } : { ...own, rewritten: [], kernels: [], steps: [], behind: runs };

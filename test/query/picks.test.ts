@@ -1,7 +1,7 @@
 /** Terminals that pick one element or row, against arrays of objects. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createRuntime, fromJSON, range, type LazyValue, type Rows, type Runtime } from "../../src/index.js";
+import { batch, createRuntime, fromJSON, range, type LazyValue, type Rows, type Runtime } from "../../src/index.js";
 import { whyNoCpu } from "../laws/backends.js";
 
 const SEED = Number(process.env["DOTCOMPUTE_SEED"]);
@@ -10,6 +10,9 @@ const BACKENDS: readonly (readonly [string, string | null, () => Runtime])[] = [
   ["js", null, () => js],
   ["cpu", whyNoCpu, () => createRuntime({ backend: "cpu" })],
 ];
+
+/** Named in lambdas, and handed over. */
+declare const wanted: number;
 
 interface Row {
   readonly a: number;
@@ -146,3 +149,36 @@ describe("one row", () => {
   });
 });
 const unknown = 3;
+
+describe.each(BACKENDS)("what is behind a barrier is computed once, on %s", (_, why, runtime) => {
+  it.skipIf(why !== null)("and read twice", async () => {
+    const rows = Array.from({ length: 40 }, (_none, i) => ({ a: ((i * 7) % 13) + i / 8, b: (i * 5) % 11, name: i % 3 === 0 ? null : `n${i % 4}` }));
+    let seen = 0;
+    const query = runtime().compute(rows).tap(() => (seen += 1)).filter(r => r.a > 2);
+    const kept = rows.filter(r => r.a > 2);
+    const once = async <T>(value: LazyValue<T>): Promise<T> => {
+      const before = seen;
+      const now = value.value();
+      expect(await value.run()).toEqual(now);
+      expect(seen - before).toBe(2 * rows.length);
+      return now;
+    };
+    const mean = kept.reduce((sum, r) => sum + r.a, 0) / kept.length;
+    const variance = kept.reduce((sum, r) => sum + (r.a - mean) ** 2, 0) / kept.length;
+    expect(await once(query.minBy(r => r.b))).toEqual(kept.toSorted((x, y) => x.b - y.b)[0]);
+    expect(await once(query.maxBy(r => r.name ?? ""))).toEqual(kept.find(r => r.name === "n3"));
+    expect(await once(query.single(r => r.a === wanted, { wanted: kept[5]!.a }))).toEqual(kept[5]);
+    expect(await once(query.variance(r => r.a))).toBeCloseTo(variance, 10);
+    expect(await once(query.map((r, i) => r.a * i).standardDeviation())).toBe(runtime().compute(Float64Array.from(kept, (r, i) => r.a * i)).standardDeviation().value());
+    expect(await once(query.orderBy(r => r.b).minBy(r => -r.b))).toEqual(kept.toSorted((x, y) => y.b - x.b)[0]);
+    const several = await once(query.aggregate({ v: q => q.variance(r => r.a), least: q => q.minBy(r => r.b), n: q => q.filter(r => r.name === "n1").count(), m: q => q.median(r => r.b) }));
+    expect(several).toEqual({ v: query.variance(r => r.a).value(), least: query.minBy(r => r.b).value(), n: kept.filter(r => r.name === "n1").length, m: query.median(r => r.b).value() });
+    const values = query.map(r => r.a);
+    expect(await once(batch([values.variance(), values.filter(x => x < 9).sum()]))).toEqual([values.variance().value(), values.filter(x => x < 9).sum().value()]);
+    const explained = query.minBy(r => r.b).explain();
+    expect(explained).toContain("all up to tap is computed once, and the queries behind it read what it gives");
+    expect(explained.match(/tap: calls/g)).toHaveLength(1);
+    expect(query.aggregate({ v: q => q.variance(r => r.a), n: q => q.count() }).explain().match(/tap: calls/g)).toHaveLength(1);
+    expect(runtime().compute(rows).orderBy(r => r.a).single(r => r.a === 0).explain()).not.toContain("computed once");
+  });
+});
