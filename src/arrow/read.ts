@@ -39,7 +39,12 @@ export const isVector = (value: unknown): value is ArrowVector => isObject(value
 
 export const isArrowTable = (value: unknown): value is ArrowTable => isObject(value) && isObject(value["schema"]) && Array.isArray(value["schema"]["fields"]) && typeof value["getChildAt"] === "function";
 
-export const columnsOfArrow = (table: ArrowTable): Readonly<Record<string, unknown>> => Object.fromEntries(table.schema.fields.map(({ name }, at) => [String(name), table.getChildAt(at)]));
+export function columnsOfArrow(table: ArrowTable): Readonly<Record<string, unknown>> {
+  const names = table.schema.fields.map(({ name }) => String(name));
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice !== undefined) throw new QueryError("DC301", `the Arrow table has two columns called ${twice}`, "Choose its columns by their places, and name them: compute({ a: table.getChildAt(0), b: table.getChildAt(1) }).");
+  return Object.fromEntries(names.map((name, at) => [name, table.getChildAt(at)]));
+}
 
 /** The column of this name; undefined if there is none. */
 export function vectorOf(table: ArrowTable, name: string): unknown {

@@ -1,5 +1,5 @@
 /** Apache Arrow's tables, record batches and vectors as sources, and Arrow tables as results. */
-import { Bool, DateMillisecond, Decimal, Float32, Float64, Int32, Int64, makeData, tableFromArrays, tableFromIPC, tableToIPC, Table, TimestampMillisecond, Uint8, vectorFromArray, Vector, Float16 } from "apache-arrow";
+import { Bool, DateMillisecond, Decimal, Float32, Float64, Int32, Int64, makeData, RecordBatch, Schema, Struct, tableFromArrays, tableFromIPC, tableToIPC, Table, TimestampMillisecond, Uint8, vectorFromArray, Vector, Float16 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import { loadArrow } from "../../src/arrow/write.js";
 import { compute, createRuntime, nullable, type Nullable } from "../../src/index.js";
@@ -14,6 +14,13 @@ const sharesMemory = (source: unknown, name: string, array: ArrayBufferView): bo
 
 const price = Float64Array.from({ length: 2000 }, (_, i) => i * 0.5);
 const quantity = Int32Array.from({ length: 2000 }, (_, i) => i % 7);
+
+/** As databases give it for `select x.a, y.a`. */
+function twiceNamed(): Table {
+  const { schema, batches: [batch] } = tableFromArrays({ a: Int32Array.of(1), b: Int32Array.of(2) });
+  const fields = schema.fields.map(field => field.clone({ name: "a" }));
+  return new Table(new Schema(fields), new RecordBatch(new Schema(fields), (batch as RecordBatch).data.clone(new Struct(fields))));
+}
 
 describe("Arrow", () => {
   it("tables, record batches and vectors of one chunk are read where they lie", () => {
@@ -82,6 +89,7 @@ describe("Arrow", () => {
 
   it.each<[string, () => unknown, string]>([
     ["a decimal", () => js.compute({ price: new Vector([makeData({ type: new Decimal(2, 10, 128), length: 1, data: new Uint32Array(4) })]) }), "DC301: the column price is an Arrow vector of the type Decimal[10e+2], which no column can hold\nColumns hold integers and floats of up to 64 bits"],
+    ["two columns of one name", () => compute(twiceNamed()), "DC301: the Arrow table has two columns called a"],
     ["a nested column", () => compute(tableFromArrays({ list: [[1, 2], [3]] })), "DC301: the column list is an Arrow vector of the type List<"],
     ["half a float", () => js.compute(vectorFromArray([1], new Float16())), "DC301: the source is an Arrow vector of the type Float16"],
     ["a vector with nulls, alone", () => js.compute(vectorFromArray([1, null], new Float64())), "DC301: the source is an Arrow vector with nulls, and only columns may have nulls\nMake it a column: compute({ x: vector }).dropNulls().column(\"x\")."],
