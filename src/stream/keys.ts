@@ -2,57 +2,39 @@
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { hashOf, wordsOf } from "../table/codes.js";
 import { NONE } from "../table/table.js";
+import { grown } from "./states.js";
 
 /** Keys as words, two for each column, and a hash table with open addressing of their numbers that doubles when it is half full. */
 export class KeyTable {
   size = 0;
-  private words = new Uint32Array(0);
+  private words = new Uint32Array(1024);
   private slots = new Uint32Array(1024).fill(NONE);
 
   /** The numbers of the keys that these columns hold; those that are new get the next ones. Keys are the same as codes.ts tells them apart. */
   numbersOf(columns: readonly AnyTypedArray[], length: number): Uint32Array {
-    const parts = columns.map(column => wordsIn(column, length));
-    const width = 2 * parts.length;
-    const key = new Uint32Array(width);
+    const keys = sideBySide(columns.map(column => wordsIn(column, length)), length);
+    const width = 2 * columns.length;
     const numbers = new Uint32Array(length);
-    for (let at = 0; at < length; at += 1) {
-      parts.forEach((part, place) => {
-        key[2 * place] = part[2 * at] as number;
-        key[2 * place + 1] = part[2 * at + 1] as number;
-      });
-      numbers[at] = this.numberOf(key);
-    }
+    for (let at = 0; at < length; at += 1) numbers[at] = this.numberOf(keys, at * width, width);
     return numbers;
   }
 
-  private numberOf(key: Uint32Array): number {
-    const mask = this.slots.length - 1;
-    let slot = hashOfKey(key, 0, key.length) & mask;
-    for (let number = this.slots[slot] as number; number !== NONE; number = this.slots[slot] as number) {
-      if (this.isKey(number, key)) return number;
+  /** Of the key that begins at a place, so many words. */
+  private numberOf(keys: Uint32Array, from: number, width: number): number {
+    const { words, slots } = this;
+    const mask = slots.length - 1;
+    let slot = hashOfKey(keys, from, width) & mask;
+    for (let number = slots[slot] as number; number !== NONE; number = slots[slot] as number) {
+      if (isSame(words, number * width, keys, from, width)) return number;
       slot = (slot + 1) & mask;
     }
     const number = this.size;
-    this.slots[slot] = number;
+    slots[slot] = number;
     this.size += 1;
-    this.keep(key, number);
-    if (this.size * 2 > mask) this.grow(key.length);
+    this.words = grown(words, this.size * width);
+    for (let at = 0; at < width; at += 1) this.words[number * width + at] = keys[from + at] as number;
+    if (this.size * 2 > mask) this.grow(width);
     return number;
-  }
-
-  private isKey(number: number, key: Uint32Array): boolean {
-    for (let at = 0, from = number * key.length; at < key.length; at += 1) if (this.words[from + at] !== key[at]) return false;
-    return true;
-  }
-
-  private keep(key: Uint32Array, number: number): void {
-    const from = number * key.length;
-    if (from + key.length > this.words.length) {
-      const more = new Uint32Array(Math.max(1024, 2 * this.words.length, from + key.length));
-      more.set(this.words);
-      this.words = more;
-    }
-    this.words.set(key, from);
   }
 
   private grow(width: number): void {
@@ -64,6 +46,25 @@ export class KeyTable {
       this.slots[slot] = number;
     }
   }
+}
+
+function isSame(words: Uint32Array, start: number, keys: Uint32Array, from: number, width: number): boolean {
+  for (let at = 0; at < width; at += 1) if (words[start + at] !== keys[from + at]) return false;
+  return true;
+}
+
+/** The words of each key behind one another. */
+function sideBySide(parts: readonly Uint32Array[], length: number): Uint32Array {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const keys = new Uint32Array(2 * parts.length * length);
+  parts.forEach((part, place) => {
+    for (let at = 0, to = 2 * place; at < length; at += 1, to += 2 * parts.length) {
+      keys[to] = part[2 * at] as number;
+      keys[to + 1] = part[2 * at + 1] as number;
+    }
+  });
+  return keys;
 }
 
 const wordsIn = (column: AnyTypedArray, length: number): Uint32Array =>

@@ -33,8 +33,8 @@ export function needsAll(step: TableStep): boolean {
   }
 }
 
-/** Whether no more rows are left than there are groups, or than are asked for: memory may hold those. */
-const bounds = (step: TableStep): boolean => step.kind === "group" || (step.kind === "sort" && step.limit !== null);
+/** Whether no more rows are left than the step has carried along: groups, different rows, the first of an order. Memory may hold those. */
+const bounds = (step: TableStep): boolean => step.kind === "group" || step.kind === "distinct" || step.kind === "set" || (step.kind === "sort" && step.limit !== null);
 
 /** The first step that needs all rows of a stream, and not only those that a step before it has left. */
 const firstWhole = ({ steps }: Plan): TableStep | undefined => {

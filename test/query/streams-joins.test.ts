@@ -51,6 +51,8 @@ const QUERIES: Readonly<Record<string, (rows: Rows<Flight>) => Promise<unknown>>
   union: rows => rows.map(r => ({ name: r.carrier })).union(of(fleet).map(f => ({ name: f.name }))).toColumnsAsync(),
   intersect: rows => rows.map(r => ({ name: r.carrier })).intersect(of(fleet).map(f => ({ name: f.name }))).toColumnsAsync(),
   except: rows => rows.map(r => r.key).except(of(many).map(m => m.at)).toArrayAsync(),
+  "different ones in order": rows => rows.map(r => r.carrier).distinct().orderBy(x => x).toArrayAsync(),
+  "what two have, in reverse": rows => rows.map(r => r.key).intersect(of(many).map(m => m.at)).reverse().window(2, { edge: "wrap" }).sum().toArrayAsync(),
   top: rows => rows.top(100, r => r.price).map((r, i) => ({ ...r, i })).toColumnsAsync(),
   bottom: rows => rows.map(r => r.price).bottom(70_000).take(3000).toArrayAsync(),
   "the first of an order of several keys": rows => rows.orderByDescending(r => r.seats).thenBy(r => r.carrier).thenByDescending(r => r.price).take(999).toColumnsAsync(),
