@@ -294,7 +294,13 @@ export const MATCHED = "\0matched";
 export const valueColumn = (number: number): string => `\0value ${number}`;
 
 /** The elements at the offset of this number from each: a window's columns; or at this place of each chunk. */
-export const windowColumn = (number: number, chunked: boolean): string => `\0${chunked ? "chunk" : "window"} ${number}`;
+export function windowColumn(number: number, chunked: boolean): string {
+  const known = chunked ? CHUNK_COLUMNS : WINDOW_COLUMNS;
+  return (known[number] ??= `\0${chunked ? "chunk" : "window"} ${number}`);
+}
+/** They are asked for by every run. */
+const WINDOW_COLUMNS: string[] = [];
+const CHUNK_COLUMNS: string[] = [];
 export const isChunkColumn = (name: string): boolean => name.startsWith("\0chunk ");
 export const isWindowColumn = (name: string): boolean => name.startsWith("\0window ");
 

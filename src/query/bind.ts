@@ -66,14 +66,19 @@ export function bindArrays({ arrays, texts }: Binding, values: StageValues, tabl
   if (arrays.length === 0) return NO_ARRAYS;
   // They may make strings, which others are asked about.
   const made = texts.length === 0 ? NO_ARRAYS : textTables(texts, values, dictionary);
-  return arrays.map(({ stage, at, name }, place) => {
-    if (stage === TEXT) return made[place] as AnyTypedArray;
-    if (stage === TABLE) return columnOf(table, name);
-    const array = (values[stage] as readonly Capture[])[at] as AnyTypedArray | readonly string[];
-    if (Array.isArray(array)) return listedIn(dictionary, array as readonly unknown[], name);
-    checkAttached(array as AnyTypedArray, `the captured array ${name}`);
-    return array as AnyTypedArray;
-  });
+  const bound = new Array<AnyTypedArray>(arrays.length);
+  for (let place = 0; place < arrays.length; place += 1) {
+    const from = arrays[place] as (typeof arrays)[number];
+    bound[place] = from.stage === TEXT ? (made[place] as AnyTypedArray) : from.stage === TABLE ? columnOf(table, from.name) : capturedAt(from, values, dictionary);
+  }
+  return bound;
+}
+
+function capturedAt({ stage, at, name }: Place, values: StageValues, dictionary: Dictionary | null): AnyTypedArray {
+  const array = (values[stage] as readonly Capture[])[at] as AnyTypedArray | readonly string[];
+  if (Array.isArray(array)) return listedIn(dictionary, array as readonly unknown[], name);
+  if (array.length === 0) checkAttached(array as AnyTypedArray, `the captured array ${name}`);
+  return array as AnyTypedArray;
 }
 
 function scalarAt({ stage, at, name }: Place, values: StageValues, bases: Bases): ScalarValue | string {

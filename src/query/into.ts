@@ -81,7 +81,13 @@ export function mayWrite(into: AnyTypedArray, plan: Plan, sources: readonly AnyT
 /** Steps that leave views or copies of the source's elements, and no more than there were. */
 const OF_THE_SOURCE: ReadonlySet<TableStep["kind"]> = new Set(["slice", "keep", "chunk", "window"]);
 
-const arraysIn = (values: StageValues): readonly AnyTypedArray[] => values.flat().filter(value => elementTypeOf(value) !== undefined) as readonly unknown[] as readonly AnyTypedArray[];
+function arraysIn(values: StageValues): readonly AnyTypedArray[] {
+  let arrays: AnyTypedArray[] | null = null;
+  for (const own of values) for (const value of own) if (elementTypeOf(value) !== undefined) (arrays ??= []).push(value as unknown as AnyTypedArray);
+  return arrays ?? NO_ARRAYS;
+}
+
+const NO_ARRAYS: readonly AnyTypedArray[] = [];
 
 /** Whether two arrays share bytes. */
 function overlaps(a: AnyTypedArray, b: AnyTypedArray): boolean {

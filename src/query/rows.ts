@@ -1,6 +1,6 @@
 /** Queries over rows: tables whose lambdas read columns by name, and whose maps may make new ones. */
 import { spread } from "./spread.js";
-import { isValidity, shownNames } from "../../fusion/columns.js";
+import { shownNames } from "../../fusion/columns.js";
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { Columns } from "../../fusion/query.js";
 import { checkBigSeed, checkCaptures, checkCasts, checkColumn, checkFunction, checkReduceOptions, checkRunOptions, checkTargets, seedKind } from "./arguments.js";
@@ -331,8 +331,7 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   }
 
   private valuesOf(terminal: string, f: unknown, captures: unknown): BoundQuery {
-    const nulls = [...(this.bound.shape.columns?.keys() ?? [])].some(isValidity);
-    const bound = withLambda(this.bound, "map", checkFunction(f, terminal), null, captures, nulls ? "aggregate" : undefined);
+    const bound = withLambda(this.bound, "map", checkFunction(f, terminal), null, captures, this.bound.shape.nulls ? "aggregate" : undefined);
     if (bound.shape.columns === null) return bound;
     throw new QueryError("DC305", `${terminal}() takes a value of each row, but its lambda gives rows`, `Give one value: .${terminal}(row => row.${shownNames(bound.shape.columns.keys())[0] ?? "price"}).`);
   }

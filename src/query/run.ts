@@ -1,5 +1,4 @@
 /** Runs a bound terminal: kernels in order, each on the backend that its tier chooses; now, or off the main thread. */
-import { isValidity } from "../../fusion/columns.js";
 import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
 import type { ArrayParameter } from "../../fusion/ir.js";
 import { calledOrigin } from "../../fusion/texts.js";
@@ -10,7 +9,7 @@ import { canShrink } from "../backends/arrays.js";
 import type { BackendName, KernelCall, KernelResult } from "../backends/backend.js";
 import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/tiers.js";
-import { bindArrays, bindingsOf, bindScalars, checkIntegral, NO_BASES, type StageValues } from "./bind.js";
+import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
 import { overOf, stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { prepareInto, type Destination } from "./into.js";
 import { checkAttached, isGone } from "./given.js";
@@ -141,8 +140,17 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null, given: Diction
   const source = table === null ? readSource(query.source, dictionary) : null;
   const length = source === null ? sourceLength(query.source) : source.length;
   const destination = into === null ? null : prepareInto(into, plan, source === null ? [...(table?.values() ?? [])] : [source], length, values, query.runtime.tiers.mayStop(query.backend));
+  const { bases, others, context, mover } = plan.steps.length === 0 ? UNMOVED : movingOf(query, values, dictionary);
+  const runs = query.runtime.onRun === null ? null : [];
+  return { plan, slots, values, bases, backend: query.backend, destination, context, mover, others, dictionary, source, table, length, runs };
+}
+
+/** What only steps make use of. */
+type MovingParts = Pick<Job, "bases" | "others" | "context" | "mover">;
+
+function movingOf({ runtime, backend }: BoundQuery, values: StageValues, dictionary: Dictionary): MovingParts {
   const others = new Map<BoundQuery, Rows>();
-  return { plan, slots, values, bases: plan.steps.length === 0 ? (NO_BASES as Map<number, number>) : new Map<number, number>(), backend: query.backend, destination, context: plan.steps.length === 0 ? NO_CONTEXT : contextOf(values, others, dictionary), mover: plan.steps.length === 0 ? scriptMover : query.runtime.tiers.mover(query.backend).mover, others, dictionary, source, table, length, runs: query.runtime.onRun === null ? null : [] };
+  return { bases: new Map(), others, context: contextOf(values, others, dictionary), mover: runtime.tiers.mover(backend).mover };
 }
 
 function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
@@ -220,13 +228,14 @@ function noteBase({ bases, values }: Job, step: TableStep, length: number, found
 
 /** The arrays of the table at hand are still there. */
 function checkHere({ table, source, length }: Job): void {
-  for (const array of (table ?? singles(source))?.values() ?? []) if (array.length < length) throw hasMoved(array);
+  if (source !== null && source.length < length) throw hasMoved(source);
+  if (table !== null) for (const array of table.values()) if (array.length < length) throw hasMoved(array);
 }
 
 const unasked = (): never => {
   throw new CompilerBug("a query without steps asks for nothing");
 };
-const NO_CONTEXT: StepContext = { valuesOf: unasked, otherOf: unasked, keysOf: unasked, dictionary: new Dictionary() };
+const UNMOVED: MovingParts = { bases: new Map(), others: new Map(), context: { valuesOf: unasked, otherOf: unasked, keysOf: unasked, dictionary: new Dictionary() }, mover: scriptMover };
 
 /** All that a query gives, now, on this thread; of a source alone its own arrays. */
 export function rowsOf(query: BoundQuery, dictionary: Dictionary): Rows {
@@ -252,8 +261,7 @@ export async function othersLater(bound: BoundTerminal, dictionary: Dictionary, 
 
 function sourceRows(query: BoundQuery, dictionary: Dictionary): Rows | null {
   // Null has one value only where a kernel has stored it.
-  const nulls = [...(query.shape.columns?.keys() ?? [])].some(isValidity);
-  const table = query.parent === null && !nulls ? (readTable(query.source, dictionary) ?? singles(readSource(query.source, dictionary))) : null;
+  const table = query.parent === null && !query.shape.nulls ? (readTable(query.source, dictionary) ?? singles(readSource(query.source, dictionary))) : null;
   return table === null ? null : { table, length: sourceLength(query.source) };
 }
 

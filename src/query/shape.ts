@@ -14,6 +14,7 @@ import type { KernelSlot } from "../runtime/tiers.js";
 import { bringsSingles, captureTypes, checkUsed, textOf, withoutSingles } from "./captures.js";
 import { addEdge, findEdge, NO_WAY, type Edges, type Way } from "./edges.js";
 import { checkPiecewise } from "../stream/piecewise.js";
+import { ByColumns } from "./roots.js";
 import { atCall, checkTarget, columnsGiven, parse } from "./parse.js";
 import type { TextPlace } from "./texts.js";
 import type { Captures } from "./types.js";
@@ -45,17 +46,25 @@ const NODE_LIMIT = 20_000;
 /** The shapes of one runtime, by source. */
 export class Shapes {
   private roots = new Map<string, ShapeNode>();
+  private tables = new ByColumns<{ usual?: ShapeNode; fast?: ShapeNode }>();
   private nodes = 0;
 
   root(source: SourceShape, fastMath: boolean): ShapeNode {
-    const key = `${source.kind === "columns" ? JSON.stringify([...source.columns]) : source.kind === "range" ? "range" : source.element}${fastMath ? " fast" : ""}`;
+    if (source.kind === "columns") return this.tableRoot(source, fastMath);
+    const element = source.kind === "range" ? "f64" : source.element;
+    const key = `${source.kind === "range" ? "range" : element}${fastMath ? " fast" : ""}`;
     let node = this.roots.get(key);
-    if (node === undefined) {
-      const sequence = source.kind === "columns" ? { element: "f64" as const, columns: source.columns } : { element: source.kind === "range" ? ("f64" as const) : source.element, columns: null };
-      node = new ShapeNode(this, null, null, source, sequence, NO_WAY, hasSingles(sequence), fastMath);
-      this.roots.set(key, node);
-    }
+    if (node === undefined) this.roots.set(key, (node = this.newRoot(source, { element, columns: null }, fastMath)));
     return node;
+  }
+
+  private tableRoot(source: SourceShape & { readonly kind: "columns" }, fastMath: boolean): ShapeNode {
+    const nodes = (this.tables.at(source.columns).known ??= {});
+    return (nodes[fastMath ? "fast" : "usual"] ??= this.newRoot(source, { element: "f64", columns: source.columns }, fastMath));
+  }
+
+  private newRoot(source: SourceShape, sequence: Sequence, fastMath: boolean): ShapeNode {
+    return new ShapeNode(this, null, null, source, sequence, NO_WAY, hasSingles(sequence), fastMath);
   }
 
   /** Counts a new node; forgets all shapes when there are too many. Queries that exist keep theirs. */
@@ -64,6 +73,7 @@ export class Shapes {
     if (this.nodes < NODE_LIMIT) return;
     this.nodes = 0;
     this.roots = new Map();
+    this.tables = new ByColumns();
   }
 }
 
@@ -91,6 +101,8 @@ export class ShapeNode {
   /** The columns of the rows so far; null for a sequence of single values. */
   readonly columns: Columns | null;
   readonly depth: number;
+  /** Whether columns have nulls. */
+  readonly nulls: boolean;
   private readonly stages: Edges<ShapeNode> = new Map();
   private readonly terminals: Edges<TerminalNode> = new Map();
   private readonly plain = new Map<PlainTerminal, TerminalNode>();
@@ -111,6 +123,7 @@ export class ShapeNode {
   ) {
     this.depth = parent === null ? 0 : parent.depth + 1;
     ({ element: this.element, columns: this.columns } = sequence);
+    this.nulls = [...(sequence.columns?.keys() ?? [])].some(isValidity);
   }
 
   /** The node behind a stage that has been added before. */
@@ -222,7 +235,7 @@ export class ShapeNode {
     if (stage.kind === "dropNulls" || stage.kind === "fillNulls") return { element: this.element, columns: withoutNulls(this.columns, stage.columns) };
     if (stage.kind !== "map" && stage.kind !== "flatMap" && stage.kind !== "window" && stage.kind !== "group" && stage.kind !== "groupJoin" && stage.kind !== "pair") {
       // A lambda that takes no notice of nulls is refused where it is given.
-      if ([...(this.columns?.keys() ?? [])].some(isValidity)) atCall(() => finishOf({ ...this.before(stage), terminal: { kind: "count" } }));
+      if (this.nulls) atCall(() => finishOf({ ...this.before(stage), terminal: { kind: "count" } }));
       return this;
     }
     const columns = stage.kind === "flatMap" ? columnsOfLists(stage.lambda) : columnsGiven(stage.lambda);

@@ -124,10 +124,19 @@ export function scanStage(node: ShapeNode, f: unknown, seed: number | bigint | b
 
 export type WindowHow = Omit<StageShape & { readonly kind: "window" }, "kind" | keyof LambdaInput>;
 
+/** Of offsets, which `window` gives again and again, what tells them apart. */
+const PLACES = new WeakMap<readonly number[], string>();
+
+function detailOfWindow({ verb, offsets, edge, to, fold }: WindowHow): string {
+  let places = PLACES.get(offsets);
+  if (places === undefined) PLACES.set(offsets, (places = offsets.join(" ")));
+  return `${verb} ${edge} ${String(fold)} ${String(detailOf(to))} ${places}`;
+}
+
 /** What a lambda, this text, gives for windows. What stands beyond the edges, if it is a constant, is the last of the stage's values. */
 export function windowStage(node: ShapeNode, text: string, how: WindowHow, captures: Captures): ShapeNode {
   const { verb, to } = how;
-  const detail = JSON.stringify({ ...how, to: detailOf(to) });
+  const detail = detailOfWindow(how);
   return node.find("window", text, detail, captures) ?? node.add({
     verb, text, detail, captures,
     single: to === "f32" || (to instanceof Map && [...to.values()].includes("f32")),

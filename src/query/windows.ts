@@ -76,7 +76,7 @@ export class Windows<A extends Elements, K extends number> {
 
   private folded(fold: WindowFold, to: unknown): unknown {
     if (this.bound.shape.element === "string") throw new QueryError("DC306", `strings have no ${fold}`, "Say in a map what a window of them gives: .map(([a, b]) => a === b).");
-    const text = foldText(fold, this.how.offsets.length, isBig(this.bound.shape.element));
+    const text = textOfFold(fold, this.how.offsets.length, isBig(this.bound.shape.element));
     return this.mapped(text, { ...this.how, fold, to: to === undefined ? null : checkConstructor(to, fold) }, NO_CAPTURES);
   }
 
@@ -88,7 +88,10 @@ export class Windows<A extends Elements, K extends number> {
 
 const isBig = (element: ColumnType): element is "i64" | "u64" => element === "i64" || element === "u64";
 
-/** The fold as a lambda. */
+/** The fold as a lambda, which is written once for each number of elements. */
+const textOfFold = (fold: WindowFold, count: number, big: boolean): string => (big ? foldText(fold, count, big) : (FOLDS[fold][count] ??= foldText(fold, count, big)));
+const FOLDS: Readonly<Record<WindowFold, string[]>> = { sum: [], average: [], min: [], max: [] };
+
 function foldText(fold: WindowFold, count: number, big: boolean): string {
   const all = Array.from({ length: count }, (_, at) => `w[${at}]`);
   switch (fold) {
@@ -114,16 +117,29 @@ export function checkWindow(size: unknown, options: unknown, element: ColumnType
     throw new QueryError("DC305", `window() takes a number of elements, 1 to ${MOST}, not ${describe(size)}`, "Write .window(3).map(([a, b, c]) => …). Sums over more elements are differences of running sums: .scan((a, x) => a + x, 0).window(…).");
   }
   const { edge, beyond } = checkEdge(options, "window", element);
-  const first = edge === "valid" ? 0 : -Math.floor((size - 1) / 2);
-  return { how: { verb: "window", offsets: Array.from({ length: size }, (_, at) => first + at), edge, to: null, fold: null }, beyond };
+  return { how: { verb: "window", offsets: (edge === "valid" ? FORWARDS : AROUND).of(size), edge, to: null, fold: null }, beyond };
 }
+
+/** The same offsets for the same size: queries are written again and again. */
+class Offsets {
+  private readonly known: (readonly number[] | undefined)[] = [];
+
+  constructor(private readonly first: (size: number) => number) {}
+
+  of(size: number): readonly number[] {
+    return (this.known[size] ??= Array.from({ length: size }, (_, at) => this.first(size) + at));
+  }
+}
+
+const FORWARDS = new Offsets(() => 0);
+const AROUND = new Offsets(size => -Math.floor((size - 1) / 2));
 
 /** `chunk(size)` */
 export function checkChunk(size: unknown): WindowHow {
   if (typeof size !== "number" || !Number.isInteger(size) || size < 1 || size > MOST) {
     throw new QueryError("DC305", `chunk() takes a number of elements, 1 to ${MOST}, not ${describe(size)}`, "Write .chunk(3).map(([r, g, b]) => …).");
   }
-  return { verb: "chunk", offsets: Array.from({ length: size }, (_, at) => at), edge: "valid", to: null, fold: null };
+  return { verb: "chunk", offsets: FORWARDS.of(size), edge: "valid", to: null, fold: null };
 }
 
 /** `neighbours(offsets)` */
@@ -135,7 +151,7 @@ export function checkNeighbours(offsets: unknown, options: unknown, element: Col
     throw new QueryError("DC305", `neighbours() takes 1 to ${MOST} offsets, whole numbers, not ${found}`, "Write .neighbours([-1, 0, 1]).map(([before, here, behind]) => …).");
   }
   const { edge, beyond } = checkEdge(options, "neighbours", element);
-  return { how: { verb: "neighbours", offsets: list as readonly number[], edge, to: null, fold: null }, beyond };
+  return { how: { verb: "neighbours", offsets: [...list] as readonly number[], edge, to: null, fold: null }, beyond };
 }
 
 const EDGES: readonly unknown[] = ["valid", "clamp", "wrap", "constant"] satisfies readonly Edge[];

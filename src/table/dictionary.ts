@@ -7,13 +7,16 @@ export type Computed = Uint8Array | Int32Array | Float64Array;
 /** Arrays as long as there are strings. */
 const MOST_KEPT = 16;
 
+/** Of all dictionaries without strings. */
+const NO_TEXTS: string[] = [];
+
 /**
  * Different strings, each with its code: 0, 1, 2 … A dictionary may stand on another, whose codes are its own too, and which grows
  * no more from then on: so a run adds what it names itself to the strings of its source, and changes neither them nor their codes.
  */
 export class Dictionary {
   private readonly start: number;
-  private readonly added: string[] = [];
+  private added: string[] = NO_TEXTS;
   /** Made when there is a first string: most runs have none. */
   private codes: Map<string, number> | null = null;
   private sealed = false;
@@ -38,6 +41,7 @@ export class Dictionary {
     if (this.sealed) throw new CompilerBug("a dictionary grows below another that stands on it");
     const code = this.size;
     (this.codes ??= new Map()).set(text, code);
+    if (this.added === NO_TEXTS) this.added = [];
     this.added.push(text);
     this.whole = this.sorted = null;
     return code;

@@ -42,10 +42,12 @@ export function bindTable(source: unknown): TableSource | null {
 function bindColumns(source: Row): TableSource {
   const table = new Map<string, AnyTypedArray>();
   const columns = new Map<string, ColumnType>();
-  const given = Object.entries(source).map(([name, column]) => [name, isVector(column) ? arrayOfVector(column, `the column ${name}`) : column] as const);
+  const names = Object.keys(source);
+  const given = names.map(name => readable(name, source[name]));
   const buffers = new Map<string, Buffer>();
-  const dictionary = new Dictionary(given.map(([, column]) => column).find(column => column instanceof Strings)?.dictionary);
-  for (const [name, column] of given) {
+  const dictionary = new Dictionary(given.find(column => column instanceof Strings)?.dictionary);
+  for (let at = 0; at < names.length; at += 1) {
+    const [name, column] = [names[at] as string, given[at]];
     checkName(name);
     if (column instanceof Buffer) {
       columns.set(name, column.storage.element);
@@ -65,8 +67,13 @@ function bindColumns(source: Row): TableSource {
   return bound;
 }
 
+/** Arrow's vectors are read now; whatever else it is stays as it is. */
+const readable = (name: string, column: unknown): unknown => (!ArrayBuffer.isView(column) && isVector(column) ? arrayOfVector(column, `the column ${name}`) : column);
+
 /** A plain array holds strings, which are read now; so it may change afterwards. */
 function boundColumn(name: string, column: unknown, dictionary: Dictionary): { readonly type: ColumnType; readonly array: AnyTypedArray; readonly valid: Uint8Array | null } {
+  const own = elementTypeOf(column);
+  if (own !== undefined) return { type: own, array: column as AnyTypedArray, valid: null };
   const strings = Array.isArray(column) && !column.some(value => typeof value === "number") ? encoded(column, dictionary, `the column ${name}`) : column;
   if (strings instanceof Strings) return { type: "string", array: translated(strings.codes, dictionary.codesOf(strings.dictionary)), valid: strings.valid };
   const array: unknown = column instanceof Nullable ? column.values : column;
@@ -111,15 +118,17 @@ interface Sized {
 const unequal = (first: Sized, other: Sized): QueryError =>
   new QueryError("DC308", `the column ${first.name} has ${first.length} elements, but ${other.name} has ${other.length}`, "The columns of a table have one length: cut the longer one, with subarray().");
 
+const nameOf = (column: string): string => (isValidity(column) ? `the validity of ${column.slice(validColumn("").length)}` : column);
+
 /** How many rows there are now. Throws QueryError where the columns are not of one length. */
 export function tableLength(source: TableSource): number {
   if (source.kind === "rows") return source.rows.length;
   let first: Sized | null = null;
   for (const [column, array] of source.table) {
-    const name = isValidity(column) ? `the validity of ${column.slice(validColumn("").length)}` : column;
-    checkAttached(array, `the column ${name}`);
-    first ??= { name, length: array.length };
-    if (array.length !== first.length) throw unequal(first, { name, length: array.length });
+    const { length } = array;
+    if (length === 0) checkAttached(array, `the column ${nameOf(column)}`);
+    first ??= { name: nameOf(column), length };
+    if (length !== first.length) throw unequal(first, { name: nameOf(column), length });
   }
   for (const [name, buffer] of source.buffers ?? []) {
     buffer.check();

@@ -11,14 +11,21 @@ import type { Rows } from "./steps.js";
 /** `beyond`: what stands beyond the ends, where that is a constant. */
 export function windows(given: readonly number[], edge: Edge, source: AnyTypedArray, length: number, beyond: () => unknown): Rows {
   const array = source.length === length ? source : source.subarray(0, length);
-  const offsets = given.map(offset => within(offset, edge, length));
-  const before = offsets.reduce((most, offset) => Math.max(most, -offset), 0);
-  const behind = offsets.reduce((most, offset) => Math.max(most, offset), 0);
+  let [before, behind] = [0, 0];
+  for (const offset of given) {
+    const near = within(offset, edge, length);
+    if (-near > before) before = -near;
+    if (near > behind) behind = near;
+  }
   const valid = edge === "valid";
   const count = valid ? Math.max(0, length - before - behind) : length;
   const whole = valid || count === 0 ? array : padded(array, before, behind, edge, beyond);
-  const columns = offsets.map((offset, at) => [windowColumn(at, false), whole.subarray(before + offset, before + offset + count)] as const);
-  return { table: new Map(columns), length: count };
+  const table = new Map<string, AnyTypedArray>();
+  for (let at = 0; at < given.length; at += 1) {
+    const first = before + within(given[at] as number, edge, length);
+    table.set(windowColumn(at, false), whole.subarray(first, first + count));
+  }
+  return { table, length: count };
 }
 
 /** An offset that finds the same and reaches no farther than the array is long. */
