@@ -14,6 +14,7 @@ import { median, race, type Contender, type RaceOptions } from "./measure.js";
 import { canMeasureMemory, measureMemory, memoryChild, MEMORY_SWITCH, type MemoryMode } from "./memory.js";
 import { measureRecycling } from "./recycling.js";
 import { asMarkdown, asText, LIMITS, targetsOf, type CompileTime, type Measurements, type Row } from "./report.js";
+import { measureSmall, smallAsMarkdown } from "./small.js";
 import { measureTables, peersFolder, tablesAsMarkdown } from "./table-bench.js";
 import { duration } from "./tables.js";
 import { WORKLOADS, type Instance, type Result, type Workload } from "./workloads.js";
@@ -22,7 +23,7 @@ const SIZES = [16, 1e3, 1e5, 1e7];
 const LARGEST = 1e7;
 
 /** What `--measure` chooses from. */
-type Kind = "times" | "compile" | "memory" | "elementary" | "tables" | "curve" | "cold" | "busy";
+type Kind = "times" | "compile" | "memory" | "elementary" | "tables" | "curve" | "cold" | "busy" | "small";
 
 type Runtime = ReturnType<typeof createRuntime>;
 
@@ -69,6 +70,7 @@ async function main(): Promise<void> {
     const busy = wanted("busy") ? await measureBusy(runtime, shared, named, progress) : null;
     const cold = wanted("cold") ? measureColdStarts(root, progress) : null;
     const curve = wanted("curve") ? measureCurve(runtime, shared, handwritten, workloads, option("n") === undefined ? CURVE_SIZES : sizes, path.join(root, "test", "bench"), progress) : null;
+    const small = wanted("small") ? await measureSmall(cacheFolder, [16, 1000], names, progress) : null;
     progress("");
     const measurements: Measurements = {
       date: new Date().toISOString().slice(0, 10),
@@ -96,6 +98,11 @@ async function main(): Promise<void> {
       writeFileSync(path.join(build, "bench-curve.json"), `${JSON.stringify({ title, ...curve }, null, 2)}\n`);
       writeFileSync(path.join(build, "bench-curve.svg"), await chartOf(curve, title, peersFolder(root)));
       console.log(`\n${curveAsText(curve)}\n\nThe chart is in build/bench-curve.svg.`);
+    }
+    if (small !== null) {
+      const lines = smallAsMarkdown(small).join("\n");
+      writeFileSync(path.join(build, "bench-small.md"), `${lines}\n`);
+      console.log(`\nSmall queries\n\n${lines}`);
     }
     if (tables === null) return;
     const lines = tablesAsMarkdown(tables).join("\n");
