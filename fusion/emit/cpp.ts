@@ -3,13 +3,14 @@ import { CompilerBug } from "../errors.js";
 import type { Expr, Fold, Kernel, ReduceOp, ScalarParameter, Scan, Sink, SinkOf } from "../ir.js";
 import { lower } from "../passes/lower.js";
 import { alwaysYields, declaredIn, hasEffects, hasLoops, namesOf, sinksOf, storedElement, walkExpr, walkKernel } from "../traverse.js";
-import { ELEMENTS, type ScalarType } from "../types.js";
+import { ELEMENTS, type ElementType, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
 import { printC } from "./expr.js";
 import { LaneWriter } from "./cpp-lanes.js";
 import { ScalarWriter, type ScalarEnds } from "./cpp-scalar.js";
 import { sizeOf } from "./size.js";
+import { withoutTruthConversions, wordsOf, type WordType } from "./words.js";
 import { Writer } from "./writer.js";
 
 /** What every file of emitted kernels begins with; the include path is the folder that holds `rt`. */
@@ -69,7 +70,7 @@ const TYPES = { bool: "mask", i32: "i32", u32: "u32", i64: "i64", u64: "u64", f3
 
 /** What emitted code calls by name, and so nothing else may be called. */
 const RESERVED = new Set([
-  ..."Add Mul Min Max And Or Xor Array Block Call Forest Group Lanes LANES BLOCK WIDTH G Mask Nothing Outputs Pack Range Reduction Running Scalar Shape Source Status Tree Values Yielded".split(" "),
+  ..."Add Mul Min Max And Or Xor Array As Block Call Forest Group Lanes LANES BLOCK WIDTH G Mask Nothing Outputs Pack Range Reduction Running Scalar Shape Source Status Tree Unread Values Yielded".split(" "),
   ..."any all call count filter first fold last lanes map mask reduce scan scan_left shape stored body dotcompute".split(" "),
   ...Object.values(TYPES),
 ]);
@@ -82,7 +83,7 @@ function isUniform(expr: Expr): boolean {
 }
 
 /** C++ where the source element is called `element`: on packs, or with one lane on scalars. */
-export const cppDialect = (element: string, oneLane = false): Dialect => ({
+export const cppDialect = (element: string, oneLane = false, words = false): Dialect => ({
   name: "C++",
   isScalar: oneLane ? () => true : isUniform,
   reserved: RESERVED,
@@ -90,7 +91,7 @@ export const cppDialect = (element: string, oneLane = false): Dialect => ({
   index: { text: "lanes.index()", precedence: PRECEDENCE.postfix },
   length: array => ({ text: `${array}.size()`, precedence: PRECEDENCE.postfix }),
   column: array => ({ text: `lanes.here(${array})`, precedence: PRECEDENCE.postfix }),
-  select: { call: "rt_select" },
+  select: words ? { call: "rt_select", plain: TYPES.i32 } : { call: "rt_select" },
   types: TYPES,
 });
 
@@ -102,20 +103,25 @@ export function emitCpp(kernel: Kernel, options: CppOptions): string {
 }
 
 class KernelWriter {
+  private readonly kernel: Kernel;
+  /** Lanes of 16 bits instead of 32. */
+  private readonly words: WordType | null;
   private readonly names: Set<string>;
   private readonly dialect: Dialect;
   private readonly element: string;
   private readonly out = new Writer();
 
   constructor(
-    private readonly kernel: Kernel,
+    kernel: Kernel,
     private readonly options: CppOptions,
     private readonly elementary: boolean,
   ) {
+    this.words = wordsOf(kernel);
+    this.kernel = this.words === null ? kernel : withoutTruthConversions(kernel);
     const plain = cppDialect("x");
     this.names = new Set([...namesOf(kernel)].map(name => nameIn(plain, name)));
     this.element = this.names.has("x") ? this.fresh("element") : "x";
-    this.dialect = cppDialect(this.element, runsAlone(kernel.sink));
+    this.dialect = cppDialect(this.element, runsAlone(kernel.sink), this.words !== null);
   }
 
   write(): string {
@@ -145,8 +151,9 @@ class KernelWriter {
   }
 
   /** How many lanes: one; as many as a register holds of 64 bits; or, as soon as 32-bit types take part, of 32 bits. */
-  private lanes(): "lanes1" | "lanes16" | "lanes32" | "lanes64" | "lanes64x2" | "lanes64x4" {
+  private lanes(): "lanes1" | "lanes16" | "lanes32" | "lanes64" | "lanes64x2" | "lanes64x4" | "words" | "unsigned_words" {
     const { body, sink } = this.kernel;
+    if (this.words !== null) return this.words === "i16" ? "words" : "unsigned_words";
     if (runsAlone(sink)) return "lanes1";
     // Turns of a loop wait for one another: with more lanes there is something to do meanwhile, while registers last.
     if (hasLoops(body)) return declaredIn(body).size <= MANY_LOCALS ? "lanes16" : "lanes32";
@@ -162,7 +169,7 @@ class KernelWriter {
       out.line(`const ${cScalar(scalar.type)} ${nameIn(this.dialect, scalar.name)} = ${argument(scalar, place)};`);
     });
     kernel.arrays.forEach((array, place) => {
-      out.line(`const Array<${C_ELEMENTS[array.element]}> ${nameIn(this.dialect, array.name)}(call->arrays[${place}]);`);
+      out.line(`const Array<${this.elementOf(array.element)}> ${nameIn(this.dialect, array.name)}(call->arrays[${place}]);`);
     });
     if (kernel.scalars.length + kernel.arrays.length > 0) out.line();
   }
@@ -184,7 +191,14 @@ class KernelWriter {
 
   private source(): string {
     const { source } = this.kernel;
-    return source.kind === "range" ? "Range" : C_ELEMENTS[source.element];
+    if (source.kind === "range") return this.words === null ? "Range" : "Unread";
+    return this.elementOf(source.element);
+  }
+
+  /** An element of an array, and what lanes it is loaded into where these are no usual ones. */
+  private elementOf(element: ElementType): string {
+    const name = C_ELEMENTS[element];
+    return this.words === null ? name : `As<${name}, ${C_ELEMENTS[this.words]}>`;
   }
 
   /** The loop's name, what its body gives, and its arguments before and behind the body. */
@@ -192,7 +206,7 @@ class KernelWriter {
     switch (sink.kind) {
       case "array":
         return {
-          call: `${this.arrayLoop()}<G, ${source}, shape, ${C_ELEMENTS[sink.element]}>`,
+          call: `${this.arrayLoop()}<G, ${source}, shape, ${this.elementOf(sink.element)}>`,
           value: TYPES[ELEMENTS[sink.element].scalar],
         };
       case "reduce":
@@ -214,7 +228,7 @@ class KernelWriter {
       case "last":
         return { call: `${sink.kind}<G, ${source}, ${cScalar(sink.type)}, shape>`, value: TYPES[sink.type] };
       case "several": {
-        const results = sink.sinks.map(single => (single.kind === "array" ? C_ELEMENTS[single.element] : reduction(single)));
+        const results = sink.sinks.map(single => (single.kind === "array" ? this.elementOf(single.element) : reduction(single)));
         const values = sink.sinks.map(single => TYPES[single.kind === "array" ? ELEMENTS[single.element].scalar : single.term]);
         const loop = sink.sinks[0]?.kind === "array" ? this.arrayLoop() : "reduce";
         return { call: `${loop}<G, ${source}, shape, ${results.join(", ")}>`, value: `Yielded<${values.join(", ")}>` };
@@ -242,7 +256,7 @@ class KernelWriter {
 
   private elementType(): string {
     const { source } = this.kernel;
-    if (source.kind === "range") return TYPES.f64;
+    if (source.kind === "range") return this.words === null ? TYPES.f64 : "Unread";
     return TYPES[ELEMENTS[source.element].scalar];
   }
 

@@ -51,7 +51,7 @@ export interface Dialect {
   /** Whether an expression is one scalar and not lanes of them: C's own `&&`, `||` and `!=` join such truth values. */
   readonly isScalar: (expr: Expr) => boolean;
   /** How a choice between two values is spelt: `test ? yes : no`, or a function that chooses lane by lane. */
-  readonly select: "ternary" | { readonly call: string };
+  readonly select: "ternary" | { readonly call: string; /** The type of two plain numbers to choose from, where C's own is another. */ readonly plain?: string };
   /** Signed integers do not wrap by C's own operators, whose overflow has no meaning: helpers of scalar.h do it. */
   readonly wrapsByHelpers?: true;
   /** Names that are macros of the compiler's own headers: locals and captures may not be called so either. */

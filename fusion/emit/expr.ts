@@ -85,7 +85,10 @@ function printInfix(text: string, left: Printed, right: Printed): Printed {
 
 function printSelect(expr: ExprOf<"select">, dialect: Dialect): Printed {
   if (dialect.select !== "ternary") {
-    return callOf(dialect.select.call, [expr.test, expr.yes, expr.no].map(part => printC(part, dialect)));
+    const { call, plain } = dialect.select;
+    const [test, yes, no] = [expr.test, expr.yes, expr.no].map(part => printC(part, dialect)) as [string, string, string];
+    const bare = expr.type === "i32" && expr.yes.kind === "const" && expr.no.kind === "const";
+    return callOf(call, [test, plain !== undefined && bare ? `${plain}(${yes})` : yes, no]);
   }
   const { ternary } = PRECEDENCE;
   const part = (operand: Expr, least: number): string => printCWithin(operand, dialect, least);

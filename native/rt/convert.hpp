@@ -192,13 +192,23 @@ template <class E>
 struct LoadedAs<E> {
   using type = int;
 };
+template <class E, class L>
+  requires(sizeof(E) < 4)
+struct LoadedAs<As<E, L>> {
+  using type = L;
+};
 template <class E>
 using Loaded = typename LoadedAs<E>::type;
 
 template <class E, int G>
 RT_INLINE Pack<Loaded<E>, G> load(const E* from) {
   if constexpr (sizeof(E) >= 4) return Pack<E, G>::load(from);
-  else {
+  else if constexpr (is_as<E>) {
+    Pack<Loaded<E>, G> words;
+    if constexpr (sizeof(E) == 2) return Pack<Loaded<E>, G>::load(from);
+    else widen_bytes<typename E::Element, Loaded<E>>((const typename E::Element*)from, words.r);
+    return words;
+  } else {
     Pack<int, G> wide;
     constexpr int N = Pack<int, G>::N;
     RT_REGISTERS(wide.r[i] = load_narrow<E>(from + i * (WIDTH / 4)))
@@ -209,7 +219,8 @@ RT_INLINE Pack<Loaded<E>, G> load(const E* from) {
 /// Stores the low bits of each lane.
 template <class E, int G>
 RT_INLINE void store(E* to, Pack<Loaded<E>, G> a) {
-  if constexpr (sizeof(E) >= 4) a.store(to);
+  if constexpr (sizeof(E) >= 4 || sizeof(E) == sizeof(Loaded<E>)) a.store(to);
+  else if constexpr (is_as<E>) store_bytes<Loaded<E>>(to, a.r);
   else {
     constexpr int N = Pack<int, G>::N;
     RT_REGISTERS(store_narrow<E>(to + i * (WIDTH / 4), a.r[i]))

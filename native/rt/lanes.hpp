@@ -132,6 +132,15 @@ struct Group {
     value = load<E, G>(array.data + base);
     return true;
   }
+  /// The elements so many places further on, side by side where all of them exist.
+  template <class E>
+  RT_MEMBER bool read_near(Pack<Loaded<E>, G>& value, const Array<E>& array, double by, mask on) {
+    const bool whole = ::rt_abs(by) < 0x1p52 && by == ::rt_trunc(by);
+    const u64 first = whole ? base + u64(i64(by)) : ~0ull;
+    if (__builtin_expect(first > array.length || array.length - first < u64(G), 0)) return read(value, array, index() + by, on);
+    value = load<E, G>(array.data + first);
+    return true;
+  }
   /// One element for all lanes.
   template <class E, class At>
   RT_MEMBER bool read(Pack<Loaded<E>, G>& value, const Array<E>& array, At at, mask on) {
@@ -247,6 +256,17 @@ struct Source<Range, G> {
   RT_MEMBER void prefetch(u64, bool = false) const {}
 };
 
+/// The source of a body that reads its columns only.
+struct Unread {};
+template <int G>
+struct Source<Unread, G> {
+  RT_MEMBER explicit Source(const Call*) {}
+  RT_MEMBER Unread whole(const Group<G>&, u64) const { return {}; }
+  RT_MEMBER Unread some(const Group<G>&, u64, u64) const { return {}; }
+  template <int Count>
+  RT_MEMBER void prefetch(u64, bool = false) const {}
+};
+
 /// What a loop must know of the body it runs.
 struct Shape {
   /// Some lanes may not yield.
@@ -288,6 +308,19 @@ RT_LANES(RT_BITMASKS ? WIDTH / 4 : WIDTH / 8)
 }
 namespace lanes64x4 {
 RT_LANES(RT_BITMASKS ? WIDTH / 2 : WIDTH / 8)
+}
+#undef RT_LANES
+#define RT_LANES(word)           \
+  inline constexpr int G = WORDS; \
+  using Lanes = Group<G>;        \
+  using mask = Mask<G>;          \
+  using i32 = Pack<word, G>;
+/// For integers that fit in 16 bits, signed or not.
+namespace words {
+RT_LANES(short)
+}
+namespace unsigned_words {
+RT_LANES(unsigned short)
 }
 #undef RT_LANES
 namespace lanes1 {

@@ -83,7 +83,8 @@ RT_INLINE Reg<T> reg_least(Reg<T> a, Reg<T> b) {
   else if constexpr (same<T, float>) return __builtin_ia32_minps(a, b);
   else
 #endif
-    return blend<T>(compare<Relation::Lt, T>(a, b), a, b);
+  if constexpr (sizeof(T) == 2) return a < b ? a : b;
+  else return blend<T>(compare<Relation::Lt, T>(a, b), a, b);
 }
 template <class T>
 RT_INLINE Reg<T> reg_greatest(Reg<T> a, Reg<T> b) {
@@ -100,7 +101,8 @@ RT_INLINE Reg<T> reg_greatest(Reg<T> a, Reg<T> b) {
   else if constexpr (same<T, float>) return __builtin_ia32_maxps(a, b);
   else
 #endif
-    return blend<T>(compare<Relation::Gt, T>(a, b), a, b);
+  if constexpr (sizeof(T) == 2) return a > b ? a : b;
+  else return blend<T>(compare<Relation::Gt, T>(a, b), a, b);
 }
 
 // The two orders of the machine's minimum differ only for NaN and for unequal zeros. Or-ing their bits keeps a NaN a NaN and
@@ -131,7 +133,8 @@ template <class T, int G>
 RT_INLINE Pack<T, G> rt_abs(Pack<T, G> a) {
   constexpr int N = Pack<T, G>::N;
   if constexpr (is_float<T>) RT_REGISTERS(a.r[i] = reg_abs<T>(a.r[i]))
-  else RT_REGISTERS(a.r[i] = blend<T>(compare<Relation::Lt, T>(a.r[i], Reg<T>{}), -a.r[i], a.r[i]))
+  else if constexpr (sizeof(T) == 2 && !is_unsigned<T>) RT_REGISTERS(a.r[i] = reg_greatest<T>(a.r[i], -a.r[i]))
+  else if constexpr (!is_unsigned<T>) RT_REGISTERS(a.r[i] = blend<T>(compare<Relation::Lt, T>(a.r[i], Reg<T>{}), -a.r[i], a.r[i]))
   return a;
 }
 
@@ -268,6 +271,42 @@ RT_INLINE Pack<int, G> rt_clz32(Pack<int, G> a) {
 #else
   return each_lane<int>(a, [](int x) { return ::rt_clz32(x); });
 #endif
+}
+
+// Words: the low 16 bits of what 32 would hold. Bits above are all the sign, or none.
+template <class T>
+concept Word = sizeof(T) == 2;
+template <Word T, int G>
+RT_INLINE Pack<T, G> rt_shl(Pack<T, G> a, int count) {
+  constexpr int N = Pack<T, G>::N;
+  if (count > 15) return T(0);
+  RT_REGISTERS(a.r[i] = a.r[i] << count)
+  return a;
+}
+template <Word T, int G>
+RT_INLINE Pack<T, G> rt_shr(Pack<T, G> a, int count) {
+  constexpr int N = Pack<T, G>::N;
+  if (is_unsigned<T> && count > 15) return T(0);
+  RT_REGISTERS(a.r[i] = a.r[i] >> (count > 15 ? 15 : count))
+  return a;
+}
+template <Word T, int G>
+RT_INLINE Pack<T, G> rt_wrap_i8(Pack<T, G> a) {
+  constexpr int N = Pack<T, G>::N;
+  RT_REGISTERS(a.r[i] = (Reg<T>)((Reg<short>)(a.r[i] << 8) >> 8))
+  return a;
+}
+template <Word T, int G>
+RT_INLINE Pack<T, G> rt_wrap_u8(Pack<T, G> a) {
+  return a & T(255);
+}
+template <Word T, int G>
+RT_INLINE Pack<T, G> rt_wrap_i16(Pack<T, G> a) {
+  return a;
+}
+template <Word T, int G>
+RT_INLINE Pack<T, G> rt_wrap_u16(Pack<T, G> a) {
+  return a;
 }
 
 template <int G>

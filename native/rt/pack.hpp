@@ -1,7 +1,7 @@
 // Pack<T, G>: G lanes of T in one, two or four registers, with the operators that C and JavaScript spell alike.
 #pragma once
 
-#include "mask.hpp"
+#include "words.hpp"
 
 namespace dotcompute::rt {
 
@@ -139,6 +139,12 @@ template <int G, class A, class B>
 RT_INLINE PackOf<ScalarOf<A>, G> rt_select(Mask<G> test, A yes, B no) {
   using P = PackOf<ScalarOf<A>, G>;
   return choose(test, P(yes), P(no));
+}
+/// The words of a kernel may be signed or not: a plain number is what the other branch is.
+template <int G, class T>
+  requires(sizeof(T) == 2)
+RT_INLINE Pack<T, G> rt_select(Mask<G> test, int yes, Pack<T, G> no) {
+  return choose(test, Pack<T, G>(T(yes)), no);
 }
 /// One test for all lanes.
 template <class T, int G, class B>

@@ -297,6 +297,10 @@ describe("coverage", () => {
   it.each(BACKENDS.map(backend => ({ backend })))("every exact operator ran for every type it exists for on $backend", ({ backend }) => {
     expect(coverage.missing(backend)).toEqual([]);
   });
+
+  it.skipIf(!BACKENDS.includes("cpu"))("programs ran in lanes of 16 bits", () => {
+    expect(coverage.words).toBeGreaterThan(200);
+  });
 });
 
 for (const [backend, reason] of Object.entries(whyNot)) {
@@ -309,6 +313,6 @@ for (const [backend, reason] of Object.entries(whyNot)) {
 afterAll(() => {
   const table = coverage.table(BACKENDS);
   coverage.write(table);
-  process.stdout.write(`\n${table}\n\n${String(tally.programs)} programs, ${String(tally.cases)} comparisons (${String(tally.raised)} of errors), seed ${String(SEED)}; native kernels: ${whyNot.cpu ?? "tried"}${ON_CUDA < tally.programs ? `; the first ${String(ON_CUDA)} programs on CUDA` : ""}; CUDA: ${whyNot.cuda ?? cudaSchedules()}\n`);
+  process.stdout.write(`\n${table}\n\n${String(tally.programs)} programs, ${String(tally.cases)} comparisons (${String(tally.raised)} of errors), seed ${String(SEED)}; native kernels: ${whyNot.cpu ?? `tried, ${String(coverage.words)} times in lanes of 16 bits`}${ON_CUDA < tally.programs ? `; the first ${String(ON_CUDA)} programs on CUDA` : ""}; CUDA: ${whyNot.cuda ?? cudaSchedules()}\n`);
 });
 

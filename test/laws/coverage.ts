@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { wordsOf } from "../../fusion/emit/words.js";
 import type { Expr, Kernel } from "../../fusion/ir.js";
 import { OP_NAMES, operator, type OpName } from "../../fusion/ops.js";
 import { walkKernel } from "../../fusion/traverse.js";
@@ -24,11 +25,22 @@ export function usesOf(kernel: Kernel): readonly string[] {
   return uses;
 }
 
+const WORDS = new WeakMap<Kernel, boolean>();
+
+function usesWords(kernel: Kernel): boolean {
+  const known = WORDS.get(kernel) ?? wordsOf(kernel) !== null;
+  WORDS.set(kernel, known);
+  return known;
+}
+
 export class Coverage {
   private readonly counts = new Map<string, number>();
+  /** Runs on the CPU in lanes of 16 bits. */
+  words = 0;
 
   /** A run of a kernel on a backend. */
   note(kernel: Kernel, backend: Tried): void {
+    if (backend === "cpu" && usesWords(kernel)) this.words++;
     for (const use of usesOf(kernel)) {
       const key = `${use} ${backend}`;
       this.counts.set(key, (this.counts.get(key) ?? 0) + 1);

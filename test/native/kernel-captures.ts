@@ -17,6 +17,6 @@ function captured(type: ElementType, name: string): AnyTypedArray {
 }
 
 export const capturesOf = (kernel: Kernel): Pick<KernelCall, "scalars" | "arrays"> => ({
-  scalars: kernel.scalars.map(({ name, type }) => (name === "yes" ? true : name === "m" ? 3.5 : SCALARS[type])),
+  scalars: kernel.scalars.map(({ name, type }) => (name === "yes" ? true : name === "m" ? 3.5 : name === "near" ? 5 : SCALARS[type])),
   arrays: kernel.arrays.map(({ element, name }) => captured(element, name)),
 });

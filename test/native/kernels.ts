@@ -311,6 +311,19 @@ const flow = [
 const effects = [
   named("read by the index", arrayOf("f64"), to("f64"), [declare("v", read("f64", "lut", apply("rem", index, lengthOf("lut")))), yields(apply("add", local("f64", "v"), x64))], { arrays: { lut: "f64" } }),
   named("read by the element", arrayOf("u8"), to("f32"), [declare("v", read("f32", "lut", xi)), yields(local("f32", "v"))], { arrays: { lut: "f32" } }),
+  named("read the next", arrayOf("f64"), to("f64"), [declare("v", read("f64", "lut", apply("add", index, number(1)))), yields(apply("add", local("f64", "v"), x64))], { arrays: { lut: "f64" } }),
+  named("read those around", arrayOf("u8"), to("i32"), [
+    declare("left", constant("i32", -1), true),
+    declare("right", constant("f32", -2), true),
+    branch(apply("gt", index, number(1)), [assign("left", read("i32", "lut", apply("sub", index, number(2))))]),
+    branch(apply("lt", index, number(250)), [assign("right", read("f32", "wide", apply("add", capture("f64", "near"), index)))]),
+    yields(apply("add", local("i32", "left"), convert("i32", local("f32", "right")))),
+  ], { scalars: { near: "f64" }, arrays: { lut: "u16", wide: "f32" } }),
+  named("read at a distance that is no place", arrayOf("i16"), to("f32"), [
+    declare("v", constant("f32", 0), true),
+    branch(apply("gt", xi, constant("i32", 30_000)), [assign("v", read("f32", "lut", apply("add", index, capture("f64", "k"))))]),
+    yields(local("f32", "v")),
+  ], { scalars: { k: "f64" }, arrays: { lut: "f32" } }),
   named("read one place", arrayOf("f64"), to("f64"), [declare("v", read("i32", "lut", number(3))), yields(apply("add", convert("f64", local("i32", "v")), x64))], { arrays: { lut: "u16" } }),
   named("read on one side", arrayOf("i32"), to("i64"), [
     declare("v", constant("i64", -1n), true),

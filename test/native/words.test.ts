@@ -1,0 +1,158 @@
+/**
+ * Lanes of 16 bits: generated kernels over small integers, most of them close to what fits, give what the interpreter gives. On
+ * arrays of extremes, at the lengths where registers, groups and turns of the loop end.
+ */
+import { afterAll, describe, expect, it } from "vitest";
+import { apply, constant, convert, local, select } from "../../fusion/build.js";
+import type { KernelCall } from "../../fusion/call.js";
+import { wordsOf } from "../../fusion/emit/words.js";
+import type { Expr, Kernel, Sink, Stmt } from "../../fusion/ir.js";
+import type { OpName } from "../../fusion/ops.js";
+import { printKernel } from "../../fusion/print.js";
+import { ELEMENTS, type ElementType } from "../../fusion/types.js";
+import { newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { verify } from "../../fusion/verify.js";
+import { Choices } from "../laws/choices.js";
+import { specialElements } from "../laws/special.js";
+import { buildKernels, runKernels, wanted, type Job } from "./run-kernels.js";
+import { compiler, TARGETS, Workshop } from "./toolchain.js";
+
+const SMALL: readonly ElementType[] = ["u8", "i8", "u16", "i16", "u8c"];
+const NUMBERS = [0, 1, 2, 3, 7, 10, 77, 127, 128, 150, 171, 255, 256, 257, 1000, 32_767, 32_768, 65_535, 65_536, -1, -2, -128, -129, -1000, -32_768, -32_769];
+const FLOWING: readonly OpName[] = ["add", "sub", "mul", "and", "or", "xor", "neg", "not", "wrapI8", "wrapU8", "wrapI16", "wrapU16"];
+const LOOKING: readonly OpName[] = ["min", "max", "abs", "shr", "shl"];
+const COMPARING: readonly OpName[] = ["lt", "le", "gt", "ge", "eq", "ne"];
+const LENGTHS = [0, 1, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 400, 1025];
+
+class Generator {
+  private readonly leaves: Expr[];
+  private readonly columns: readonly ElementType[];
+  private readonly source: Kernel["source"];
+
+  constructor(private readonly from: Choices) {
+    this.columns = Array.from({ length: from.below(3) }, () => from.pick(SMALL));
+    this.source = this.columns.length > 0 && from.chance(50) ? { kind: "range" } : { kind: "array", element: from.pick(SMALL) };
+    this.leaves = this.columns.map((_, at): Expr => ({ kind: "column", type: "i32", array: `c${String(at)}` }));
+    if (this.source.kind === "array") this.leaves.push({ kind: "element", type: "i32" });
+  }
+
+  kernel(): Kernel {
+    const { from } = this;
+    const body: Stmt[] = [];
+    for (let n = from.below(3); n > 0; n--) this.variable(body, `v${String(n)}`);
+    const sink = this.sink();
+    if (sink.kind === "count") body.push({ kind: "if", test: this.truth(2), then: [{ kind: "leave", label: "element" }], otherwise: [] });
+    const results = sink.kind === "several" ? sink.sinks.length : sink.kind === "count" ? 0 : 1;
+    body.push({ kind: "yield", values: Array.from({ length: results }, () => this.number(3)) });
+    const arrays = this.columns.map((element, at) => ({ name: `c${String(at)}`, element, column: true as const, origin: { stage: 0, name: `c${String(at)}` } }));
+    return { source: this.source, scalars: [], arrays, body, sink };
+  }
+
+  private variable(body: Stmt[], name: string): void {
+    const { from } = this;
+    body.push({ kind: "declare", name, type: "i32", value: this.number(2), mutable: true });
+    const assign = (): Stmt => ({ kind: "assign", name, value: from.chance(40) ? constant("i32", from.pick(NUMBERS)) : this.number(2) });
+    if (from.chance(60)) body.push({ kind: "if", test: this.truth(1), then: [assign()], otherwise: from.chance(50) ? [assign()] : [] });
+    this.leaves.push(local("i32", name));
+  }
+
+  private sink(): Sink {
+    const { from } = this;
+    const array = () => ({ kind: "array", element: from.pick(SMALL) }) as const;
+    return from.weighted<Sink>([6, array], [1, () => ({ kind: "count" })], [1, () => ({ kind: "several", sinks: [array(), array()] })]);
+  }
+
+  private number(depth: number): Expr {
+    const { from } = this;
+    if (depth === 0 || from.chance(15)) return from.chance(25) ? constant("i32", from.pick(NUMBERS)) : from.pick(this.leaves);
+    if (from.chance(12)) return select(this.truth(depth - 1), this.number(depth - 1), this.number(depth - 1));
+    if (from.chance(8)) return convert("i32", this.truth(depth - 1));
+    const op = from.pick(from.chance(60) ? FLOWING : LOOKING);
+    if (op === "shr" || op === "shl") return apply(op, this.number(depth - 1), constant("i32", from.below(from.chance(80) ? 12 : 32)));
+    if (["neg", "not", "abs"].includes(op) || op.startsWith("wrap")) return apply(op as "abs", this.number(depth - 1));
+    return apply(op as "add", this.number(depth - 1), this.number(depth - 1));
+  }
+
+  private truth(depth: number): Expr {
+    const { from } = this;
+    const test = (): Expr => (from.chance(15) ? convert("bool", this.number(depth)) : apply(from.pick(COMPARING) as "lt", this.number(depth), this.number(depth)));
+    return from.chance(20) ? apply(from.pick(["and", "or", "xor"] as const), test(), test()) : test();
+  }
+}
+
+/** The same kernels each time. */
+function kernelsOf(count: number): { readonly kernels: readonly Kernel[]; readonly refused: number } {
+  const kernels: Kernel[] = [];
+  let refused = 0;
+  let state = 20_26;
+  const next = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 8;
+  while (kernels.length < count) {
+    const kernel = verify(new Generator(new Choices(Array.from({ length: 120 }, next))).kernel(), "the generator");
+    const type = wordsOf(kernel);
+    if (type === null) refused++;
+    // Half of them unsigned, which are rarer.
+    else if (kernels.filter(other => wordsOf(other) === type).length < count / 2) kernels.push(kernel);
+  }
+  return { kernels, refused };
+}
+
+function filled(type: ElementType, length: number, first: number): AnyTypedArray {
+  const array = newArray(type, length);
+  const extremes = specialElements(type);
+  for (let at = 0; at < length; at++) array[at] = at % 3 === 0 ? Math.imul(at + first, 0x9e3779b1) >>> 16 : (extremes[(at * 7 + first) % extremes.length] as number);
+  return array;
+}
+
+const callOf = ({ source, arrays }: Kernel, length: number, seed: number): KernelCall => ({
+  source: source.kind === "array" ? filled(source.element, length, seed) : null,
+  length,
+  output: null,
+  scalars: [],
+  arrays: arrays.map(({ element }, at) => filled(element, length, seed + 5 * at + 3)),
+});
+
+const { kernels, refused } = kernelsOf(40);
+const jobs = kernels.flatMap((kernel, place) => LENGTHS.map((length): Job => ({ kernel: place, call: callOf(kernel, length, place + length) })));
+const expected = new Map(jobs.map(job => [job, wanted(kernels[job.kernel] as Kernel, job.call)]));
+
+describe.skipIf(compiler === null)("words", () => {
+  const workshop = new Workshop();
+  afterAll(() => workshop.remove());
+
+  it.each(TARGETS.filter(({ name }) => name !== "SSE4.1"))("give what the interpreter gives, on $name", { timeout: 600_000 }, async ({ name, flags }) => {
+    const program = await buildKernels(workshop, `words-${name.replace(/\W/g, "")}`, kernels, ["-O1", ...flags]);
+    const outcomes = await runKernels(workshop, program, kernels, jobs);
+    for (const [place, job] of jobs.entries()) {
+      const outcome = outcomes[place];
+      const kernel = kernels[job.kernel] as Kernel;
+      const told = `${String(job.call.length)} elements, ${String(wordsOf(kernel))}\n${printKernel(kernel)}`;
+      const want = expected.get(job);
+      if (want?.status !== "done" || outcome?.status !== "done") throw new Error(`${String(outcome?.status)}: ${told}`);
+      expect(outcome.intact, told).toBe(true);
+      expect(outcome.result, told).toEqual(want.result);
+    }
+  });
+
+  it("are for what fits, and for nothing else", () => {
+    expect(refused).toBeGreaterThan(kernels.length);
+    const mapping = (element: ElementType, value: (x: Expr) => Expr, to: ElementType = element): Kernel => ({
+      source: { kind: "array", element },
+      scalars: [],
+      arrays: [],
+      body: [{ kind: "yield", values: [value({ kind: "element", type: ELEMENTS[element].scalar })] }],
+      sink: { kind: "array", element: to },
+    });
+    const int = (value: number): Expr => constant("i32", value);
+    const down = (x: Expr): Expr => apply("shr", x, int(1));
+    expect(wordsOf(mapping("u8", x => down(apply("mul", x, int(128)))))).toBe("i16");
+    expect(wordsOf(mapping("u8", x => down(apply("mul", x, int(257)))))).toBe("u16");
+    expect(wordsOf(mapping("u8", x => down(apply("mul", x, int(258)))))).toBeNull();
+    expect(wordsOf(mapping("u8", x => down(apply("sub", x, int(32_769)))))).toBeNull();
+    expect(wordsOf(mapping("u8", x => down(apply("sub", x, int(32_768)))))).toBe("i16");
+    // Only low bits are asked for.
+    expect(wordsOf(mapping("i16", x => apply("mul", x, x)))).toBe("i16");
+    expect(wordsOf(mapping("i16", x => down(apply("add", x, x))))).toBeNull();
+    expect(wordsOf(mapping("u8", x => x, "i32"))).toBeNull();
+    expect(wordsOf(mapping("i32", x => x, "u8"))).toBeNull();
+  });
+});
