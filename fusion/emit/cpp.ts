@@ -1,9 +1,11 @@
 /** A kernel as C++: its body, and one instantiation of a loop of native/rt. */
 import { CompilerBug } from "../errors.js";
+import { within } from "../interval.js";
 import type { Expr, Fold, Kernel, ReduceOp, ScalarParameter, Scan, Sink, SinkOf } from "../ir.js";
 import { lower } from "../passes/lower.js";
+import { Ranges } from "../passes/ranges.js";
 import { alwaysYields, declaredIn, hasEffects, hasLoops, namesOf, sinksOf, storedElement, walkExpr, walkKernel } from "../traverse.js";
-import { ELEMENTS, type ElementType, type ScalarType } from "../types.js";
+import { BLOCK, ELEMENTS, type ElementType, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
 import { printC } from "./expr.js";
@@ -210,7 +212,7 @@ class KernelWriter {
           value: TYPES[ELEMENTS[sink.element].scalar],
         };
       case "reduce":
-        return { call: `reduce<G, ${source}, shape, ${reduction(sink)}>`, value: TYPES[sink.term] };
+        return { call: `reduce<G, ${source}, shape, ${this.reduction(sink, 0)}>`, value: TYPES[sink.term] };
       case "scan": {
         const { order, type } = sink;
         if (order.kind === "left") throw new CompilerBug("an ordered scan has no lanes");
@@ -228,7 +230,7 @@ class KernelWriter {
       case "last":
         return { call: `${sink.kind}<G, ${source}, ${cScalar(sink.type)}, shape>`, value: TYPES[sink.type] };
       case "several": {
-        const results = sink.sinks.map(single => (single.kind === "array" ? this.elementOf(single.element) : reduction(single)));
+        const results = sink.sinks.map((single, place) => (single.kind === "array" ? this.elementOf(single.element) : this.reduction(single, place)));
         const values = sink.sinks.map(single => TYPES[single.kind === "array" ? ELEMENTS[single.element].scalar : single.term]);
         const loop = sink.sinks[0]?.kind === "array" ? this.arrayLoop() : "reduce";
         return { call: `${loop}<G, ${source}, shape, ${results.join(", ")}>`, value: `Yielded<${values.join(", ")}>` };
@@ -236,6 +238,14 @@ class KernelWriter {
       default:
         return sink satisfies never;
     }
+  }
+
+  /** A reduction of what is yielded at a place. Sums of small integers need no 64 bits within a block. */
+  private reduction({ op, term, type }: SinkOf<"reduce">, place: number): string {
+    const last = this.kernel.body.at(-1);
+    const value = last?.kind === "yield" ? last.values[place] : undefined;
+    const small = type === "i64" && term === "i32" && value !== undefined && within(new Ranges(this.kernel).of(value), -SUMMED, SUMMED);
+    return `Reduction<${OPERATORS[op]}, ${cScalar(term)}, ${cScalar(type)}${small ? ", int" : ""}>`;
   }
 
   private arrayLoop(): "filter" | "map" {
@@ -324,7 +334,8 @@ class KernelWriter {
   }
 }
 
-const reduction = ({ op, term, type }: SinkOf<"reduce">): string => `Reduction<${OPERATORS[op]}, ${cScalar(term)}, ${cScalar(type)}>`;
+/** A block of integers of this size has a sum of 32 bits. */
+const SUMMED = 2 ** 31 / BLOCK - 1;
 
 /** The parameter's value in the call. */
 function argument(scalar: ScalarParameter, place: number): string {

@@ -169,12 +169,13 @@ RT_INLINE Mask<G> widened(Mask<G> a) {
   return a;
 }
 
-/// Terms, folded by an operator in accumulators of a type.
-template <class O, class T, class A>
+/// Terms, folded by an operator in accumulators of a type; within a block in those of another, where that has room for all of it.
+template <class O, class T, class A, class H = A>
 struct Reduction {
   using Op = O;
   using Term = T;
   using Type = A;
+  using Held = H;
   static RT_MEMBER Type join(Type a, Type b) { return Op::join(a, b); }
 };
 
@@ -200,17 +201,17 @@ struct Block<G, R> {
   static constexpr int P = LANES / G;
   using Op = typename R::Op;
   using Terms = Values<G, typename R::Term>;
-  PackOf<typename R::Type, G> sums[P];
+  PackOf<typename R::Held, G> sums[P];
 
   RT_MEMBER void start() {
 #pragma GCC unroll 16
-    for (int part = 0; part < P; part++) sums[part] = Op::template identity<typename R::Type>;
+    for (int part = 0; part < P; part++) sums[part] = Op::template identity<typename R::Held>;
   }
   /// Rejected terms become the identity before they are widened to the accumulator's type.
   template <bool Every>
   RT_MEMBER void add(int part, Terms terms, Mask<G> live) {
     if constexpr (!Every) terms = rt_select(live, terms, Terms(Op::template identity<typename R::Term>));
-    sums[part] = Op::join(sums[part], widened<typename R::Type>(terms));
+    sums[part] = Op::join(sums[part], widened<typename R::Held>(terms));
   }
 };
 
@@ -241,7 +242,7 @@ struct Forest<R> {
 
   template <int G>
   RT_MEMBER void push(const Block<G, R>& block) {
-    tree.push(fold_lanes<typename R::Op, Type>(block.sums), R::join);
+    tree.push(Type(fold_lanes<typename R::Op, typename R::Held>(block.sums)), R::join);
   }
   RT_MEMBER void push(const Scalar* partial) { tree.push(value_of<Type>(partial[0]), R::join); }
   RT_MEMBER void finish(Scalar* values) const { values[0] = scalar(tree.finish(R::Op::template identity<Type>, R::join)); }
