@@ -127,7 +127,7 @@ struct Mask {
 #elif defined(__SSE2__) && RT_WIDTH == 16
     if constexpr (sizeof(Lane) == 4) return unsigned(__builtin_ia32_movmskps((Reg<float>)raw));
     else return unsigned(__builtin_ia32_movmskpd((Reg<double>)raw));
-#else
+#elif RT_WIDTH == 16
     // Each lane leaves its own bit; then the halves come together.
     Reg<Lane> own;
     if constexpr (sizeof(Lane) == 4) own = Reg<Lane>{1, 2, 4, 8};
@@ -135,6 +135,10 @@ struct Mask {
     const Reg<u64> halves = (Reg<u64>)(raw & own);
     const u64 joined = halves[0] | halves[1];
     return unsigned(joined | joined >> 32);
+#else
+    unsigned bits = 0;
+    for (int lane = 0; lane < G; lane++) bits |= unsigned(raw[lane] & 1) << lane;
+    return bits;
 #endif
   }
 
