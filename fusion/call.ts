@@ -15,6 +15,15 @@ export interface KernelCall {
   readonly arrays: readonly AnyTypedArray[];
   /** A result that nobody needs any more: a backend may fill it anew, and give it instead of another. */
   readonly spare?: SpareResult;
+  /** How a backend with memory of its own is to treat buffers; left out where all arrays are to be read, and results are wanted, in the host's. */
+  readonly resident?: Residence;
+}
+
+export interface Residence {
+  /** Whose buffers are read there: arrays of theirs may stand for elements that the host does not have. */
+  readonly owner: object;
+  /** Whether array sinks leave their results there, if there is room: the result's arrays then stand for them. */
+  readonly keep: boolean;
 }
 
 export interface KernelResult {

@@ -138,7 +138,7 @@ export function strings(values: unknown): Strings {
  * using readings = buffer(Float32Array.of(1, 2, 3));
  * using frame = buffer(Float32Array, 640 * 480, { runtime });
  */
-export function buffer<A extends TypedArray>(elements: A, options?: BufferOptions): Buffer<A>;
+export function buffer<A extends TypedArray>(elements: A, options?: BufferOptions): Buffer<SourceArray<A>>;
 export function buffer<C extends ArrayConstructor>(holds: C, length: number, options?: BufferOptions): Buffer<ArrayOf<C>>;
 export function buffer(holds: unknown, second?: unknown, third?: unknown): unknown {
   const [length, options] = typeof holds === "function" ? [second, third] : [undefined, second];

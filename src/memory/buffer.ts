@@ -158,10 +158,10 @@ export class Buffer<A extends TypedArray = TypedArray> {
     return "Buffer";
   }
 
-  /** @internal The host's elements; `stands`: where the device's are current, an array that stands for them. */
-  view(stands = false): A {
+  /** @internal The host's elements; for a run of its `owner` that may go to a device, an array that stands for what is there. */
+  view(owner: object | null = null): A {
     this.check();
-    return this.viewOf(stands ? this.storage.stand() : this.storage.read());
+    return this.viewOf(owner !== null && owner === this.storage.owner ? this.storage.stand() : this.storage.read());
   }
 
   /** @internal Takes over the results of a query, from the beginning on. */
@@ -170,6 +170,13 @@ export class Buffer<A extends TypedArray = TypedArray> {
     if (results.length > this.length) throw new QueryError("DC304", `into has ${this.length} elements, but there are ${results.length} results`, "Give a longer buffer, or leave into out for a new one.");
     if (results.length === this.storage.length) this.storage.replace(results);
     else if (results.length > 0) this.storage.edit(false, whole => this.viewOf(whole).set(results as never));
+  }
+
+  /** @internal The same of results that are on the device of a runtime, `owner`: they stay there if they are all that the buffer holds. */
+  takeFrom(results: Storage, owner: object): void {
+    this.check();
+    if (results.length === this.storage.length && this.storage.owner === owner) this.storage.replaceBy(results);
+    else this.take(results.read().slice());
   }
 
   /** @internal */

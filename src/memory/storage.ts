@@ -2,7 +2,7 @@
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, newArray, type AnyTypedArray } from "../../fusion/values.js";
-import { isDeviceCurrent, TRANSITIONS, type Access, type BufferState } from "./buffer-states.js";
+import { isDeviceCurrent, isHostCurrent, TRANSITIONS, type Access, type BufferState } from "./buffer-states.js";
 import { memory } from "./memory.js";
 import { newRoom } from "./room.js";
 
@@ -55,15 +55,16 @@ export class Storage {
   private edits = 0;
   private ended = false;
   private lostBy: string | null = null;
-  /** So often the host has written. */
-  private writes = 0;
+  private written = 0;
+  private belongsTo: BufferOwner | null = null;
 
   constructor(
     readonly element: ElementType,
     readonly length: number,
-    readonly owner: BufferOwner,
+    /** Null for what a run leaves on a device for its next kernel, or for a buffer. */
+    owner: BufferOwner | null,
   ) {
-    collected.register(this, { owner, what: this.words }, this);
+    if (owner !== null) this.belongTo(owner);
   }
 
   /** Over an array that nobody else has. */
@@ -72,6 +73,29 @@ export class Storage {
     storage.keep(array);
     storage.now = "hostOnly";
     return storage;
+  }
+
+  /** Over elements that nobody has but a device. */
+  static onDevice(copy: DeviceCopy, element: ElementType, length: number): Storage {
+    const storage = new Storage(element, length, null);
+    storage.copy = copy;
+    storage.now = "deviceOnly";
+    return storage;
+  }
+
+  get owner(): BufferOwner | null {
+    return this.belongsTo;
+  }
+
+  /** From now on the owner's log is told if it is forgotten. */
+  belongTo(owner: BufferOwner): void {
+    this.belongsTo = owner;
+    collected.register(this, { owner, what: this.words }, this);
+  }
+
+  /** How often the host has written to it. */
+  get writes(): number {
+    return this.written;
   }
 
   get bytes(): number {
@@ -101,11 +125,11 @@ export class Storage {
   async readLater(): Promise<AnyTypedArray> {
     this.checkUsable();
     while (TRANSITIONS[this.now].readHost?.before.includes("down") === true) {
-      const { copy, writes } = this;
+      const { copy, written } = this;
       const array = this.array ?? newRoom(this.element, this.length);
       await (copy as DeviceCopy).readLater(array);
       this.checkUsable();
-      if (this.copy !== copy || this.writes !== writes) continue; // somebody was faster
+      if (this.copy !== copy || this.written !== written) continue; // somebody was faster
       this.keep(array);
       this.download();
       this.now = "synchronized";
@@ -119,6 +143,52 @@ export class Storage {
     if (!isDeviceCurrent(this.now)) return this.read();
     if (this.array === null) this.keep(newArray(this.element, this.length));
     return this.array as AnyTypedArray;
+  }
+
+  /** Whether the host's copy is current. */
+  get isHere(): boolean {
+    return isHostCurrent(this.now);
+  }
+
+  /** The copy on a device, if it is there and current. */
+  copyOn(device: object): DeviceCopy | null {
+    this.checkUsable();
+    return this.copy?.device === device && isDeviceCurrent(this.now) ? this.copy : null;
+  }
+
+  /** Gives the device's copy up, if the host has the same or newer elements; false if it has not. */
+  dropCopy(device: object): boolean {
+    const transition = TRANSITIONS[this.now].dropDevice;
+    if (this.copy?.device !== device) return true;
+    if (transition === null) return false;
+    this.copy.release();
+    this.copy = null;
+    this.now = transition.to;
+    return true;
+  }
+
+  /** Takes over a copy of what the host had when it had written so often. */
+  brought(copy: DeviceCopy, writes: number): void {
+    this.counts.uploads += 1;
+    this.counts.bytesUp += this.bytes;
+    const transition = TRANSITIONS[this.now].readDevice;
+    if (this.ended || writes !== this.written || transition?.before.includes("up") !== true) return copy.release();
+    this.copy?.release();
+    this.copy = copy;
+    this.now = transition.to;
+  }
+
+  /** All elements anew, as a device has computed them; the other is used up. */
+  replaceBy(other: Storage): void {
+    this.checkUnedited();
+    const { copy } = other;
+    if (copy === null) throw new CompilerBug("results that stay on a device are not there");
+    this.checkUsable(true);
+    this.copy?.release();
+    this.copy = copy;
+    other.copy = null;
+    other.dispose();
+    this.now = TRANSITIONS[this.now].fillDevice?.to ?? "deviceOnly";
   }
 
   /** Hands out the host's elements to be changed, all at once or (`whole`) anew. */
@@ -135,12 +205,16 @@ export class Storage {
 
   /** All elements anew, in an array that nobody else has. */
   replace(array: AnyTypedArray): void {
-    if (this.edits > 0) throw new QueryError("DC305", `${this.words} is written to while edit() is at work on it`, "Run queries into a buffer before or behind edit().");
+    this.checkUnedited();
     const old = this.array;
     this.keep(array);
     if (old !== null && old.byteLength > 0) memory.release(old);
-    this.writes += 1;
+    this.written += 1;
     this.reach("fillHost");
+  }
+
+  private checkUnedited(): void {
+    if (this.edits > 0) throw new QueryError("DC305", `${this.words} is written to while edit() is at work on it`, "Run queries into a buffer before or behind edit().");
   }
 
   dispose(): void {
@@ -156,7 +230,7 @@ export class Storage {
   /** What has been changed meanwhile is newer than what a query may have transferred. Views of it are empty from now on, so that nothing is changed unseen. */
   private settle(): void {
     if (this.ended) return;
-    this.writes += 1;
+    this.written += 1;
     this.reach("writeHost");
     if (this.edits > 0) return;
     const { buffer } = this.array as { readonly buffer: ArrayBuffer };

@@ -1,6 +1,8 @@
 /** The results of queries as buffers. */
 import { QueryError, withArticle } from "../../fusion/errors.js";
-import { Buffer, bufferOver } from "../memory/buffer.js";
+import { Buffer, bufferOver, wholeOf } from "../memory/buffer.js";
+import { storageOf, type Storage } from "../memory/storage.js";
+import type { RuntimeCore } from "../runtime/runtime.js";
 import { ELEMENTS } from "../../fusion/types.js";
 import { checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
@@ -15,12 +17,12 @@ interface Options extends RunOptions {
 
 export function bufferNow(bound: BoundTerminal, options: object): Buffer {
   const { into } = checked(bound, options, "toBuffer");
-  return given(bound, runNow(bound, null), into);
+  return given(bound, runNow(bound, null, null, "stay"), into);
 }
 
 export async function bufferLater(bound: BoundTerminal, options: object): Promise<Buffer> {
   const { into, signal } = checked(bound, options, "toBufferAsync");
-  return given(bound, await runAsync(bound, null, signal), into);
+  return given(bound, await runAsync(bound, null, signal, null, "stay"), into);
 }
 
 function checked({ query }: BoundTerminal, options: object, verb: "toBuffer" | "toBufferAsync"): Options {
@@ -37,8 +39,24 @@ function checked({ query }: BoundTerminal, options: object, verb: "toBuffer" | "
 /** A query gives arrays of its own, so a buffer may have them. */
 function given({ query }: BoundTerminal, outcome: Outcome, into: Buffer | undefined): Buffer {
   const array = deliver(outcome);
+  const there = storageOf(array);
+  if (there !== null) return stayed(query.runtime, there, into);
   const whole = array.byteLength === array.buffer.byteLength ? array : array.slice();
   if (into === undefined) return bufferOver(query.runtime, whole);
   into.take(whole);
   return whole.length === into.length ? into : into.slice(0, whole.length);
+}
+
+/** What is still on the device. */
+function stayed(owner: RuntimeCore, results: Storage, into: Buffer | undefined): Buffer {
+  if (into === undefined) {
+    results.belongTo(owner);
+    return wholeOf(results);
+  }
+  try {
+    into.takeFrom(results, owner);
+  } finally {
+    results.dispose();
+  }
+  return results.length === into.length ? into : into.slice(0, results.length);
 }

@@ -11,6 +11,7 @@ import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/tiers.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
 import { overOf, stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
+import { deviceUseOf, fetchLater, giveBack, isElsewhere, isLoss, standsFor, type DeviceUse, type Where } from "./residence.js";
 import { prepareInto, type Destination } from "./into.js";
 import { checkAttached, isGone } from "./given.js";
 import { calledAs, isBound } from "./show.js";
@@ -47,6 +48,8 @@ interface Job {
   length: number;
   /** For `onRun`; null if nobody listens. */
   readonly runs: KernelRun[] | null;
+  /** Null for a run that knows nothing of devices. */
+  readonly device: DeviceUse | null;
 }
 
 /** A terminal's raw result, and how many elements its last kernel was given. */
@@ -62,9 +65,21 @@ export interface Outcome {
 }
 
 /** `dictionary`: that of the run that this one is part of. */
-export function runNow(bound: BoundTerminal, into: AnyTypedArray | null, dictionary: Dictionary | null = null): Outcome {
+export function runNow(bound: BoundTerminal, into: AnyTypedArray | null, dictionary: Dictionary | null = null, where: Where = "device"): Outcome {
   if (bound.query.source.kind === "stream") throw notNow(bound);
-  const job = newJob(bound, into, dictionary);
+  const job = newJob(bound, into, dictionary, where);
+  if (job.device === null) return runJob(bound, job);
+  try {
+    return runJob(bound, job);
+  } catch (error) {
+    if (!isLoss(error)) throw error;
+    return runJob(bound, newJob(bound, into, dictionary, "host"));
+  } finally {
+    giveBack(job.device);
+  }
+}
+
+function runJob(bound: BoundTerminal, job: Job): Outcome {
   if (job.plan.steps.length > 0) moveNow(takeSteps(job, 0), job.mover);
   const { tiers } = bound.query.runtime;
   let result: KernelResult | null = null;
@@ -73,18 +88,32 @@ export function runNow(bound: BoundTerminal, into: AnyTypedArray | null, diction
     if (result !== null) moveNow(follow(job, at, result), job.mover);
     result = shortcut(job, at);
     result ??= runHere(tiers, slot, callOf(job, at, bound.node), job.backend, job.runs);
+    noteBetween(job, at, result);
   }
   return outcome(bound, job, result);
 }
 
-export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined, dictionary: Dictionary | null = null): Promise<Outcome> {
+export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined, dictionary: Dictionary | null = null, where: Where = "device"): Promise<Outcome> {
   signal?.throwIfAborted();
   if (bound.query.source.kind === "stream") {
     bound.node.plan();
     const strings = new Dictionary();
     return runStream(bound, into, { others: await othersLater(bound, strings, signal), dictionary: strings }, signal);
   }
-  const job = newJob(bound, into, dictionary);
+  if (isElsewhere(bound.query.source)) await fetchLater(bound, where);
+  const job = newJob(bound, into, dictionary, where);
+  if (job.device === null) return runJobLater(bound, job, signal);
+  try {
+    return await runJobLater(bound, job, signal);
+  } catch (error) {
+    if (!isLoss(error)) throw error;
+    return await runJobLater(bound, newJob(bound, into, dictionary, "host"), signal);
+  } finally {
+    giveBack(job.device);
+  }
+}
+
+async function runJobLater(bound: BoundTerminal, job: Job, signal: AbortSignal | undefined): Promise<Outcome> {
   const given = job.source;
   // Memory that may be given back to the system while another thread reads it is copied first; so are all such columns at once,
   // for a later kernel must find the rows that the first one found.
@@ -96,7 +125,7 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
   };
   for (const query of (job.values.flat() as readonly unknown[]).filter(isBound)) {
     const over = overOf(query);
-    job.others.set(query, await rowsLater(over === null ? query : onRows(query, job.others.get(over) as Rows, job.dictionary), job.dictionary, signal));
+    job.others.set(query, await rowsLater(over === null ? query : onRows(query, job.others.get(over) as Rows, job.dictionary), job.dictionary, signal, standsFor(job.device)));
   }
   if (job.plan.steps.length > 0) await moveLater(takeSteps(job, 0), job.mover, goOn);
   const source = job.source;
@@ -118,6 +147,7 @@ export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null,
     const started = await startKernel(tiers, slot, chosen, safe, job.backend, signal);
     ({ result } = started);
     job.runs?.push({ backend: started.compiled.backend, length: job.length });
+    noteBetween(job, at, result);
   }
   if (source !== null && given === source && source === job.source) checkUnmoved(source, job.length);
   return outcome(bound, job, result);
@@ -129,28 +159,30 @@ function arrayInWords({ kernel }: KernelSlot, place: number): string {
   return column === true ? `the column ${origin.name}` : `the captured array ${calledOrigin(origin)}`;
 }
 
-function newJob(bound: BoundTerminal, into: AnyTypedArray | null, given: Dictionary | null): Job {
+function newJob(bound: BoundTerminal, into: AnyTypedArray | null, given: Dictionary | null, where: Where): Job {
   const { query, node } = bound;
   const dictionary = given ?? new Dictionary(dictionaryOf(query.source));
   const plan = node.plan();
   const slots = query.runtime.slots(node);
   const values = stageValues(bound);
   if (plan.integral.length > 0) checkIntegral(plan, node, values);
-  const table = readTable(query.source, dictionary);
-  const source = table === null ? readSource(query.source, dictionary) : null;
+  const device = deviceUseOf(query, plan, where);
+  const owner = standsFor(device);
+  const table = readTable(query.source, dictionary, owner);
+  const source = table === null ? readSource(query.source, dictionary, owner) : null;
   const length = source === null ? sourceLength(query.source) : source.length;
   const destination = into === null ? null : prepareInto(into, plan, source === null ? [...(table?.values() ?? [])] : [source], length, values, query.runtime.tiers.mayStop(query.backend));
-  const { bases, others, context, mover } = plan.steps.length === 0 ? UNMOVED : movingOf(query, values, dictionary);
+  const { bases, others, context, mover } = plan.steps.length === 0 ? UNMOVED : movingOf(query, values, dictionary, owner);
   const runs = query.runtime.onRun === null ? null : [];
-  return { plan, slots, values, bases, backend: query.backend, destination, context, mover, others, dictionary, source, table, length, runs };
+  return { plan, slots, values, bases, backend: query.backend, destination, context, mover, others, dictionary, source, table, length, runs, device };
 }
 
 /** What only steps make use of. */
 type MovingParts = Pick<Job, "bases" | "others" | "context" | "mover">;
 
-function movingOf({ runtime, backend }: BoundQuery, values: StageValues, dictionary: Dictionary): MovingParts {
+function movingOf({ runtime, backend }: BoundQuery, values: StageValues, dictionary: Dictionary, owner: object | null): MovingParts {
   const others = new Map<BoundQuery, Rows>();
-  return { bases: new Map(), others, context: contextOf(values, others, dictionary), mover: runtime.tiers.mover(backend).mover };
+  return { bases: new Map(), others, context: contextOf(values, others, dictionary, owner), mover: runtime.tiers.mover(backend).mover };
 }
 
 function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
@@ -158,7 +190,7 @@ function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
   const binding = node.bindings[at];
   if (binding === undefined) throw new CompilerBug("a kernel has no binding");
   const last = at === job.slots.length - 1;
-  return {
+  const call = {
     // Where single values are among a table's columns, kernels read them as such.
     source: job.plan.kernels[at]?.kernel.source.kind === "array" ? job.source : null,
     length: job.length,
@@ -166,6 +198,7 @@ function callOf(job: Job, at: number, node: TerminalNode): KernelCall {
     scalars: bindScalars(binding, job.values, job.bases, job.dictionary),
     arrays: bindArrays(binding, job.values, job.table, job.dictionary),
   };
+  return job.device === null ? call : { ...call, resident: { owner: job.device.owner, keep: last ? job.device.keep : job.device.stands } };
 }
 
 /** What a kernel would store, where that is there already, or count, where that is known. */
@@ -238,13 +271,13 @@ const unasked = (): never => {
 const UNMOVED: MovingParts = { bases: new Map(), others: new Map(), context: { valuesOf: unasked, otherOf: unasked, keysOf: unasked, dictionary: new Dictionary() }, mover: scriptMover };
 
 /** All that a query gives, now, on this thread; of a source alone its own arrays. */
-export function rowsOf(query: BoundQuery, dictionary: Dictionary): Rows {
-  return sourceRows(query, dictionary) ?? givenRows(runNow(collecting(query), null, dictionary));
+export function rowsOf(query: BoundQuery, dictionary: Dictionary, owner: object | null = null): Rows {
+  return sourceRows(query, dictionary, owner) ?? givenRows(runNow(collecting(query), null, dictionary));
 }
 
 /** The same, off the calling thread. Memory that may be given back to the system meanwhile is copied. */
-export async function rowsLater(query: BoundQuery, dictionary: Dictionary, signal: AbortSignal | undefined): Promise<Rows> {
-  const own = sourceRows(query, dictionary);
+export async function rowsLater(query: BoundQuery, dictionary: Dictionary, signal: AbortSignal | undefined, owner: object | null = null): Promise<Rows> {
+  const own = sourceRows(query, dictionary, owner);
   if (own === null) return givenRows(await runAsync(collecting(query), null, signal, dictionary));
   return { ...own, table: new Map([...own.table].map(([name, array]) => [name, canShrink(array) ? array.slice() : array])) };
 }
@@ -254,14 +287,14 @@ export async function othersLater(bound: BoundTerminal, dictionary: Dictionary, 
   const others = new Map<BoundQuery, Rows>();
   for (const query of (stageValues(bound).flat() as readonly unknown[]).filter(isBound)) {
     const over = overOf(query);
-    others.set(query, await rowsLater(over === null ? query : onRows(query, others.get(over) as Rows, dictionary), dictionary, signal));
+    others.set(query, await rowsLater(over === null ? query : onRows(query, others.get(over) as Rows, dictionary), dictionary, signal, null));
   }
   return others;
 }
 
-function sourceRows(query: BoundQuery, dictionary: Dictionary): Rows | null {
+function sourceRows(query: BoundQuery, dictionary: Dictionary, owner: object | null): Rows | null {
   // Null has one value only where a kernel has stored it.
-  const table = query.parent === null && !query.shape.nulls ? (readTable(query.source, dictionary) ?? singles(readSource(query.source, dictionary))) : null;
+  const table = query.parent === null && !query.shape.nulls ? (readTable(query.source, dictionary, owner) ?? singles(readSource(query.source, dictionary, owner))) : null;
   return table === null ? null : { table, length: sourceLength(query.source) };
 }
 
@@ -288,19 +321,19 @@ function sourceOn(source: BoundSource, { table }: Rows, dictionary: Dictionary):
 }
 
 /** What steps need of a query: the values of its stages, and what other queries give. */
-function contextOf(values: StageValues, others: ReadonlyMap<BoundQuery, Rows>, dictionary: Dictionary): StepContext {
+function contextOf(values: StageValues, others: ReadonlyMap<BoundQuery, Rows>, dictionary: Dictionary, owner: object | null): StepContext {
   return {
     dictionary,
     valuesOf: stage => values[stage] ?? [],
     otherOf: (stage, fromEnd) => {
       const query = values[stage]?.at(-fromEnd) as unknown as BoundQuery;
-      const rows = others.get(query) ?? rowsOf(query, dictionary);
+      const rows = others.get(query) ?? rowsOf(query, dictionary, owner);
       for (const array of rows.table.values()) if (array.length < rows.length) throw hasMoved(array);
       return rows;
     },
     keysOf: (stage, right) => {
       const query = values[stage]?.at(-1) as unknown as BoundQuery;
-      return others.get(query) ?? rowsOf(overOf(query) === null ? query : onRows(query, right, dictionary), dictionary);
+      return others.get(query) ?? rowsOf(overOf(query) === null ? query : onRows(query, right, dictionary), dictionary, owner);
     },
   };
 }
@@ -313,6 +346,11 @@ function columnsOf(job: Job, planned: PlannedKernel, { output, outputs }: Kernel
     return [name, typeof from === "string" ? handedOn(job, planned, from) : ((outputs?.[from] ?? output) as AnyTypedArray)] as const;
   });
   return new Map(arrays);
+}
+
+/** What kernels before the last have given may lie on a device. */
+function noteBetween({ device, slots }: Job, at: number, result: KernelResult): void {
+  if (device !== null && at < slots.length - 1) device.between.push(result);
 }
 
 function outcome({ query, node }: BoundTerminal, job: Job, result: KernelResult | null): Outcome {

@@ -107,8 +107,8 @@ export function sourceLength(source: BoundSource): number {
   }
 }
 
-/** The elements as they are now; null for a range. Strings have the codes of the run's dictionary. */
-export function readSource(source: BoundSource, dictionary: Dictionary): AnyTypedArray | null {
+/** The elements as they are now; null for a range. Strings have the codes of the run's dictionary. `owner`: of a run that may go to a device: see Buffer.view. */
+export function readSource(source: BoundSource, dictionary: Dictionary, owner: object | null = null): AnyTypedArray | null {
   switch (source.kind) {
     case "range":
       return null;
@@ -118,7 +118,7 @@ export function readSource(source: BoundSource, dictionary: Dictionary): AnyType
       checkAttached(source.array, "the source");
       return source.dictionary === null ? source.array : translated(source.array as Uint32Array, dictionary.codesOf(source.dictionary));
     case "buffer":
-      return source.buffer.view();
+      return source.buffer.view(owner);
     case "columns":
     case "rows":
     case "stream":

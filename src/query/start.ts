@@ -1,4 +1,5 @@
 /** Runs a kernel on the backend that its tier chooses; where that one fails, on the next. */
+import { bringHome, bringHomeLater } from "../backends/home.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
 import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot, Tiers } from "../runtime/tiers.js";
@@ -8,6 +9,7 @@ import type { BackendName } from "../backends/backend.js";
 export function runHere(tiers: Tiers, slot: KernelSlot, call: KernelCall, insists: BackendName | null, runs: KernelRun[] | null): KernelResult {
   for (let compiled = tiers.choose(slot, call.length, insists); ; ) {
     try {
+      if (call.resident !== undefined && compiled.backend !== "cuda") bringHome(call);
       const result = compiled.run(call);
       runs?.push({ backend: compiled.backend, length: call.length });
       return result;
@@ -26,6 +28,7 @@ export interface Started {
 export async function startKernel(tiers: Tiers, slot: KernelSlot, chosen: CompiledKernel, call: KernelCall, insists: BackendName | null, signal: AbortSignal | undefined): Promise<Started> {
   for (let compiled = chosen; ; ) {
     try {
+      if (call.resident !== undefined && compiled.backend !== "cuda") await bringHomeLater(call);
       return { result: await compiled.start(call, signal), compiled };
     } catch (error) {
       if (signal?.aborted === true) throw error;

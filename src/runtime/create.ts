@@ -38,7 +38,7 @@ export interface Runtime {
    * @example
    * using readings = runtime.buffer(samples);
    */
-  buffer<A extends TypedArray>(elements: A): Buffer<A>;
+  buffer<A extends TypedArray>(elements: A): Buffer<SourceArray<A>>;
   buffer<C extends ArrayConstructor>(holds: C, length: number): Buffer<ArrayOf<C>>;
   /**
    * Resolves when all kernels that were being compiled in the background are ready, so that the next run is native.

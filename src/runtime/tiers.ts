@@ -127,6 +127,12 @@ export class Tiers {
     }
   }
 
+  /** Whether a run may go to a device. */
+  usesDevice(insists: BackendName | null): boolean {
+    const wanted = insists ?? this.insists;
+    return wanted === null ? this.order.includes("cuda") : wanted === "cuda";
+  }
+
   /** Whether a run may stop half way and begin anew on another backend: a device can be lost at any time. */
   mayStop(insists: BackendName | null): boolean {
     return (insists ?? this.insists) === null && this.order.includes("cuda");

@@ -139,11 +139,11 @@ export function tableLength(source: TableSource): number {
 }
 
 /** The columns as they are now; null for a source that is no table. Strings have the codes of the run's dictionary. */
-export function readTable(source: TableSource | { readonly kind: "array" | "numbers" | "buffer" | "range" | "stream" }, dictionary: Dictionary): Table | null {
+export function readTable(source: TableSource | { readonly kind: "array" | "numbers" | "buffer" | "range" | "stream" }, dictionary: Dictionary, owner: object | null = null): Table | null {
   switch (source.kind) {
     case "columns": {
       tableLength(source);
-      const table = source.buffers === null ? source.table : withBuffers(source, source.buffers);
+      const table = source.buffers === null ? source.table : withBuffers(source, source.buffers, owner);
       const to = dictionary.codesOf(source.dictionary);
       return to === null ? table : new Map([...table].map(([name, array]) => [name, source.columns.get(name) === "string" ? translated(array as Uint32Array, to) : array]));
     }
@@ -161,8 +161,8 @@ export function readTable(source: TableSource | { readonly kind: "array" | "numb
 }
 
 /** In the order in which the columns were given. */
-const withBuffers = ({ columns, table }: TableSource & { readonly kind: "columns" }, buffers: Buffers): Table =>
-  new Map([...columns.keys()].map(name => [name, buffers.get(name)?.view() ?? columnOf(table, name)]));
+const withBuffers = ({ columns, table }: TableSource & { readonly kind: "columns" }, buffers: Buffers, owner: object | null): Table =>
+  new Map([...columns.keys()].map(name => [name, buffers.get(name)?.view(owner) ?? columnOf(table, name)]));
 
 function readRows({ columns, rows }: TableSource & { readonly kind: "rows" }, dictionary: Dictionary): Table {
   const table = new Map([...columns].map(([name, type]) => [name, newArray(storedAs(type), rows.length)] as const));

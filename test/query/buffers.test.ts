@@ -154,7 +154,7 @@ describe("a buffer", () => {
   it("is changed by edit() and write(), and by no array that was kept", () => {
     using whole = buffer(Float64Array.of(3, 1, 2));
     const seen = whole.host();
-    let kept = new Float64Array(0);
+    let kept: Float64Array = new Float64Array(0);
     expect(whole.edit(x => ((kept = x).sort(), x.length))).toBe(3);
     expect([seen.length, kept.length]).toEqual([0, 0]);
     whole.write(Float64Array.of(7), 1);

@@ -6,6 +6,9 @@ import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
 import { replayFrom } from "../js/backend.js";
 import type { CudaContext } from "./driver.js";
 import { CudaError } from "./errors.js";
+import type { Storage } from "../../memory/storage.js";
+import { bringHome } from "../home.js";
+import { Residents } from "./residents.js";
 import { newLane, runLater, runNow, type Lane, type LoadedProgram, type Ran } from "./run.js";
 
 /** Each holds up to 48 MiB of page-locked memory. */
@@ -17,7 +20,22 @@ export class Lanes {
   /** Never given back: what is left in them may still look at their flag. */
   private readonly unusable: Lane[] = [];
 
-  constructor(private readonly context: CudaContext) {}
+  /** Buffers that have been on the device; they may be forgotten. */
+  private readonly stored = new Set<WeakRef<Storage>>();
+
+  constructor(readonly context: CudaContext) {}
+
+  noteCopy(storage: Storage): void {
+    this.stored.add(new WeakRef(storage));
+  }
+
+  /** Gives up what buffers have on the device and the host has, too. */
+  dropCopies(): void {
+    for (const reference of this.stored) {
+      const storage = reference.deref();
+      if (storage?.dropCopy(this.context) !== false) this.stored.delete(reference);
+    }
+  }
 
   take(): Lane {
     return this.free.pop() ?? newLane(this.context);
@@ -47,7 +65,7 @@ export class CudaCompiledKernel implements CompiledKernel {
   run(call: KernelCall): KernelResult {
     const lane = this.lanes.take();
     try {
-      return this.result(call, runNow(this.loaded, call, lane));
+      return this.result(call, runNow(this.loaded, call, lane, Residents.of(this.lanes, lane, call)));
     } finally {
       this.lanes.give(lane);
     }
@@ -60,7 +78,7 @@ export class CudaCompiledKernel implements CompiledKernel {
     signal?.addEventListener("abort", stop, { once: true });
     let ran: Ran;
     try {
-      ran = await runLater(this.loaded, call, lane, call.output !== null && this.pins && !canShrink(call.output), signal);
+      ran = await runLater(this.loaded, call, lane, call.output !== null && this.pins && !canShrink(call.output), signal, Residents.of(this.lanes, lane, call));
     } finally {
       signal?.removeEventListener("abort", stop);
       this.lanes.give(lane);
@@ -77,7 +95,8 @@ export class CudaCompiledKernel implements CompiledKernel {
       case "done":
         return { ...outcome.result, output };
       case "failed":
-        // Which element failed and how is for the reference to say.
+        // Which element failed and how is for the reference to say; it reads the host's memory.
+        bringHome(call);
         replayFrom(this.kernel, call, outcome.position);
         throw new CompilerBug(`a CUDA kernel failed at element ${outcome.position} or later, where its reference does not`);
       case "stopped":

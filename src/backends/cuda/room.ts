@@ -2,9 +2,12 @@
 import { STATE_BYTES, type CudaPlan } from "../../../fusion/emit/cuda.js";
 import type { KernelCall } from "../../../fusion/call.js";
 import { storedElement } from "../../../fusion/traverse.js";
+import { newArray, type AnyTypedArray } from "../../../fusion/values.js";
 import { BLOCK, ELEMENTS, type ElementType } from "../../../fusion/types.js";
 import type { CudaContext, CudaEvent, CudaMemory } from "./driver.js";
 import { CudaError } from "./errors.js";
+import { storageOf } from "../../memory/storage.js";
+import type { Residents } from "./residents.js";
 import type { Lane, LoadedProgram } from "./run.js";
 
 /** So many chunks are on the device at a time: one that comes, one that is worked on, one that leaves. */
@@ -18,6 +21,12 @@ export interface Place {
   readonly output: CudaMemory | null;
   /** Null where there is but one place, and all goes by one stream. */
   readonly events: PlaceEvents | null;
+}
+
+/** An array on the device; `memory`: what this run alone has to fill. */
+export interface Placed {
+  readonly address: bigint;
+  readonly memory: CudaMemory | null;
 }
 
 interface PlaceEvents {
@@ -43,17 +52,22 @@ export class Room {
 
   readonly state: CudaMemory;
   /** Null for an array of no elements: no memory has no bytes. */
-  readonly arrays: readonly (CudaMemory | null)[];
+  readonly arrays: readonly (Placed | null)[];
+  /** Where the source lies that is a buffer's; null for one that comes in chunks. */
+  readonly residentSource: bigint | null = null;
   /** Null if captures are an argument themselves. */
   readonly captures: CudaMemory | null;
-  /** Filters: all that may be kept. Null where that does not fit, and each chunk's results leave before its place is used again. */
+  /** Filters, and sinks whose results stay: all that may be stored. Null where that does not fit, and each chunk's results leave before its place is used again. */
   readonly whole: CudaMemory | null = null;
+  /** Whether the results stay there. */
+  readonly keeps: boolean = false;
 
   /** Throws CudaError of kind `resource` if there is not enough memory, and has then given all of it back. */
   constructor(
     private readonly loaded: LoadedProgram,
     private readonly call: KernelCall,
     private readonly lane: Lane,
+    private readonly residents: Residents | null,
   ) {
     const { kernel, program } = loaded;
     this.source = kernel.source.kind === "array" ? kernel.source.element : null;
@@ -61,11 +75,14 @@ export class Room {
     const captureBytes = program.captures.byValue ? 0 : program.captures.bytes;
     try {
       this.state = this.take(STATE_BYTES) as CudaMemory;
-      this.arrays = call.arrays.map(({ byteLength }) => this.take(byteLength));
+      this.arrays = call.arrays.map(array => this.placed(array));
+      if (call.source !== null) this.residentSource = this.resident(call.source);
       this.captures = this.take(captureBytes);
-      const whole = this.sink === null || program.outputByPlace ? null : this.attempt(() => this.besides(call.length * bytesOf(this.sink)));
+      const keep = residents?.keep === true && call.output === null;
+      const whole = this.sink === null || (program.outputByPlace && !keep) ? null : this.attempt(() => this.besides(call.length * bytesOf(this.sink)));
       if (whole !== null) [this.whole, this.chunks] = whole;
       else this.chunks = this.divide(0);
+      this.keeps = keep && this.whole !== null;
     } catch (error) {
       this.release();
       throw isLack(error) ? this.lacking(error) : error;
@@ -88,6 +105,65 @@ export class Room {
   /** Commands that were given before still run. */
   release(): void {
     for (const thing of this.taken.splice(0)) thing.release();
+    this.residents?.release();
+  }
+
+  /** Hands over the memory that results are to stay in, of which so many bytes are used; by a command that may have to be waited for if most of it is not. */
+  keep(bytes: number): { readonly memory: CudaMemory; readonly copied: boolean } | null {
+    const { whole, lane } = this;
+    if (!this.keeps || whole === null || bytes === 0) return null;
+    if (bytes * 2 < whole.bytes) {
+      const exact = this.attempt(() => this.take(bytes));
+      if (exact !== null) {
+        lane.work.copy(exact, 0, whole, 0, bytes);
+        return { memory: this.leave(exact), copied: true };
+      }
+    }
+    return { memory: this.leave(whole), copied: false };
+  }
+
+  /** Of the results. */
+  get elementBytes(): number {
+    return bytesOf(this.sink);
+  }
+
+  /** What has stayed, as an array that stands for it. */
+  resultOn(kept: CudaMemory | null, count: number): AnyTypedArray {
+    const element = this.sink as ElementType;
+    return kept === null ? newArray(element, 0) : (this.residents as Residents).kept(kept, element, count);
+  }
+
+  /** Of a source that does not come in chunks, from this element on. */
+  sourceAt(from: number): bigint {
+    return this.residentSource === null ? 0n : this.residentSource + BigInt(from * bytesOf(this.source));
+  }
+
+  /** Filters append to what is there; other sinks store each element in its own place. */
+  outputAt(from: number): bigint {
+    if (this.whole === null) return 0n;
+    return this.whole.address + BigInt(this.loaded.program.outputByPlace ? from * this.elementBytes : 0);
+  }
+
+  /** Not given back with the rest. */
+  private leave(memory: CudaMemory): CudaMemory {
+    this.taken.splice(this.taken.indexOf(memory), 1);
+    return memory;
+  }
+
+  private placed(array: AnyTypedArray): Placed | null {
+    const address = this.resident(array);
+    if (address !== null) return { address, memory: null };
+    const memory = this.take(array.byteLength);
+    return memory === null ? null : { address: memory.address, memory };
+  }
+
+  /** Where a buffer's elements are; null where they have to be brought for this run alone. */
+  private resident(array: AnyTypedArray): bigint | null {
+    const { residents } = this;
+    if (residents === null) return null;
+    const address = this.attempt(() => residents.place(array, bytes => this.take(bytes) as CudaMemory));
+    if (address === null) storageOf(array)?.read();
+    return address;
   }
 
   private take(bytes: number): CudaMemory | null {
@@ -129,15 +205,15 @@ export class Room {
 
   private chunkLengths(wholeBytes: number): readonly [longest: number, shortest: number] {
     const { length } = this.call;
-    const bytes = Math.max(...this.elementBytes(wholeBytes));
+    const bytes = Math.max(...this.chunkElementBytes(wholeBytes));
     if (bytes === 0) return [length, length];
     const longest = Math.min(length, Math.max(1, Math.floor(this.loaded.chunkBytes / bytes / BLOCK)) * BLOCK);
     return [longest, Math.min(longest, FEWEST)];
   }
 
   /** Of an element that comes, and of one that leaves with its chunk. */
-  private elementBytes(wholeBytes: number): readonly [source: number, output: number] {
-    return [bytesOf(this.source), wholeBytes > 0 ? 0 : bytesOf(this.sink)];
+  private chunkElementBytes(wholeBytes: number): readonly [source: number, output: number] {
+    return [this.residentSource === null ? bytesOf(this.source) : 0, wholeBytes > 0 ? 0 : bytesOf(this.sink)];
   }
 
   private planOf(chunkLength: number): CudaPlan {
@@ -150,7 +226,7 @@ export class Room {
   }
 
   private chunksOf(chunkLength: number, wholeBytes: number): Chunks {
-    const [source, output] = this.elementBytes(wholeBytes);
+    const [source, output] = this.chunkElementBytes(wholeBytes);
     const plan = this.planOf(chunkLength);
     const places = this.placesOf(chunkLength);
     const ring = Array.from({ length: places }, (): Place => ({ source: this.take(chunkLength * source), output: this.take(chunkLength * output), events: places > 1 ? this.takeEvents() : null }));
@@ -170,7 +246,7 @@ export class Room {
   private get least(): number {
     const { program } = this.loaded;
     const [, chunkLength] = this.chunkLengths(0);
-    const [source, output] = this.elementBytes(0);
+    const [source, output] = this.chunkElementBytes(0);
     const arrays = this.call.arrays.reduce((sum, { byteLength }) => sum + byteLength, program.captures.byValue ? 0 : program.captures.bytes);
     return STATE_BYTES + arrays + this.placesOf(chunkLength) * chunkLength * (source + output) + this.planOf(chunkLength).scratchBytes;
   }
@@ -186,7 +262,7 @@ export class Room {
 
 const bytesOf = (element: ElementType | null): number => (element === null ? 0 : ELEMENTS[element].bytes);
 
-const isLack = (error: unknown): error is CudaError => error instanceof CudaError && error.kind === "resource";
+export const isLack = (error: unknown): error is CudaError => error instanceof CudaError && error.kind === "resource";
 
 function freeBytes(context: CudaContext): number | "some" {
   try {

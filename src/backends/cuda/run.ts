@@ -11,7 +11,8 @@ import { checkLengths, lengthsOf } from "../arrays.js";
 import type { CudaContext, CudaFlag, CudaFunction, CudaMemory, CudaStream } from "./driver.js";
 import { Harvest } from "./harvest.js";
 import { captureBytes, parameterBytes, type Addresses } from "./parameters.js";
-import { Room, type Place } from "./room.js";
+import type { Residents } from "./residents.js";
+import { isLack, Room, type Place } from "./room.js";
 
 /** What one run at a time uses of a device. */
 export interface Lane {
@@ -43,6 +44,12 @@ export interface LoadedProgram {
 export interface Ran {
   readonly outcome: CudaOutcome;
   readonly output: AnyTypedArray | null;
+}
+
+/** What came of the commands, and what of the results has stayed. */
+interface Done {
+  readonly outcome: CudaOutcome;
+  readonly kept: CudaMemory | null;
 }
 
 /** So many transfers are given ahead: enough for streams not to wait for the calling thread, and few enough to be given up. */
@@ -79,16 +86,18 @@ class ProgramRun {
     private readonly transfers: Transfers,
     /** Of array sinks. */
     private readonly harvest: Harvest | null,
+    private readonly residents: Residents | null,
   ) {
     const arrays = call.arrays.map(({ length }, at) => ({ address: room.arrays[at]?.address ?? 0n, length }));
     this.captures = captureBytes(loaded.program.captures, call.scalars, arrays);
   }
 
   /** All commands, up to what came of them. Whatever it waits for must have come to pass before it goes on. */
-  *steps(): Generator<Wait, CudaOutcome> {
+  *steps(): Generator<Wait, Done> {
     const { room, transfers, lane } = this;
     STATE_FILLS.forEach(fill => this.fill(fill));
-    this.call.arrays.forEach((array, at) => this.write(room.arrays[at], array));
+    this.call.arrays.forEach((array, at) => this.write(room.arrays[at]?.memory, array));
+    this.residents?.prepare((to, from) => this.write(to, from));
     this.write(room.captures, this.captures);
     const outcome = yield* this.inChunks();
     if (room.ring.length > 1) {
@@ -96,7 +105,9 @@ class ProgramRun {
       yield transfers.synchronise(lane.arrivals);
       yield transfers.synchronise(lane.departures);
     }
-    return outcome;
+    const kept = outcome.status === "done" ? room.keep(outcome.result.count * room.elementBytes) : null;
+    if (kept?.copied === true) yield transfers.synchronise(lane.work);
+    return { outcome, kept: kept?.memory ?? null };
   }
 
   private inChunks(): Generator<Wait, CudaOutcome> {
@@ -118,7 +129,7 @@ class ProgramRun {
       while (given.length > AHEAD) yield given.shift() as Wait;
     }
     for (const chunk of unread) void this.fetch(chunk);
-    this.launchAll(room.plan.finish, null);
+    this.launchAll(room.plan.finish, null, 0);
     const outcome = yield* this.look();
     const count = outcome.status === "done" ? outcome.result.count : 0;
     if (harvest !== null && room.whole !== null && count > 0) yield this.transfers.read(this.lane.work, room.whole, harvest.next(count));
@@ -190,7 +201,7 @@ class ProgramRun {
       if (place.source !== null) work.wait(events.arrived);
       if (place.output !== null && turn >= this.room.ring.length) work.wait(events.left);
     }
-    this.launchAll(this.room.plan.chunk(from, count), place);
+    this.launchAll(this.room.plan.chunk(from, count), place, from);
     if (events !== null) work.record(events.used);
   }
 
@@ -214,11 +225,12 @@ class ProgramRun {
     if (to) void this.transfers.write(this.lane.work, to, from);
   }
 
-  private launchAll(launches: readonly CudaLaunch[], place: Place | null): void {
+  /** `from`: the first element of the chunk. */
+  private launchAll(launches: readonly CudaLaunch[], place: Place | null, from: number): void {
     const { room, lane, loaded } = this;
     const addresses: Addresses = {
-      source: place?.source?.address ?? 0n,
-      output: (place?.output ?? room.whole)?.address ?? 0n,
+      source: place?.source?.address ?? room.sourceAt(from),
+      output: place?.output?.address ?? room.outputAt(from),
       state: room.state.address,
       scratch: room.scratch?.address ?? 0n,
       stop: lane.stop.address,
@@ -238,25 +250,38 @@ function harvestOf({ kernel: { sink }, program }: LoadedProgram, { output, lengt
   return new Harvest(element, into);
 }
 
-function ranTo(outcome: CudaOutcome, harvest: Harvest | null): Ran {
+function ranTo({ outcome, kept }: Done, harvest: Harvest | null, room: Room, residents: Residents | null): Ran {
+  residents?.publish();
+  if (outcome.status === "done" && room.keeps) return { outcome, output: room.resultOn(kept, outcome.result.count) };
   if (harvest === null || outcome.status !== "done") return { outcome, output: null };
   return { outcome: { status: "done", result: { ...outcome.result, count: harvest.length } }, output: harvest.all() };
 }
 
+/** Buffers that are to stay on the device must not keep a run from having room. */
+function roomFor(loaded: LoadedProgram, call: KernelCall, lane: Lane, residents: Residents | null): Room {
+  try {
+    return new Room(loaded, call, lane, residents);
+  } catch (error) {
+    if (residents === null || !isLack(error)) throw error;
+    residents.makeRoom();
+    return new Room(loaded, call, lane, residents);
+  }
+}
+
 /** Runs and waits. Throws CudaError. */
-export function runNow(loaded: LoadedProgram, call: KernelCall, lane: Lane): Ran {
+export function runNow(loaded: LoadedProgram, call: KernelCall, lane: Lane, residents: Residents | null = null): Ran {
   const transfers: Transfers = {
     write: (stream, to, from) => (stream.write(to, from), null),
     read: (stream, from, to) => (stream.read(from, to), null),
     synchronise: stream => (stream.synchronise(), null),
   };
-  const room = new Room(loaded, call, lane);
+  const room = roomFor(loaded, call, lane, residents);
   try {
-    const harvest = harvestOf(loaded, call, true);
-    const steps = new ProgramRun(loaded, call, lane, room, transfers, harvest).steps();
+    const harvest = room.keeps ? null : harvestOf(loaded, call, true);
+    const steps = new ProgramRun(loaded, call, lane, room, transfers, harvest, residents).steps();
     for (;;) {
       const step = steps.next();
-      if (step.done === true) return ranTo(step.value, harvest);
+      if (step.done === true) return ranTo(step.value, harvest, room, residents);
     }
   } catch (error) {
     quietly(() => lane.stop.set(1));
@@ -272,7 +297,7 @@ export function runNow(loaded: LoadedProgram, call: KernelCall, lane: Lane): Ran
  * Runs without keeping the calling thread. `pinned`: whether the call's output can be held in place while it is written; else the
  * result is an array of its own. Rejects with the signal's reason once it is aborted, if only between two chunks.
  */
-export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: Lane, pinned: boolean, signal: AbortSignal | undefined): Promise<Ran> {
+export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: Lane, pinned: boolean, signal: AbortSignal | undefined, residents: Residents | null = null): Promise<Ran> {
   const transferring = new Set<Promise<void>>();
   const keep = (promise: Promise<void>): Wait => {
     transferring.add(promise);
@@ -290,15 +315,15 @@ export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: La
     signal?.throwIfAborted();
     checkLengths(call, lengths);
   };
-  const room = new Room(loaded, call, lane);
+  const room = roomFor(loaded, call, lane, residents);
   try {
-    const harvest = harvestOf(loaded, call, pinned);
-    const steps = new ProgramRun(loaded, call, lane, room, transfers, harvest).steps();
+    const harvest = room.keeps ? null : harvestOf(loaded, call, pinned);
+    const steps = new ProgramRun(loaded, call, lane, room, transfers, harvest, residents).steps();
     for (;;) {
       const step = steps.next();
       await (step.done === true ? Promise.all(transferring) : step.value);
       goingOn();
-      if (step.done === true) return ranTo(step.value, harvest);
+      if (step.done === true) return ranTo(step.value, harvest, room, residents);
     }
   } catch (error) {
     quietly(() => lane.stop.set(1));
