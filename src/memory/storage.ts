@@ -126,13 +126,15 @@ export class Storage {
     this.checkUsable();
     while (TRANSITIONS[this.now].readHost?.before.includes("down") === true) {
       const { copy, written } = this;
-      const array = this.array ?? newRoom(this.element, this.length);
+      // Not into the array that is there: it may be changed meanwhile.
+      const array = newRoom(this.element, this.length);
       await (copy as DeviceCopy).readLater(array);
       this.checkUsable();
-      if (this.copy !== copy || this.written !== written) continue; // somebody was faster
-      this.keep(array);
+      if (this.copy !== copy || this.written !== written || isHostCurrent(this.now)) continue; // somebody was faster
       this.download();
       this.now = "synchronized";
+      if (this.array === null) this.keep(array);
+      else this.array.set(array as never);
     }
     return this.read();
   }
