@@ -158,12 +158,17 @@ export class Storage {
     return this.copy?.device === device && isDeviceCurrent(this.now) ? this.copy : null;
   }
 
+  /** Whether it has a copy there, be it an older one. */
+  isOn(device: object): boolean {
+    return this.copy?.device === device;
+  }
+
   /** Gives the device's copy up, if the host has the same or newer elements; false if it has not. */
   dropCopy(device: object): boolean {
     const transition = TRANSITIONS[this.now].dropDevice;
-    if (this.copy?.device !== device) return true;
+    if (!this.isOn(device)) return true;
     if (transition === null) return false;
-    this.copy.release();
+    this.copy?.release();
     this.copy = null;
     this.now = transition.to;
     return true;

@@ -113,6 +113,7 @@ function captureType(value: unknown, name: string, verb: string): CaptureType {
 
 function captureRemedy(value: unknown, name: string): string {
   if (Array.isArray(value)) return `Hand over a typed array: { ${name}: Float64Array.from(${name}) }.`;
+  if (Object.prototype.toString.call(value) === "[object Buffer]") return `Hand over its elements: { ${name}: ${name}.toArray() }.`;
   if (value === undefined) return `${name} has no value here: was it assigned before the query was built?`;
   if (typeof value === "object" && value !== null) return `Hand over the numbers it holds one by one, each under a name of its own.`;
   return "Captures are numbers, BigInts, booleans, strings, lists of strings, typed arrays and functions.";

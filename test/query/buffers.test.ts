@@ -256,7 +256,7 @@ describe("a buffer", () => {
       [() => whole.edit(1 as never), /^DC305: edit\(\) takes a function, not 1/],
       [() => whole.slice(0.5), /^DC305: slice\(\) takes places, whole numbers, not 0\.5/],
       [() => (compute(["a"]) as unknown as Query<Float64Array>).toBuffer(), /^DC306: toBuffer\(\) gives a buffer of numbers, and these are strings/],
-      [() => compute(Float64Array.of(1)).map(x => x * 2, { whole } as never), /^DC302: the capture whole of map\(\) is a Buffer, which a kernel cannot take/],
+      [() => compute(Float64Array.of(1)).map(x => x * 2, { whole } as never), /^DC302: the capture whole of map\(\) is a Buffer, which a kernel cannot take\nHand over its elements: \{ whole: whole\.toArray\(\) \}\.$/],
       [() => compute(Float64Array.of(1)).toBuffer({ signal: AbortSignal.abort() } as never), /^DC305: toBuffer\(\) has no option signal/],
     ];
     for (const [act, wanted] of refusals) expect(message(act)).toMatch(wanted);

@@ -13,6 +13,8 @@ import { newLane, runLater, runNow, type Lane, type LoadedProgram, type Ran } fr
 
 /** Each holds up to 48 MiB of page-locked memory. */
 const MOST_IDLE = 2;
+/** Buffers that are remembered without a thought. */
+const FEW = 64;
 
 /** Lanes of a device that wait for their next run. */
 export class Lanes {
@@ -22,11 +24,16 @@ export class Lanes {
 
   /** Buffers that have been on the device; they may be forgotten. */
   private readonly stored = new Set<WeakRef<Storage>>();
+  /** How many of them there may be before those that have ended are left out. */
+  private most = FEW;
 
   constructor(readonly context: CudaContext) {}
 
   noteCopy(storage: Storage): void {
     this.stored.add(new WeakRef(storage));
+    if (this.stored.size <= this.most) return;
+    for (const reference of this.stored) if (reference.deref()?.isOn(this.context) !== true) this.stored.delete(reference);
+    this.most = Math.max(FEW, 2 * this.stored.size);
   }
 
   /** Gives up what buffers have on the device and the host has, too. */
