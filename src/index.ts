@@ -203,6 +203,7 @@ export { createRuntime, type Runtime } from "./runtime/create.js";
 export { BackendError, CompilerBug, LambdaError, QueryError, type ErrorCode } from "../fusion/errors.js";
 export type { BackendName } from "./backends/backend.js";
 export type { KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
+export type { Accelerator } from "./runtime/tiers.js";
 export type { AnyQuery, FromJsonOptions } from "./json/read.js";
 export type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation, KernelExplanation, StepExplanation, VerbExplanation } from "./query/explanation.js";
 export type { QueryJson } from "./json/format.js";

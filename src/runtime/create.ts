@@ -14,6 +14,7 @@ import type { Rows } from "../query/rows.js";
 import { describe, quote } from "../query/given.js";
 import { checkOptions as checkNames } from "../query/options.js";
 import type { ArrayConstructor, ArrayOf, Elements, QueryOptions, QuerySource, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "../query/types.js";
+import type { Accelerator } from "./tiers.js";
 import { RuntimeCore, type Backends, type RuntimeOptions } from "./runtime.js";
 
 /** Where queries run: its own choice of backend, kernel cache and log. */
@@ -48,6 +49,13 @@ export interface Runtime {
    * await runtime.settled();
    */
   settled(): Promise<void>;
+  /**
+   * The backends: which are there, and why the others are not. Asking loads the libraries of those that have not been needed yet.
+   *
+   * @example
+   * for (const { name, available, reason } of runtime.accelerators()) console.log(name, available ? "is there" : reason);
+   */
+  accelerators(): readonly Accelerator[];
 }
 
 /**
@@ -70,7 +78,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
 export function runtimeOn(options: RuntimeOptions, backends: Backends): Runtime {
   checkOptions(options);
   const core = new RuntimeCore(options, backends);
-  return { compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never, buffer: (holds: unknown, length?: unknown) => makeBuffer(core, holds, length) as never, settled: () => core.tiers.settled() };
+  return { compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never, buffer: (holds: unknown, length?: unknown) => makeBuffer(core, holds, length) as never, settled: () => core.tiers.settled(), accelerators: () => core.tiers.accelerators() };
 }
 
 const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", cuda: "object" } as const;

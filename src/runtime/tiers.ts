@@ -6,7 +6,7 @@
 import { BackendError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { hasLoops } from "../../fusion/traverse.js";
-import { reachOf, type BackendName, type CompiledKernel } from "../backends/backend.js";
+import { BACKEND_NAMES, reachOf, type BackendName, type CompiledKernel } from "../backends/backend.js";
 import type { Mover } from "../table/move.js";
 import { scriptMover } from "../table/script.js";
 
@@ -65,6 +65,20 @@ export interface KernelSlot extends Readonly<Record<CompiledBackend, Tier>> {
 const newTier = (): Tier => ({ compiled: null, state: "new", reason: "" });
 
 export const newSlot = (kernel: Kernel): KernelSlot => ({ kernel, heavy: hasLoops(kernel.body), script: null, cpu: newTier(), cuda: newTier(), runs: 0 });
+
+/** A backend, as a runtime sees it. */
+export interface Accelerator {
+  readonly name: BackendName;
+  readonly available: boolean;
+  /** Why it is not available, or runs nothing any more; null if it is. */
+  readonly reason: string | null;
+  /** The device's name; null where there is none. */
+  readonly device: string | null;
+  /** By how many threads one run may be shared. */
+  readonly threads: number;
+  /** The place in which this runtime tries it for a kernel, from 0 on; null if only a query's `.on()` uses it. */
+  readonly place: number | null;
+}
 
 export interface Choice {
   readonly backend: BackendName;
@@ -172,6 +186,24 @@ export class Tiers {
       passed.push(this.order.length === 1 ? why : `${backend}: ${why}`);
     }
     return { backend: "js", reason: passed.length === 0 ? "this runtime runs everything here" : passed.join("; ") };
+  }
+
+  /** All backends. Makes those that have not been needed yet, which loads their libraries. */
+  accelerators(): readonly Accelerator[] {
+    const tried: readonly BackendName[] = this.insists === null ? [...this.order, "js"] : [this.insists];
+    const placeOf = (name: BackendName): number | null => (tried.includes(name) ? tried.indexOf(name) : null);
+    return BACKEND_NAMES.map(name => {
+      const known = { name, device: null, threads: 1, place: placeOf(name) };
+      if (name === "js") return { ...known, available: true, reason: null };
+      try {
+        const backend = this.backend(name);
+        const reason = this.gone.get(name) ?? (backend.available ? null : (backend.reason ?? "it is not available"));
+        const device = name === "cuda" ? ((backend as DeviceBackend).device?.name ?? null) : null;
+        return { ...known, available: reason === null, reason, device, threads: backend.threads ?? 1 };
+      } catch (error) {
+        return { ...known, available: false, reason: reasonOf(error) };
+      }
+    });
   }
 
   /** By how many threads native kernels may be shared. */

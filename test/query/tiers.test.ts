@@ -3,7 +3,7 @@ import { BackendError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { interpret } from "../../fusion/interpret.js";
 import type { BackendName, CompiledKernel, KernelCall } from "../../src/backends/backend.js";
-import { runtimeOn } from "../../src/runtime/create.js";
+import { createRuntime, runtimeOn } from "../../src/runtime/create.js";
 import type { RunInfo, RuntimeOptions } from "../../src/runtime/runtime.js";
 import type { NativeBackend } from "../../src/runtime/tiers.js";
 
@@ -239,5 +239,30 @@ describe("insisting", () => {
     expect(native.asked).toEqual(["cached", "compile"]);
     expect(native.runtime.compute(few).on("js").max().value()).toBe(3);
     expect(native.ran).toEqual(["sum cpu:3", "max js:3"]);
+  });
+});
+
+describe("accelerators()", () => {
+  const noDevice = { name: "cuda", available: false, reason: "this runtime has no cuda backend", device: null, threads: 1 };
+
+  it("tells which backends there are, in which order they are tried, and why others are not", () => {
+    expect(setUp().runtime.accelerators()).toEqual([
+      { name: "js", available: true, reason: null, device: null, threads: 1, place: 1 },
+      { name: "cpu", available: true, reason: null, device: null, threads: 1, place: 0 },
+      { ...noDevice, place: null },
+    ]);
+    const { runtime } = setUp({ reason: "there is no addon" }, { backend: ["cuda", "cpu"] });
+    expect(runtime.accelerators().map(({ name, available, reason, place }) => [name, available, reason, place])).toEqual([
+      ["js", true, null, 2],
+      ["cpu", false, "there is no addon", 1],
+      ["cuda", false, "this runtime has no cuda backend", 0],
+    ]);
+    expect(setUp({}, { backend: "js" }).runtime.accelerators().map(({ place }) => place)).toEqual([0, null, null]);
+  });
+
+  it("of the real ones names the threads", () => {
+    const [, cpu] = createRuntime({ threads: 3 }).accelerators();
+    if (cpu?.available === true) expect(cpu.threads).toBe(3);
+    else expect(cpu?.reason).toMatch(/addon/);
   });
 });
