@@ -5,6 +5,9 @@
 
 namespace dotcompute::rt {
 
+/// Whether the lanes of a register that are kept can be moved to its front at once.
+#define RT_COMPRESSES (RT_BITMASKS || (RT_WIDTH == 32 && defined(__AVX2__)))
+
 #if RT_BITMASKS
 /// The lanes of `mask` side by side at the front. (Compressing into memory at once is slow on some machines.)
 template <class T>
@@ -12,6 +15,42 @@ RT_INLINE Reg<T> compress(Reg<T> a, RegMask<T> mask) {
   if constexpr (sizeof(T) == 8) return (Reg<T>)__builtin_ia32_compressdf512_mask((Reg<double>)a, Reg<double>{}, mask);
   else return (Reg<T>)__builtin_ia32_compresssf512_mask((Reg<float>)a, Reg<float>{}, mask);
 }
+#elif RT_COMPRESSES
+/// For every mask of 32 / Bytes lanes, which words of 32 bits come to the front.
+template <int Bytes>
+struct Fronts {
+  u8 words[1 << 32 / Bytes][8] = {};
+  constexpr Fronts() {
+    for (int mask = 0; mask < 1 << 32 / Bytes; mask++)
+      for (int lane = 0, next = 0; lane < 32 / Bytes; lane++)
+        if (mask >> lane & 1)
+          for (int word = 0; word < Bytes / 4; word++) words[mask][next++] = u8(lane * Bytes / 4 + word);
+  }
+};
+template <int Bytes>
+alignas(64) static constexpr Fronts<Bytes> FRONTS;
+
+/// The lanes of `mask` side by side at the front.
+template <class T>
+RT_INLINE Reg<T> compress(Reg<T> a, unsigned mask) {
+#if RT_GCC_X86
+  // g++ would widen them one by one.
+  typedef char Bytes __attribute__((vector_size(16)));
+  typedef i64 Words __attribute__((vector_size(16)));
+  i64 row;
+  __builtin_memcpy(&row, FRONTS<sizeof(T)>.words[mask], sizeof row);
+  const Reg<int> words = __builtin_ia32_pmovzxbd256((Bytes)Words{row, 0});
+#else
+  typedef u8 Row __attribute__((vector_size(8)));
+  Row row;
+  __builtin_memcpy(&row, FRONTS<sizeof(T)>.words[mask], sizeof row);
+  const Reg<int> words = __builtin_convertvector(row, Reg<int>);
+#endif
+  return (Reg<T>)__builtin_ia32_permvarsi256((Reg<int>)a, words);
+}
+#endif
+
+#if RT_COMPRESSES
 template <class Out>
 RT_INLINE void store_register(Out* to, Reg<Loaded<Out>> a) {
   if constexpr (sizeof(Out) >= 4) __builtin_memcpy(to, &a, WIDTH);
@@ -23,11 +62,18 @@ RT_INLINE void store_register(Out* to, Reg<Loaded<Out>> a) {
 template <class Out, int G>
 RT_INLINE u64 store_live(Out* to, Pack<Loaded<Out>, G> a, Mask<G> live) {
   using T = Loaded<Out>;
-#if RT_BITMASKS
+#if RT_COMPRESSES
   constexpr int N = Pack<T, G>::N;
   Out* next = to;
+#if RT_BITMASKS
   RT_REGISTERS(const RegMask<T> mask = live.template part<T>(i); store_register<Out>(next, compress<T>(a.r[i], mask));
                next += __builtin_popcount(mask))
+#else
+  constexpr int EACH = WIDTH / int(sizeof(T));
+  const unsigned bits = live.bits();
+  RT_REGISTERS(const unsigned mask = bits >> i * EACH & ((1u << EACH) - 1); store_register<Out>(next, compress<T>(a.r[i], mask));
+               next += __builtin_popcount(mask))
+#endif
   return u64(next - to);
 #else
   Out values[G];
