@@ -35,7 +35,7 @@ export const NODES: Readonly<Record<string, Refusal>> = {
   AwaitExpression: syntax("a kernel cannot await", "Await the value first, then hand it over by name"),
   ImportExpression: syntax("a kernel cannot import", "Import at the top of the file and hand over what is needed by name"),
   MetaProperty: syntax("a kernel has neither `new.target` nor `import.meta`", "Hand the value over by name"),
-  ChainExpression: syntax("`?.` is for values that may be missing, and every number is there", "Write . or [ ] instead of ?."),
+  ChainExpression: syntax("`?.` is for the rows that a leftJoin may lack, as in p?.seats ?? 0", "Write . or [ ] instead of ?.; of a column with nulls say first what null becomes, (r.carrier ?? \"\").length, or test it, r.carrier !== null && …"),
   SwitchStatement: syntax("a kernel has no switch", "Write if … else if … else"),
   TryStatement: syntax("a kernel cannot catch errors", "Test for the bad value with if"),
   ThrowStatement: syntax("a kernel cannot throw", "Give NaN back, or filter such elements out before"),

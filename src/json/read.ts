@@ -81,6 +81,8 @@ class Reader implements Reading {
   private size = 0;
   private columns = 0;
   private readonly lambdas = new Map<string, Capture>();
+  /** Read once each, so that a source that is used twice is seen to be the same. */
+  private readonly sources = new Map<string, Chain>();
 
   constructor(
     private readonly runtime: Runtime,
@@ -123,6 +125,13 @@ class Reader implements Reading {
   }
 
   private source(place: number, fastMath: boolean): Chain {
+    const key = `${place} ${fastMath}`;
+    let query = this.sources.get(key);
+    if (query === undefined) this.sources.set(key, (query = this.start(place, fastMath)));
+    return query;
+  }
+
+  private start(place: number, fastMath: boolean): Chain {
     const query = this.runtime.compute(this.given[place] as never, { fastMath }) as unknown as Chain;
     const [found, wanted] = [sourceJson(query.bound.source), this.wanted[place]];
     if (wanted === undefined) throw new CompilerBug("a source that was not checked");

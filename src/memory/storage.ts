@@ -287,6 +287,10 @@ export class Storage {
       if (TRANSITIONS[now].dropDevice === null) this.lostBy = lost;
       this.now = TRANSITIONS[now].dropDevice?.to ?? "uninitialized";
     }
+    if (this.array !== null && this.array.length < this.length) {
+      if (!anew) throw new QueryError("DC307", `${this.words} has lost its memory: what host() gave was transferred elsewhere, or released`, "Transfer or release a copy, buffer.toArray(); write all of the buffer to use it again: buffer.write(array).");
+      this.array = null;
+    }
     if (anew) this.lostBy = null;
     if (this.lostBy !== null) throw new QueryError("DC321", `the elements of ${this.words} are lost: they were nowhere but on a device, and ${this.lostBy}`, "Compute them anew, or write all of them: buffer.write(array). What must outlive a device is read in time: buffer.host().");
   }

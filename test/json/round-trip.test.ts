@@ -123,6 +123,16 @@ describe("stored queries", () => {
     expect(resultOf(fromJSON(through(json), table, { others: [other], runtime }))).toEqual(again.toArray());
   });
 
+  it("are stored again as they were, also where strings are used twice", () => {
+    const words = { word: ["a", "b", null], price: Float64Array.of(1, 2, 3) };
+    const rows = compute(words);
+    for (const query of [rows.concat(rows), rows.leftJoin(rows, r => r.word, x => x.word, (r, x) => ({ ...r, twice: x?.price ?? 0 }))]) {
+      const read = fromJSON(JSON.stringify(query), words, { runtime });
+      expect(JSON.stringify(read)).toBe(JSON.stringify(query));
+      expect(resultOf(read)).toEqual(resultOf(query));
+    }
+  });
+
   it("run in a worker", async () => {
     const scale = Float32Array.of(2, 3);
     const query = compute(Float32Array.of(1, 2, 3)).map((x, i) => x * scale[i % 2]!, { scale }).filter(x => x > 2).sum();

@@ -241,6 +241,24 @@ describe("a buffer", () => {
     expect(lines[0]).toMatch(/^dotcompute: a buffer, buffer\(Float64Array, [25]\), was collected as garbage, and its memory given back late: end each with dispose\(\), or declare it with using\. This is said once$/);
   });
 
+  it("says so when its memory was transferred or released by other hands, until it is written anew", () => {
+    const takes: ((array: Float64Array<ArrayBuffer>) => void)[] = [array => void structuredClone(array, { transfer: [array.buffer] })];
+    if (hasAddon) takes.push(array => memory.release(array));
+    for (const runtime of hasAddon ? [js, cpu] : [js]) {
+      for (const take of takes) {
+        using whole = runtime.buffer(Float64Array.of(1, 2, 3));
+        const sum = runtime.compute(whole).sum();
+        const shifted = runtime.compute({ whole, one: Float64Array.of(1, 1, 1) }).map(r => ({ x: r.whole + r.one }));
+        take(whole.host() as Float64Array<ArrayBuffer>);
+        for (const act of [() => sum.value(), () => shifted.toColumns(), () => whole.toArray(), () => whole.slice(1).host(), () => whole.write(Float64Array.of(5), 1)]) {
+          expect(message(act)).toMatch(/^DC307: buffer\(Float64Array, 3\) has lost its memory/);
+        }
+        whole.write(Float64Array.of(4, 5, 6));
+        expect(sum.value()).toBe(15);
+      }
+    }
+  });
+
   it("stands in queries that are stored", () => {
     using whole = buffer(Float64Array.of(1, 2, 3));
     const text = JSON.stringify(compute(whole).map(x => x * 2));
