@@ -3,13 +3,13 @@
  * need not parse it all again: that takes longer than most queries. Wherever anything is unusual the script is loaded as any other.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { cachedDataVersionTag } from "node:v8";
 import { constants, runInThisContext, Script } from "node:vm";
 import { isTrusted } from "../cache/entry.js";
-import { defaultCacheFolder, faultOf } from "../cache/folder.js";
+import { defaultCacheFolder, faultOf, makeFolder } from "../cache/folder.js";
 
 /** Nothing else is called that, wherever a bundler has put this code. */
 const SCRIPT = "dotcompute-core.cjs";
@@ -63,7 +63,7 @@ function remember(file: string, data: Buffer, before: number): void {
   if (data.length < before * 1.1) return;
   try {
     const folder = path.dirname(file);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     if (faultOf(folder) !== null) return;
     publish(file, Buffer.concat([checksum(data), data]));
     const others = readdirSync(folder).filter(name => name.startsWith(CODE) && name !== path.basename(file));

@@ -1,5 +1,5 @@
 /** The folder in which the cache lives: the user's own, or, where that cannot be used, a private one until the process ends. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { BackendError } from "../../fusion/errors.js";
@@ -76,7 +76,7 @@ export function createCacheFolder(usual: string, fallback: string): CacheFolder 
     temporary() {
       for (;;) {
         try {
-          mkdirSync(folder, { recursive: true, mode: 0o700 });
+          makeFolder(folder);
           exists();
           return mkdtempSync(path.join(folder, TEMPORARY));
         } catch (error) {
@@ -86,6 +86,26 @@ export function createCacheFolder(usual: string, fallback: string): CacheFolder 
       }
     },
   };
+}
+
+/** The folder, and those that it lies in. Node's own way of doing that never ends where a folder refuses new ones as missing (/proc). */
+export function makeFolder(folder: string): void {
+  try {
+    makeOne(folder);
+  } catch (error) {
+    const parent = path.dirname(folder);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || parent === folder) throw error;
+    if (!existsSync(parent)) makeFolder(parent);
+    makeOne(folder); // another process may have made the parent meanwhile
+  }
+}
+
+function makeOne(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (!existsSync(folder)) throw error;
+  }
 }
 
 /** Why a folder must not be used. One of ours that is open to others is closed to them. */

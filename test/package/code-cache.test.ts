@@ -57,6 +57,7 @@ describe("the code cache", () => {
   it("is done without where the folder cannot be made, or it is not wanted", async () => {
     writeFileSync(newCache("a-file"), "");
     expect(await run(path.join(newCache("a-file"), "below"))).toEqual(expected);
+    expect(await run("/proc/dotcompute/below")).toEqual(expected); // Linux says that the folder in which it is made is missing
     expect(await run(newCache("unwanted"), { DOTCOMPUTE_CODE_CACHE: "off" })).toEqual(expected);
     mkdirSync(newCache("unwanted"), { recursive: true });
     expect(codeIn(newCache("unwanted"))).toEqual([]);
