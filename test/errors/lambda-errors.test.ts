@@ -18,6 +18,7 @@ function refused(text: string, captures = CAPTURES, label = "the lambda of map",
 }
 
 /** Text of the lambda, the part that is marked, what is wrong, what to do. */
+const OPTIONAL = 'Write . or [ ] instead of ?.; of a column with nulls say first what null becomes, (r.carrier ?? "").length, or test it, r.carrier !== null && …';
 const REFUSED: readonly (readonly [string, string, string, string])[] = [
   // Values that are no numbers
   ["x => this.k", "this", "DC102: a kernel has no `this`", "Hand the value over by name, { k: this.k }, and write k"],
@@ -49,9 +50,9 @@ const REFUSED: readonly (readonly [string, string, string, string])[] = [
   ["x => x ?? 0", "x ?? 0", "DC102: `??` is for missing values, and every number is there", "Write Number.isNaN(x) ? y : x to replace NaN, or x || y to replace 0 as well"],
   ["x => { let y = 1; y ??= x; return y; }", "y ??= x", "DC102: `??` is for missing values, and every number is there", "Write Number.isNaN(x) ? y : x to replace NaN, or x || y to replace 0 as well"],
   ["x => { x ?? 0; return x; }", "x ?? 0", "DC102: `??` is for missing values, and every number is there", "Write Number.isNaN(x) ? y : x to replace NaN, or x || y to replace 0 as well"],
-  ["x => lut?.[0]", "lut?.[0]", "DC102: `?.` is for values that may be missing, and every number is there", "Write . or [ ] instead of ?."],
-  ["x => x?.y", "x?.y", "DC102: `?.` is for values that may be missing, and every number is there", "Write . or [ ] instead of ?."],
-  ["x => Math?.max(x, 1)", "Math?.max(x, 1)", "DC102: `?.` is for values that may be missing, and every number is there", "Write . or [ ] instead of ?."],
+  ["x => lut?.[0]", "lut?.[0]", "DC102: `?.` is for the rows that a leftJoin may lack, as in p?.seats ?? 0", OPTIONAL],
+  ["x => x?.y", "x?.y", "DC102: `?.` is for the rows that a leftJoin may lack, as in p?.seats ?? 0", OPTIONAL],
+  ["x => Math?.max(x, 1)", "Math?.max(x, 1)", "DC102: `?.` is for the rows that a leftJoin may lack, as in p?.seats ?? 0", OPTIONAL],
   ["x => typeof x", "typeof x", "DC102: a kernel has no `typeof`", "The type of an element is that of its array: leave the test away"],
   ["x => void 0", "void 0", "DC102: a kernel has no `void`, and no `undefined`", "Give a number or a boolean back; elements are never undefined"],
   ["x => delete lut[0]", "delete lut[0]", "DC102: a kernel has no `delete`", "Elements and captures are only read: filter unwanted elements out"],
