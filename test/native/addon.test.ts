@@ -1,6 +1,6 @@
 /** The addon's own contract: what it checks, what it computes with, what it gives back. Kernels here are written by hand. */
 import { describe, expect, it } from "vitest";
-import { CONTROL, STATUS, type NativeKernel } from "../../src/backends/cpu/addon.js";
+import { ABI_VERSION, CONTROL, STATUS, type NativeKernel } from "../../src/backends/cpu/addon.js";
 import { ELEMENTS, ELEMENT_TYPES, type ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { addon, load, objectFile, unavailable } from "./fixtures.js";
@@ -26,7 +26,7 @@ const sum = () => load("sum", { source: "f64" });
 
 describe.skipIf(unavailable !== null)("native addon", () => {
   it("says which ABI and which processor it is for", () => {
-    expect(addon.abi).toBe(3);
+    expect(addon.abi).toBe(ABI_VERSION);
     expect(addon.target).toMatch(/^\w+(-[0-9a-f]+)*/);
   });
 
