@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** One seed for the whole run: fixed, so that a failure in one run is a failure in the next, unless DOTCOMPUTE_SEED says otherwise. */
@@ -13,6 +14,8 @@ export default defineConfig({
     env: { DOTCOMPUTE_SEED: seed },
     // A fault of a native kernel then ends one worker process and not the whole run.
     pool: "forks",
+    // All processors: vitest would leave one to itself.
+    poolOptions: { forks: { maxForks: availableParallelism(), minForks: 1 } },
     // Some tests compile kernels; none asserts a time, so this only ends what hangs.
     testTimeout: 120_000,
     hookTimeout: 120_000,
