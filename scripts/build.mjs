@@ -13,7 +13,7 @@ import { pathToFileURL } from "node:url";
 import { contentHash, isFresh, mark, ROOT } from "./stale.mjs";
 
 const SOURCES = ["fusion", "src", "package.json", "scripts/build.mjs"];
-const BUNDLES = ["dist/index.js", "dist/index.cjs", "dist/dotcompute-core.cjs", "dist/licenses.txt"];
+const BUNDLES = ["dist/index.js", "dist/index.cjs", "dist/dotcompute-core.cjs", "dist/dotcompute.js", "dist/licenses.txt"];
 const DECLARATIONS = ["dist/types/src/index.d.ts", "dist/types-cjs/src/index.d.ts"];
 
 /** No minifier, no keepNames: either would change the text of functions, and the library reads the text of functions. */
@@ -56,7 +56,9 @@ export async function buildBundles() {
     outfile: "dist/index.cjs",
     external: ["./dotcompute-core.cjs"],
   });
-  const names = (await build({ ...common, entryPoints: ["./src/index.ts"], format: "esm", packages: "external", metafile: true, write: false })).metafile.outputs["index.js"].exports;
+  // Bundlers take the whole as a module, which needs no other file.
+  const module = await build({ ...common, entryPoints: ["./src/index.ts"], format: "esm", outfile: "dist/dotcompute.js", external: ["apache-arrow"], metafile: true });
+  const names = module.metafile.outputs["dist/dotcompute.js"].exports;
   writeFileSync(path.join(ROOT, "dist/index.js"), `import library from "./index.cjs";\nexport const { ${names.join(", ")} } = library;\n`);
   writeFileSync(path.join(ROOT, "dist/licenses.txt"), licensesOf(metafile));
   mark("bundles", hash);

@@ -1,11 +1,12 @@
 /** Prepared queries: functions that run one query again and again, on other data. */
 import { QueryError } from "../../fusion/errors.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
-import { checkRunOptions, checkSurplus } from "./arguments.js";
+import { checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
 import { explainTerminal } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { parametersOf, rebound } from "./rebind.js";
+import { describe } from "./given.js";
 import { ORDINARY, Routine } from "./routine.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { calledAs } from "./show.js";
@@ -64,7 +65,7 @@ export function prepare<Result, Of>(of: Of, bound: BoundTerminal, stores: boolea
 function intoOf(options: IntoOptions<AnyTypedArray> | undefined, stores: boolean, verb: "toArray" | "toArrayAsync"): AnyTypedArray | null {
   if (options === undefined) return null;
   if (stores) return checkRunOptions(options, verb).into ?? null;
-  if (verb === "toArray") checkSurplus([options], "a prepared query of one value, or of columns,", "Its captures come second: run(array, { k }).");
+  if (verb === "toArray") throw new QueryError("DC305", `a prepared query of one value, or of columns, takes no options, but was given ${describe(options)}`, "Its captures come second: run(array, { k }).");
   return null;
 }
 

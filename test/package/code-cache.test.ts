@@ -1,6 +1,8 @@
 /** What V8 has made of the library's text, kept between processes: used when it is sound, and never else. */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
+import { build } from "esbuild";
 import { afterAll, describe, expect, it } from "vitest";
 import { ROOT, succeed, temporaryFolder } from "./support.js";
 
@@ -79,6 +81,19 @@ describe("the code cache", () => {
       console.log(required.QueryError === QueryError);`;
     const { stdout } = await succeed(process.execPath, ["--input-type=module", "-e", text], { cwd: place.folder, env: { DOTCOMPUTE_CACHE: newCache("modules") } });
     expect(stdout).toBe("true\n");
+  });
+
+  it.each(["esm", "cjs"] as const)("is nothing that a bundle needs, as %s", async format => {
+    const modules = path.join(place.folder, "node_modules");
+    mkdirSync(modules, { recursive: true });
+    if (!readdirSync(modules).includes("dotcompute")) symlinkSync(ROOT, path.join(modules, "dotcompute"));
+    const entry = path.join(place.folder, "entry.mjs");
+    writeFileSync(entry, `import { createRuntime } from "dotcompute";\nconsole.log(createRuntime({ log: line => console.log(line.includes("--external:dotcompute")) }).compute(Float64Array.of(1, 2)).map(x => x * 2).sum().value());`);
+    const outfile = path.join(mkdtempSync(path.join(tmpdir(), "dotcompute-test-")), format === "esm" ? "bundle.mjs" : "bundle.cjs");
+    await build({ entryPoints: [entry], outfile, bundle: true, platform: "node", format, logLevel: "error" });
+    const { stdout } = await succeed(process.execPath, [outfile], { cwd: path.dirname(outfile), env: { DOTCOMPUTE_CACHE: newCache("bundles") } });
+    rmSync(path.dirname(outfile), { recursive: true });
+    expect(stdout).toBe("true\n6\n");
   });
 
   it("is not for a context with globals of its own", async () => {

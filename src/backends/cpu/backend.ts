@@ -14,7 +14,7 @@ import { partsOf, wholeOf } from "../parts.js";
 import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
 import { readHeaders } from "./headers.js";
 import { bestOf, levelsOf, portableFlags, symbolIn, type Target } from "./levels.js";
-import { loadAddon, packageRoot, type LoadedAddon } from "./load-addon.js";
+import { loadAddon, NO_FOLDER, packageRoot, type LoadedAddon } from "./load-addon.js";
 import { nativeMover } from "./moves.js";
 import { threadsFor } from "./threads.js";
 import { createToolchain } from "./toolchain.js";
@@ -80,7 +80,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   const root = packageRoot();
   const loaded = options.loaded ?? loadAddon(root);
   const cache = createDiskCache({ folder: options.cacheFolder });
-  if (root === null || loaded.addon === null) return unavailable(loaded.reason ?? "the package's own folder was not found", cache);
+  if (root === null || loaded.addon === null) return unavailable(loaded.reason ?? NO_FOLDER, cache);
   const { addon } = loaded;
   const threads = threadsFor(options.threads);
   const workspace = new Workspace(addon, threads);

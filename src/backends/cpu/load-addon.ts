@@ -12,12 +12,22 @@ export type LoadedAddon =
   | { readonly addon: NativeAddon; readonly reason: null }
   | { readonly addon: null; readonly reason: string };
 
+/** A bundle that holds the library has neither its addon nor its headers. */
+export const NO_FOLDER = "the package's own folder was not found: leave dotcompute out of bundles, with esbuild by --external:dotcompute";
+
 /** The folder of this package, from wherever this module runs: src/ in a checkout, dist/ in a package. */
-export function packageRoot(from: string = path.dirname(fileURLToPath(import.meta.url))): string | null {
+export function packageRoot(from: string | null = ownFolder()): string | null {
+  if (from === null) return null;
   for (let folder = from; ; folder = path.dirname(folder)) {
     if (packageName(path.join(folder, "package.json")) === PACKAGE_NAME) return folder;
     if (folder === path.dirname(folder)) return null;
   }
+}
+
+/** Bundlers that make scripts of modules leave nothing where this file was. */
+function ownFolder(): string | null {
+  const { url } = import.meta as { readonly url?: string };
+  return url === undefined ? null : path.dirname(fileURLToPath(url));
 }
 
 function packageName(file: string): unknown {
@@ -46,7 +56,7 @@ export function addonCandidates(root: string): readonly string[] {
 
 /** Loads the addon; every environment (main thread, worker) gets its own instance, and repeated calls the same one. */
 export function loadAddon(root: string | null = packageRoot()): LoadedAddon {
-  if (root === null) return { addon: null, reason: "the package's own folder was not found" };
+  if (root === null) return { addon: null, reason: NO_FOLDER };
   const require = createRequire(path.join(root, "package.json"));
   const faults: string[] = [];
   for (const file of addonCandidates(root)) {

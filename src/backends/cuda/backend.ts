@@ -8,7 +8,7 @@ import type { Kernel, Sink } from "../../../fusion/ir.js";
 import { calledOrigin } from "../../../fusion/texts.js";
 import { createDiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
-import { loadAddon, packageRoot } from "../cpu/load-addon.js";
+import { loadAddon, NO_FOLDER, packageRoot } from "../cpu/load-addon.js";
 import type { CompiledKernel } from "../backend.js";
 import { partsOf, wholeOf } from "../parts.js";
 import { CudaCompiledKernel, Lanes } from "./compiled.js";
@@ -105,7 +105,7 @@ export function createCudaBackend(options: CudaBackendOptions = {}): CudaBackend
 /** Everything that is needed, or why it is not there. */
 function openMachine(options: CudaBackendOptions): Machine | string {
   const root = packageRoot();
-  if (root === null) return "the package's own folder was not found";
+  if (root === null) return NO_FOLDER;
   const loaded = options.loaded ?? loadAddon(root);
   const { native, reason } = openNative(loaded);
   if (native === null) return reason;
