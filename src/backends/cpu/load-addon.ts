@@ -24,9 +24,9 @@ export function packageRoot(from: string | null = ownFolder()): string | null {
   }
 }
 
-/** Bundlers that make scripts of modules leave nothing where this file was. */
+/** Bundlers that make scripts of modules leave nothing where this file was. Written out, since the build puts something else there. */
 function ownFolder(): string | null {
-  const { url } = import.meta as { readonly url?: string };
+  const url = import.meta.url as string | undefined;
   return url === undefined ? null : path.dirname(fileURLToPath(url));
 }
 
