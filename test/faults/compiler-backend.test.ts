@@ -207,5 +207,5 @@ it("names what is missing in a package without an addon", () => {
   mkdirSync(path.join(base, "build", "Release"), { recursive: true });
   writeFileSync(path.join(base, "build", "Release", "dotcompute.node"), "garbage");
   expect(loadAddon(base).reason).toMatch(/build\/Release\/dotcompute\.node: .*(invalid ELF header|file too short|mach-o)/i);
-  expect(loadAddon(null)).toEqual({ addon: null, reason: "the package's own folder was not found" });
+  expect(loadAddon(null)).toEqual({ addon: null, reason: expect.stringMatching(/^the package's own folder was not found: leave dotcompute out of bundles/) as string });
 });
