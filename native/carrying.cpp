@@ -6,7 +6,6 @@ namespace dotcompute {
 
 namespace {
 
-constexpr std::uint64_t BLOCK = 1024;
 /// Running values have 64 bits at most.
 constexpr std::size_t VALUE_BYTES = 8;
 

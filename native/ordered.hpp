@@ -12,6 +12,9 @@
 
 namespace dotcompute {
 
+/// Elements of a block of the canonical order, of which parts are made.
+inline constexpr std::uint64_t BLOCK = 1024;
+
 /// What came of a part.
 struct Outcome {
   Status status = Status::Stopped;

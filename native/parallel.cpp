@@ -13,7 +13,6 @@ namespace dotcompute {
 
 namespace {
 
-constexpr std::uint64_t BLOCK = 1024;
 /// A part is about so many elements of the lightest bodies, some ten microseconds of work.
 constexpr std::uint64_t LIGHT = 16 * BLOCK;
 /// Bodies of fewer operations wait for memory anyway.

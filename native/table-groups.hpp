@@ -29,9 +29,9 @@ class Groups {
   const Room<u32>& firsts() const { return firsts_; }
   const Room<u32>& sizes() const { return sizes_; }
 
-  /// Calls f(runs) for each part, on several threads, where runs(g) calls g(group, elements, count) for each of the part's groups.
-  /// `ROOMY`: the elements have the room that sums like.
+  /// Whether a group's elements have the room that sums like.
   static constexpr bool ROOMY = !Way::WHOLE;
+  /// Calls f(runs) for each part, on several threads, where runs(g) calls g(group, elements, count) for each of the part's groups.
   template <class T, class F>
   void eachPart(const T* column, const F& f) const {
     Room<T> dealt(dealing_.length());
