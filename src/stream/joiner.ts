@@ -7,6 +7,7 @@ import { singlesOf } from "../../fusion/several.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import { evaluate } from "../../fusion/values.js";
 import type { KernelCall, KernelResult } from "../backends/backend.js";
+import { PairwiseTree } from "../table/pairwise.js";
 
 type Join = (left: ScalarValue, right: ScalarValue) => ScalarValue;
 
@@ -64,34 +65,26 @@ class Counting implements Joiner {
 /** Pieces join as a balanced tree, as blocks do within one: two runs of the same length become one. */
 class Reducing implements Joiner {
   readonly carried = undefined;
-  private readonly waiting: (ScalarValue | undefined)[] = [];
-  private pieces = 0;
+  private readonly tree: PairwiseTree<ScalarValue | undefined>;
   private count = 0;
 
   constructor(
-    private readonly join: Join,
+    join: Join,
     private readonly none: ScalarValue | undefined,
     /** Whether a piece that yields nothing has no value; it is the operator's identity otherwise. */
     private readonly skips: boolean,
-  ) {}
+  ) {
+    this.tree = new PairwiseTree((left, right) => (left === undefined ? right : right === undefined ? left : join(left, right)));
+  }
 
   add({ count, value }: KernelResult): boolean {
     this.count += count;
-    let run = this.skips && count === 0 ? undefined : value;
-    for (let carry = this.pieces; carry % 2 === 1; carry = Math.floor(carry / 2)) run = this.joined(this.waiting.pop(), run);
-    this.waiting.push(run);
-    this.pieces += 1;
+    this.tree.push(this.skips && count === 0 ? undefined : value);
     return false;
   }
 
   result(): KernelResult {
-    const value = this.waiting.reduceRight<ScalarValue | undefined>((right, left) => this.joined(left, right), undefined);
-    return { ...NOTHING, count: this.count, value: value ?? this.none };
-  }
-
-  private joined(left: ScalarValue | undefined, right: ScalarValue | undefined): ScalarValue | undefined {
-    if (left === undefined) return right;
-    return right === undefined ? left : this.join(left, right);
+    return { ...NOTHING, count: this.count, value: this.tree.result(undefined) ?? this.none };
   }
 }
 

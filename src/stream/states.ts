@@ -3,6 +3,7 @@ import { CompilerBug } from "../../fusion/errors.js";
 import { BLOCK, ELEMENTS, isBigType, LANES, type ElementType } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import type { GroupValues } from "../table/move.js";
+import { foldLanes, sumTree, type PairwiseTree } from "../table/pairwise.js";
 
 /** One aggregate of all groups. */
 export interface GroupState {
@@ -131,18 +132,13 @@ class ExactSums implements GroupState {
   }
 }
 
-/** The blocks of a group that are complete: those that still wait for others of their size, as bits of a counter do. */
-interface Tree {
-  blocks: number;
-  readonly waiting: number[];
-}
-
 /** In the canonical order: the lanes of the block at hand, and the tree of those before it. Lanes without elements hold -0, which changes no sum. */
 class CanonicalSums implements GroupState {
   private lanes = new Float64Array(16 * LANES).fill(-0);
   /** How many elements the block at hand has. */
   private filled = new Uint16Array(16);
-  private readonly trees = new Map<number, Tree>();
+  /** Of groups with a block that is complete. */
+  private readonly trees = new Map<number, PairwiseTree<number>>();
 
   add(numbers: Uint32Array, values: AnyTypedArray, groups: number): void {
     const lanes = (this.lanes = grown(this.lanes, groups * LANES, -0));
@@ -161,34 +157,19 @@ class CanonicalSums implements GroupState {
 
   private endBlock(group: number): void {
     let tree = this.trees.get(group);
-    if (tree === undefined) this.trees.set(group, (tree = { blocks: 0, waiting: [] }));
+    if (tree === undefined) this.trees.set(group, (tree = sumTree()));
     const block = this.lanes.subarray(group * LANES, (group + 1) * LANES);
-    join(tree, foldOf(block));
+    tree.push(foldLanes(block));
     block.fill(-0);
     this.filled[group] = 0;
   }
 
   /** A sum starts from 0. */
   private sumOf(group: number): number {
-    const { blocks, waiting } = this.trees.get(group) ?? { blocks: 0, waiting: [] };
-    const tree = { blocks, waiting: [...waiting] };
-    if ((this.filled[group] ?? 0) > 0) join(tree, foldOf(this.lanes.slice(group * LANES, (group + 1) * LANES)));
-    return 0 + tree.waiting.reduceRight((sum, value) => value + sum, -0);
+    const tree = this.trees.get(group)?.copy() ?? sumTree();
+    if ((this.filled[group] ?? 0) > 0) tree.push(foldLanes(this.lanes.slice(group * LANES, (group + 1) * LANES)));
+    return 0 + tree.result(-0);
   }
-}
-
-/** Equal sizes merge as soon as they meet. */
-function join(tree: Tree, block: number): void {
-  let value = block;
-  for (let carry = tree.blocks; carry % 2 === 1; carry = (carry - 1) / 2) value += tree.waiting.pop() as number;
-  tree.waiting.push(value);
-  tree.blocks += 1;
-}
-
-/** The lanes' sum, by halves. They hold something else afterwards. */
-function foldOf(lanes: Float64Array): number {
-  for (let half = LANES / 2; half >= 1; half /= 2) for (let lane = 0; lane < half; lane += 1) (lanes[lane] as number) += lanes[lane + half] as number;
-  return lanes[0] as number;
 }
 
 class Averages implements GroupState {

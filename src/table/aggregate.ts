@@ -4,6 +4,7 @@ import { BLOCK, isBigType, LANES, ELEMENTS, type ElementType } from "../../fusio
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { byCode } from "./codes.js";
 import type { GroupValues } from "./move.js";
+import { foldLanes, sumTree } from "./pairwise.js";
 import { elementsAt } from "./table.js";
 
 export function aggregatesOf(codes: Uint32Array, count: number, aggregates: readonly GroupValues[]): readonly AnyTypedArray[] {
@@ -78,14 +79,9 @@ function exactSum(group: Numbers): number {
 
 /** In the canonical order: 32 lanes, blocks of 1024, a pairwise tree. Lanes without elements hold -0, which changes no sum. */
 function canonicalSum(group: Numbers): number {
-  const waiting: number[] = [];
-  for (let start = 0, block = 0; start < group.length; start += BLOCK, block += 1) {
-    let value = blockSum(group, start, Math.min(group.length, start + BLOCK));
-    // Equal sizes merge as soon as they meet, as bits carry in a counter.
-    for (let carry = block; carry % 2 === 1; carry = (carry - 1) / 2) value += waiting.pop() as number;
-    waiting.push(value);
-  }
-  return waiting.reduceRight((sum, value) => value + sum, -0);
+  const tree = sumTree();
+  for (let start = 0; start < group.length; start += BLOCK) tree.push(blockSum(group, start, Math.min(group.length, start + BLOCK)));
+  return tree.result(-0);
 }
 
 /** Of the block at hand: what one leaves in them the next one clears. */
@@ -94,6 +90,5 @@ const lanes = new Float64Array(LANES);
 function blockSum(group: Numbers, start: number, end: number): number {
   lanes.fill(-0);
   for (let at = start; at < end; at += 1) (lanes[(at - start) % LANES] as number) += group[at] as number;
-  for (let half = LANES / 2; half >= 1; half /= 2) for (let lane = 0; lane < half; lane += 1) (lanes[lane] as number) += lanes[lane + half] as number;
-  return lanes[0] as number;
+  return foldLanes(lanes);
 }
