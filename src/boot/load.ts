@@ -29,7 +29,9 @@ export function load(folder: string | null, hash: string, plainly: () => unknown
   } catch {
     return plainly();
   }
-  const kept = path.join(defaultCacheFolder(), `${CODE}${hash}-${cachedDataVersionTag().toString(16)}`);
+  // What is kept names the script's file, in stack traces too: each copy of the library has its own.
+  const name = createHash("sha256").update(`${hash} ${file}`).digest("hex").slice(0, 32);
+  const kept = path.join(defaultCacheFolder(), `${CODE}${name}-${cachedDataVersionTag().toString(16)}`);
   const known = recall(kept);
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${text}\n})`, {
     filename: file,

@@ -1,5 +1,5 @@
 /** What V8 has made of the library's text, kept between processes: used when it is sound, and never else. */
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
@@ -72,6 +72,20 @@ describe("the code cache", () => {
     for (let at = 0; at < 9; at += 1) writeFileSync(path.join(cache, `code-${at}`), "");
     expect(await run(cache)).toEqual(expected);
     expect(codeIn(cache)).toHaveLength(5);
+  });
+
+  it("is of one copy of the library, whose files stack traces name", async () => {
+    const cache = newCache("copies");
+    const places = await Promise.all(["one", "two"].map(async copy => {
+      const dist = path.join(place.folder, copy, "dist");
+      cpSync(path.join(ROOT, "dist"), dist, { recursive: true, filter: file => !file.includes("types") });
+      const text = `try { require(${JSON.stringify(path.join(dist, "index.cjs"))}).compute(7) } catch (error) { console.log(error.stack) }`;
+      const { stdout } = await succeed(process.execPath, ["-e", text], { cwd: place.folder, env: { DOTCOMPUTE_CACHE: cache } });
+      const again = await succeed(process.execPath, ["-e", text], { cwd: place.folder, env: { DOTCOMPUTE_CACHE: cache } });
+      return [stdout.includes(dist), again.stdout.includes(dist)];
+    }));
+    expect(places).toEqual([[true, true], [true, true]]);
+    expect(codeIn(cache)).toHaveLength(2);
   });
 
   it("serves ES modules, which have the same classes", async () => {
