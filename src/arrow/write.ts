@@ -22,8 +22,12 @@ const TYPES = { i8: "Int8", u8: "Uint8", u8c: "Uint8", i16: "Int16", u16: "Uint1
 /** Named where no bundler takes it for a package to bundle. */
 const PACKAGE = "apache-arrow";
 
+/** Where the library was loaded as a script (src/boot/load.ts): what imports for it. */
+declare const importModule: ((name: string) => Promise<unknown>) | undefined;
+const importArrow = (): Promise<unknown> => (typeof importModule === "undefined" ? import(PACKAGE) : importModule(PACKAGE));
+
 /** `load`: imports the package. */
-export async function loadArrow(load: () => Promise<unknown> = () => import(PACKAGE)): Promise<Arrow & Making> {
+export async function loadArrow(load: () => Promise<unknown> = importArrow): Promise<Arrow & Making> {
   try {
     return (await load()) as Arrow & Making;
   } catch (error) {

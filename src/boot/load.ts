@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "no
 import { createRequire } from "node:module";
 import path from "node:path";
 import { cachedDataVersionTag } from "node:v8";
-import { constants, runInThisContext, Script } from "node:vm";
+import { runInThisContext, Script } from "node:vm";
 import { isTrusted } from "../cache/entry.js";
 import { defaultCacheFolder, faultOf, makeFolder } from "../cache/folder.js";
 
@@ -33,18 +33,20 @@ export function load(folder: string | null, hash: string, plainly: () => unknown
   const name = createHash("sha256").update(`${hash} ${file}`).digest("hex").slice(0, 32);
   const kept = path.join(defaultCacheFolder(), `${CODE}${name}-${cachedDataVersionTag().toString(16)}`);
   const known = recall(kept);
-  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${text}\n})`, {
+  const script = new Script(`(function (exports, require, module, __filename, __dirname, importModule) {${text}\n})`, {
     filename: file,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(known === null ? {} : { cachedData: known }),
   });
   // A process that did little has left little.
   const suffices = known !== null && script.cachedDataRejected !== true && known.length > text.length / 2;
   if (!suffices) process.once("exit", () => remember(kept, script.createCachedData(), known?.length ?? 0));
   const module: { exports: unknown } = { exports: {} };
-  (script.runInThisContext() as (...given: readonly unknown[]) => void)(module.exports, createRequire(file), module, file, folder);
+  (script.runInThisContext() as (...given: readonly unknown[]) => void)(module.exports, createRequire(file), module, file, folder, importModule);
   return module.exports;
 }
+
+/** A script cannot import by itself. */
+const importModule = (name: string): Promise<unknown> => import(name);
 
 const checksum = (data: Uint8Array): Buffer => createHash("sha256").update(data).digest();
 

@@ -88,6 +88,23 @@ describe("the code cache", () => {
     expect(codeIn(cache)).toHaveLength(2);
   });
 
+  it("lets the library import apache-arrow as a module does, and warns of nothing", async () => {
+    const text = `
+      import { Table } from "apache-arrow";
+      import { compute } from "dotcompute";
+      console.log((await compute({ a: Float64Array.of(1) }).toArrow()) instanceof Table);`;
+    const entry = path.join(ROOT, "build", `arrow-${process.pid}.mjs`);
+    writeFileSync(entry, text);
+    try {
+      for (let run = 0; run < 2; run += 1) {
+        const { stdout, stderr } = await succeed(process.execPath, [entry], { cwd: place.folder, env: { DOTCOMPUTE_CACHE: newCache("arrow") } });
+        expect([stdout, stderr]).toEqual(["true\n", ""]);
+      }
+    } finally {
+      rmSync(entry);
+    }
+  });
+
   it("serves ES modules, which have the same classes", async () => {
     const text = `
       import { QueryError } from ${JSON.stringify(path.join(ROOT, "dist", "index.js"))};
