@@ -7,7 +7,7 @@ import { translated, type Dictionary } from "../table/dictionary.js";
 import { codesOf, firstsOf, rowsAt, sortedPlaces, type Moving } from "../table/move.js";
 import { appended, columnOf, elementsAt, without, type Table } from "../table/table.js";
 import { KeyTable } from "./keys.js";
-import type { Chunk, Chunked } from "./pieces.js";
+import { views, type Chunk, type Chunked } from "./pieces.js";
 import { grown, stateOf, type GroupState } from "./states.js";
 
 /** Does what a step does between its moves. */
@@ -19,11 +19,16 @@ export async function* distinct(rows: Chunked, move: Move): Chunked {
   for await (const { table, length } of rows) {
     const firsts = await move(firstsOf([...table.values()], length));
     const own = await move(rowsAt(table, firsts));
-    const before = known.size;
-    const numbers = known.numbersOf([...own.values()], firsts.length);
-    const fresh = placesWhere(numbers, number => number >= before);
+    const { fresh } = numbered(known, own, firsts.length);
     if (fresh.length > 0) yield { table: fresh.length === firsts.length ? own : await move(rowsAt(own, fresh)), length: fresh.length };
   }
+}
+
+/** The numbers of keys, and where those are that have not come before. */
+function numbered(known: KeyTable, keys: Table, length: number): { readonly numbers: Uint32Array; readonly fresh: Uint32Array } {
+  const before = known.size;
+  const numbers = known.numbersOf([...keys.values()], length);
+  return { numbers, fresh: placesWhere(numbers, number => number >= before) };
 }
 
 function placesWhere(array: AnyTypedArray, test: (value: number) => boolean): Uint32Array {
@@ -42,21 +47,20 @@ export async function* groups(step: TableStep & { readonly kind: "group" }, rows
     const { codes, firsts } = await move(codesOf(step.keys.map(({ column }) => columnOf(table, column)), length));
     const own = await move(rowsAt(new Map(step.keys.map(({ column, name }) => [name, columnOf(table, column)])), firsts));
     const before = known.size;
-    const numbers = known.numbersOf([...own.values()], firsts.length);
-    const fresh = placesWhere(numbers, number => number >= before);
+    const { numbers, fresh } = numbered(known, own, firsts.length);
     for (const [name, array] of own) keep(keys, name, elementsAt(array, fresh), before);
     const groupOf = translated(codes, numbers);
     for (const aggregate of step.aggregates) add(states, aggregate, table, groupOf, known.size);
   }
   const columns = step.aggregates.map(aggregate => [aggregate.name, states.get(aggregate)?.results(known.size)] as const);
-  if (known.size > 0) yield { table: new Map([...[...keys].map(([name, array]) => [name, array.subarray(0, known.size)] as const), ...columns.map(([name, array]) => [name, checked(array, name, step)] as const)]), length: known.size };
+  if (known.size > 0) yield { table: new Map([...views(keys, 0, known.size), ...columns.map(([name, array]) => [name, checked(array, name, step)] as const)]), length: known.size };
 }
 
-/** Puts new keys behind so many. */
-function keep(keys: Map<string, AnyTypedArray>, name: string, fresh: AnyTypedArray, count: number): void {
-  const room = grown(keys.get(name) ?? newArray(elementTypeOf(fresh) as ElementType, 16), count + fresh.length);
-  (room as Float64Array).set(fresh as Float64Array, count);
-  keys.set(name, room);
+/** Puts more of a column behind so many, in room that doubles when it is full. */
+function keep(columns: Map<string, AnyTypedArray>, name: string, more: AnyTypedArray, count: number): void {
+  const room = grown(columns.get(name) ?? newArray(elementTypeOf(more) as ElementType, 16), count + more.length);
+  (room as Float64Array).set(more as Float64Array, count);
+  columns.set(name, room);
 }
 
 function add(states: Map<GroupColumn, GroupState>, aggregate: GroupColumn, table: Table, groupOf: Uint32Array, groups: number): void {
@@ -99,10 +103,11 @@ const both = (before: Chunk, now: Chunk): Chunk => ({
 
 /** All rows at once, of which there are no more than some step before has left; null if there are none. */
 export async function all(rows: Chunked): Promise<Chunk | null> {
-  let whole: Chunk | null = null;
+  const columns = new Map<string, AnyTypedArray>();
+  let count = 0;
   for await (const { table, length } of rows) {
-    if (length === 0) continue;
-    whole = whole === null ? { table: new Map([...table].map(([name, array]) => [name, array.slice()])), length } : both(whole, { table, length });
+    for (const [name, array] of table) keep(columns, name, array.subarray(0, length), count);
+    count += length;
   }
-  return whole;
+  return count === 0 ? null : { table: views(columns, 0, count), length: count };
 }

@@ -106,7 +106,8 @@ function stage(staged: Table, table: Table, to: number, from: number, some: numb
   return memory;
 }
 
-const views = (table: Table, from: number, to: number): Table => new Map([...table].map(([name, array]) => [name, array.subarray(from, to)]));
+/** Where they lie. */
+export const views = (table: Table, from: number, to: number): Table => new Map([...table].map(([name, array]) => [name, array.subarray(from, to)]));
 
 const stable = (table: Table): Table => ([...table.values()].some(canShrink) ? new Map([...table].map(([name, array]) => [name, canShrink(array) ? array.slice() : array])) : table);
 
