@@ -3,6 +3,7 @@ import { BackendError } from "../../fusion/errors.js";
 import type { BackendName } from "../backends/backend.js";
 import type { Target } from "../backends/cpu/levels.js";
 import { Shapes, type TerminalNode } from "../query/shape.js";
+import { Events } from "./events.js";
 import { newSlot, Tiers, type KernelSlot, type Makers } from "./tiers.js";
 
 /** What ran: handed to `onRun` after every run. */
@@ -58,6 +59,7 @@ const USUAL_ORDER: readonly BackendName[] = ["cpu"];
 
 export class RuntimeCore {
   readonly shapes = new Shapes();
+  readonly events = new Events();
   readonly tiers: Tiers;
   readonly onRun: ((info: RunInfo) => void) | null;
   readonly log: (line: string) => void;
@@ -65,7 +67,7 @@ export class RuntimeCore {
   constructor(options: RuntimeOptions, backends: Backends) {
     this.onRun = options.onRun ?? null;
     this.log = options.log ?? warn;
-    this.tiers = new Tiers({ cuda: noDevice, ...backends }, options.backend ?? USUAL_ORDER, this.log);
+    this.tiers = new Tiers({ cuda: noDevice, ...backends }, options.backend ?? USUAL_ORDER, this.log, this.events);
   }
 
   /** The kernels of a planned query. */

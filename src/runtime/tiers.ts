@@ -9,6 +9,7 @@ import { hasLoops } from "../../fusion/traverse.js";
 import { BACKEND_NAMES, reachOf, type BackendName, type CompiledKernel } from "../backends/backend.js";
 import type { Mover } from "../table/move.js";
 import { scriptMover } from "../table/script.js";
+import type { Events } from "./events.js";
 
 /** The JavaScript backend, as the runtime uses it: it can always run, and compiles in no time. */
 export interface ScriptBackend {
@@ -113,6 +114,7 @@ export class Tiers {
     /** What the whole runtime insists on, or prefers in this order. */
     backend: BackendName | readonly BackendName[],
     private readonly log: (line: string) => void,
+    private readonly events: Events,
   ) {
     const preferred = typeof backend === "string" ? [] : backend;
     this.insists = typeof backend === "string" ? backend : null;
@@ -163,6 +165,7 @@ export class Tiers {
       return instead();
     }
     const next = instead();
+    if (this.events.listening) this.events.tell({ kind: "fallback", run: null, from: backend, to: next.backend, reason: reasonOf(error) });
     // What comes again with every run is told once for each kernel.
     const told = tier.reason !== "";
     tier.reason = `a run of ${length} elements went to the ${next.backend} backend: ${reasonOf(error)}`;
@@ -314,6 +317,7 @@ export class Tiers {
     if (this.told.has(backend)) return;
     this.told.add(backend);
     const next = this.order[this.order.indexOf(backend) + 1] ?? "js";
+    if (this.events.listening) this.events.tell({ kind: "lost", backend, instead: next, reason: tier.reason });
     this.log(`dotcompute: the ${next} backend stands in for the ${backend} backend: ${tier.reason}`);
   }
 
