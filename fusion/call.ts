@@ -17,6 +17,30 @@ export interface KernelCall {
   readonly spare?: SpareResult;
   /** How a backend with memory of its own is to treat buffers; left out where all arrays are to be read, and results are wanted, in the host's. */
   readonly resident?: Residence;
+  /** Where a backend with a clock of its own puts what the run took; left out, nothing is measured, and nothing is paid for it. */
+  readonly timing?: KernelTiming;
+}
+
+/** What runs took on devices: each adds its own. The same record may serve several runs. */
+export interface KernelTiming {
+  readonly spans: DeviceSpan[];
+}
+
+export const newTiming = (): KernelTiming => ({ spans: [] });
+
+/** A command that a device has carried out. Those of one device may overlap, and so may devices. */
+export interface DeviceSpan {
+  /** The device's number. */
+  readonly device: number;
+  /** Elements on their way to the device, or from it, or a kernel at work. */
+  readonly what: "upload" | "download" | "kernel";
+  /** Of kernels, the function's name in the program; else empty. */
+  readonly name: string;
+  /** Transferred; 0 for kernels. */
+  readonly bytes: number;
+  /** Milliseconds of the device's clock from the run's first command there to this one's beginning, and to its end from there. */
+  readonly from: number;
+  readonly milliseconds: number;
 }
 
 export interface Residence {

@@ -60,7 +60,7 @@ export class CudaDriver {
   open(ordinal: number): CudaContext {
     const device = this.devices[ordinal];
     if (device === undefined) throw new RangeError(`There is no CUDA device ${ordinal}: the driver has ${this.devices.length}`);
-    return new CudaContext(this.native, guarded(() => this.native.context(this.handle, ordinal)), device);
+    return new CudaContext(this.native, guarded(() => this.native.context(this.handle, ordinal)), device, ordinal);
   }
 }
 
@@ -100,6 +100,8 @@ export class CudaContext {
     private readonly native: NativeCuda,
     private readonly handle: Handle,
     readonly device: CudaDevice,
+    /** The device's number. */
+    readonly ordinal: number,
   ) {}
 
   /** Why it can no longer be used; null if it can. */

@@ -8,6 +8,7 @@ import type { Kernel } from "../../../fusion/ir.js";
 import { storedElement } from "../../../fusion/traverse.js";
 import { newArray, type AnyTypedArray } from "../../../fusion/values.js";
 import { checkLengths, lengthsOf } from "../arrays.js";
+import { Clock } from "./clock.js";
 import type { CudaContext, CudaFlag, CudaFunction, CudaMemory, CudaStream } from "./driver.js";
 import { Harvest } from "./harvest.js";
 import { captureBytes, parameterBytes, type Addresses } from "./parameters.js";
@@ -87,6 +88,7 @@ class ProgramRun {
     /** Of array sinks. */
     private readonly harvest: Harvest | null,
     private readonly residents: Residents | null,
+    private readonly clock: Clock | null,
   ) {
     const arrays = call.arrays.map(({ length }, at) => ({ address: room.arrays[at]?.address ?? 0n, length }));
     this.captures = captureBytes(loaded.program.captures, call.scalars, arrays);
@@ -107,6 +109,10 @@ class ProgramRun {
     }
     const kept = outcome.status === "done" ? room.keep(outcome.result.count * room.elementBytes) : null;
     if (kept?.copied === true) yield transfers.synchronise(lane.work);
+    if (this.clock !== null) {
+      for (const stream of streamsOf(lane)) yield transfers.synchronise(stream);
+      this.clock.read();
+    }
     return { outcome, kept: kept?.memory ?? null };
   }
 
@@ -237,7 +243,9 @@ class ProgramRun {
     };
     for (const launch of launches) {
       const shape = { grid: [launch.grid, 1, 1], block: [launch.block, 1, 1] } as const;
-      lane.work.launch(loaded.entry(launch.entry), shape, parameterBytes(launch, addresses, room.captures?.address ?? this.captures));
+      const give = (): void => lane.work.launch(loaded.entry(launch.entry), shape, parameterBytes(launch, addresses, room.captures?.address ?? this.captures));
+      if (this.clock === null) give();
+      else this.clock.around(lane.work, { what: "kernel", name: launch.entry, bytes: 0 }, give);
     }
   }
 }
@@ -268,6 +276,18 @@ function roomFor(loaded: LoadedProgram, call: KernelCall, lane: Lane, residents:
   }
 }
 
+/** The same transfers, timed. */
+function timedBy(clock: Clock | null, transfers: Transfers): Transfers {
+  if (clock === null) return transfers;
+  return {
+    ...transfers,
+    write: (stream, to, from) => clock.around(stream, { what: "upload", name: "", bytes: from.byteLength }, () => transfers.write(stream, to, from)),
+    read: (stream, from, to) => clock.around(stream, { what: "download", name: "", bytes: to.byteLength }, () => transfers.read(stream, from, to)),
+  };
+}
+
+const clockFor = ({ context }: LoadedProgram, { timing }: KernelCall): Clock | null => (timing === undefined ? null : new Clock(context, context.ordinal, timing));
+
 /** Runs and waits. Throws CudaError. */
 export function runNow(loaded: LoadedProgram, call: KernelCall, lane: Lane, residents: Residents | null = null): Ran {
   const transfers: Transfers = {
@@ -276,9 +296,10 @@ export function runNow(loaded: LoadedProgram, call: KernelCall, lane: Lane, resi
     synchronise: stream => (stream.synchronise(), null),
   };
   const room = roomFor(loaded, call, lane, residents);
+  const clock = clockFor(loaded, call);
   try {
     const harvest = room.keeps ? null : harvestOf(loaded, call, true);
-    const steps = new ProgramRun(loaded, call, lane, room, transfers, harvest, residents).steps();
+    const steps = new ProgramRun(loaded, call, lane, room, timedBy(clock, transfers), harvest, residents, clock).steps();
     for (;;) {
       const step = steps.next();
       if (step.done === true) return ranTo(step.value, harvest, room, residents);
@@ -289,6 +310,7 @@ export function runNow(loaded: LoadedProgram, call: KernelCall, lane: Lane, resi
     for (const stream of streamsOf(lane)) if (!quietly(() => stream.synchronise())) lane.isUsable = false;
     throw error;
   } finally {
+    clock?.release();
     room.release();
   }
 }
@@ -316,9 +338,10 @@ export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: La
     checkLengths(call, lengths);
   };
   const room = roomFor(loaded, call, lane, residents);
+  const clock = clockFor(loaded, call);
   try {
     const harvest = room.keeps ? null : harvestOf(loaded, call, pinned);
-    const steps = new ProgramRun(loaded, call, lane, room, transfers, harvest, residents).steps();
+    const steps = new ProgramRun(loaded, call, lane, room, timedBy(clock, transfers), harvest, residents, clock).steps();
     for (;;) {
       const step = steps.next();
       await (step.done === true ? Promise.all(transferring) : step.value);
@@ -331,6 +354,7 @@ export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: La
     for (const stream of streamsOf(lane)) if (!(await quietlyLater(() => stream.synchroniseLater()))) lane.isUsable = false;
     throw error;
   } finally {
+    clock?.release();
     room.release();
   }
 }
