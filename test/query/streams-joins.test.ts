@@ -73,6 +73,19 @@ describe.each(RUNTIMES)("over a stream on $backend", ({ runtime }) => {
     }), { numRuns: 1, seed: 13 });
   });
 
+  it("more different ones than a piece holds are put in order", async () => {
+    const values = Float64Array.from({ length: 150_001 }, (_, at) => (at * 7919) % 140_009);
+    const chunks = [values.subarray(0, 70_000), values.subarray(70_000)];
+    expect(await runtime.compute(stream(chunks, Float64Array)).distinct().reverse().toArrayAsync()).toEqual(Float64Array.from(new Set(values)).reverse());
+  });
+
+  it("a join loses no row within a piece, or behind it", async () => {
+    const left = Float64Array.from({ length: 140_000 }, (_, at) => at);
+    const right = Float64Array.from({ length: 140_000 }, (_, at) => 2 * at);
+    const both = runtime.compute(stream([left], Float64Array)).semiJoin(runtime.compute(right), x => x, y => y);
+    expect(await both.toArrayAsync()).toEqual(right.subarray(0, 70_000));
+  });
+
   it("joins come with their chunks", async () => {
     const seen: number[][] = [];
     const query: Query<Float64Array> = runtime.compute(stream([Float64Array.of(1, 2), Float64Array.of(3), Float64Array.of(2, 1)], Float64Array)).semiJoin(runtime.compute(Float64Array.of(1, 2)), x => x, y => y);
