@@ -100,6 +100,15 @@ export function printSink(sink: Sink): string {
   }
 }
 
+/** As long as a line of a terminal, about. */
+const TITLE_LENGTH = 160;
+
+/** A kernel in one line, for lists. */
+export function printTitle(kernel: Kernel): string {
+  const line = printKernel(kernel).replaceAll(/\s+/g, " ");
+  return line.length <= TITLE_LENGTH ? line : `${line.slice(0, TITLE_LENGTH - 1)}…`;
+}
+
 /** A whole kernel: a head line with its source, parameters and sink, then its body. */
 export function printKernel(kernel: Kernel): string {
   const parameters = [

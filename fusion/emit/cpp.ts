@@ -7,6 +7,7 @@ import { Ranges } from "../passes/ranges.js";
 import { alwaysYields, declaredIn, hasEffects, hasLoops, namesOf, sinksOf, storedElement, walkExpr, walkKernel } from "../traverse.js";
 import { BLOCK, ELEMENTS, type ElementType, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
+import type { CodeOptions } from "./code.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
 import { printC } from "./expr.js";
 import { LaneWriter } from "./cpp-lanes.js";
@@ -49,6 +50,12 @@ export const CPP_FLAGS = [
   "-shared",
   "-fPIC",
 ] as const;
+
+/** How kernels are compiled where somebody debugs them or waits for the compiler; the results are the same. */
+export const cppFlagsFor = ({ optimisation = 3, debug = false }: CodeOptions): readonly string[] => [
+  ...CPP_FLAGS.map(flag => (flag === "-O3" ? `-O${optimisation}` : flag)),
+  ...(debug ? ["-g"] : []),
+];
 
 /** Libraries, which come after the source. */
 export const CPP_LIBRARIES = ["-lm"] as const;

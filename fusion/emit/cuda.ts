@@ -10,6 +10,7 @@ import { alwaysYields, hasLoops, namesOf, storedElement } from "../traverse.js";
 import { ELEMENTS, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
 import { capturesOf, entryOf, mayBeInPlace, planOf, type CapturesLayout, type CudaDevice, type CudaPlan, type Shape, THREADS } from "./cuda-plan.js";
+import type { CodeOptions } from "./code.js";
 import { ScalarWriter, type ScalarEnds } from "./cpp-scalar.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
 import { printC } from "./expr.js";
@@ -21,17 +22,22 @@ export * from "./cuda-plan.js";
 /** What every file of emitted kernels begins with; the include path is the folder that holds `rt`. */
 export const cudaPrelude = '#include "rt/loops.cuh"\n';
 
+/** The flag by which code says from which line of its source it is. */
+export const LINE_INFO = "--generate-line-info";
+
 /**
  * How emitted kernels are compiled, by NVRTC; the architecture comes with the device. Exact kernels round every operation once,
  * and keep subnormals. Kernels of one query agree about `fastMath`, which contracts multiplications and additions; the
  * elementary functions stay the project's own.
  */
-export const cudaFlagsOf = (kernels: readonly Kernel[]): readonly string[] => [
+export const cudaFlagsOf = (kernels: readonly Kernel[], { optimisation = 3, debug = false }: CodeOptions = {}): readonly string[] => [
   "-std=c++17",
   `--fmad=${String(kernels.some(kernel => kernel.fastMath === true))}`,
   "--prec-div=true",
   "--prec-sqrt=true",
   "--ftz=false",
+  ...(optimisation === 3 ? [] : [`--ptxas-options=-O${optimisation}`]),
+  ...(debug ? [LINE_INFO] : []),
 ];
 
 export interface CudaOptions {

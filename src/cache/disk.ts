@@ -13,15 +13,18 @@ import { createCacheFolder, defaultCacheFolder } from "./folder.js";
 /** Written where a compiler failed, and larger than kernels are: so a full disk is told from a wrong program. */
 const PROBE_BYTES = 1 << 18;
 
+/** Writes `object`. `temporary`: a folder for files that go; `entry`: where the object will lie. */
+export type Make<Made> = (object: string, temporary: string, entry: string) => Made;
+
 export interface DiskCache {
   /** A checked shared object made of these by this compiler; by any, if `compiler` is null. Never throws. */
   find(ingredients: Ingredients, compiler: string | null): string | null;
   /**
-   * Makes an entry and gives its shared object. `make` gets the path of the object to write and a folder for its temporary files; its
-   * errors are passed on, unless the disk was to blame. Throws BackendError DC405 if no folder can be written.
+   * Makes an entry and gives its shared object. The errors of `make` are passed on, unless the disk was to blame. Throws BackendError DC405
+   * if no folder can be written.
    */
-  store(ingredients: Ingredients, compiler: string, make: (object: string, temporary: string) => Promise<void>): Promise<string>;
-  storeSync(ingredients: Ingredients, compiler: string, make: (object: string, temporary: string) => void): string;
+  store(ingredients: Ingredients, compiler: string, make: Make<Promise<void>>): Promise<string>;
+  storeSync(ingredients: Ingredients, compiler: string, make: Make<void>): string;
   /** Throws away an entry that turned out to be unusable, given its shared object. */
   discard(object: string): void;
   /** Nothing in this folder can be loaded: gives up on it. Throws BackendError DC405 if there is no other. */
@@ -46,11 +49,11 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
   const folder = createCacheFolder(options.folder ?? defaultCacheFolder(), options.fallback ?? os.tmpdir());
   let evicted = false;
 
-  const publish = (temporary: string, name: string): string => {
-    const object = publishEntry(temporary, path.join(folder.path, name));
+  const publish = (temporary: string, entry: string, ingredients: Ingredients, compiler: string): string => {
+    const object = publishEntry(temporary, entry, ingredients, compiler);
     if (!evicted && !folder.isPrivate) {
       evicted = true;
-      evict(folder.path, limits, name);
+      evict(folder.path, limits, path.basename(entry));
     }
     return object;
   };
@@ -91,9 +94,10 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
     async store(ingredients, compiler, make) {
       for (;;) {
         const temporary = folder.temporary();
+        const entry = path.join(folder.path, entryName(ingredients, compiler));
         try {
-          await make(objectOf(temporary), temporary);
-          return publish(temporary, entryName(ingredients, compiler));
+          await make(objectOf(temporary), temporary, entry);
+          return publish(temporary, entry, ingredients, compiler);
         } catch (error) {
           const fault = judge(error, temporary);
           if (fault !== null) throw fault;
@@ -106,9 +110,10 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
     storeSync(ingredients, compiler, make) {
       for (;;) {
         const temporary = folder.temporary();
+        const entry = path.join(folder.path, entryName(ingredients, compiler));
         try {
-          make(objectOf(temporary), temporary);
-          return publish(temporary, entryName(ingredients, compiler));
+          make(objectOf(temporary), temporary, entry);
+          return publish(temporary, entry, ingredients, compiler);
         } catch (error) {
           const fault = judge(error, temporary);
           if (fault !== null) throw fault;

@@ -15,10 +15,29 @@ export interface Ingredients {
   readonly flags: readonly string[];
   /** The processor's abilities. */
   readonly target: string;
+  /** For people, and not part of the entry's name. Where it is left out, the source is not kept either. */
+  readonly label?: Label | undefined;
+}
+
+export interface Label {
+  readonly backend: "cpu" | "cuda";
+  /** The kernel in one line. */
+  readonly title: () => string;
+}
+
+/** What an entry says of itself, for people. */
+export interface About {
+  readonly backend: string;
+  readonly title: string;
+  readonly target: string;
+  readonly flags: readonly string[];
+  readonly compiler: string;
 }
 
 const OBJECT = "kernel.so";
 const CHECKSUM = "checksum";
+const ABOUT = "about.json";
+const SOURCES = { cpu: "kernel.cpp", cuda: "kernel.cu" } as const;
 const ENTRY = /^[0-9a-f]{64}-[0-9a-f]{16}$/;
 /** Unfinished entries begin with this. */
 export const TEMPORARY = "tmp-";
@@ -38,6 +57,15 @@ export const entryNames = (folder: string): readonly string[] => readdirSync(fol
 
 export const objectOf = (entry: string): string => path.join(entry, OBJECT);
 export const entryOf = (object: string): string => path.dirname(object);
+
+/** Where an entry keeps its source. */
+export const sourceOf = (entry: string, backend: Label["backend"]): string => path.join(entry, SOURCES[backend]);
+
+/** Of all that an entry holds. */
+export function bytesOf(entry: string): number {
+  const files = [OBJECT, CHECKSUM, ABOUT, ...Object.values(SOURCES)];
+  return files.reduce((sum, name) => sum + (lstatSync(path.join(entry, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+}
 
 /** Windows has neither owners nor modes of this kind. */
 const isOwn = (facts: { readonly uid: number; readonly mode: number }): boolean =>
@@ -90,8 +118,16 @@ export function removeEntry(entry: string): void {
   }
 }
 
+function keepSource(folder: string, { source, flags, target, label }: Ingredients, compiler: string): void {
+  if (label === undefined) return;
+  const about: About = { backend: label.backend, title: label.title(), target, flags, compiler };
+  writeFileSync(sourceOf(folder, label.backend), source, { mode: 0o600 });
+  writeFileSync(path.join(folder, ABOUT), JSON.stringify(about), { mode: 0o600 });
+}
+
 /** Completes the folder in which a shared object was made and gives it its name. Gives the object's final path. */
-export function publishEntry(temporary: string, entry: string): string {
+export function publishEntry(temporary: string, entry: string, ingredients: Ingredients, compiler: string): string {
+  keepSource(temporary, ingredients, compiler);
   const made = objectOf(temporary);
   const bytes = readFileSync(made);
   // The linker's file has the umask's mode; nobody else is to write it.

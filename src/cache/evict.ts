@@ -1,7 +1,7 @@
 /** Bounds the cache's growth: what was not used for long goes, and the oldest of what is too much. */
 import { lstatSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { entryNames, objectOf, removeEntry, TEMPORARY } from "./entry.js";
+import { bytesOf, entryNames, removeEntry, TEMPORARY } from "./entry.js";
 
 export interface EvictionLimits {
   readonly mostBytes: number;
@@ -23,9 +23,9 @@ export function evict(folder: string, limits: EvictionLimits, keep: string): voi
     const entries = entryNames(folder)
       .filter(name => name !== keep)
       .map(name => path.join(folder, name))
-      .map(entry => ({ entry, used: lastChange(entry) ?? 0, bytes: lstatSync(objectOf(entry), { throwIfNoEntry: false })?.size ?? 0 }))
+      .map(entry => ({ entry, used: lastChange(entry) ?? 0, bytes: bytesOf(entry) }))
       .sort((a, b) => b.used - a.used);
-    let bytes = lstatSync(objectOf(path.join(folder, keep)), { throwIfNoEntry: false })?.size ?? 0;
+    let bytes = bytesOf(path.join(folder, keep));
     for (const { entry, used, bytes: size } of entries) {
       bytes += size;
       if (bytes > limits.mostBytes || now - used > limits.mostDays * DAY) removeEntry(entry);

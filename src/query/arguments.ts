@@ -115,11 +115,11 @@ export function checkReduceOptions(options: unknown): CheckedReduceOptions {
   return { combine, sequential };
 }
 
-/** Whether the options of a query ask for fast arithmetic; its runtime is for others to look at. */
-export function checkFastMath(options: unknown): boolean {
+/** Whether the options of a query ask for fast arithmetic; its runtime, which says what is `usual`, is for others to look at. */
+export function checkFastMath(options: unknown, usual: boolean): boolean {
   const remedy = "Write compute(source, { fastMath: true }).";
   const { fastMath } = checkOptions(options, "compute", ["fastMath", "runtime"], remedy);
-  if (fastMath === undefined || typeof fastMath === "boolean") return fastMath === true;
+  if (fastMath === undefined || typeof fastMath === "boolean") return fastMath ?? usual;
   throw new QueryError("DC305", `fastMath is true or false, not ${describe(fastMath)}`, remedy);
 }
 

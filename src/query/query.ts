@@ -561,7 +561,7 @@ const newRows = (bound: BoundQuery): Rows<TableOf> => new Rows(bound, single => 
 
 /** A query over a source, in a runtime. */
 export function queryOf(runtime: RuntimeCore, source: unknown, options?: QueryOptions): Query<never> | Rows<TableOf> {
-  const fastMath = checkFastMath(options);
+  const fastMath = checkFastMath(options, runtime.fastMath);
   const bound = bindSource(source);
   const shape = runtime.shapes.root(shapeOfSource(bound), fastMath);
   const query: BoundQuery = { runtime, source: bound, parent: null, shape, values: NO_VALUES, backend: null };

@@ -69,8 +69,8 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   checkEnvironment();
   return runtimeOn(options, {
     js: createJsBackend,
-    cpu: () => createCpuBackend({ cacheFolder: options.cacheFolder, compiler: options.compiler, threads: options.threads, target: options.target }),
-    cuda: () => createCudaBackend({ cacheFolder: options.cacheFolder, ...options.cuda }),
+    cpu: () => createCpuBackend({ cacheFolder: options.cacheFolder, compiler: options.compiler, threads: options.threads, target: options.target, code: options.compile }),
+    cuda: () => createCudaBackend({ cacheFolder: options.cacheFolder, code: options.compile, ...options.cuda }),
   });
 }
 
@@ -81,22 +81,31 @@ export function runtimeOn(options: RuntimeOptions, backends: Backends): Runtime 
   return { compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never, buffer: (holds: unknown, length?: unknown) => makeBuffer(core, holds, length) as never, settled: () => core.tiers.settled(), accelerators: () => core.tiers.accelerators() };
 }
 
-const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", cuda: "object" } as const;
-const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number" } as const;
-const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number" } as const;
+const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", compile: "object", cuda: "object" } as const;
+const COMPILE_OPTIONS = { optimisation: "number", debug: "boolean", fastMath: "boolean" } as const;
+const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number", capability: "string" } as const;
+const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number", boolean: "true or false" } as const;
 
 function checkOptions(options: RuntimeOptions): void {
   checkNames(options, "createRuntime", ["backend", "target", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
   checkKinds(options, OPTIONS, "");
-  const { backend, cuda = {}, threads, target = "native" } = options;
+  const { backend, compile = {}, cuda = {}, threads, target = "native" } = options;
   if (!TARGETS.includes(target)) {
-    throw new QueryError("DC305", `the option target of createRuntime() is "native" or "portable", not ${quote(target)}`, "Leave it out for kernels of this very processor.");
+    throw new QueryError("DC305", `the option target of createRuntime() is one of ${TARGETS.map(name => `"${name}"`).join(", ")}, not ${quote(target)}`, "Leave it out for kernels of this very processor.");
+  }
+  checkNames(compile, "createRuntime", namesOf(COMPILE_OPTIONS), "Write compile: { optimisation: 1, debug: true }, or leave it out.", "compile.");
+  checkKinds(compile, COMPILE_OPTIONS, "compile.");
+  if (![undefined, 0, 1, 2, 3].includes(compile.optimisation)) {
+    throw new QueryError("DC305", `the option compile.optimisation of createRuntime() is 0, 1, 2 or 3, not ${describe(compile.optimisation)}`, "Leave it out for the fastest kernels, 3.");
   }
   if (threads !== undefined) threadsFor(threads);
   if (backend !== undefined) checkBackends(backend);
   checkNames(cuda, "createRuntime", namesOf(CUDA_OPTIONS), "Leave cuda out for what the system finds.", "cuda.");
   checkKinds(cuda, CUDA_OPTIONS, "cuda.");
-  const { device = 0 } = cuda;
+  const { device = 0, capability = "8.0" } = cuda;
+  if (!/^\d{1,2}\.\d$/.test(capability)) {
+    throw new QueryError("DC305", `the option cuda.capability of createRuntime() is a compute capability such as "8.0", not ${quote(capability)}`, "Leave it out for kernels of the very device.");
+  }
   if (!Number.isInteger(device) || device < 0) {
     throw new QueryError("DC305", `the option cuda.device of createRuntime() is a device's number, 0, 1 …, not ${describe(device)}`, "Leave it out for the first device.");
   }

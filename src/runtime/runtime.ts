@@ -1,5 +1,6 @@
 /** One runtime: the shapes it has seen, the backends it runs them on, and who is told about it. */
 import { BackendError } from "../../fusion/errors.js";
+import type { CodeOptions } from "../../fusion/emit/code.js";
 import type { BackendName } from "../backends/backend.js";
 import type { Target } from "../backends/cpu/levels.js";
 import { Shapes, type TerminalNode } from "../query/shape.js";
@@ -22,6 +23,11 @@ export interface KernelRun {
   readonly length: number;
 }
 
+export interface CompileOptions extends CodeOptions {
+  /** What `fastMath` is for queries that do not say it themselves: faster, with results that differ a little between backends and machines. */
+  readonly fastMath?: boolean | undefined;
+}
+
 export interface RuntimeOptions {
   /**
    * One backend: insists on it for every query; `js` never compiles C++, `cpu` and `cuda` throw where they cannot run. Several, in
@@ -34,9 +40,10 @@ export interface RuntimeOptions {
   /** The C++ compiler, instead of `$CXX` or the first of c++, g++ and clang++ on PATH. */
   readonly compiler?: string | undefined;
   /**
-   * Which processors native kernels are for: the one they are compiled on (`native`, by default), or all of its architecture, in which case
-   * a kernel's file holds code for several instruction sets and the best that there is is taken (`portable`): for kernels that are compiled
-   * on one machine and run on others. The results are the same.
+   * Which processors native kernels are for: the one they are compiled on (`native`, by default); all of its architecture, in which case
+   * a kernel's file holds code for several instruction sets and the best that there is is taken (`portable`); or all that have one of these
+   * instruction sets (`x86-64-v4`, `x86-64-v3`, `x86-64`, `arm64`). The latter two are for kernels that are compiled on one machine and run
+   * on others. The results are the same.
    */
   readonly target?: Target | undefined;
   /**
@@ -44,8 +51,13 @@ export interface RuntimeOptions {
    * are processors that the process may use. All runtimes share one pool of threads. The results are the same for any number.
    */
   readonly threads?: number | undefined;
-  /** For the cuda backend: the libraries of the driver and of NVRTC, where the system does not find them, and the device's number. */
-  readonly cuda?: { readonly driver?: string | undefined; readonly nvrtc?: string | undefined; readonly device?: number | undefined } | undefined;
+  /** How kernels are compiled. Each choice has kernels of its own in the cache. */
+  readonly compile?: CompileOptions | undefined;
+  /**
+   * For the cuda backend: the libraries of the driver and of NVRTC, where the system does not find them, and the device's number.
+   * `capability`: kernels for all devices from this compute capability on (`"8.0"`), instead of for the device at hand.
+   */
+  readonly cuda?: { readonly driver?: string | undefined; readonly nvrtc?: string | undefined; readonly device?: number | undefined; readonly capability?: string | undefined } | undefined;
   /** Takes the one line about a backend that is lost; by default `console.warn`. */
   readonly log?: ((line: string) => void) | undefined;
   /** Is told after every run what ran it. */
@@ -63,8 +75,11 @@ export class RuntimeCore {
   readonly tiers: Tiers;
   readonly onRun: ((info: RunInfo) => void) | null;
   readonly log: (line: string) => void;
+  /** Of queries that do not say. */
+  readonly fastMath: boolean;
 
   constructor(options: RuntimeOptions, backends: Backends) {
+    this.fastMath = options.compile?.fastMath === true;
     this.onRun = options.onRun ?? null;
     this.log = options.log ?? warn;
     this.tiers = new Tiers({ cuda: noDevice, ...backends }, options.backend ?? USUAL_ORDER, this.log, this.events);

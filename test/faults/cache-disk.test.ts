@@ -365,7 +365,7 @@ describe("disk cache", () => {
     it("drops the oldest beyond its size, never what it has just stored", () => {
       const cache = open();
       for (let i = 1; i <= 4; i++) age(store(cache, "x".repeat(1000), numbered(i)), 10 - i);
-      store(open({ mostBytes: 3000 }), "y".repeat(1000), numbered(5));
+      store(open({ mostBytes: 3 * (1000 + 64) }), "y".repeat(1000), numbered(5));
       expect([1, 2, 3, 4, 5].map(i => find(open(), numbered(i)) !== null)).toEqual([false, false, true, true, true]);
       store(open({ mostBytes: 10 }), "z".repeat(1000), numbered(6));
       expect([3, 4, 5, 6].map(i => find(open(), numbered(i)) !== null)).toEqual([false, false, false, true]);

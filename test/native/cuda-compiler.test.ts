@@ -1,9 +1,10 @@
 /** CUDA C to code, by NVRTC where there is one, else by the stand-in of test/cuda-nvrtc (nvcc in a process of its own). */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { LINE_INFO } from "../../fusion/emit/cuda.js";
 import { createCudaCompiler, openNvrtc, readCudaHeaders, targetFor, type CudaCompiler, type CudaHeaders, type OpenedNvrtc } from "../../src/backends/cuda/compiler.js";
 import { openNative } from "../../src/backends/cuda/driver.js";
 import { CudaError } from "../../src/backends/cuda/errors.js";
@@ -25,6 +26,12 @@ describe("the target that code is compiled for", () => {
     ["an NVRTC that does not say what it knows", { major: 7, minor: 5 }, nvrtc(), undefined, { form: "ptx", architecture: "compute_75" }],
   ] as const)("is %s", (_, device, by, form, target) => {
     expect(targetFor(device, by, form)).toEqual(target);
+  });
+
+  it("is PTX for all devices from the compute capability that is asked for", () => {
+    expect(targetFor({ major: 9, minor: 0 }, nvrtc(75, 80, 90), undefined, 80)).toEqual({ form: "ptx", architecture: "compute_80" });
+    expect(() => targetFor({ major: 7, minor: 5 }, nvrtc(75, 80), undefined, 80)).toThrow("kernels are to be compiled for compute capability 8.0, and the device has 7.5");
+    expect(() => targetFor({ major: 9, minor: 0 }, nvrtc(75, 90), undefined, 80)).toThrow("compute capability 8.0, and NVRTC 13.0 (/usr/lib/libnvrtc.so.13) compiles for 7.5, 9.0");
   });
 
   it("is none where NVRTC and the device have none in common", () => {
@@ -59,6 +66,8 @@ describe.skipIf(found.library === null)(`CUDA compiler: ${found.reason ?? found.
   it("gives the device's own code", () => {
     const code = compilerIn().compile(source, flags, { form: "cubin", architecture: "sm_90" });
     expect(text(code.subarray(0, 4))).toBe("\x7fELF");
+    const lesser = compilerIn().compile(source, [...flags, "--ptxas-options=-O0", LINE_INFO], { form: "cubin", architecture: "sm_90" });
+    expect(text(lesser)).toContain(".debug_line");
   });
 
   it("does the same on another thread, several at a time", async () => {
@@ -89,6 +98,18 @@ describe.skipIf(found.library === null)(`CUDA compiler: ${found.reason ?? found.
     expect(() => compilerIn().compile(source, flags, { form: "ptx", architecture: "compute_10" })).toThrow(/nvrtcCompileProgram failed/);
     // There is machine code of a real architecture alone.
     expect(() => compilerIn().compile(source, flags, { form: "cubin", architecture: "compute_90" })).toThrow("NVRTC gave no code");
+  });
+
+  it("names the source that is kept beside code with line information", () => {
+    const cacheFolder = path.join(folder, "lines");
+    const plain = compilerIn(cacheFolder).compile(source, flags, ptx);
+    const code = text(compilerIn(cacheFolder).compile(source, [...flags, LINE_INFO, "--ptxas-options=-O1"], ptx, () => "twice and more"));
+    const entry = readdirSync(cacheFolder).map(name => path.join(cacheFolder, name)).find(name => existsSync(path.join(name, "kernel.cu"))) as string;
+    expect(code).toContain(`"${path.join(entry, "kernel.cu")}"`);
+    expect(code).toMatch(/^\s*\.loc\s/m);
+    expect(readFileSync(path.join(entry, "kernel.cu"), "utf8")).toBe(source);
+    expect(JSON.parse(readFileSync(path.join(entry, "about.json"), "utf8"))).toMatchObject({ backend: "cuda", title: "twice and more", target: "cuda ptx" });
+    expect(text(plain)).not.toContain(".loc");
   });
 
   it("keeps code on disk, by everything that it is made of", () => {

@@ -3,8 +3,10 @@
  * belongs to the backend's instance.
  */
 import { BackendError } from "../../../fusion/errors.js";
-import { CPP_FLAGS, CPP_LIBRARIES, cppPreludeOf, emitCpp } from "../../../fusion/emit/cpp.js";
+import type { CodeOptions } from "../../../fusion/emit/code.js";
+import { CPP_LIBRARIES, cppFlagsFor, cppPreludeOf, emitCpp } from "../../../fusion/emit/cpp.js";
 import type { Kernel } from "../../../fusion/ir.js";
+import { printTitle } from "../../../fusion/print.js";
 import { calledOrigin } from "../../../fusion/texts.js";
 import { createDiskCache, type DiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
@@ -13,7 +15,7 @@ import type { CompiledKernel } from "../backend.js";
 import { partsOf, wholeOf } from "../parts.js";
 import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
 import { readHeaders } from "./headers.js";
-import { bestOf, levelsOf, portableFlags, symbolIn, type Target } from "./levels.js";
+import { bestOf, levelsOf, namedLevel, portableFlags, symbolIn, type Target } from "./levels.js";
 import { loadAddon, NO_FOLDER, packageRoot, type LoadedAddon } from "./load-addon.js";
 import { nativeMover } from "./moves.js";
 import { threadsFor } from "./threads.js";
@@ -29,7 +31,9 @@ export interface CpuBackendOptions {
   readonly compileTimeLimit?: number | undefined;
   /** For which processors kernels are compiled; for this one by default. */
   readonly target?: Target | undefined;
-  /** Instead of CPP_FLAGS, for tests that instrument kernels or compile thousands of them. */
+  /** How kernels are compiled. */
+  readonly code?: CodeOptions | undefined;
+  /** Instead of all flags, for tests that instrument kernels or compile thousands of them. */
   readonly flags?: readonly string[] | undefined;
   /** By how many threads a run may be shared, instead of $DOTCOMPUTE_THREADS or as many as there are processors to be had. */
   readonly threads?: number | undefined;
@@ -86,10 +90,19 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   const workspace = new Workspace(addon, threads);
   const toolchain = createToolchain({ timeLimit: options.compileTimeLimit });
 
-  const portable = options.target === "portable";
+  const { target: wanted = "native", code = {} } = options;
+  const portable = wanted === "portable";
   const levels = levelsOf(process.arch);
   const level = portable ? bestOf(levels, addon.levels) : null;
   if (portable && level === null) return unavailable(`portable kernels are compiled for ${levels.map(({ name }) => name).join(", ")}, and this processor has ${addon.levels.join(", ") || "none of them"}`, cache);
+  const only = portable || wanted === "native" ? null : namedLevel(wanted, levels, addon.levels);
+  if (only !== null && only.level === null) return unavailable(only.reason, cache);
+
+  /** What a target means for a compiler. */
+  const targetOf = (flags: readonly string[]) => {
+    if (portable) return { target: JSON.stringify(levels), levels, flags: portableFlags(flags) };
+    return only === null ? { target: addon.target, flags } : { target: only.level.name, flags: [...portableFlags(flags), ...only.level.flags] };
+  };
 
   const names = new WeakMap<Kernel, Named>();
   /** Equal kernels of different queries share what was loaded. */
@@ -99,9 +112,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   let units: Units | null = null;
   const unitsNow = (): Units => {
     if (units === null) {
-      const flags = options.flags ?? CPP_FLAGS;
-      const target = portable ? { target: JSON.stringify(levels), levels, flags: portableFlags(flags) } : { target: addon.target, flags };
-      const settings = { cache, toolchain, ...target, libraries: CPP_LIBRARIES, compiler: options.compiler };
+      const settings = { cache, toolchain, ...targetOf(options.flags ?? cppFlagsFor(code)), debug: code.debug, libraries: CPP_LIBRARIES, compiler: options.compiler };
       try {
         units = createUnits({ ...settings, headers: readHeaders(root) });
       } catch (error) {
@@ -141,19 +152,19 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     }
   };
 
-  const compiledSync = <Result>(text: string, use: (object: string) => Result): Result => {
+  const compiledSync = <Result>(text: string, title: () => string, use: (object: string) => Result): Result => {
     for (;;) {
-      const object = unitsNow().compileSync(text);
+      const object = unitsNow().compileSync(text, title);
       const result = openFresh(object, () => use(object));
       if (result !== null) return result;
     }
   };
 
-  const compiledAsync = async <Result>(text: string, background: boolean, use: (object: string) => Result): Promise<Result> => {
+  const compiledAsync = async <Result>(text: string, title: () => string, background: boolean, use: (object: string) => Result): Promise<Result> => {
     for (;;) {
       let unit = pending.get(text);
       if (unit === undefined) {
-        const begun = unitsNow().compile(text);
+        const begun = unitsNow().compile(text, title);
         unit = { ...begun, compiled: begun.object.finally(() => pending.delete(text)) };
         pending.set(text, unit);
       }
@@ -180,15 +191,16 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
 
   const compileAlone = (kernel: Kernel): CpuCompiledKernel => {
     const { text, key } = named(kernel);
-    return memory.get(key) ?? compiledSync(text, object => openAndKeep(object, kernel));
+    return memory.get(key) ?? compiledSync(text, () => printTitle(kernel), object => openAndKeep(object, kernel));
   };
 
   const compileAloneAsync = async (kernel: Kernel, background: boolean): Promise<CpuCompiledKernel> => {
     const { text, key } = named(kernel);
-    return memory.get(key) ?? compiledAsync(text, background, object => memory.get(key) ?? openAndKeep(object, kernel));
+    return memory.get(key) ?? compiledAsync(text, () => printTitle(kernel), background, object => memory.get(key) ?? openAndKeep(object, kernel));
   };
 
   const batchOf = (kernels: readonly Kernel[]) => ({
+    title: () => `${kernels.length} kernels`,
     text: cppPreludeOf(kernels) + kernels.map((kernel, place) => emitCpp(kernel, { symbol: `${SYMBOL}_${place}` })).join("\n"),
     use: (object: string) => kernels.map((kernel, place) => open(object, `${SYMBOL}_${place}`, kernel)),
   });
@@ -212,13 +224,13 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     },
 
     compileBatch(kernels) {
-      const { text, use } = batchOf(kernels);
-      return compiledSync(text, use);
+      const { text, title, use } = batchOf(kernels);
+      return compiledSync(text, title, use);
     },
 
     compileBatchAsync(kernels) {
-      const { text, use } = batchOf(kernels);
-      return compiledAsync(text, false, use);
+      const { text, title, use } = batchOf(kernels);
+      return compiledAsync(text, title, false, use);
     },
 
     mover: nativeMover(addon, threads),

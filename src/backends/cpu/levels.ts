@@ -5,9 +5,11 @@
 import path from "node:path";
 import type { Compilation, CompileRequest, Toolchain } from "./toolchain.js";
 
-/** Which processors kernels are compiled for: this one, or all of its architecture. */
-export type Target = "native" | "portable";
-export const TARGETS: readonly Target[] = ["native", "portable"];
+const LEVEL_NAMES = ["x86-64-v4", "x86-64-v3", "x86-64", "arm64"] as const;
+
+/** Which processors kernels are compiled for: this one, all of its architecture, or those that have an instruction set. */
+export type Target = "native" | "portable" | (typeof LEVEL_NAMES)[number];
+export const TARGETS: readonly Target[] = ["native", "portable", ...LEVEL_NAMES];
 
 /** An instruction set that kernels are compiled for. */
 export interface Level {
@@ -37,6 +39,13 @@ const wordOf = ({ name }: Level): string => name.replaceAll("-", "_");
 
 /** The level that a processor with these runs. */
 export const bestOf = (levels: readonly Level[], names: readonly string[]): Level | null => levels.find(({ name }) => names.includes(name)) ?? null;
+
+/** The level that a target names, and why its code does not run here; null if it does. */
+export function namedLevel(name: Target, levels: readonly Level[], here: readonly string[]): { readonly level: Level; readonly reason: null } | { readonly level: null; readonly reason: string } {
+  const level = levels.find(one => one.name === name);
+  if (level !== undefined && here.includes(name)) return { level, reason: null };
+  return { level: null, reason: `kernels are to be compiled for ${name}, and this processor has ${here.join(", ") || "no level that has a name"}` };
+}
 
 /** What the kernel called `symbol` is called in the code of a level. */
 export const symbolIn = (level: Level, symbol: string): string => `${symbol}_${wordOf(level)}`;

@@ -7,7 +7,7 @@ import { lstatSync } from "node:fs";
 import path from "node:path";
 import { BackendError } from "../../../fusion/errors.js";
 import type { DiskCache } from "../../cache/disk.js";
-import type { Ingredients } from "../../cache/entry.js";
+import { sourceOf, type Ingredients } from "../../cache/entry.js";
 import { ABI_VERSION } from "./addon.js";
 import { examine, examineLater, findCompiler, type CompilerFacts, type CompilerSearch, type Examination, type FoundCompiler } from "./compiler.js";
 import type { Headers } from "./headers.js";
@@ -23,6 +23,8 @@ export interface UnitsOptions {
   /** Of portable kernels: the instruction sets that each is compiled for. */
   readonly levels?: readonly Level[] | undefined;
   readonly flags: readonly string[];
+  /** Whether debuggers are to find the sources that are kept beside the objects. */
+  readonly debug?: boolean | undefined;
   readonly libraries: readonly string[];
   /** Instead of $CXX or a usual one. */
   readonly compiler: string | undefined;
@@ -39,8 +41,9 @@ export interface PendingUnit {
 export interface Units {
   /** The shared object of this text, if it has been compiled before. Fast: starts no compiler. */
   cached(text: string): string | null;
-  compile(text: string): PendingUnit;
-  compileSync(text: string): string;
+  /** `title`: what it is, for people. */
+  compile(text: string, title: () => string): PendingUnit;
+  compileSync(text: string, title: () => string): string;
 }
 
 /** A compiler with all that is known of it. */
@@ -96,13 +99,20 @@ export function createUnits(options: UnitsOptions): Units {
     return compiler ?? learn(from, facts);
   };
 
-  const ingredients = (source: string, used: readonly string[]): Ingredients => ({ source, headersHash: headers.hash, abi: ABI_VERSION, flags: used, target: options.target });
+  const ingredients = (source: string, used: readonly string[], title?: () => string): Ingredients => ({
+    source,
+    headersHash: headers.hash,
+    abi: ABI_VERSION,
+    flags: used,
+    target: options.target,
+    label: title === undefined ? undefined : { backend: "cpu", title },
+  });
 
-  const request = (by: Compiler, source: string, object: string, temporary: string): CompileRequest => ({
+  const request = (by: Compiler, source: string, object: string, temporary: string, entry: string): CompileRequest => ({
     command: by.command,
     args: [...by.args, ...by.flags, "-I", headers.include],
     libraries: options.libraries,
-    source,
+    source: options.debug === true ? `#line 1 ${JSON.stringify(sourceOf(entry, "cpu"))}\n${source}` : source,
     object,
     temporary,
   });
@@ -123,7 +133,7 @@ export function createUnits(options: UnitsOptions): Units {
       return cache.find(ingredients(text, flags), null) ?? cache.find(ingredients(text, flags.filter(flag => flag !== "-march=native")), null);
     },
 
-    compile(text) {
+    compile(text, title) {
       /** What is at work: first the compiler's examination, if need be, then the compilations. */
       const working: (Examination | Compilation)[] = [];
       let held = false;
@@ -133,10 +143,11 @@ export function createUnits(options: UnitsOptions): Units {
       };
       const make = async (): Promise<string> => {
         const by = await neededLater(begin);
-        const present = cache.find(ingredients(text, by.flags), by.identity);
+        const made = ingredients(text, by.flags, title);
+        const present = cache.find(made, by.identity);
         if (present !== null) return present;
-        return cache.store(ingredients(text, by.flags), by.identity, async (object, temporary) => {
-          await compiled(request(by, text, object, temporary), begin);
+        return cache.store(made, by.identity, async (object, temporary, entry) => {
+          await compiled(request(by, text, object, temporary, entry), begin);
           checkWritten(by, object);
         });
       };
@@ -149,11 +160,11 @@ export function createUnits(options: UnitsOptions): Units {
       };
     },
 
-    compileSync(text) {
+    compileSync(text, title) {
       const by = needed();
-      const made = ingredients(text, by.flags);
-      return cache.find(made, by.identity) ?? cache.storeSync(made, by.identity, (object, temporary) => {
-        const wanted = request(by, text, object, temporary);
+      const made = ingredients(text, by.flags, title);
+      return cache.find(made, by.identity) ?? cache.storeSync(made, by.identity, (object, temporary, entry) => {
+        const wanted = request(by, text, object, temporary, entry);
         if (levels === undefined) toolchain.compileSync(wanted);
         else compileLevelsSync(toolchain, wanted, levels);
         checkWritten(by, object);

@@ -3,8 +3,10 @@
  * to the backend's instance; the driver and NVRTC are opened when it is first asked for anything.
  */
 import { BackendError } from "../../../fusion/errors.js";
+import type { CodeOptions } from "../../../fusion/emit/code.js";
 import { cudaFlagsOf, cudaPrelude, emitCuda, THREADS, type CudaProgram } from "../../../fusion/emit/cuda.js";
 import type { Kernel, Sink } from "../../../fusion/ir.js";
+import { printTitle } from "../../../fusion/print.js";
 import { calledOrigin } from "../../../fusion/texts.js";
 import { createDiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
@@ -25,6 +27,10 @@ export interface CudaBackendOptions extends CudaOptions {
   readonly cacheFolder?: string | undefined;
   /** How many loaded kernels are kept at hand. */
   readonly mostKernels?: number | undefined;
+  /** How kernels are compiled. */
+  readonly code?: CodeOptions | undefined;
+  /** Kernels for all devices from this compute capability on, instead of for the one at hand. */
+  readonly capability?: string | undefined;
   /** Always this form of code, instead of the device's own where NVRTC can make it. */
   readonly form?: CodeForm | undefined;
   /** Bytes of a chunk that larger inputs go through the device by. */
@@ -115,8 +121,12 @@ function openMachine(options: CudaBackendOptions): Machine | string {
   if (nvrtc === null) return nvrtcReason;
   const context = driver.open(options.device ?? 0);
   const compiler = createCudaCompiler(native, nvrtc, createDiskCache({ folder: options.cacheFolder }), readCudaHeaders(root));
-  return new Machine(context, compiler, targetFor(context.device, nvrtc, options.form), loaded.addon?.pins === true, options);
+  const least = options.capability === undefined ? undefined : numberOf(options.capability);
+  return new Machine(context, compiler, targetFor(context.device, nvrtc, options.form, least), loaded.addon?.pins === true, options);
 }
+
+/** `8.0` as NVRTC has it, 80. */
+const numberOf = (capability: string): number => Number(capability.replace(".", ""));
 
 /** Kernels as one source, and what each of them needs. */
 interface Unit {
@@ -184,18 +194,18 @@ class Machine {
   }
 
   compileBatch(kernels: readonly Kernel[]): CudaCompiledKernel[] {
-    const unit = unitOfAll(kernels);
+    const unit = unitOfAll(kernels, this.options.code);
     return this.kernelsOf(unit, this.load(unit));
   }
 
   async compileBatchAsync(kernels: readonly Kernel[]): Promise<CudaCompiledKernel[]> {
-    const unit = unitOfAll(kernels);
+    const unit = unitOfAll(kernels, this.options.code);
     return this.kernelsOf(unit, await this.loadLater(unit));
   }
 
   private unitOf(kernel: Kernel): Unit {
     let unit = this.units.get(kernel);
-    if (unit === undefined) this.units.set(kernel, (unit = unitOfAll([kernel])));
+    if (unit === undefined) this.units.set(kernel, (unit = unitOfAll([kernel], this.options.code)));
     return unit;
   }
 
@@ -207,19 +217,19 @@ class Machine {
 
   private load(unit: Unit): CudaModule {
     try {
-      return this.context.load(this.compiler.compile(unit.source, unit.flags, this.target));
+      return this.context.load(this.compiler.compile(unit.source, unit.flags, this.target, () => titleOf(unit)));
     } catch (error) {
       const target = this.otherTarget(error);
-      return this.context.load(this.compiler.compile(unit.source, unit.flags, target));
+      return this.context.load(this.compiler.compile(unit.source, unit.flags, target, () => titleOf(unit)));
     }
   }
 
   private async loadLater(unit: Unit): Promise<CudaModule> {
     try {
-      return await this.context.loadLater(await this.compiler.compileLater(unit.source, unit.flags, this.target));
+      return await this.context.loadLater(await this.compiler.compileLater(unit.source, unit.flags, this.target, () => titleOf(unit)));
     } catch (error) {
       const target = this.otherTarget(error);
-      return this.context.loadLater(await this.compiler.compileLater(unit.source, unit.flags, target));
+      return this.context.loadLater(await this.compiler.compileLater(unit.source, unit.flags, target, () => titleOf(unit)));
     }
   }
 
@@ -280,9 +290,11 @@ function sinkKey(sink: Sink): readonly unknown[] {
   }
 }
 
-function unitOfAll(kernels: readonly Kernel[]): Unit {
+const titleOf = ({ parts }: Unit): string => (parts.length === 1 ? printTitle((parts[0] as Unit["parts"][number]).kernel) : `${parts.length} kernels`);
+
+function unitOfAll(kernels: readonly Kernel[], code: CodeOptions | undefined): Unit {
   const parts = kernels.map((kernel, place) => ({ kernel, program: emitCuda(kernel, { symbol: kernels.length === 1 ? SYMBOL : `${SYMBOL}_${place}` }) }));
-  return { source: cudaPrelude + parts.map(({ program }) => program.text).join("\n"), flags: cudaFlagsOf(kernels), parts };
+  return { source: cudaPrelude + parts.map(({ program }) => program.text).join("\n"), flags: cudaFlagsOf(kernels, code), parts };
 }
 
 /** Whether a driver does not take code, and not for want of memory. */

@@ -6,8 +6,9 @@ import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
+import { LINE_INFO } from "../../../fusion/emit/cuda.js";
 import type { DiskCache } from "../../cache/disk.js";
-import type { Ingredients } from "../../cache/entry.js";
+import { sourceOf, type Ingredients } from "../../cache/entry.js";
 import { orName } from "./driver.js";
 import { CudaError, guarded, guardedLater } from "./errors.js";
 import type { CodeForm, Handle, NativeCuda } from "./native.js";
@@ -62,11 +63,12 @@ export function openNvrtc(native: NativeCuda, library: string | null): { readonl
 
 /**
  * The device's own machine code where NVRTC knows the device; else PTX for the newest older architecture that it knows, which
- * the driver assembles. Throws CudaError if it knows none that the device runs.
+ * the driver assembles. `least`: PTX for all devices from this one on, 80 for 8.0. Throws CudaError if NVRTC knows none that the device runs.
  */
-export function targetFor({ major, minor }: { readonly major: number; readonly minor: number }, nvrtc: OpenedNvrtc, form?: CodeForm): CudaTarget {
+export function targetFor({ major, minor }: { readonly major: number; readonly minor: number }, nvrtc: OpenedNvrtc, form?: CodeForm, least?: number): CudaTarget {
   const device = major * 10 + minor;
   const { architectures } = nvrtc;
+  if (least !== undefined) return targetFrom(least, device, nvrtc);
   if (form !== "ptx" && architectures.includes(device)) return { form: "cubin", architecture: `sm_${device}` };
   // Such an old one does not say what it knows: it will say so if this is too much.
   const known = architectures.length === 0 ? device : Math.max(-1, ...architectures.filter(architecture => architecture <= device));
@@ -77,14 +79,24 @@ export function targetFor({ major, minor }: { readonly major: number; readonly m
   return { form: "ptx", architecture: `compute_${known}` };
 }
 
+/** PTX for all devices from this compute capability on. */
+function targetFrom(least: number, device: number, { architectures, major, minor, path }: OpenedNvrtc): CudaTarget {
+  const told = `kernels are to be compiled for compute capability ${(least / 10).toFixed(1)}`;
+  if (least > device) throw new CudaError("programmer", `${told}, and the device has ${(device / 10).toFixed(1)}`);
+  if (architectures.length > 0 && !architectures.includes(least)) {
+    throw new CudaError("programmer", `${told}, and NVRTC ${major}.${minor} (${path}) compiles for ${architectures.map(one => (one / 10).toFixed(1)).join(", ")}`);
+  }
+  return { form: "ptx", architecture: `compute_${least}` };
+}
+
 export interface CudaCompiler {
   readonly nvrtc: OpenedNvrtc;
   /** The code of this source, if it has been compiled before. Fast: compiles nothing. */
   cached(source: string, flags: readonly string[], target: CudaTarget): Uint8Array | null;
-  /** Throws CudaError with NVRTC's log; BackendError DC405 if there is nowhere to keep it. */
-  compile(source: string, flags: readonly string[], target: CudaTarget): Uint8Array;
+  /** `title`: what it is, for people. Throws CudaError with NVRTC's log; BackendError DC405 if there is nowhere to keep it. */
+  compile(source: string, flags: readonly string[], target: CudaTarget, title?: () => string): Uint8Array;
   /** On another thread. */
-  compileLater(source: string, flags: readonly string[], target: CudaTarget): Promise<Uint8Array>;
+  compileLater(source: string, flags: readonly string[], target: CudaTarget, title?: () => string): Promise<Uint8Array>;
   /** Throws code away that the driver would not load. */
   discard(source: string, flags: readonly string[], target: CudaTarget): void;
 }
@@ -98,16 +110,18 @@ const NAME = "kernel.cu";
 export function createCudaCompiler(native: NativeCuda, nvrtc: OpenedNvrtc, cache: DiskCache, headers: CudaHeaders): CudaCompiler {
   const identity = `nvrtc ${nvrtc.major}.${nvrtc.minor}\n${fingerprint(nvrtc.path)}`;
   const optionsOf = (flags: readonly string[], { architecture }: CudaTarget): readonly string[] => [...flags, LAMBDAS, `--gpu-architecture=${architecture}`];
-  const ingredients = (source: string, flags: readonly string[], target: CudaTarget): Ingredients => ({
+  const ingredients = (source: string, flags: readonly string[], target: CudaTarget, title?: () => string): Ingredients => ({
     source,
     headersHash: headers.hash,
     abi: CUDA_ABI,
     flags: optionsOf(flags, target),
     target: `cuda ${target.form}`,
+    label: title === undefined ? undefined : { backend: "cuda", title },
   });
   const find = (made: Ingredients): string | null => cache.find(made, identity);
-  const argumentsOf = (source: string, flags: readonly string[], target: CudaTarget) =>
-    [nvrtc.handle, source, NAME, headers.texts, optionsOf(flags, target), target.form] as const;
+  /** Line information names the source that is kept beside the code. */
+  const argumentsOf = (source: string, flags: readonly string[], target: CudaTarget, entry: string) =>
+    [nvrtc.handle, source, flags.includes(LINE_INFO) ? sourceOf(entry, "cuda") : NAME, headers.texts, optionsOf(flags, target), target.form] as const;
 
   return {
     nvrtc,
@@ -117,18 +131,18 @@ export function createCudaCompiler(native: NativeCuda, nvrtc: OpenedNvrtc, cache
       return object === null ? null : readFileSync(object);
     },
 
-    compile(source, flags, target) {
-      const made = ingredients(source, flags, target);
-      const object = find(made) ?? cache.storeSync(made, identity, file => writeFileSync(file, guarded(() => native.compile(...argumentsOf(source, flags, target))).code));
+    compile(source, flags, target, title) {
+      const made = ingredients(source, flags, target, title);
+      const object = find(made) ?? cache.storeSync(made, identity, (file, _, entry) => writeFileSync(file, guarded(() => native.compile(...argumentsOf(source, flags, target, entry))).code));
       return readFileSync(object);
     },
 
-    async compileLater(source, flags, target) {
-      const made = ingredients(source, flags, target);
+    async compileLater(source, flags, target, title) {
+      const made = ingredients(source, flags, target, title);
       const object =
         find(made) ??
-        (await cache.store(made, identity, async file => {
-          const compiled = await guardedLater(guarded(() => native.compileLater(...argumentsOf(source, flags, target))));
+        (await cache.store(made, identity, async (file, _, entry) => {
+          const compiled = await guardedLater(guarded(() => native.compileLater(...argumentsOf(source, flags, target, entry))));
           await writeFile(file, compiled.code);
         }));
       return readFileSync(object);
