@@ -114,7 +114,7 @@ class Interpreter {
       case "index":
         return index;
       case "column":
-        return this.array(expr.array)[index] as number | bigint;
+        return this.array(expr.array)[index + (expr.offset ?? 0)] as number | bigint;
       case "length":
         return this.array(expr.array).length;
       case "read": {

@@ -20,8 +20,11 @@ export type Expr =
   | { readonly kind: "element"; readonly type: ScalarType }
   /** The source element's place, 0 … n-1. */
   | { readonly kind: "index"; readonly type: "f64" }
-  /** The element of an array parameter at the source element's own place. Such an array is as long as the source: this never fails. */
-  | { readonly kind: "column"; readonly type: ScalarType; readonly array: string }
+  /**
+   * The element of an array parameter at the source element's own place, or so many places further on. Such an array is as long as the
+   * source, and longer by its largest offset: this never fails.
+   */
+  | { readonly kind: "column"; readonly type: ScalarType; readonly array: string; readonly offset?: number }
   /** The length of a captured array. */
   | { readonly kind: "length"; readonly type: "f64"; readonly array: string }
   /** Element `at` (an `f64` or `i32`) of a captured array; out of range, or fractional, is an error. An effect. */
@@ -148,7 +151,7 @@ export interface ScalarParameter extends Parameter {
 }
 export interface ArrayParameter extends Parameter {
   readonly element: ElementType;
-  /** It is as long as the source: see `Expr`'s `column`. */
+  /** It is read at the source element's own place: see `Expr`'s `column`. */
   readonly column?: true;
 }
 export interface Parameter {

@@ -20,7 +20,7 @@ export function printExpr(expr: Expr): string {
     case "index":
       return expr.kind;
     case "column":
-      return `${expr.array}[index]`;
+      return `${expr.array}[index${expr.offset === undefined ? "" : ` + ${expr.offset}`}]`;
     case "length":
       return `${expr.array}.length`;
     case "read":

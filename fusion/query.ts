@@ -301,6 +301,8 @@ export function windowColumn(number: number, chunked: boolean): string {
 /** They are asked for by every run. */
 const WINDOW_COLUMNS: string[] = [];
 const CHUNK_COLUMNS: string[] = [];
+/** The elements of all windows in one column, which is longer than there are windows: kernels read it at offsets. */
+export const WINDOWED = "\0windows";
 export const isChunkColumn = (name: string): boolean => name.startsWith("\0chunk ");
 export const isWindowColumn = (name: string): boolean => name.startsWith("\0window ");
 
@@ -317,8 +319,11 @@ export type TableStep = {
   | { readonly kind: "keep"; readonly part: KeptPart }
   /** Each column from those of the places of lists, all of them, or as many as the column `ITEMS` says (`varied`). */
   | { readonly kind: "flatten"; readonly columns: readonly { readonly name: string; readonly from: readonly string[] }[]; readonly varied: boolean }
-  /** In place of the elements columns of those at offsets from them: views, of a copy with what stands beyond the ends. */
-  | { readonly kind: "window"; readonly offsets: readonly number[]; readonly edge: Edge }
+  /**
+   * In place of the elements the column `WINDOWED`, the elements themselves or a copy with what stands beyond the ends: those at the
+   * lowest offset, or at 0 if that is lower, from the first window, and the others behind. `apart`: a column for each offset, views of that.
+   */
+  | { readonly kind: "window"; readonly offsets: readonly number[]; readonly edge: Edge; readonly apart: boolean }
   /** In place of the elements a column of those at each place of so many: copies, without what is left over at the end. */
   | { readonly kind: "chunk"; readonly size: number }
   | { readonly kind: "slice" | "reverse" | "distinct" | "concat" }

@@ -86,6 +86,7 @@ function checkExpr(expr: Expr, scope: Scope, context: Context): void {
       const array = context.kernel.arrays.find(({ name }) => name === expr.array);
       if (array?.column !== true) return complain(`${expr.array} is no column`);
       expectType(ELEMENTS[array.element].scalar, `an element of ${expr.array}`);
+      if (expr.offset !== undefined && !(Number.isSafeInteger(expr.offset) && expr.offset > 0)) complain(`${printExpr(expr)} is no place further on`);
       break;
     }
     case "length":

@@ -99,7 +99,7 @@ export const cppDialect = (element: string, oneLane = false, words = false): Dia
   element: primary(element),
   index: { text: "lanes.index()", precedence: PRECEDENCE.postfix },
   length: array => ({ text: `${array}.size()`, precedence: PRECEDENCE.postfix }),
-  column: array => ({ text: `lanes.here(${array})`, precedence: PRECEDENCE.postfix }),
+  column: (array, offset) => ({ text: `lanes.here(${array}${offset === 0 ? "" : `, ${offset}`})`, precedence: PRECEDENCE.postfix }),
   select: words ? { call: "rt_select", plain: TYPES.i32 } : { call: "rt_select" },
   types: TYPES,
 });

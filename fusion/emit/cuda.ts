@@ -88,7 +88,7 @@ export const cudaDialect = (element: string): Dialect => ({
   element: primary(element),
   index: { text: "lanes.index()", precedence: PRECEDENCE.postfix },
   length: array => ({ text: `${array}.size()`, precedence: PRECEDENCE.postfix }),
-  column: array => ({ text: `lanes.here(${array})`, precedence: PRECEDENCE.postfix }),
+  column: (array, offset) => ({ text: `lanes.here(${array}${offset === 0 ? "" : `, ${offset}`})`, precedence: PRECEDENCE.postfix }),
   select: "ternary",
   types: TYPES,
 });

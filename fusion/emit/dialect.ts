@@ -46,8 +46,8 @@ export interface Dialect {
   readonly element: Printed;
   readonly index: Printed;
   readonly length: (array: string) => Printed;
-  /** The element of an array at the source element's own place. */
-  readonly column: (array: string) => Printed;
+  /** The element of an array at the source element's own place, or so many further on. */
+  readonly column: (array: string, offset: number) => Printed;
   /** Whether an expression is one scalar and not lanes of them: C's own `&&`, `||` and `!=` join such truth values. */
   readonly isScalar: (expr: Expr) => boolean;
   /** How a choice between two values is spelt: `test ? yes : no`, or a function that chooses lane by lane. */

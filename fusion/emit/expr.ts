@@ -24,7 +24,7 @@ function print(expr: Expr, dialect: Dialect): Printed {
     case "index":
       return dialect.index;
     case "column":
-      return dialect.column(nameIn(dialect, expr.array));
+      return dialect.column(nameIn(dialect, expr.array), expr.offset ?? 0);
     case "length":
       return dialect.length(nameIn(dialect, expr.array));
     case "read":

@@ -205,7 +205,7 @@ export class BodyEmitter {
       case "index":
         return this.index;
       case "column":
-        return at(identifier(this.names.of(expr.array)), this.index);
+        return at(identifier(this.names.of(expr.array)), expr.offset === undefined ? this.index : binary("+", this.index, number(expr.offset)));
       case "length":
         return member(identifier(this.names.of(expr.array)), "length");
       case "read":

@@ -51,7 +51,7 @@ export class Fusion {
   constructor(
     source: SourceShape,
     /** See `QueryShape`. */
-    private readonly inPieces: boolean,
+    protected readonly inPieces: boolean,
   ) {
     this.source = source.kind === "array" ? { kind: "array", element: storedAs(source.element) } : { kind: "range" };
     this.ofTable = source.kind === "columns";
@@ -65,11 +65,13 @@ export class Fusion {
   }
 
   protected rowsOf(columns: Columns): Rows {
-    return new Rows(columns, (name, element) => {
-      const held = storedAs(element);
-      const array = this.parameters.column(name, held);
-      return elementValue(this.declare(`${name}_here`, { kind: "column", type: ELEMENTS[held].scalar, array }), element, NOWHERE);
-    });
+    return new Rows(columns, (name, element) => this.here(name, this.parameters.column(name, storedAs(element)), element));
+  }
+
+  /** A column's element, loaded; or the one so many places further on. */
+  protected here(name: string, array: string, element: ColumnType, offset = 0): Typed {
+    const column = { kind: "column", type: ELEMENTS[storedAs(element)].scalar, array, ...(offset === 0 ? {} : { offset }) } as const;
+    return elementValue(this.declare(`${name}_here`, column), element, NOWHERE);
   }
 
   /**

@@ -160,7 +160,7 @@ class Sharing {
       case "index":
         return expr.kind;
       case "column":
-        return `column ${expr.array}`;
+        return `column ${expr.array} ${expr.offset ?? 0}`;
       case "length":
         return `length ${expr.array}`;
       case "read":

@@ -14,7 +14,7 @@ function copied({ source, arrays, body }: Kernel, value: Expr, element: ElementT
   if (value.kind === "element") return source.kind === "array" && source.element === element ? SINGLE : null;
   const declared = value.kind === "local" ? body.find(stmt => stmt.kind === "declare" && stmt.name === value.name) : undefined;
   const column = declared?.kind === "declare" ? declared.value : value;
-  if (column.kind !== "column") return null;
+  if (column.kind !== "column" || column.offset !== undefined) return null;
   const array = arrays.find(({ name }) => name === column.array);
   return array?.origin.stage === TABLE && array.element === element ? array.origin.name : null;
 }

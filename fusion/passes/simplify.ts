@@ -24,6 +24,7 @@ export function sameExpr(a: Expr, b: Expr): boolean {
     case "index":
       return true;
     case "column":
+      return a.array === (b as typeof a).array && a.offset === (b as typeof a).offset;
     case "length":
       return a.array === (b as typeof a).array;
     case "read":

@@ -5,7 +5,7 @@
 import { apply, convert, select } from "../build.js";
 import { isValidity, rightColumn, validColumn } from "../columns.js";
 import { CompilerBug, QueryError } from "../errors.js";
-import { isSpread, itemColumn, ITEMS, keyColumn, MATCHED, SINGLE, valueColumn, windowColumn, type Aggregate, type Columns, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type SequenceShape, type StageShape } from "../query.js";
+import { isSpread, itemColumn, ITEMS, keyColumn, MATCHED, SINGLE, valueColumn, windowColumn, WINDOWED, type Aggregate, type Columns, type GroupColumn, type JoinedColumn, type KeptPart, type KeyPart, type LambdaInput, type Edge, type SequenceShape, type StageShape } from "../query.js";
 import { itemAt } from "../parse/lists.js";
 import { PRESENT, VALUE } from "../parse/records.js";
 import { mapStmts, mentions } from "../traverse.js";
@@ -120,14 +120,15 @@ export class TableFusion extends Fusion {
     this.stages.push(index);
   }
 
-  /** The elements at each offset are a column: a view of the source, as long as nothing has been computed of it yet. */
+  /** The elements of a window stand at offsets in the source, as long as nothing has been computed of it yet; those of a chunk are columns. */
   private window(stage: StageShape & { readonly kind: "window" }, index: number): void {
     const { verb, offsets, edge, to, lambda } = stage;
     const chunked = verb === "chunk";
     if (!this.isBare) this.cut(chunked ? "chunks are made of the results of what comes before them" : "windows reach for the results of what comes before them");
-    this.steps.push({ table: this.table, stages: [index], ...(chunked ? { kind: "chunk", size: offsets.length } : { kind: "window", offsets, edge }) });
+    const apart = chunked || this.inPieces || !isNear(offsets, edge);
+    this.steps.push({ table: this.table, stages: [index], ...(chunked ? { kind: "chunk", size: offsets.length } : { kind: "window", offsets, edge, apart }) });
     const element = this.type;
-    const windows = this.rowsOf(new Map(offsets.map((_, at) => [windowColumn(at, chunked), element])));
+    const windows = apart ? this.rowsOf(new Map(offsets.map((_, at) => [windowColumn(at, chunked), element]))) : this.around(offsets, element);
     this.source = { kind: "range" };
     this.ofTable = true;
     this.value = windows;
@@ -135,6 +136,17 @@ export class TableFusion extends Fusion {
     if (isRow(result)) this.becomeRows(result, to instanceof Map ? to : NO_COLUMNS, index, lambda);
     else this.become(result, typeof to === "string" ? to : this.keptType(result, element), "window", index, lambda);
     this.stages.push(index);
+  }
+
+  /** One column holds the elements at all offsets, each so many places behind the one at the lowest. */
+  private around(offsets: readonly number[], element: ColumnType): Rows {
+    const lowest = Math.min(0, ...offsets);
+    const places = new Map(offsets.map((offset, at) => [windowColumn(at, false), offset - lowest]));
+    let array: string | null = null;
+    return new Rows(new Map([...places.keys()].map(name => [name, element])), name => {
+      array ??= this.parameters.column(WINDOWED, storedAs(element));
+      return this.here(name, array, element, places.get(name));
+    });
   }
 
   private get sequence(): SequenceShape {
@@ -417,6 +429,11 @@ function joinedColumn(name: string, terminal: Aggregate["terminal"], element: Co
       return terminal satisfies never;
   }
 }
+
+/** A copy with what stands beyond the ends is longer by that much. */
+const NEAR = 4096;
+
+const isNear = (offsets: readonly number[], edge: Edge): boolean => edge === "valid" || offsets.every(offset => Math.abs(offset) <= NEAR);
 
 /** The columns of a sequence in a table, single values in one of their own. */
 const columnsOf = (sequence: SequenceShape, name: (column: string) => string): readonly (readonly [string, ColumnType])[] =>

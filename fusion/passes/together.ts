@@ -8,7 +8,7 @@ import { apply, constant, convert, local, select, truth } from "../build.js";
 import { CompilerBug } from "../errors.js";
 import { sizeOf } from "../emit/size.js";
 import { identityOf } from "../interpret.js";
-import { ELEMENT_LABEL, type ArrayParameter, type Expr, type Kernel, type ScalarParameter, type SinkOf, type Stmt, type StmtOf } from "../ir.js";
+import { ELEMENT_LABEL, type ArrayParameter, type Expr, type ExprOf, type Kernel, type ScalarParameter, type SinkOf, type Stmt, type StmtOf } from "../ir.js";
 import type { Part } from "../query.js";
 import { withResults } from "../several.js";
 import { declaredIn, hasEffects, leavesOf, mapExpr, mapStmts, namesOf, sinksOf, walkStmts } from "../traverse.js";
@@ -75,6 +75,9 @@ const isCheap = (stmts: readonly Stmt[]): boolean =>
 
 type Renamed = Map<string, string>;
 
+/** Of a column, at an offset. */
+const placeOf = ({ array, offset = 0 }: ExprOf<"column">): string => `${array} ${offset}`;
+
 class Joiner {
   private readonly names: Names;
   private readonly scalars: ScalarParameter[] = [];
@@ -82,7 +85,7 @@ class Joiner {
   private readonly body: Stmt[];
   private readonly sinks: SinkOf<"reduce">[] = [];
   private readonly values: Expr[] = [];
-  /** The locals that hold columns. */
+  /** The locals that hold columns, by `placeOf`. */
   private readonly loaded = new Map<string, string>();
   private countsAll = false;
 
@@ -182,7 +185,7 @@ class Joiner {
   /** A statement of a branch with names that are its own here; none for a column that is loaded already. */
   private own(stmt: Stmt, renamed: Renamed): readonly Stmt[] {
     if (stmt.kind === "declare" && !stmt.mutable && stmt.value.kind === "column") {
-      const there = this.loaded.get(renamed.get(stmt.value.array) ?? stmt.value.array);
+      const there = this.loaded.get(placeOf({ ...stmt.value, array: renamed.get(stmt.value.array) ?? stmt.value.array }));
       if (there !== undefined) {
         renamed.set(stmt.name, there);
         return [];
@@ -196,7 +199,7 @@ class Joiner {
   }
 
   private load(stmt: Stmt): void {
-    if (stmt.kind === "declare" && !stmt.mutable && stmt.value.kind === "column") this.loaded.set(stmt.value.array, stmt.name);
+    if (stmt.kind === "declare" && !stmt.mutable && stmt.value.kind === "column") this.loaded.set(placeOf(stmt.value), stmt.name);
   }
 
   private renamedIn(expr: Expr, renamed: Renamed): Expr {

@@ -60,10 +60,10 @@ class Lane {
 
   RT_MEMBER double index() const { return double(place); }
 
-  /// The element at this place of an array as long as the source.
+  /// The element at this place of an array as long as the source, or so many places further on.
   template <class E>
-  RT_MEMBER Loaded<E> here(const Array<E>& array) const {
-    return place < array.length ? Loaded<E>(array.data[place]) : Loaded<E>(0);
+  RT_MEMBER Loaded<E> here(const Array<E>& array, u64 by = 0) const {
+    return place + by < array.length ? Loaded<E>(array.data[place + by]) : Loaded<E>(0);
   }
 
   /// Runs `body` for an element; false if it yields nothing.

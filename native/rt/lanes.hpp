@@ -92,11 +92,12 @@ struct Group {
     return places;
   }
 
-  /// The elements at the lanes' own places of an array as long as the source; zeros beyond its end.
+  /// The elements at the lanes' own places of an array as long as the source, or so many places further on; zeros beyond its end.
   template <class E>
-  RT_MEMBER Pack<Loaded<E>, G> here(const Array<E>& array) const {
-    if (__builtin_expect(base + G > array.length, 0)) return load_some<E, G>(array.data + base, base < array.length ? array.length - base : 0);
-    return load<E, G>(array.data + base);
+  RT_MEMBER Pack<Loaded<E>, G> here(const Array<E>& array, u64 by = 0) const {
+    const u64 first = base + by;
+    if (__builtin_expect(first + G > array.length, 0)) return load_some<E, G>(array.data + first, first < array.length ? array.length - first : 0);
+    return load<E, G>(array.data + first);
   }
 
   /// Called once a turn by loops, which end early when the caller wants the kernel to stop.
@@ -185,8 +186,8 @@ struct Group<1> {
   RT_MEMBER double index() const { return double(base); }
 
   template <class E>
-  RT_MEMBER Loaded<E> here(const Array<E>& array) const {
-    return base < array.length ? array.data[base] : Loaded<E>(0);
+  RT_MEMBER Loaded<E> here(const Array<E>& array, u64 by = 0) const {
+    return base + by < array.length ? array.data[base + by] : Loaded<E>(0);
   }
 
   RT_MEMBER bool stopped() {

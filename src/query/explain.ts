@@ -4,10 +4,10 @@ import { cudaPrelude, emitCuda } from "../../fusion/emit/cuda.js";
 import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink, SinkOf } from "../../fusion/ir.js";
-import { isChunkColumn, isWindowColumn, plainName, SINGLE, TABLE, type Part, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
+import { isChunkColumn, isWindowColumn, plainName, SINGLE, TABLE, WINDOWED, type Part, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
 import { countsAll, isIdle } from "../../fusion/passes/shortcuts.js";
 import { elementsOf, type SingleKernel } from "../../fusion/several.js";
-import { sinksOf } from "../../fusion/traverse.js";
+import { sinksOf, walkStmts } from "../../fusion/traverse.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
 import type { BackendName } from "../backends/backend.js";
 import { isShared, SHARED_ROWS } from "../backends/cpu/sharing.js";
@@ -170,6 +170,14 @@ function fusedInto({ kernels }: Plan, at: number, verbs: readonly Verb[]): reado
   return verbs.filter(({ isTerminal }, number) => (isTerminal ? ends : kernels[at]?.stages.includes(number))).map(({ name }) => name);
 }
 
+/** At how many offsets the column of all windows is read. */
+function offsetsIn({ arrays, body }: Kernel): number {
+  const array = arrays.find(({ origin }) => origin.stage === TABLE && origin.name === WINDOWED);
+  const offsets = new Set<number>();
+  if (array !== undefined) walkStmts(body, { expr: expr => void (expr.kind === "column" && expr.array === array.name && offsets.add(expr.offset ?? 0)) });
+  return offsets.size;
+}
+
 const columnsOf = (kernel: Kernel): readonly string[] => kernel.arrays.filter(({ origin }) => origin.stage === TABLE).map(({ origin }) => origin.name);
 
 /** The table that a kernel's was stored as; undefined for the source. Behind a search the same table is read again. */
@@ -185,7 +193,7 @@ function readFrom(planned: PlannedKernel, kernels: readonly PlannedKernel[]): re
 
 function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source: BoundSource): string {
   const { kernel } = planned;
-  const views = columnsOf(kernel).filter(isWindowColumn).length;
+  const views = columnsOf(kernel).filter(isWindowColumn).length + offsetsIn(kernel);
   if (views > 0) return views === 1 ? "one of the views" : `${views} of the views`;
   const places = columnsOf(kernel).filter(isChunkColumn).length;
   if (places > 0) return places === 1 ? "one place of the chunks" : `${places} places of the chunks`;

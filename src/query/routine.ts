@@ -66,6 +66,8 @@ export class Routine {
   private readonly types: readonly ColumnType[];
   /** What the source holds at the moment: its only array, or its columns. */
   private readonly sources: AnyTypedArray[];
+  /** By how much the source is longer than there are windows of it. */
+  private readonly span: number;
   private readonly call: Call;
   /** A getter among the captures, or who listens to runs, may call the prepared query again. */
   private busy = false;
@@ -75,7 +77,7 @@ export class Routine {
     const { node } = bound;
     const plan = node.plan();
     const [planned, another] = plan.kernels;
-    if (planned === undefined || another !== undefined || plan.steps.length > 0 || isIdle(planned) || !SINGLE_RESULTS.has(plan.finish.kind)) return null;
+    if (planned === undefined || another !== undefined || !reachesOnly(plan) || isIdle(planned) || !SINGLE_RESULTS.has(plan.finish.kind)) return null;
     const values = stageValues(bound);
     if (!plan.integral.every(place => isIntegral(place, node, values))) return null;
     const shape = node.parent.source;
@@ -98,7 +100,8 @@ export class Routine {
     const [binding] = bindingsOf(node, this.plan);
     if (binding === undefined) throw new CompilerBug("a kernel has no binding");
     this.scalars = bindScalars(binding, values, NO_BASES, null);
-    this.columns = binding.arrays.flatMap(({ stage, name }, at) => (stage === TABLE ? [{ at, column: this.names.indexOf(name) }] : []));
+    this.columns = binding.arrays.flatMap(({ stage, name }, at) => (stage === TABLE ? [{ at, column: Math.max(0, this.names.indexOf(name)) }] : []));
+    this.span = spanOf(this.plan);
     this.captured = binding.arrays.flatMap(({ stage }, at) => (stage === TABLE ? [] : [at]));
     this.arrays = binding.arrays.map(({ stage, at }) => (stage === TABLE ? NO_ARRAY : ((values[stage] as readonly Capture[])[at] as AnyTypedArray)));
     const goesTo = (places: readonly Parameter[]) => ({ stage, at }: { readonly stage: number; readonly at: number }): boolean => places.some(place => place.stage === stage && place.at === at);
@@ -135,10 +138,12 @@ export class Routine {
       call.length = sourceLength(own);
       return source === undefined;
     }
-    const array = source === undefined && own.kind === "array" ? own.array : source;
-    if (elementTypeOf(array) !== shape.element) return false;
-    call.source = this.sources[0] = array as AnyTypedArray;
-    call.length = call.source.length;
+    const given = source === undefined && own.kind === "array" ? own.array : source;
+    if (elementTypeOf(given) !== shape.element) return false;
+    const array = (this.sources[0] = given as AnyTypedArray);
+    call.length = array.length - this.span;
+    call.source = this.plan.kernels[0]?.kernel.source.kind === "array" ? array : null;
+    for (const { at } of this.columns) call.arrays[at] = array;
     // Of nothing it has to be found out whether it is nothing, or gone.
     return call.length > 0;
   }
@@ -180,7 +185,7 @@ export class Routine {
     const { call, plan, sources } = this;
     call.output = into;
     if (into === null) return true;
-    checkInto(into, plan, call.length);
+    checkInto(into, plan, call.length + this.span);
     for (const at of this.captured) if ((call.arrays[at] as AnyTypedArray).buffer === into.buffer) return false;
     return mayWrite(into, plan, sources, NO_ARRAYS, this.bound.query.runtime.tiers.mayStop(this.bound.query.backend));
   }
@@ -212,6 +217,13 @@ const knowsStrings = (kernel: Kernel, shape: SourceShape, parameters: Parameters
   (shape.kind === "columns" && [...shape.columns.values()].includes("string")) ||
   [...parameters.values()].flat().some(({ type }) => type.kind === "string" || type.kind === "strings") ||
   [...kernel.scalars, ...kernel.arrays].some(({ origin }) => origin.stage === LITERAL || origin.stage === TEXT);
+
+/** No step but windows of the source as it is: its kernel reads the source as a column. */
+const reachesOnly = ({ steps: [step, another] }: Plan): boolean => another === undefined && (step === undefined || (step.kind === "window" && step.edge === "valid" && !step.apart));
+
+function spanOf({ steps: [step] }: Plan): number {
+  return step?.kind === "window" ? Math.max(0, ...step.offsets) - Math.min(0, ...step.offsets) : 0;
+}
 
 const SINGLE_RESULTS: ReadonlySet<Plan["finish"]["kind"]> = new Set(["array", "count", "fold", "reduced", "average", "any", "none", "element", "position", "key"]);
 const NO_ARRAYS: readonly AnyTypedArray[] = [];

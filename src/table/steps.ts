@@ -11,7 +11,7 @@ import { flatLength, flattened } from "./flatten.js";
 import { comparable } from "./join.js";
 import { aggregated, codesOf, commonPlaces, firstsOf, grouped, matches, matching, reversed, rowsAt, rowsOrZerosAt, sortedPlaces, sortedValues, spreadOf, type Moving } from "./move.js";
 import { aggregatedPresent, withoutNulls } from "./nulls.js";
-import { chunks, windows } from "./window.js";
+import { around, chunks, windows } from "./window.js";
 import { appended, columnOf, elementsOr, NONE, without, type Table } from "./table.js";
 
 export interface Rows {
@@ -42,7 +42,7 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
     case "chunk":
       return chunks(step.size, columnOf(table, SINGLE), length);
     case "window":
-      return windows(step.offsets, step.edge, columnOf(table, SINGLE), length, () => context.valuesOf(step.stages[0] as number).at(-1));
+      return (step.apart ? windows : around)(step.offsets, step.edge, columnOf(table, SINGLE), length, () => context.valuesOf(step.stages[0] as number).at(-1));
     case "reverse":
       return { table: yield* reversed(table, length), length };
     case "distinct": {
@@ -113,10 +113,10 @@ export function* applyStep(step: TableStep, { table, length }: Rows, found: numb
   }
 }
 
-/** Views of the rows from one place to before another. */
-function between({ table }: Rows, from: number, to: number): Rows {
+/** Views of the rows from one place to before another. What windows reach for behind the last row stays behind it. */
+function between({ table, length }: Rows, from: number, to: number): Rows {
   const end = Math.max(from, to);
-  return { table: new Map([...table].map(([name, array]) => [name, array.subarray(from, end)])), length: end - from };
+  return { table: new Map([...table].map(([name, array]) => [name, array.subarray(from, array.length - length + end)])), length: end - from };
 }
 
 /** From which place to before which other. */

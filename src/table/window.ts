@@ -1,14 +1,27 @@
 /**
- * Windows as columns: views of one array at offsets, so that a kernel finds an element's neighbours at the element's own place. Of
+ * Windows as one column, which kernels read at offsets from the element's own place; or as columns, views of one array at offsets. Of
  * chunks the columns are copies, for kernels read arrays element after element.
  */
 import { CompilerBug } from "../../fusion/errors.js";
-import { windowColumn, type Edge } from "../../fusion/query.js";
+import { windowColumn, WINDOWED, type Edge } from "../../fusion/query.js";
 import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import { newRoom } from "../memory/room.js";
 import type { Rows } from "./steps.js";
 
-/** `beyond`: what stands beyond the ends, where that is a constant. */
+/** One column, which is longer than there are windows. `beyond`: what stands beyond the ends, where that is a constant. */
+export function around(offsets: readonly number[], edge: Edge, source: AnyTypedArray, length: number, beyond: () => unknown): Rows {
+  const array = source.length === length ? source : source.subarray(0, length);
+  let [before, behind] = [0, 0];
+  for (const offset of offsets) {
+    if (-offset > before) before = -offset;
+    if (offset > behind) behind = offset;
+  }
+  const count = edge === "valid" ? Math.max(0, length - before - behind) : length;
+  const whole = edge === "valid" || count === 0 ? array : padded(array, before, behind, edge, beyond);
+  return { table: new Map([[WINDOWED, whole]]), length: count };
+}
+
+/** A column for each offset. */
 export function windows(given: readonly number[], edge: Edge, source: AnyTypedArray, length: number, beyond: () => unknown): Rows {
   const array = source.length === length ? source : source.subarray(0, length);
   let [before, behind] = [0, 0];

@@ -115,6 +115,8 @@ describe.each(RUNTIMES)("windows on $backend", ({ compute }) => {
     expect([...difference2(difference2(compute(array))).toArray()]).toEqual(pairs(pairs(list)));
     expect([...difference2(compute({ a: array, b: array }).map(r => r.a * r.b).as(Float64Array)).toArray()]).toEqual(pairs(list.map(x => x * x)));
     expect([...difference2(compute(array)).skip(2).take(3).toArray()]).toEqual(pairs(list).slice(2, 5));
+    expect([...difference2(compute(array)).takeWhile((x, i) => x > -9 && i < 9).skipWhile((x, i) => x > 9 || i < 4).toArray()]).toEqual(pairs(list).slice(4, 9));
+    expect(difference2(compute(array)).last().value()).toBe(pairs(list).at(-1));
     expect([...difference2(compute(array)).zip(compute(array), (x, y) => x + y).toArray()]).toEqual(pairs(list).map((x, i) => x + (list[i] as number)));
     expect([...(await difference2(compute(array)).toArrayAsync())]).toEqual(pairs(list));
     const own = Float64Array.from(array);
