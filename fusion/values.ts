@@ -53,6 +53,12 @@ export function evaluate(op: OpName, over: ScalarType, gives: ScalarType, args: 
   return settle(gives, f(...args));
 }
 
+/** The same of two operands of the result's type: prepared queries end with it, and nothing is made on the way. */
+export function evaluatePair(op: OpName, type: ScalarType, left: ScalarValue, right: ScalarValue): ScalarValue {
+  const f = forType<Evaluate>(operator(op).evaluate, type) as (left: ScalarValue, right: ScalarValue) => ScalarValue;
+  return settle(type, f(left, right));
+}
+
 export type AnyTypedArray =
   | Int8Array
   | Uint8Array

@@ -3,7 +3,7 @@ import type { Columns, Plan } from "../../fusion/query.js";
 import { CompilerBug } from "../../fusion/errors.js";
 import type { ReduceOp, Sink } from "../../fusion/ir.js";
 import { isBigType, typeInWords, type ScalarType, type ScalarValue } from "../../fusion/types.js";
-import { evaluate, type AnyTypedArray } from "../../fusion/values.js";
+import { evaluatePair, type AnyTypedArray } from "../../fusion/values.js";
 import type { KernelResult } from "../backends/backend.js";
 import type { Dictionary } from "../table/dictionary.js";
 import { givenColumns } from "../table/given.js";
@@ -88,8 +88,7 @@ function reducedValue(sink: Sink, { value }: KernelResult): ScalarValue {
 /** `seed ⊕ value`. */
 function seeded(op: ReduceOp, sink: Sink, seed: ScalarValue | undefined, value: ScalarValue): ScalarValue {
   if (seed === undefined) throw new CompilerBug("a seeded reduction has no seed");
-  const type = seededType(op, sink, value);
-  return evaluate(op, type, type, [seed, value]);
+  return evaluatePair(op, seededType(op, sink, value), seed, value);
 }
 
 function seededType(op: ReduceOp, sink: Sink, value: ScalarValue): ScalarType {

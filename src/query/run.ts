@@ -20,6 +20,7 @@ import { runHere, startKernel } from "./start.js";
 import { notNow, runStream } from "../stream/results.js";
 import { Dictionary } from "../table/dictionary.js";
 import { readTable } from "../table/source.js";
+import { around } from "../table/window.js";
 import { moveLater, moveNow, type Mover, type Moving } from "../table/move.js";
 import { scriptMover } from "../table/script.js";
 import { applyStep, keptPlaces, placeOf, type Rows, type StepContext } from "../table/steps.js";
@@ -48,6 +49,8 @@ interface Job {
   length: number;
   /** For `onRun`; null if nobody listens. */
   readonly runs: KernelRun[] | null;
+  /** Whether there are steps to take. */
+  readonly moves: boolean;
   /** Null for a run that knows nothing of devices. */
   readonly device: DeviceUse | null;
 }
@@ -80,7 +83,7 @@ export function runNow(bound: BoundTerminal, into: AnyTypedArray | null, diction
 }
 
 function runJob(bound: BoundTerminal, job: Job): Outcome {
-  if (job.plan.steps.length > 0) moveNow(takeSteps(job, 0), job.mover);
+  if (job.moves) moveNow(takeSteps(job, 0), job.mover);
   const { tiers } = bound.query.runtime;
   let result: KernelResult | null = null;
   for (let at = 0; at < job.slots.length; at += 1) {
@@ -127,7 +130,7 @@ async function runJobLater(bound: BoundTerminal, job: Job, signal: AbortSignal |
     const over = overOf(query);
     job.others.set(query, await rowsLater(over === null ? query : onRows(query, job.others.get(over) as Rows, job.dictionary), job.dictionary, signal, standsFor(job.device)));
   }
-  if (job.plan.steps.length > 0) await moveLater(takeSteps(job, 0), job.mover, goOn);
+  if (job.moves) await moveLater(takeSteps(job, 0), job.mover, goOn);
   const source = job.source;
   const { tiers } = bound.query.runtime;
   let result: KernelResult | null = null;
@@ -172,9 +175,18 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null, given: Diction
   const source = table === null ? readSource(query.source, dictionary, owner) : null;
   const length = source === null ? sourceLength(query.source) : source.length;
   const destination = into === null ? null : prepareInto(into, plan, source === null ? [...(table?.values() ?? [])] : [source], length, values, query.runtime.tiers.mayStop(query.backend));
-  const { bases, others, context, mover } = plan.steps.length === 0 ? UNMOVED : movingOf(query, values, dictionary, owner);
+  const windows = source === null ? null : windowsOf(plan, values, source);
+  const moves = plan.steps.length > 0 && windows === null;
+  const { bases, others, context, mover } = moves ? movingOf(query, values, dictionary, owner) : UNMOVED;
   const runs = query.runtime.onRun === null ? null : [];
-  return { plan, slots, values, bases, backend: query.backend, destination, context, mover, others, dictionary, source, table, length, runs, device };
+  const read = windows === null ? { source, table, length } : { source: null, ...windows };
+  return { plan, slots, values, bases, backend: query.backend, destination, context, mover, others, dictionary, ...read, runs, moves, device };
+}
+
+/** What kernels read of a source in whose windows they look for all they need: that is all its steps would do. */
+function windowsOf({ steps: [step, another] }: Plan, values: StageValues, source: AnyTypedArray): Rows | null {
+  if (step?.kind !== "window" || step.apart || step.table !== 0 || another !== undefined) return null;
+  return around(step.offsets, step.edge, source, source.length, () => values[step.stages[0] as number]?.at(-1));
 }
 
 /** What only steps make use of. */
@@ -231,7 +243,7 @@ function* follow(job: Job, at: number, result: KernelResult): Moving<void> {
   const [array = null] = job.table?.values() ?? [job.source];
   if (array === null) throw new CompilerBug("a kernel before a barrier stored nothing");
   job.length = array.length;
-  if (job.plan.steps.length > 0) yield* takeSteps(job, now.table);
+  if (job.moves) yield* takeSteps(job, now.table);
 }
 
 /** What happens to a table before its kernels run. A sequence of single values is a table of one column. */
