@@ -201,9 +201,11 @@ export { Buffer, type BufferState, type BufferStatistics, type HostView } from "
 export { memory, type Memory, type MemoryUsage } from "./memory/memory.js";
 export { createRuntime, type Runtime } from "./runtime/create.js";
 export { BackendError, CompilerBug, LambdaError, QueryError, type ErrorCode } from "../fusion/errors.js";
+export type { Accelerator, AcceleratorKind, AcceleratorMaker, AcceleratorMemory, CompileHow, Runnable } from "./backends/accelerator.js";
 export type { BackendName } from "./backends/backend.js";
+export * as plugin from "./plugin.js";
 export type { KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
-export type { Accelerator } from "./runtime/tiers.js";
+export type { AcceleratorState } from "./runtime/member.js";
 export type { AnyQuery, FromJsonOptions } from "./json/read.js";
 export type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation, KernelExplanation, StepExplanation, VerbExplanation } from "./query/explanation.js";
 export type { QueryJson } from "./json/format.js";

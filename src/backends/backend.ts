@@ -5,12 +5,18 @@ import { CudaError } from "./cuda/errors.js";
 
 export type { KernelCall, KernelResult } from "../../fusion/call.js";
 
-export type BackendName = "js" | "cpu" | "cuda";
+/** The library's own. */
+export type OwnBackend = "js" | "cpu" | "cuda";
 
-export const BACKEND_NAMES: readonly BackendName[] = ["js", "cpu", "cuda"];
+/** The library's own, or a plugin's. (Written so that editors offer the library's own.) */
+export type BackendName = OwnBackend | (string & {});
+
+export const OWN_BACKENDS: readonly OwnBackend[] = ["js", "cpu", "cuda"];
+
+export const isOwn = (name: BackendName): name is OwnBackend => (OWN_BACKENDS as readonly BackendName[]).includes(name);
 
 /** `"js", "cpu" and "cuda"`, for messages. */
-export const QUOTED_BACKENDS = `${BACKEND_NAMES.slice(0, -1).map(name => JSON.stringify(name)).join(", ")} and ${JSON.stringify(BACKEND_NAMES.at(-1))}`;
+export const quotedBackends = (names: readonly BackendName[]): string => `${names.slice(0, -1).map(name => JSON.stringify(name)).join(", ")} and ${JSON.stringify(names.at(-1))}`;
 
 export interface CompiledKernel {
   readonly backend: BackendName;

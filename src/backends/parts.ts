@@ -4,15 +4,15 @@ import type { Kernel } from "../../fusion/ir.js";
 import { pruneBody } from "../../fusion/passes/prune.js";
 import { elementsOf, withResults } from "../../fusion/several.js";
 import type { ScalarValue } from "../../fusion/types.js";
-import type { BackendName, CompiledKernel } from "./backend.js";
+import type { BackendName, CompiledKernel, OwnBackend } from "./backend.js";
 
 /** On cuda each result has launches of its own. The time of C++ compilers grows faster than the number of results: 100 at once take 5 s, 300 a minute. */
-const MOST_RESULTS: Readonly<Record<BackendName, number>> = { js: Infinity, cpu: 16, cuda: 1 };
+const MOST_RESULTS: Readonly<Record<OwnBackend, number>> = { js: Infinity, cpu: 16, cuda: 1 };
 
-const known: Readonly<Record<BackendName, WeakMap<Kernel, readonly Kernel[]>>> = { js: new WeakMap(), cpu: new WeakMap(), cuda: new WeakMap() };
+const known: Readonly<Record<OwnBackend, WeakMap<Kernel, readonly Kernel[]>>> = { js: new WeakMap(), cpu: new WeakMap(), cuda: new WeakMap() };
 
 /** The kernels to run: each computes what its own results need, and is called as the whole is. */
-export function partsOf(backend: BackendName, kernel: Kernel): readonly Kernel[] {
+export function partsOf(backend: OwnBackend, kernel: Kernel): readonly Kernel[] {
   const most = MOST_RESULTS[backend];
   if (kernel.sink.kind !== "several" || kernel.sink.sinks.length <= most) return [kernel];
   const made = known[backend].get(kernel);

@@ -1,6 +1,5 @@
 /** JSON to queries. It may come from anywhere: everything is checked, and lambdas are read by the compiler, never evaluated. */
 import { CompilerBug, QueryError } from "../../fusion/errors.js";
-import { checkBackend } from "../query/arguments.js";
 import { functionOf } from "../query/captures.js";
 import { describe } from "../query/given.js";
 import type { LazyValue } from "../query/lazy.js";
@@ -103,7 +102,7 @@ class Reader implements Reading {
 
   private stagesOn(start: Chain, { stages, on }: Fields, path: string): Chain {
     let query = start;
-    if (on !== undefined) query = told(within(path, "on"), () => query.on(checkBackend(on as never))) as Chain;
+    if (on !== undefined) query = told(within(path, "on"), () => query.on(on as never)) as Chain;
     for (const [at, stage] of listOf(stages, within(path, "stages")).entries()) {
       this.stages += 1;
       const here = within(path, `stages[${at}]`);

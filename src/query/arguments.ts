@@ -4,7 +4,7 @@ import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Columns } from "../../fusion/query.js";
 import { ELEMENTS, type ColumnType, type ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
-import { BACKEND_NAMES, QUOTED_BACKENDS, type BackendName } from "../backends/backend.js";
+import { quotedBackends, type BackendName } from "../backends/backend.js";
 import { captureTypes, NO_CAPTURES } from "./captures.js";
 import type { SeedKind } from "./shape.js";
 import type { ScanHow } from "./stages.js";
@@ -63,9 +63,10 @@ export function checkTargets(second: unknown, third: unknown, verb = "map"): { r
 
 const isConstructor = (value: unknown): boolean => typeof value === "function" && "BYTES_PER_ELEMENT" in value;
 
-export function checkBackend(backend: BackendName): BackendName {
-  if (BACKEND_NAMES.includes(backend)) return backend;
-  throw new QueryError("DC305", `there is no backend ${quote(backend)}`, `The backends are ${QUOTED_BACKENDS}.`);
+/** `names`: the backends of the runtime. */
+export function checkBackend(backend: BackendName, names: readonly BackendName[]): BackendName {
+  if (names.includes(backend)) return backend;
+  throw new QueryError("DC305", `there is no backend ${quote(backend)}`, `The backends are ${quotedBackends(names)}.`);
 }
 
 export function seedKind(seed: unknown, verb: "reduce" | "scan", ofRows = false): SeedKind {

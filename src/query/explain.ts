@@ -9,7 +9,7 @@ import { countsAll, isIdle } from "../../fusion/passes/shortcuts.js";
 import { elementsOf, type SingleKernel } from "../../fusion/several.js";
 import { sinksOf, walkStmts } from "../../fusion/traverse.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
-import type { BackendName } from "../backends/backend.js";
+import { isOwn, type BackendName } from "../backends/backend.js";
 import { isShared, SHARED_ROWS } from "../backends/cpu/sharing.js";
 import { partsOf } from "../backends/parts.js";
 import { bufferInWords } from "../memory/show.js";
@@ -33,7 +33,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
   const verbs = verbsOf(node);
   const slots = query.runtime.slots(node);
   const kernels = plan.kernels.map((planned, at): KernelExplanation => {
-    const { backend, reason } = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend);
+    const { backend, reason } = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend, at === 0 && query.source.kind !== "stream" ? sourceLength(query.source) : null);
     const { kernel, barrier, columns } = planned;
     return {
       fuses: fusedInto(plan, at, verbs),
@@ -123,7 +123,7 @@ const partSymbol = (symbol: string, place: number, { length }: readonly Kernel[]
 
 /** What is to be said of a kernel that a backend runs in parts. */
 function partsInWords(kernel: Kernel, backend: BackendName): string {
-  const { length } = partsOf(backend, kernel);
+  const { length } = isOwn(backend) ? partsOf(backend, kernel) : [kernel];
   if (length === 1 || kernel.sink.kind !== "several") return "";
   const results = kernel.sink.sinks.length;
   return length === results ? `; each of its ${results} results has launches of its own` : `; its ${results} results are computed in ${length} passes`;

@@ -12,7 +12,7 @@ import type { ColumnType, ScalarType, ScalarValue } from "../../fusion/types.js"
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import type { KernelCall, SpareResult } from "../../fusion/call.js";
 import type { KernelRun } from "../runtime/runtime.js";
-import type { KernelSlot } from "../runtime/tiers.js";
+import type { KernelSlot } from "../runtime/slot.js";
 import { isPlain } from "../table/source.js";
 import { asScalar, bindingsOf, bindScalars, isIntegral, NO_BASES } from "./bind.js";
 import { stageValues, type BoundTerminal } from "./bound.js";

@@ -8,7 +8,7 @@ import type { AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
 import type { BackendName, KernelCall, KernelResult } from "../backends/backend.js";
 import type { KernelRun } from "../runtime/runtime.js";
-import type { KernelSlot } from "../runtime/tiers.js";
+import type { KernelSlot } from "../runtime/slot.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
 import { overOf, stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { deviceUseOf, fetchLater, giveBack, isElsewhere, isLoss, standsFor, type DeviceUse, type Where } from "./residence.js";

@@ -50,14 +50,14 @@ export abstract class Sequence<Element, Self> {
   }
 
   /**
-   * Insists on a backend, in place of the runtime's choice. A terminal throws a BackendError if it cannot run there; on `cpu` and
+   * Insists on a backend, in place of the runtime's choice: one of the library's own, or a plugin of the runtime. A terminal throws a BackendError if it cannot run there; on `cpu` and
    * `cuda` it waits for the compiler.
    *
    * @example
    * compute(signal).map(x => x * 2).on("cpu").toArray();
    */
   on(backend: BackendName): Self {
-    return this.next({ ...this.bound, backend: checkBackend(backend) });
+    return this.next({ ...this.bound, backend: checkBackend(backend, this.bound.runtime.tiers.names) });
   }
 
   /**

@@ -10,7 +10,7 @@ import { columnsOfLists } from "../../fusion/parse/lists.js";
 import { finishOf, joinsOf, planQuery, type Joins } from "../../fusion/passes/plan.js";
 import type { BranchShape, CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
 import type { ColumnType, ScalarType } from "../../fusion/types.js";
-import type { KernelSlot } from "../runtime/tiers.js";
+import type { KernelSlot } from "../runtime/slot.js";
 import { bringsSingles, captureTypes, checkUsed, textOf, withoutSingles } from "./captures.js";
 import { addEdge, findEdge, NO_WAY, type Edges, type Way } from "./edges.js";
 import { checkPiecewise } from "../stream/piecewise.js";

@@ -1,11 +1,14 @@
 /** One runtime: the shapes it has seen, the backends it runs them on, and who is told about it. */
 import { BackendError } from "../../fusion/errors.js";
 import type { CodeOptions } from "../../fusion/emit/code.js";
+import type { Accelerator, AcceleratorMaker } from "../backends/accelerator.js";
 import type { BackendName } from "../backends/backend.js";
 import type { Target } from "../backends/cpu/levels.js";
 import { Shapes, type TerminalNode } from "../query/shape.js";
 import { Events } from "./events.js";
-import { newSlot, Tiers, type KernelSlot, type Makers } from "./tiers.js";
+import { Member, type Backend } from "./member.js";
+import type { KernelSlot } from "./slot.js";
+import { Tiers } from "./tiers.js";
 
 /** What ran: handed to `onRun` after every run. */
 export interface RunInfo {
@@ -32,9 +35,11 @@ export interface RuntimeOptions {
   /**
    * One backend: insists on it for every query; `js` never compiles C++, `cpu` and `cuda` throw where they cannot run. Several, in
    * order of preference: the first that can run a kernel runs it, and where it fails (the device is out of memory, or lost) the next
-   * does; js stands behind them all. By default `["cpu"]`.
+   * does; js stands behind them all. By default `["cpu"]`. Plugins are called by the names that they have.
    */
   readonly backend?: BackendName | readonly BackendName[] | undefined;
+  /** Accelerators beside the library's own: used where `backend` or a query's `.on()` names them. */
+  readonly plugins?: readonly (Accelerator | AcceleratorMaker)[] | undefined;
   /** Where compiled kernels are kept between processes. */
   readonly cacheFolder?: string | undefined;
   /** The C++ compiler, instead of `$CXX` or the first of c++, g++ and clang++ on PATH. */
@@ -64,8 +69,12 @@ export interface RuntimeOptions {
   readonly onRun?: ((info: RunInfo) => void) | undefined;
 }
 
-/** How a runtime gets its backends; one without a device has none. */
-export type Backends = Omit<Makers, "cuda"> & Partial<Makers>;
+/** How a runtime gets its backends, each when it is first needed; one without a device has none. */
+export interface Backends {
+  readonly js: () => Backend;
+  readonly cpu: () => Backend;
+  readonly cuda?: () => Backend;
+}
 
 const USUAL_ORDER: readonly BackendName[] = ["cpu"];
 
@@ -82,14 +91,19 @@ export class RuntimeCore {
     this.fastMath = options.compile?.fastMath === true;
     this.onRun = options.onRun ?? null;
     this.log = options.log ?? warn;
-    this.tiers = new Tiers({ cuda: noDevice, ...backends }, options.backend ?? USUAL_ORDER, this.log, this.events);
+    this.tiers = new Tiers(membersOf(backends, options.plugins ?? []), options.backend ?? USUAL_ORDER, this.log, this.events);
   }
 
   /** The kernels of a planned query. */
   slots(node: TerminalNode): readonly KernelSlot[] {
-    if (node.slots.length === 0) node.slots = node.plan().kernels.map(({ kernel }) => newSlot(kernel));
+    if (node.slots.length === 0) node.slots = node.plan().kernels.map(({ kernel }) => this.tiers.slot(kernel));
     return node.slots;
   }
+}
+
+function membersOf({ js, cpu, cuda = noDevice }: Backends, plugins: readonly (Accelerator | AcceleratorMaker)[]): readonly Member[] {
+  const own = [new Member("js", js), new Member("cpu", cpu), new Member("cuda", cuda)];
+  return [...own, ...plugins.map(plugin => new Member(plugin.name, "create" in plugin ? () => plugin.create() : () => plugin))];
 }
 
 function noDevice(): never {

@@ -13,7 +13,7 @@ import type { Binding } from "../query/shape.js";
 import { calledAs } from "../query/show.js";
 import { startKernel } from "../query/start.js";
 import type { KernelRun } from "../runtime/runtime.js";
-import { newSlot, type KernelSlot } from "../runtime/tiers.js";
+import type { KernelSlot } from "../runtime/slot.js";
 import { moveLater } from "../table/move.js";
 import type { Rows } from "../table/steps.js";
 import type { Move } from "./gathered.js";
@@ -196,12 +196,12 @@ async function runPiece(job: Job, kernel: JobKernel, piece: Rows, given: Given):
 }
 
 /** What runs where there is a value to go on from. */
-function onwardSlot({ bound: { node } }: Job, { planned, slot }: JobKernel): KernelSlot {
+function onwardSlot({ bound: { node, query } }: Job, { planned, slot }: JobKernel): KernelSlot {
   const { kernel, onward } = planned;
   if (onward === undefined) return slot;
   const known = node.onward.get(kernel);
   if (known !== undefined) return known;
-  const made = newSlot(onward);
+  const made = query.runtime.tiers.slot(onward);
   node.onward.set(kernel, made);
   return made;
 }

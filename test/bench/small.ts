@@ -240,7 +240,7 @@ function timesOf(one: SmallQuery, n: number): Omit<SmallTimes, "bytes"> {
 function nativeOf({ of, name }: SmallQuery): NativeKernel {
   const query = of.query as { readonly bound: BoundTerminal };
   const node = "node" in query.bound ? query.bound.node : (query.bound as unknown as BoundTerminal["query"]).shape.plainTerminal("toArray");
-  const compiled = node.slots[0]?.cpu.compiled as { readonly native?: NativeKernel } | null | undefined;
+  const compiled = node.slots[0]?.first.compiled as { readonly native?: NativeKernel } | null | undefined;
   if (compiled?.native === undefined) throw new Error(`${name} does not run native`);
   return compiled.native;
 }

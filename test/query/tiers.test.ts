@@ -5,7 +5,7 @@ import { interpret } from "../../fusion/interpret.js";
 import type { BackendName, CompiledKernel, KernelCall } from "../../src/backends/backend.js";
 import { createRuntime, runtimeOn } from "../../src/runtime/create.js";
 import type { RunInfo, RuntimeOptions } from "../../src/runtime/runtime.js";
-import type { NativeBackend } from "../../src/runtime/tiers.js";
+import type { Backend } from "../../src/runtime/member.js";
 
 /** A kernel that the interpreter runs under a backend's name. */
 function compiled(backend: BackendName, kernel: Kernel, fail?: (call: KernelCall) => void): CompiledKernel {
@@ -29,7 +29,7 @@ function setUp(faults: Faults = {}, options: RuntimeOptions = {}) {
   const lines: string[] = [];
   const ran: string[] = [];
   const compiling = new Map<Kernel, Promise<CompiledKernel>>();
-  const native: NativeBackend = {
+  const native: Backend = {
     available: faults.reason === undefined,
     reason: faults.reason ?? null,
     cached: kernel => {
@@ -243,12 +243,13 @@ describe("insisting", () => {
 });
 
 describe("accelerators()", () => {
-  const noDevice = { name: "cuda", available: false, reason: "this runtime has no cuda backend", device: null, threads: 1 };
+  const known = { kind: "processor", device: null, threads: 1, memory: null };
+  const noDevice = { ...known, name: "cuda", available: false, reason: "this runtime has no cuda backend" };
 
   it("tells which backends there are, in which order they are tried, and why others are not", () => {
     expect(setUp().runtime.accelerators()).toEqual([
-      { name: "js", available: true, reason: null, device: null, threads: 1, place: 1 },
-      { name: "cpu", available: true, reason: null, device: null, threads: 1, place: 0 },
+      { ...known, name: "js", available: true, reason: null, place: 1 },
+      { ...known, name: "cpu", available: true, reason: null, place: 0 },
       { ...noDevice, place: null },
     ]);
     const { runtime } = setUp({ reason: "there is no addon" }, { backend: ["cuda", "cpu"] });

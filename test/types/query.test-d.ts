@@ -29,8 +29,11 @@ export function sources(anything: Float32Array | BigInt64Array): void {
   compute(10);
   // @ts-expect-error nor a buffer without a type
   compute(new ArrayBuffer(8));
-  // @ts-expect-error there is no such backend
-  createRuntime({ backend: "gpu" });
+  // @ts-expect-error backends have names
+  createRuntime({ backend: 1 });
+  createRuntime({ plugins: [{ name: "mine", compile: () => ({ run: () => ({ count: 0, position: -1, rank: 0, value: 0, output: null }) }) }], backend: ["mine", "cpu"] });
+  // @ts-expect-error an accelerator compiles
+  createRuntime({ plugins: [{ name: "mine" }] });
 }
 
 export async function verbs(): Promise<void> {
@@ -66,8 +69,8 @@ export async function verbs(): Promise<void> {
   floats.toArray({ into: new Float64Array(1) });
   // @ts-expect-error a filter gives a truth
   floats.filter(() => "yes");
-  // @ts-expect-error there is no such backend
-  floats.on("gpu");
+  // @ts-expect-error backends have names
+  floats.on(1);
   // @ts-expect-error queries come from compute
   new Query<Float32Array>();
 }

@@ -11,6 +11,7 @@ import { calledOrigin } from "../../../fusion/texts.js";
 import { createDiskCache, type DiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
 import type { Mover } from "../../table/move.js";
+import type { AcceleratorMemory } from "../accelerator.js";
 import type { CompiledKernel } from "../backend.js";
 import { partsOf, wholeOf } from "../parts.js";
 import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
@@ -55,6 +56,8 @@ export interface CpuBackend {
   readonly reason: string | null;
   /** By how many threads a run may be shared. */
   readonly threads: number;
+  /** That of results. */
+  memory(): AcceleratorMemory | null;
   /** The kernel, if it is compiled already: in memory or on disk. Never starts a compiler. */
   cached(kernel: Kernel): CompiledKernel | null;
   /** Compiles and waits. Throws BackendError. */
@@ -209,6 +212,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     available: true,
     reason: null,
     threads,
+    memory: () => ({ total: null, free: null, pool: addon.memory() }),
 
     cached(kernel) {
       const parts = partsOf("cpu", kernel).map(part => cachedAlone(part));
@@ -250,6 +254,7 @@ function unavailable(reason: string, cache: DiskCache): CpuBackend {
     available: false,
     reason,
     threads: 1,
+    memory: () => null,
     cached: () => null,
     compile: refuse,
     compileAsync: () => Promise.reject(error()),

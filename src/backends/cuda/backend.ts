@@ -11,6 +11,7 @@ import { calledOrigin } from "../../../fusion/texts.js";
 import { createDiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
 import { loadAddon, NO_FOLDER, packageRoot } from "../cpu/load-addon.js";
+import type { AcceleratorMemory } from "../accelerator.js";
 import type { CompiledKernel } from "../backend.js";
 import { partsOf, wholeOf } from "../parts.js";
 import { CudaCompiledKernel, Lanes } from "./compiled.js";
@@ -46,6 +47,9 @@ export interface CudaBackend {
   readonly device: CudaDevice | null;
   /** Its number. */
   readonly ordinal: number;
+  readonly kind: "device";
+  readonly readsBuffers: true;
+  memory(): AcceleratorMemory | null;
   /** The kernel, if it is compiled already: in memory or on disk. */
   cached(kernel: Kernel): CompiledKernel | null;
   /** Compiles and waits. Throws BackendError. */
@@ -96,6 +100,9 @@ export function createCudaBackend(options: CudaBackendOptions = {}): CudaBackend
       return typeof found === "string" ? null : found.context.device;
     },
     ordinal: options.device ?? 0,
+    kind: "device",
+    readsBuffers: true,
+    memory: () => (reason() === null ? { ...needed().context.memory, pool: null } : null),
     cached(kernel) {
       if (reason() !== null) return null;
       const parts = partsOf("cuda", kernel).map(part => needed().cached(part));

@@ -60,7 +60,8 @@ export function compileJs(kernel: Kernel): CompiledKernel {
 }
 
 export interface JsBackend {
+  readonly kind: "script";
   compile(kernel: Kernel): CompiledKernel;
 }
 
-export const createJsBackend = (): JsBackend => ({ compile: compileJs });
+export const createJsBackend = (): JsBackend => ({ kind: "script", compile: compileJs });

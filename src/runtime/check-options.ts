@@ -1,0 +1,75 @@
+/** What `createRuntime` is given. */
+import { QueryError } from "../../fusion/errors.js";
+import { OWN_BACKENDS, quotedBackends, type BackendName } from "../backends/backend.js";
+import { TARGETS } from "../backends/cpu/levels.js";
+import { threadsFor } from "../backends/cpu/threads.js";
+import { describe, quote } from "../query/given.js";
+import { checkOptions as checkNames } from "../query/options.js";
+import type { RuntimeOptions } from "./runtime.js";
+
+const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", compile: "object", cuda: "object" } as const;
+const COMPILE_OPTIONS = { optimisation: "number", debug: "boolean", fastMath: "boolean" } as const;
+const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number", capability: "string" } as const;
+const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number", boolean: "true or false" } as const;
+
+export function checkOptions(options: RuntimeOptions): void {
+  checkNames(options, "createRuntime", ["backend", "plugins", "target", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
+  checkKinds(options, OPTIONS, "");
+  const { backend, compile = {}, cuda = {}, plugins = [], threads, target = "native" } = options;
+  checkPlugins(plugins);
+  if (!TARGETS.includes(target)) {
+    throw new QueryError("DC305", `the option target of createRuntime() is one of ${TARGETS.map(name => `"${name}"`).join(", ")}, not ${quote(target)}`, "Leave it out for kernels of this very processor.");
+  }
+  checkNames(compile, "createRuntime", namesOf(COMPILE_OPTIONS), "Write compile: { optimisation: 1, debug: true }, or leave it out.", "compile.");
+  checkKinds(compile, COMPILE_OPTIONS, "compile.");
+  if (![undefined, 0, 1, 2, 3].includes(compile.optimisation)) {
+    throw new QueryError("DC305", `the option compile.optimisation of createRuntime() is 0, 1, 2 or 3, not ${describe(compile.optimisation)}`, "Leave it out for the fastest kernels, 3.");
+  }
+  if (threads !== undefined) threadsFor(threads);
+  if (backend !== undefined) checkBackends(backend, [...OWN_BACKENDS, ...plugins.map(({ name }) => name)]);
+  checkNames(cuda, "createRuntime", namesOf(CUDA_OPTIONS), "Leave cuda out for what the system finds.", "cuda.");
+  checkKinds(cuda, CUDA_OPTIONS, "cuda.");
+  const { device = 0, capability = "8.0" } = cuda;
+  if (!/^\d{1,2}\.\d$/.test(capability)) {
+    throw new QueryError("DC305", `the option cuda.capability of createRuntime() is a compute capability such as "8.0", not ${quote(capability)}`, "Leave it out for kernels of the very device.");
+  }
+  if (!Number.isInteger(device) || device < 0) {
+    throw new QueryError("DC305", `the option cuda.device of createRuntime() is a device's number, 0, 1 …, not ${describe(device)}`, "Leave it out for the first device.");
+  }
+}
+
+const namesOf = <Name extends string>(options: Readonly<Record<Name, unknown>>): readonly Name[] => Object.keys(options) as Name[];
+
+function checkKinds(given: object, kinds: Readonly<Record<string, keyof typeof WORDS>>, of: string): void {
+  for (const [name, kind] of Object.entries(kinds)) {
+    const value = (given as Record<string, unknown>)[name];
+    if (value === undefined || (typeof value === kind && value !== null)) continue;
+    throw new QueryError("DC305", `the option ${of}${name} of createRuntime() is ${WORDS[kind]}, not ${describe(value)}`, "Leave it out for the usual.");
+  }
+}
+
+function checkBackends(backend: unknown, known: readonly BackendName[]): void {
+  const names: readonly unknown[] = Array.isArray(backend) ? backend : [backend];
+  const unknown = names.find(name => !known.includes(name as BackendName));
+  if (unknown !== undefined) {
+    throw new QueryError("DC305", `there is no backend ${quote(unknown)}`, `The backends are ${quotedBackends(known)}; leave the option out to let the runtime choose.`);
+  }
+  if (names.length === 0 || new Set(names).size < names.length) {
+    const told = names.length === 0 ? "none" : "the same backend twice";
+    throw new QueryError("DC305", `the option backend of createRuntime() names ${told}`, 'Write backends in order of preference, ["cuda", "cpu"], or leave the option out.');
+  }
+}
+
+function checkPlugins(plugins: unknown): void {
+  const remedy = "An accelerator is an object with a name and compile(kernel), or with a name and create(), which gives one.";
+  if (!Array.isArray(plugins)) throw new QueryError("DC305", `the option plugins of createRuntime() is an array of accelerators, not ${describe(plugins)}`, remedy);
+  const names = new Set<unknown>(OWN_BACKENDS);
+  for (const plugin of plugins as readonly unknown[]) {
+    const { name, compile, create } = (typeof plugin === "object" && plugin !== null ? plugin : {}) as { readonly name?: unknown; readonly compile?: unknown; readonly create?: unknown };
+    if (typeof name !== "string" || name === "" || (typeof compile !== "function" && typeof create !== "function")) {
+      throw new QueryError("DC305", `the option plugins of createRuntime() holds accelerators, not ${describe(plugin)}`, remedy);
+    }
+    if (names.has(name)) throw new QueryError("DC305", `two accelerators are called ${quote(name)}`, "Give each plugin a name of its own, other than those of the library's backends.");
+    names.add(name);
+  }
+}

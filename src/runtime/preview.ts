@@ -1,0 +1,43 @@
+/** What a run would choose, in words. */
+import type { BackendName } from "../backends/backend.js";
+import type { Member } from "./member.js";
+import { LARGE, type Choice } from "./selector.js";
+import type { KernelSlot, Tier } from "./slot.js";
+
+/** Of a query that insists on a backend, or in a runtime that does. */
+export function insistedInWords(member: Member, byQuery: boolean): Choice {
+  const { name } = member;
+  const by = byQuery ? `the query says .on("${name}")` : "this runtime runs everything here";
+  const own = name === "js" || name === "cpu";
+  return { backend: name, reason: own ? by : [by, placeInWords(member)].filter(part => part !== "").join("; ") };
+}
+
+/** The first that is ready, and why those before it are not. */
+export function inOrderInWords(slot: KernelSlot, ready: (tier: Tier) => boolean): Choice {
+  const passed: string[] = [];
+  const compiled = slot.tiers.length - 1;
+  for (const tier of slot.tiers) {
+    const { member } = tier;
+    if (member.name === "js") break;
+    const found = ready(tier);
+    const told = tier.reason === "" ? [] : [tier.reason];
+    if (found) return { backend: member.name, reason: [["compiled kernel is warm", placeInWords(member)].filter(part => part !== "").join(", "), ...told, ...passed].join("; ") };
+    const why = (tier.state === "lost" ? told : [prospects(slot, tier), ...told]).join("; ");
+    passed.push(compiled === 1 ? why : `${member.name}: ${why}`);
+  }
+  return { backend: "js" satisfies BackendName, reason: passed.length === 0 ? "this runtime runs everything here" : passed.join("; ") };
+}
+
+/** Which device; empty where there is none. */
+function placeInWords(member: Member): string {
+  const { reason, kind } = member;
+  if (reason !== null) return `but ${reason}`;
+  const { device, ordinal = 0 } = member.accelerator;
+  if (kind !== "device" && (device === null || device === undefined)) return "";
+  return `on ${ordinal === 0 ? "" : `device ${ordinal}, `}${device?.name ?? "without a name"}`;
+}
+
+function prospects(slot: KernelSlot, { state }: Tier): string {
+  if (state === "compiling") return "cold, compiling in the background";
+  return slot.heavy || slot.runs > 0 ? "cold, compiled by its next run" : `cold, compiled by its second run, or one of ${LARGE} elements`;
+}

@@ -1,0 +1,19 @@
+/** Failures of backends in words. */
+import { BackendError } from "../../fusion/errors.js";
+import type { BackendName } from "../backends/backend.js";
+
+const withoutCodes = (message: string): string => message.replaceAll(/\bDC\d+: /g, "");
+
+/** A failure in one line, without its code: what explain() and the log have room for. A compiler's own words are in later lines. */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [first = "", ...rest] = withoutCodes(message).split("\n");
+  const cause = /\berror\b/i.test(first) ? undefined : rest.find(line => /\berror\b/i.test(line));
+  return cause === undefined ? first : `${first}: ${cause.trim()}`;
+}
+
+/** What a query that insists on a backend throws. */
+export function refusal(error: unknown, backend: BackendName): unknown {
+  if (!(error instanceof BackendError)) return error;
+  return new BackendError("DC402", `the query insists on the ${backend} backend, which cannot run it: ${withoutCodes(error.message)}`, { cause: error });
+}
