@@ -88,6 +88,8 @@ function reducedValue(sink: Sink, { value }: KernelResult): ScalarValue {
 /** `seed ⊕ value`. */
 function seeded(op: ReduceOp, sink: Sink, seed: ScalarValue | undefined, value: ScalarValue): ScalarValue {
   if (seed === undefined) throw new CompilerBug("a seeded reduction has no seed");
+  // The usual seeds change nothing, and a number that is there need not be made anew.
+  if ((op === "add" && seed === 0 && value !== 0) || (op === "mul" && seed === 1)) return value;
   return evaluatePair(op, seededType(op, sink, value), seed, value);
 }
 

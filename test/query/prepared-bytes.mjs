@@ -7,7 +7,7 @@ const [doubles, singles] = [Float64Array.from({ length: 16 }, (_, i) => i + 0.1)
 const [gain, captures, into, table] = [2, { gain: 3 }, { into: new Float32Array(16) }, { price: doubles, quantity: new Int32Array(16).fill(2) }];
 const sum = runtime.compute(doubles).map(x => x * gain, { gain }).sum().prepare();
 const total = runtime.compute(table).sum(r => r.price * r.quantity).prepare();
-const squares = runtime.compute(doubles).filter(x => x > 1).reduce((all, x) => all + x * x, 0.5).prepare();
+const squares = runtime.compute(doubles).filter(x => x > 1).reduce((all, x) => all + x * x, 0).prepare();
 const found = runtime.compute(doubles).findIndex(x => x === 3.1).prepare();
 const scale = runtime.compute(singles).map(x => x * 0.5 + 1).prepare();
 
