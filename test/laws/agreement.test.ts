@@ -16,7 +16,7 @@ import { inputArray } from "./inputs.js";
 import { OPERATOR_CASES, REDUCE_CASES } from "./operators.js";
 import { oracle, unfused } from "./oracle.js";
 import { makeProgram, programChoices, showProgram, showValue, type Program } from "./programs.js";
-import { outcomeOf, outcomeOfAsync, queryOf, sameOutcome, type Runnable } from "./run.js";
+import { exactOf, outcomeOf, outcomeOfAsync, queryOf, sameOutcome, type Runnable } from "./run.js";
 
 const LONG = process.env["DOTCOMPUTE_LONG"] !== undefined;
 const SEED = Number(process.env["DOTCOMPUTE_SEED"]);
@@ -68,11 +68,6 @@ interface Failure {
   readonly backend: Tried | "unfused";
   readonly message: string;
 }
-
-const exactOf = ({ kernels }: Plan): boolean => {
-  const sink = kernels.at(-1)?.kernel.sink;
-  return sink?.kind === "reduce" && sink.type === "i64" && sink.term !== "i64";
-};
 
 let runtimes = newRuntimes();
 

@@ -4,7 +4,7 @@ import { ARRAY_CONSTRUCTORS, type AnyTypedArray } from "../../fusion/values.js";
 import { specialElements } from "./special.js";
 
 /** Numbers below 2^32 from a seed (splitmix32). */
-function randoms(seed: number): () => number {
+export function randoms(seed: number): () => number {
   let state = (seed + 0x9e3779b9) | 0;
   return () => {
     state = (state + 0x9e3779b9) | 0;

@@ -14,7 +14,7 @@ import type { Program } from "./programs.js";
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- its text counts, not its type
 type Anything = (...args: any[]) => any;
 
-type Outcome = { readonly value: unknown } | { readonly error: string };
+export type Outcome = { readonly value: unknown } | { readonly error: string };
 
 /** What `work` gives, or what it throws. */
 export function outcomeOf(work: () => unknown): Outcome {
@@ -75,7 +75,7 @@ function capturesOf(lambda: Lambda): Record<string, Capture> {
 
 export interface Runnable {
   readonly now: () => unknown;
-  readonly later: () => Promise<unknown>;
+  readonly later: (signal?: AbortSignal) => Promise<unknown>;
   /** Into a given array; null for programs that give no array. */
   readonly into: ((array: AnyTypedArray) => unknown) | null;
   readonly plan: () => Plan;
@@ -103,10 +103,10 @@ export function queryOf(runtime: Runtime, program: Program, source: AnyTypedArra
   if (backend !== null) query = query.on(backend);
   const { terminal } = program;
   if (terminal.kind === "toArray") {
-    return { now: () => query.toArray(), later: () => query.toArrayAsync(), into: array => query.toArray({ into: array }), plan: () => planOf(query), query };
+    return { now: () => query.toArray(), later: signal => query.toArrayAsync({ signal }), into: array => query.toArray({ into: array }), plan: () => planOf(query), query };
   }
   const lazy = lazyOf(query, terminal);
-  return { now: () => lazy.value(), later: () => lazy.run(), into: null, plan: () => planOf(lazy), query: lazy };
+  return { now: () => lazy.value(), later: signal => lazy.run({ signal }), into: null, plan: () => planOf(lazy), query: lazy };
 }
 
 interface Bound {
@@ -118,6 +118,12 @@ export function planOf(what: object): Plan {
   const { node } = "arrayTerminal" in what ? (what as { arrayTerminal(): Bound }).arrayTerminal() : (what as { readonly bound: Bound }).bound;
   return node.plan();
 }
+
+/** Whether a plan folds a sum's terms as integers: then it is exact, and no order matters. */
+export const exactOf = ({ kernels }: Plan): boolean => {
+  const sink = kernels.at(-1)?.kernel.sink;
+  return sink?.kind === "reduce" && sink.type === "i64" && sink.term !== "i64";
+};
 
 function lazyOf(query: Query<AnyTypedArray>, terminal: Program["terminal"]): LazyValue<unknown> {
   switch (terminal.kind) {
