@@ -30,12 +30,15 @@ export function sharingOf(kernel: Kernel): Sharing | null {
 /** About how many operations an element takes. */
 export const weightOf = ({ body }: Kernel): number => sizeOf(body);
 
-/** Whether a run over so many elements is long enough to be shared: mirrors `partOf` and WORTH_SHARING of native/parallel.cpp. */
-export function isShared(kernel: Kernel, length: number): boolean {
+/** How many elements make a run long enough to be shared; Infinity for one that never is. Mirrors `partOf` and WORTH_SHARING of native/parallel.cpp. */
+export function sharedFrom(kernel: Kernel): number {
+  if (sharingOf(kernel) === null) return Infinity;
   const wanted = LIGHT / Math.max(1, weightOf(kernel) / LIGHTEST);
-  const part = Math.max(BLOCK, 2 ** Math.floor(Math.log2(wanted)));
-  return sharingOf(kernel) !== null && length / part >= WORTH_SHARING;
+  return WORTH_SHARING * Math.max(BLOCK, 2 ** Math.floor(Math.log2(wanted)));
 }
+
+/** Whether a run over so many elements is long enough to be shared. */
+export const isShared = (kernel: Kernel, length: number): boolean => length >= sharedFrom(kernel);
 
 const LIGHT = 16 * BLOCK;
 const LIGHTEST = 8;
