@@ -33,7 +33,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
   const verbs = verbsOf(node);
   const slots = query.runtime.slots(node);
   const kernels = plan.kernels.map((planned, at): KernelExplanation => {
-    const { backend, reason } = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend, at === 0 && query.source.kind !== "stream" ? sourceLength(query.source) : null);
+    const { backend, reason, predictions } = query.runtime.tiers.preview(slots[at] as (typeof slots)[number], query.backend, at === 0 && query.source.kind !== "stream" ? sourceLength(query.source) : null);
     const { kernel, barrier, columns } = planned;
     return {
       fuses: fusedInto(plan, at, verbs),
@@ -48,6 +48,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
       barrier: query.source.kind === "stream" ? barrierInWords(barrier) : barrier,
       shortcut: shortcutOf(planned),
       backend,
+      ...(predictions === undefined ? {} : { predictions }),
       reason: `${reason}${partsInWords(kernel, backend)}${backend === "cpu" && at === 0 ? sharedInWords(kernel, query) : ""}`,
     };
   });

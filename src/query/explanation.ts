@@ -1,5 +1,6 @@
 /** What `explain({ format: "json" })` gives: how a query runs, as data. The other formats are printed from it. */
 import type { BackendName } from "../backends/backend.js";
+import type { Prediction } from "../runtime/selection/selection.js";
 
 /** In words, or as a Mermaid flowchart. */
 export interface ExplainInWords {
@@ -67,6 +68,8 @@ export interface KernelExplanation {
   /** Where it would run now, and why. */
   readonly backend: BackendName;
   readonly reason: string;
+  /** In a runtime that chooses by them: how long each backend should take, the quickest first. */
+  readonly predictions?: readonly Prediction[];
 }
 
 export interface StepExplanation {

@@ -142,7 +142,7 @@ async function runJobLater(bound: BoundTerminal, job: Job, signal: AbortSignal |
     if (result !== null) continue;
     const call = callOf(job, at, bound.node);
     const safe = call.arrays.some(canShrink) ? { ...call, arrays: call.arrays.map(array => (canShrink(array) ? array.slice() : array)) } : call;
-    const chosen = await tiers.chooseAsync(slot, job.length, job.backend);
+    const chosen = await tiers.chooseAsync(slot, job.length, job.backend, safe.resident !== undefined);
     signal?.throwIfAborted();
     if (at === 0 && source !== null && given === source) checkUnmoved(source, job.length);
     for (const [place, array] of safe.arrays.entries()) checkAttached(array, arrayInWords(slot, place));

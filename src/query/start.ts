@@ -8,7 +8,7 @@ import type { BackendName } from "../backends/backend.js";
 
 /** On this thread. `runs`: takes what ran it; null if nobody listens. */
 export function runHere(tiers: Tiers, slot: KernelSlot, call: KernelCall, insists: BackendName | null, runs: KernelRun[] | null): KernelResult {
-  for (let compiled = tiers.choose(slot, call.length, insists); ; ) {
+  for (let compiled = tiers.choose(slot, call.length, insists, call.resident !== undefined); ; ) {
     try {
       if (call.resident !== undefined && !tiers.readsBuffers(compiled)) bringHome(call);
       const result = compiled.run(call);

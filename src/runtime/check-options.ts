@@ -13,12 +13,15 @@ const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number", capa
 const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number", boolean: "true or false" } as const;
 
 export function checkOptions(options: RuntimeOptions): void {
-  checkNames(options, "createRuntime", ["backend", "plugins", "target", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
+  checkNames(options, "createRuntime", ["backend", "plugins", "target", "selection", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
   checkKinds(options, OPTIONS, "");
-  const { backend, compile = {}, cuda = {}, plugins = [], threads, target = "native" } = options;
+  const { backend, compile = {}, cuda = {}, plugins = [], threads, target = "native", selection = "order" } = options;
   checkPlugins(plugins);
   if (!TARGETS.includes(target)) {
     throw new QueryError("DC305", `the option target of createRuntime() is one of ${TARGETS.map(name => `"${name}"`).join(", ")}, not ${quote(target)}`, "Leave it out for kernels of this very processor.");
+  }
+  if (selection !== "order" && selection !== "adaptive") {
+    throw new QueryError("DC305", `the option selection of createRuntime() is "order" or "adaptive", not ${quote(selection)}`, "Leave it out for the order of the backends.");
   }
   checkNames(compile, "createRuntime", namesOf(COMPILE_OPTIONS), "Write compile: { optimisation: 1, debug: true }, or leave it out.", "compile.");
   checkKinds(compile, COMPILE_OPTIONS, "compile.");

@@ -7,6 +7,10 @@ import type { Target } from "../backends/cpu/levels.js";
 import { Shapes, type TerminalNode } from "../query/shape.js";
 import { Events } from "./events.js";
 import { Member, type Backend } from "./member.js";
+import { adaptive } from "./selection/adaptive.js";
+import { historyIn } from "./selection/history.js";
+import { Selection } from "./selection/selection.js";
+import { inOrder } from "./selector.js";
 import type { KernelSlot } from "./slot.js";
 import { Tiers } from "./tiers.js";
 
@@ -63,6 +67,11 @@ export interface RuntimeOptions {
    * `capability`: kernels for all devices from this compute capability on (`"8.0"`), instead of for the device at hand.
    */
   readonly cuda?: { readonly driver?: string | undefined; readonly nvrtc?: string | undefined; readonly device?: number | undefined; readonly capability?: string | undefined } | undefined;
+  /**
+   * How a backend is chosen among those of `backend` that have a kernel: by their order (`order`, by default), or the one that is
+   * likely to be the quickest for so many elements, by what earlier runs have taught (`adaptive`). The results are the same.
+   */
+  readonly selection?: "order" | "adaptive" | undefined;
   /** Takes the one line about a backend that is lost; by default `console.warn`. */
   readonly log?: ((line: string) => void) | undefined;
   /** Is told after every run what ran it. */
@@ -87,11 +96,21 @@ export class RuntimeCore {
   /** Of queries that do not say. */
   readonly fastMath: boolean;
 
+  /** What is known of how long kernels take. */
+  get selection(): Selection {
+    this.learns ??= new Selection(historyIn(this.cacheFolder));
+    return this.learns;
+  }
+
+  private learns: Selection | null = null;
+  private readonly cacheFolder: string | undefined;
+
   constructor(options: RuntimeOptions, backends: Backends) {
+    this.cacheFolder = options.cacheFolder;
     this.fastMath = options.compile?.fastMath === true;
     this.onRun = options.onRun ?? null;
     this.log = options.log ?? warn;
-    this.tiers = new Tiers(membersOf(backends, options.plugins ?? []), options.backend ?? USUAL_ORDER, this.log, this.events);
+    this.tiers = new Tiers(membersOf(backends, options.plugins ?? []), options.backend ?? USUAL_ORDER, this.log, this.events, options.selection === "adaptive" ? adaptive(this.selection) : inOrder);
   }
 
   /** The kernels of a planned query. */

@@ -1,11 +1,14 @@
 /** Which of the backends that have a kernel runs it, and which are to have it. */
 import type { BackendName } from "../backends/backend.js";
+import type { Prediction } from "./selection/selection.js";
 import type { KernelSlot, Tier } from "./slot.js";
 
 export interface Choice {
   readonly backend: BackendName;
   /** Why this one, to be read after `cpu: ` or `js: `. */
   readonly reason: string;
+  /** How long each backend should take, the quickest first; left out by a selector that does not go by that. */
+  readonly predictions?: readonly Prediction[];
 }
 
 /** How a runtime chooses, where no query insists on a backend. Asked by every run, so it has to be quick. */

@@ -3,6 +3,7 @@ import type { Kernel } from "../../fusion/ir.js";
 import { hasLoops } from "../../fusion/traverse.js";
 import type { CompiledKernel } from "../backends/backend.js";
 import type { Member } from "./member.js";
+import type { SlotChoices } from "./selection/adaptive.js";
 
 /** What is known of one kernel on one backend. */
 export interface Tier {
@@ -28,11 +29,13 @@ export interface KernelSlot {
   readonly first: Tier;
   /** Of those that only a query's `.on()` uses. */
   readonly others: readonly Tier[];
+  /** What the selector that learns knows of it. */
+  choices: SlotChoices | null;
 }
 
 const newTier = (member: Member, kernel: Kernel): Tier => ({ member, kernel, compiled: null, state: "new", reason: "" });
 
 export function newSlot(kernel: Kernel, order: readonly Member[], others: readonly Member[]): KernelSlot {
   const tiers = order.map(member => newTier(member, kernel));
-  return { kernel, heavy: hasLoops(kernel.body), runs: 0, tiers, first: tiers[0] as Tier, others: others.map(member => newTier(member, kernel)) };
+  return { kernel, heavy: hasLoops(kernel.body), runs: 0, tiers, first: tiers[0] as Tier, others: others.map(member => newTier(member, kernel)), choices: null };
 }

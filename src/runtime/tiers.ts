@@ -43,18 +43,19 @@ export class Tiers {
     return newSlot(kernel, this.order, this.others);
   }
 
-  /** The compiled kernel that runs now. `length`: how many elements it will see. */
-  choose(slot: KernelSlot, length: number, insists: BackendName | null): CompiledKernel {
+  /** The compiled kernel that runs now. `length`: how many elements it will see. `resident`: buffers may lie on a device, which others would have to fetch first. */
+  choose(slot: KernelSlot, length: number, insists: BackendName | null, resident = false): CompiledKernel {
     const wanted = insists ?? this.insists;
     if (wanted !== null) return this.insisted(slot, wanted);
     const { first } = slot;
-    return this.selector === inOrder && first.compiled !== null && first.member.up ? first.compiled : this.selected(slot, length, this.ready);
+    const selector = resident ? inOrder : this.selector;
+    return selector === inOrder && first.compiled !== null && first.member.up ? first.compiled : this.selected(slot, length, this.ready, selector);
   }
 
   /** As `choose`, for a run off the main thread: an insisted-on compile does not block it. */
-  async chooseAsync(slot: KernelSlot, length: number, insists: BackendName | null): Promise<CompiledKernel> {
+  async chooseAsync(slot: KernelSlot, length: number, insists: BackendName | null, resident = false): Promise<CompiledKernel> {
     const wanted = insists ?? this.insists;
-    if (wanted === null) return this.choose(slot, length, insists);
+    if (wanted === null) return this.choose(slot, length, insists, resident);
     const tier = tierOf(slot, wanted);
     try {
       return this.atHand(tier) ?? ready(tier, await tier.member.compileAsync(slot.kernel));
@@ -133,10 +134,10 @@ export class Tiers {
     return this.background.settled();
   }
 
-  private selected(slot: KernelSlot, length: number, usable: (tier: Tier) => boolean): CompiledKernel {
-    const picked = this.selector.pick(slot, length, usable);
+  private selected(slot: KernelSlot, length: number, usable: (tier: Tier) => boolean, selector = this.selector): CompiledKernel {
+    const picked = selector.pick(slot, length, usable);
     if (picked === null || picked.compiled === null) throw new CompilerBug("no backend runs a kernel, not even js");
-    const wanted = this.selector.compile(slot, length, picked);
+    const wanted = selector.compile(slot, length, picked);
     if (wanted !== null) this.compileInBackground(wanted);
     return picked.compiled;
   }

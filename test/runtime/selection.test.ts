@@ -10,7 +10,7 @@ import { Estimate, type Learned } from "../../src/runtime/selection/estimate.js"
 import { History, type Store } from "../../src/runtime/selection/history.js";
 import { fingerprint } from "../../src/runtime/selection/machine.js";
 import type { Curve } from "../../src/runtime/selection/model.js";
-import { Selection } from "../../src/runtime/selection/selection.js";
+import { Selection, type Contender } from "../../src/runtime/selection/selection.js";
 
 /** mulberry32: the same numbers for the same seed. */
 function seeded(seed: number): () => number {
@@ -159,6 +159,8 @@ describe("an estimate", () => {
   });
 });
 
+const JS: Contender = { name: "js", kind: "script", accelerator: {} };
+
 describe("what is kept between processes", () => {
   const store = (): Store & { readonly texts: Map<string, string> } => {
     const texts = new Map<string, string>();
@@ -168,7 +170,7 @@ describe("what is kept between processes", () => {
     (createRuntime({ backend: "js" }).compute(array as Float64Array).map(f).sum() as unknown as { readonly bound: BoundTerminal }).bound.node.plan().kernels[0]?.kernel as Kernel;
   const [source, more] = [kernelOf(new Float64Array(1), x => x * 2 + 1), kernelOf(new Float64Array(1), x => x * 2 + 2)];
   const run = (selection: Selection, kernel: Kernel, clock: () => number): void => {
-    const choices = selection.choices(kernel, ["js"]);
+    const choices = selection.choices(kernel, [JS]);
     const compiled: CompiledKernel = { backend: "js", kernel, run: () => (clock(), {} as never), start: () => Promise.reject(new Error()) };
     for (let run = 0; run < 40; run += 1) if (choices.next(1000) === null && choices.timed(1000) === "js") selection.timed(compiled, choices).run({ source: null, length: 1000, output: null, scalars: [], arrays: [] });
   };
@@ -178,31 +180,30 @@ describe("what is kept between processes", () => {
     let time = 0;
     const clock = (): number => (time += 0.05);
     const history = new History(texts, "here");
-    run(new Selection(history, () => 1, clock), source, clock);
+    run(new Selection(history, clock), source, clock);
     history.save();
-    const later = new Selection(new History(texts, "here"), () => 1);
+    const later = new Selection(new History(texts, "here"));
     const renamed = kernelOf(new Float64Array(9), value => value * 2 + 1);
-    const [prediction] = later.predict(renamed, 1000, ["js"]);
+    const [prediction] = later.predict(renamed, 1000, [JS]);
     expect(prediction?.microseconds).toBeGreaterThan(60);
     expect(prediction?.runs).toBeGreaterThan(5);
-    expect(later.predict(more, 1000, ["js"])[0]?.runs).toBe(0);
-    expect(new Selection(new History(texts, "elsewhere"), () => 1).predict(source, 1000, ["js"])[0]?.runs).toBe(0);
+    expect(later.predict(more, 1000, [JS])[0]?.runs).toBe(0);
+    expect(new Selection(new History(texts, "elsewhere")).predict(source, 1000, [JS])[0]?.runs).toBe(0);
   });
 
   it("by several processes is all kept; a file of anything else counts for nothing", () => {
     const texts = store();
-    const clock = (): number => performance.now();
     const [one, other] = [new History(texts, "here"), new History(texts, "here")];
-    run(new Selection(one, () => 1), source, clock);
-    run(new Selection(other, () => 1), more, clock);
+    run(new Selection(one), source, () => 0);
+    run(new Selection(other), more, () => 0);
     one.save();
     other.save();
-    const later = new Selection(new History(texts, "here"), () => 1);
-    for (const kernel of [source, more]) expect(later.predict(kernel, 1, ["js"])[0]?.runs).toBeGreaterThan(0);
+    const later = new Selection(new History(texts, "here"));
+    for (const kernel of [source, more]) expect(later.predict(kernel, 1, [JS])[0]?.runs).toBeGreaterThan(0);
     const good = texts.texts.get("selection-here.json") as string;
     for (const text of ["", "{}", "[]", "null", good.slice(0, -9), good.replace('"version":1', '"version":2'), good.replace(/"seen":\[[^\]]*\]/g, '"seen":[1,null,2,3]')]) {
       texts.texts.set("selection-here.json", text);
-      expect(new Selection(new History(texts, "here"), () => 1).predict(source, 1, ["js"])[0]?.runs).toBe(0);
+      expect(new Selection(new History(texts, "here")).predict(source, 1, [JS])[0]?.runs).toBe(0);
     }
   });
 

@@ -51,7 +51,7 @@ class SizeClass {
 
 /** What is known of one kernel. */
 export interface Known {
-  readonly estimates: ReadonlyMap<BackendName, Estimate>;
+  readonly estimates: Map<BackendName, Estimate>;
   /** Microseconds that its runs took, and what of that trials have cost. */
   total: number;
   spent: number;
@@ -61,7 +61,7 @@ export interface Known {
   readonly warm: Set<BackendName>;
 }
 
-export const newKnown = (estimates: ReadonlyMap<BackendName, Estimate>): Known => ({ estimates, total: 0, spent: 0, trials: new Map(), warm: new Set() });
+export const newKnown = (estimates = new Map<BackendName, Estimate>()): Known => ({ estimates, total: 0, spent: 0, trials: new Map(), warm: new Set() });
 
 /** The choices for one kernel between these backends. */
 export class Choices {

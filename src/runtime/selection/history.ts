@@ -3,7 +3,7 @@
  * process ends, and now and then before; whoever writes takes over what others have learned meanwhile. A file that cannot be read, or
  * holds something else, counts for nothing.
  */
-import { BACKEND_NAMES, type BackendName } from "../../backends/backend.js";
+import { createDiskCache } from "../../cache/disk.js";
 import { CLASSES, type Learned } from "./estimate.js";
 import { fingerprint, machineOf, measuring, type Machine, type Measured } from "./machine.js";
 
@@ -14,7 +14,7 @@ export interface Store {
 }
 
 /** What is known of a kernel, by backend. */
-export type LearnedOf = Partial<Record<BackendName, Learned>>;
+export type LearnedOf = Readonly<Record<string, Learned>>;
 
 interface Entry {
   /** The day of its last run. */
@@ -39,6 +39,7 @@ export class History {
   /** What to ask at the end. */
   private readonly learners = new Map<string, () => LearnedOf>();
   private measured: Measured | null = null;
+  private measures: Promise<void> | null = null;
   private known: Machine | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
 
@@ -62,8 +63,12 @@ export class History {
   }
 
   /** Measures the machine, if nobody has: in the background, a fraction of a millisecond at a time. Resolves when it is known. */
-  async measure(): Promise<void> {
-    if (this.machine.measured) return;
+  measure(): Promise<void> {
+    this.measures ??= this.machine.measured ? Promise.resolve() : this.measureNow();
+    return this.measures;
+  }
+
+  private async measureNow(): Promise<void> {
     for (const steps = measuring(); ; ) {
       const step = steps.next();
       if (step.done === true) {
@@ -99,6 +104,17 @@ export class History {
   }
 }
 
+const histories = new Map<string, History>();
+
+/** That of the kernel cache in a folder, or in the usual one: one for all runtimes of this thread. It is kept when the process ends. */
+export function historyIn(folder: string | undefined): History {
+  if (histories.size === 0) process.once("exit", () => histories.forEach(history => history.save()));
+  const cache = createDiskCache({ folder });
+  const known = histories.get(cache.folder) ?? new History(cache);
+  histories.set(cache.folder, known);
+  return known;
+}
+
 const NOTHING: Kept = { measured: null, kernels: {} };
 
 function parse(text: string | null): Kept {
@@ -113,12 +129,6 @@ function parse(text: string | null): Kept {
   }
 }
 
-function soundOf(backends: LearnedOf): LearnedOf {
-  const isFinite = (list: readonly number[], length: number): boolean => Array.isArray(list) && list.length === length && list.every(Number.isFinite);
-  return Object.fromEntries(
-    BACKEND_NAMES.flatMap(name => {
-      const learned = backends[name];
-      return learned !== undefined && isFinite([learned.runs, learned.spread], 2) && isFinite(learned.seen, 2 * CLASSES) ? [[name, learned]] : [];
-    }),
-  );
-}
+const isList = (list: unknown, length: number): boolean => Array.isArray(list) && list.length === length && list.every(Number.isFinite);
+const soundOf = (backends: LearnedOf): LearnedOf =>
+  Object.fromEntries(Object.entries(backends).filter(([, { runs, spread, seen }]) => isList([runs, spread], 2) && isList(seen, 2 * CLASSES)));

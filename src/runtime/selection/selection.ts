@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import type { Kernel } from "../../../fusion/ir.js";
 import { identityOf } from "../../../fusion/identity.js";
 import { workOf, type Work } from "../../../fusion/work.js";
-import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../../backends/backend.js";
+import type { AcceleratorKind } from "../../backends/accelerator.js";
+import { isOwn, type BackendName, type CompiledKernel, type KernelCall, type KernelResult } from "../../backends/backend.js";
 import { sharedFrom } from "../../backends/cpu/sharing.js";
 import { partsOf } from "../../backends/parts.js";
 import { Choices, newKnown, type Known } from "./choice.js";
@@ -24,23 +25,33 @@ export interface Prediction {
   readonly runs: number;
 }
 
+/** What there is to choose from: of a runtime's member what a model needs. */
+export interface Contender {
+  readonly name: BackendName;
+  readonly kind: AcceleratorKind;
+  readonly accelerator: { readonly threads?: number };
+}
+
+/** `before`: what earlier processes have learned. */
+type KnownKernel = Known & { readonly before: LearnedOf };
+
 /** What was learned on another day is worth so much. */
 const KEPT_BETWEEN = 0.5;
 
 export class Selection {
-  private readonly kernels = new WeakMap<Kernel, Known>();
-  private readonly byContent = new Map<string, Known>();
+  private readonly kernels = new WeakMap<Kernel, KnownKernel>();
+  private readonly byContent = new Map<string, KnownKernel>();
 
   constructor(
     private readonly history: History,
-    /** By how many threads a native run may be shared. */
-    private readonly threads: () => number,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
   /** Choices between these backends, all of which can run the kernel. */
-  choices(kernel: Kernel, backends: readonly BackendName[]): Choices {
-    return new Choices(this.known(kernel), backends);
+  choices(kernel: Kernel, backends: readonly Contender[]): Choices {
+    const known = this.known(kernel);
+    for (const backend of backends) this.estimate(known, kernel, backend);
+    return new Choices(known, backends.map(({ name }) => name));
   }
 
   /** What runs in place of a compiled kernel whose run is to be timed. */
@@ -49,43 +60,47 @@ export class Selection {
   }
 
   /** The quickest first. */
-  predict(kernel: Kernel, length: number, backends: readonly BackendName[]): readonly Prediction[] {
-    const { estimates } = this.known(kernel);
+  predict(kernel: Kernel, length: number, backends: readonly Contender[]): readonly Prediction[] {
+    const known = this.known(kernel);
     const predictions = backends.map((backend): Prediction => {
-      const estimate = estimates.get(backend) as Estimate;
-      return { backend, microseconds: estimate.at(length), doubt: estimate.doubtAt(length), runs: estimate.runs };
+      const estimate = this.estimate(known, kernel, backend);
+      return { backend: backend.name, microseconds: estimate.at(length), doubt: estimate.doubtAt(length), runs: estimate.runs };
     });
     return predictions.sort((one, other) => one.microseconds - other.microseconds);
   }
 
-  private known(kernel: Kernel): Known {
+  private known(kernel: Kernel): KnownKernel {
     let known = this.kernels.get(kernel);
     if (known !== undefined) return known;
     const name = createHash("sha256").update(identityOf(kernel)).digest("hex").slice(0, 24);
-    known = this.byContent.get(name) ?? this.begin(kernel, name);
-    this.byContent.set(name, known);
+    known = this.byContent.get(name);
+    if (known === undefined) {
+      const begun = newKnown();
+      known = { ...begun, before: this.history.of(name, () => learnedOf(begun)) };
+      this.byContent.set(name, known);
+      void this.history.measure();
+    }
     this.kernels.set(kernel, known);
     return known;
   }
 
-  private begin(kernel: Kernel, name: string): Known {
-    const learned = this.history.of(name, () => this.learned(known));
-    const estimates = new Map<BackendName, Estimate>();
-    for (const backend of ["js", "cpu", "cuda"] as const) {
-      const place = { backend, threads: backend === "cpu" ? this.threads() : 1, sharedFrom: backend === "cpu" ? sharedFrom(kernel) : Infinity, resident: false };
-      const estimate = new Estimate(curveOf(times(workOf(kernel), partsOf(backend, kernel).length), place, this.history.machine), learned[backend]);
-      if (learned[backend] !== undefined) estimate.fade(KEPT_BETWEEN);
-      estimates.set(backend, estimate);
-    }
-    const known = newKnown(estimates);
-    void this.history.measure();
-    return known;
-  }
-
-  private learned({ estimates }: Known): LearnedOf {
-    return Object.fromEntries([...estimates].flatMap(([backend, estimate]) => (estimate.runs > 0 ? [[backend, estimate.learned]] : [])));
+  private estimate({ estimates, before }: KnownKernel, kernel: Kernel, backend: Contender): Estimate {
+    const { name } = backend;
+    let estimate = estimates.get(name);
+    if (estimate !== undefined) return estimate;
+    const threads = backend.accelerator.threads ?? 1;
+    const parts = isOwn(name) ? partsOf(name, kernel).length : 1;
+    const place = { kind: backend.kind, threads, sharedFrom: threads > 1 ? sharedFrom(kernel) : Infinity };
+    const learned = before[name];
+    estimate = new Estimate(curveOf(times(workOf(kernel), parts), place, this.history.machine), learned);
+    if (learned !== undefined) estimate.fade(KEPT_BETWEEN);
+    estimates.set(name, estimate);
+    return estimate;
   }
 }
+
+/** What was learned by now; of a backend that has run nothing, nothing. */
+const learnedOf = ({ estimates }: Known): LearnedOf => Object.fromEntries([...estimates].flatMap(([backend, estimate]) => (estimate.runs > 0 ? [[backend, estimate.learned]] : [])));
 
 /** A kernel that is run in so many parts reads its arrays as often. */
 const times = (work: Work, parts: number): Work => (parts === 1 ? work : { ...work, read: work.read * parts });
