@@ -280,6 +280,12 @@ export interface PlannedKernel {
   readonly takes?: readonly (number | string)[];
 }
 
+/** Whether nothing needs to be run. */
+export const isIdle = ({ takes }: PlannedKernel): boolean => takes?.every(from => typeof from === "string") === true;
+
+/** Whether it would count what is known: all elements. */
+export const countsAll = (planned: PlannedKernel): boolean => planned.kernel.sink.kind === "count" && isIdle(planned);
+
 /** Columns of the compiler's own: no user's column may have such a name. */
 export const isReserved = (name: string): boolean => name.startsWith("\0");
 

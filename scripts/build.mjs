@@ -12,7 +12,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { contentHash, isFresh, mark, ROOT } from "./stale.mjs";
 
-const SOURCES = ["fusion", "src", "package.json", "scripts/build.mjs"];
+const SOURCES = ["fusion", "src", "package.json", "scripts/build.mjs", "scripts/parts.mjs"];
 const BUNDLES = ["dist/index.js", "dist/index.cjs", "dist/dotcompute-core.cjs", "dist/dotcompute.js", "dist/licenses.txt"];
 const DECLARATIONS = ["dist/types/src/index.d.ts", "dist/types-cjs/src/index.d.ts"];
 
@@ -32,25 +32,25 @@ export async function buildBundles() {
     tsconfigRaw: { compilerOptions: { target: "ES2022", useDefineForClassFields: true } },
     logLevel: "warning",
   };
-  // The library, acorn and astring with it, as one script for both module systems.
-  const { metafile } = await build({
+  // The library, acorn and astring with it, as scripts for both module systems.
+  const { buildParts, PART_FILES } = await import("./parts.mjs");
+  await buildParts({
     ...common,
-    entryPoints: ["./src/index.ts"],
-    outfile: "dist/dotcompute-core.cjs",
     external: ["apache-arrow"],
     define: { "import.meta.url": "importMetaUrl", "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
     // The directive again: esbuild's own no longer comes first.
     banner: { js: '"use strict";\nconst importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-    metafile: true,
   });
-  const core = readFileSync(path.join(ROOT, "dist/dotcompute-core.cjs"));
+  for (const file of readdirSync(path.join(ROOT, "dist"))) if (/^dotcompute-.*\.cjs$/.test(file) && !PART_FILES.includes(file)) rmSync(path.join(ROOT, "dist", file));
+  const texts = createHash("sha256");
+  for (const file of PART_FILES) texts.update(readFileSync(path.join(ROOT, "dist", file)));
   await build({
     ...common,
     stdin: {
       contents: `
         const { load } = require("./src/boot/load.ts");
         const folder = typeof __dirname === "string" ? __dirname : null;
-        module.exports = load(folder, ${JSON.stringify(createHash("sha256").update(core).digest("hex").slice(0, 32))}, () => require("./dotcompute-core.cjs"));`,
+        module.exports = load(folder, ${JSON.stringify(texts.digest("hex").slice(0, 32))}, () => require("./dotcompute-core.cjs")).library;`,
       resolveDir: ROOT,
     },
     outfile: "dist/index.cjs",
@@ -60,7 +60,7 @@ export async function buildBundles() {
   const module = await build({ ...common, entryPoints: ["./src/index.ts"], format: "esm", outfile: "dist/dotcompute.js", external: ["apache-arrow"], metafile: true });
   const names = module.metafile.outputs["dist/dotcompute.js"].exports;
   writeFileSync(path.join(ROOT, "dist/index.js"), `import library from "./index.cjs";\nexport const { ${names.join(", ")} } = library;\n`);
-  writeFileSync(path.join(ROOT, "dist/licenses.txt"), licensesOf(metafile));
+  writeFileSync(path.join(ROOT, "dist/licenses.txt"), licensesOf(module.metafile));
   mark("bundles", hash);
   return true;
 }

@@ -16,8 +16,9 @@ export { interpret } from "../fusion/interpret.js";
 export { printKernel } from "../fusion/print.js";
 /** A kernel as JavaScript, as C++ for `native/rt/loops.hpp`, and as CUDA C for `native/rt/loops.cuh`. */
 export { emitJs } from "../fusion/emit/js.js";
-export { CPP_FLAGS, cppPreludeOf, emitCpp } from "../fusion/emit/cpp.js";
-export { cudaFlagsOf, cudaPrelude, emitCuda } from "../fusion/emit/cuda.js";
+export { cppPreludeOf, emitCpp } from "../fusion/emit/cpp.js";
+export { cudaFlagsOf, emitCuda } from "../fusion/emit/cuda.js";
+export { CPP_FLAGS, cudaPrelude } from "../fusion/emit/constants.js";
 /** The js backend's own kernel: for accelerators that run it in a way of their own, or only what they cannot run themselves. */
 export { compileJs } from "./backends/js/backend.js";
 export { hasLoops, sinksOf, walkKernel } from "../fusion/traverse.js";

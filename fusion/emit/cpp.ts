@@ -7,6 +7,7 @@ import { Ranges } from "../passes/ranges.js";
 import { alwaysYields, declaredIn, hasEffects, hasLoops, namesOf, sinksOf, storedElement, walkExpr, walkKernel } from "../traverse.js";
 import { BLOCK, ELEMENTS, type ElementType, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
+import { CPP_FLAGS } from "./constants.js";
 import type { CodeOptions } from "./code.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
 import { printC } from "./expr.js";
@@ -32,24 +33,7 @@ const CONTRACTING = [
 /** What a file of these kernels begins with. The kernels of one query agree about `fastMath`. */
 export const cppPreludeOf = (kernels: readonly Kernel[]): string => (kernels.some(kernel => kernel.fastMath === true) ? CONTRACTING : "") + cppPrelude;
 
-/**
- * How emitted kernels are compiled, into a shared object. JavaScript has neither contracted multiply-adds nor undefined
- * overflow; it has no errno or traps either.
- */
-export const CPP_FLAGS = [
-  "-std=c++20",
-  "-O3",
-  "-march=native",
-  "-ffp-contract=off",
-  "-fwrapv",
-  "-fno-math-errno",
-  "-fno-trapping-math",
-  "-fno-exceptions",
-  "-fno-rtti",
-  "-fvisibility=hidden",
-  "-shared",
-  "-fPIC",
-] as const;
+export { CPP_FLAGS } from "./constants.js";
 
 /** How kernels are compiled where somebody debugs them or waits for the compiler; the results are the same. */
 export const cppFlagsFor = ({ optimisation = 3, debug = false }: CodeOptions): readonly string[] => [

@@ -19,8 +19,7 @@ import { Writer } from "./writer.js";
 
 export * from "./cuda-plan.js";
 
-/** What every file of emitted kernels begins with; the include path is the folder that holds `rt`. */
-export const cudaPrelude = '#include "rt/loops.cuh"\n';
+export { cudaPrelude } from "./constants.js";
 
 /** The flag by which code says from which line of its source it is. */
 export const LINE_INFO = "--generate-line-info";

@@ -22,12 +22,6 @@ function copied({ source, arrays, body }: Kernel, value: Expr, element: ElementT
 /** Steps whose tables hold arrays of their own; other steps hand on views, or arrays as they are. */
 const MAKES_ARRAYS: readonly TableStep["kind"][] = ["reverse", "distinct", "sort", "concat", "set", "join", "match", "group"];
 
-/** Whether nothing needs to be run. */
-export const isIdle = ({ takes }: PlannedKernel): boolean => takes?.every(from => typeof from === "string") === true;
-
-/** Whether it would count what is known: all elements. */
-export const countsAll = (planned: PlannedKernel): boolean => planned.kernel.sink.kind === "count" && isIdle(planned);
-
 /** Whether every element yields, and none fails or keeps the others waiting. */
 const yieldsAll = (kernel: Kernel): boolean => alwaysYields(kernel) && !canFail(kernel) && !hasLoops(kernel.body);
 

@@ -1,62 +1,77 @@
 /**
- * Loads the library's one script. What V8 has made of its text is kept in the kernel cache when a process ends, so that the next one
- * need not parse it all again: that takes longer than most queries. Wherever anything is unusual the script is loaded as any other.
+ * Loads the library's scripts: the first at once, each other when something in it is first called. What V8 has made of their texts is kept
+ * in the kernel cache when a process ends, so that the next one need not parse them again: that takes longer than most queries.
+ * Wherever anything is unusual the scripts are loaded as any others.
  */
-import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { cachedDataVersionTag } from "node:v8";
 import { runInThisContext, Script } from "node:vm";
 import { isTrusted } from "../cache/entry.js";
 import { defaultCacheFolder, faultOf, makeFolder } from "../cache/folder.js";
 
 /** Nothing else is called that, wherever a bundler has put this code. */
-const SCRIPT = "dotcompute-core.cjs";
+const FIRST = "./dotcompute-core.cjs";
+const SCRIPTS = /^\.\/(dotcompute-\w+\.cjs)$/;
 const CODE = "code-";
-const CHECKSUM_BYTES = 32;
-/** Of other builds, engines and flags. */
-const MOST_KEPT = 4;
+/** Of other builds, engines and flags: as many as a few builds have scripts. */
+const MOST_KEPT = 40;
 
-/** What the script exports. `folder`: where it lies; `hash`: of its text; `plainly`: loads it as any other module. */
+/** What the first script exports. `folder`: where they lie; `hash`: of their texts; `plainly`: loads it as any other module. */
 export function load(folder: string | null, hash: string, plainly: () => unknown): unknown {
   // Test runners with globals of their own want modules loaded their way.
   if (folder === null || process.env["DOTCOMPUTE_CODE_CACHE"] === "off" || runInThisContext("Array") !== Array) return plainly();
-  const file = path.join(folder, SCRIPT);
-  let text: string;
-  try {
-    text = readFileSync(file, "latin1");
-  } catch {
-    return plainly();
+  return existsSync(path.join(folder, FIRST)) ? new Loader(folder, hash).load(FIRST) : plainly();
+}
+
+class Loader {
+  private readonly loaded = new Map<string, unknown>();
+  private readonly others: NodeJS.Require;
+  private readonly kept = defaultCacheFolder();
+  /** What tells what is kept from what other builds and engines leave; V8 refuses what its flags do not fit. */
+  private readonly kind: string;
+
+  constructor(
+    private readonly folder: string,
+    hash: string,
+  ) {
+    this.others = createRequire(path.join(folder, FIRST));
+    this.kind = [hash, process.version, process.arch, ...process.execArgv, process.env["NODE_OPTIONS"]].join(" ");
   }
-  // What is kept names the script's file, in stack traces too: each copy of the library has its own.
-  const name = createHash("sha256").update(`${hash} ${file}`).digest("hex").slice(0, 32);
-  const kept = path.join(defaultCacheFolder(), `${CODE}${name}-${cachedDataVersionTag().toString(16)}`);
-  const known = recall(kept);
-  const script = new Script(`(function (exports, require, module, __filename, __dirname, importModule) {${text}\n})`, {
-    filename: file,
-    ...(known === null ? {} : { cachedData: known }),
-  });
-  // A process that did little has left little.
-  const suffices = known !== null && script.cachedDataRejected !== true && known.length > text.length / 2;
-  if (!suffices) process.once("exit", () => remember(kept, script.createCachedData(), known?.length ?? 0));
-  const module: { exports: unknown } = { exports: {} };
-  (script.runInThisContext() as (...given: readonly unknown[]) => void)(module.exports, createRequire(file), module, file, folder, importModule);
-  return module.exports;
+
+  /** What scripts call `require`. */
+  readonly load = (name: string): unknown => {
+    const script = SCRIPTS.exec(name)?.[1];
+    if (script === undefined) return this.others(name);
+    if (!this.loaded.has(script)) this.loaded.set(script, this.run(path.join(this.folder, script)));
+    return this.loaded.get(script);
+  };
+
+  private run(file: string): unknown {
+    const text = readFileSync(file, "latin1");
+    // What is kept names the script's file, in stack traces too: each copy of the library has its own.
+    const kept = path.join(this.kept, CODE + fingerprint(`${this.kind} ${file}`));
+    const known = recall(kept);
+    const script = new Script(`(function (exports, require, module, __filename, __dirname, importModule) {${text}\n})`, {
+      filename: file,
+      ...(known === null ? {} : { cachedData: known }),
+    });
+    // A process that did little has left little.
+    const suffices = known !== null && script.cachedDataRejected !== true && known.length > text.length / 2;
+    if (!suffices) process.once("exit", () => remember(kept, script.createCachedData(), known?.length ?? 0));
+    const module: { exports: unknown } = { exports: {} };
+    (script.runInThisContext() as (...given: readonly unknown[]) => void)(module.exports, this.load, module, file, this.folder, importModule);
+    return module.exports;
+  }
 }
 
 /** A script cannot import by itself. */
 const importModule = (name: string): Promise<unknown> => import(name);
 
-const checksum = (data: Uint8Array): Buffer => createHash("sha256").update(data).digest();
-
 /** V8 believes what it is given: nothing that others could have written, and nothing that is not whole. */
 function recall(file: string): Buffer | null {
   try {
-    if (faultOf(path.dirname(file)) !== null || !isTrusted(file, "file")) return null;
-    const content = readFileSync(file);
-    const data = content.subarray(CHECKSUM_BYTES);
-    return checksum(data).equals(content.subarray(0, CHECKSUM_BYTES)) ? data : null;
+    return faultOf(path.dirname(file)) !== null || !isTrusted(file, "file") ? null : once(readFileSync(file));
   } catch {
     return null;
   }
@@ -69,12 +84,32 @@ function remember(file: string, data: Buffer, before: number): void {
     const folder = path.dirname(file);
     makeFolder(folder);
     if (faultOf(folder) !== null) return;
-    publish(file, Buffer.concat([checksum(data), data]));
-    const others = readdirSync(folder).filter(name => name.startsWith(CODE) && name !== path.basename(file));
-    for (const name of others.slice(MOST_KEPT)) rmSync(path.join(folder, name), { force: true });
+    publish(file, Buffer.concat([data, data]));
+    const all = readdirSync(folder).filter(name => name.startsWith(CODE)).map(name => path.join(folder, name));
+    if (all.length > MOST_KEPT) for (const old of byAge(all).slice(MOST_KEPT)) rmSync(old, { force: true });
   } catch {
     // The next process tries again.
   }
+}
+
+/** The newest first. */
+const byAge = (files: readonly string[]): readonly string[] => files.map(file => ({ file, time: statSync(file).mtimeMs })).sort((a, b) => b.time - a.time).map(({ file }) => file);
+
+/** What is there twice; null if the two are not the same. That is quicker to find out than any checksum, whose code would have to be loaded first. */
+function once(content: Buffer): Buffer | null {
+  const data = content.subarray(0, content.length / 2);
+  return data.length > 0 && data.equals(content.subarray(data.length)) ? data : null;
+}
+
+/** Tells texts apart of which nobody makes many. */
+function fingerprint(text: string): string {
+  let [one, other] = [2166136261, 5381];
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    one = Math.imul(one ^ code, 16777619);
+    other = Math.imul(other, 33) + code;
+  }
+  return [one, other].map(half => (half >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
 function publish(file: string, content: Buffer): void {

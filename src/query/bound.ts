@@ -35,6 +35,11 @@ export interface BoundBranch {
   readonly terminal: BoundTerminal;
 }
 
+/** The terminal as one over pieces, where the source is a stream. */
+export const onSource = (bound: BoundTerminal): BoundTerminal => (bound.query.source.kind === "stream" ? inPieces(bound) : bound);
+
+export const inPieces = (bound: BoundTerminal): BoundTerminal => ({ ...bound, node: bound.node.inPieces });
+
 /** The query whose results a query reads; null for one that has a source of its own. */
 export function overOf(query: BoundQuery): BoundQuery | null {
   let at = query;

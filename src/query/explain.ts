@@ -1,11 +1,11 @@
 /** What a query will do, as data, and its code. */
 import { cppPreludeOf, emitCpp } from "../../fusion/emit/cpp.js";
-import { cudaPrelude, emitCuda } from "../../fusion/emit/cuda.js";
+import { cudaPrelude } from "../../fusion/emit/constants.js";
+import { emitCuda } from "../../fusion/emit/cuda.js";
 import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink, SinkOf } from "../../fusion/ir.js";
-import { isChunkColumn, isWindowColumn, plainName, SINGLE, TABLE, WINDOWED, type Part, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
-import { countsAll, isIdle } from "../../fusion/passes/shortcuts.js";
+import { countsAll, isChunkColumn, isIdle, isWindowColumn, plainName, SINGLE, TABLE, WINDOWED, type Part, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
 import { elementsOf, type SingleKernel } from "../../fusion/several.js";
 import { sinksOf, walkStmts } from "../../fusion/traverse.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";

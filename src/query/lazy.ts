@@ -2,7 +2,7 @@
 import { QueryError } from "../../fusion/errors.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import { checkRunOptions } from "./arguments.js";
-import type { BoundTerminal } from "./bound.js";
+import { onSource, type BoundTerminal } from "./bound.js";
 import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { finished } from "./finish.js";
@@ -10,7 +10,7 @@ import { notPrepared, prepare, type Prepared } from "./prepared.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { calledAs } from "./show.js";
 import { sourceLength } from "./source.js";
-import { notNow, onSource } from "../stream/results.js";
+import { notNow } from "../stream/results.js";
 import type { PreparedSource, RunOptions } from "./types.js";
 import type { QueryJson } from "../json/format.js";
 import { queryJson } from "../json/write.js";

@@ -1,12 +1,11 @@
 /** Medians and quantiles, as terminals. */
 import { QueryError } from "../../fusion/errors.js";
 import { elementTypeOf } from "../../fusion/values.js";
-import type { BoundQuery } from "./bound.js";
+import { onSource, type BoundQuery } from "./bound.js";
 import { NO_VALUES } from "./captures.js";
 import { describe } from "./given.js";
 import { LazyValue } from "./lazy.js";
 import type { Capture } from "./types.js";
-import { onSource } from "../stream/results.js";
 
 /** `quantiles`: what is between 0 and 1, or several in an array; nothing for a median. */
 export function quantileValue<T>(query: BoundQuery, kind: "median" | "quantile", quantiles: readonly Capture[] = NO_VALUES): LazyValue<T> {

@@ -5,8 +5,7 @@
 import { isValidity } from "../../fusion/columns.js";
 import { CompilerBug } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
-import { isIdle } from "../../fusion/passes/shortcuts.js";
-import { LITERAL, TABLE, type CaptureType, type Plan, type SourceShape } from "../../fusion/query.js";
+import { isIdle, LITERAL, TABLE, type CaptureType, type Plan, type SourceShape } from "../../fusion/query.js";
 import { TEXT } from "../../fusion/texts.js";
 import type { ColumnType, ScalarType, ScalarValue } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";

@@ -2,7 +2,7 @@
 import { CompilerBug, QueryError, withArticle } from "../../fusion/errors.js";
 import type { ArrayParameter } from "../../fusion/ir.js";
 import { calledOrigin } from "../../fusion/texts.js";
-import { isReserved, SINGLE, type Plan, type PlannedKernel, type TableStep } from "../../fusion/query.js";
+import { countsAll, isIdle, isReserved, SINGLE, type Plan, type PlannedKernel, type TableStep } from "../../fusion/query.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
@@ -25,7 +25,6 @@ import { moveLater, moveNow, type Mover, type Moving } from "../table/move.js";
 import { scriptMover } from "../table/script.js";
 import { applyStep, keptPlaces, placeOf, type Rows, type StepContext } from "../table/steps.js";
 import { columnOf, type Table } from "../table/table.js";
-import { countsAll, isIdle } from "../../fusion/passes/shortcuts.js";
 import type { TerminalNode } from "./shape.js";
 
 /** What a run works with. */

@@ -1,10 +1,9 @@
 /** What the methods of queries and of rows have in common: a verb or a terminal, checked, on what the query was so far. */
 import type { MapUse } from "../../fusion/query.js";
 import { checkCaptures, checkFunction } from "./arguments.js";
-import type { BoundQuery, BoundTerminal } from "./bound.js";
+import { onSource, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { LazyValue } from "./lazy.js";
-import { onSource } from "../stream/results.js";
 import type { PlainTerminal, PredicateTerminal, ShapeNode } from "./shape.js";
 import { lambdaStage, type LambdaVerb } from "./stages.js";
 

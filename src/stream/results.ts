@@ -4,7 +4,7 @@ import { SINGLE, type Columns, type PlannedKernel } from "../../fusion/query.js"
 import { elementsOf } from "../../fusion/several.js";
 import { ELEMENTS, storedAs, type ColumnType } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
-import { stageValues, type BoundTerminal } from "../query/bound.js";
+import { inPieces, stageValues, type BoundTerminal } from "../query/bound.js";
 import { checkAttached, describe } from "../query/given.js";
 import { stringsInto } from "../query/into.js";
 import type { Outcome } from "../query/run.js";
@@ -19,11 +19,6 @@ import { passes } from "./piecewise.js";
 import { divided, repieced, type Chunked } from "./pieces.js";
 import { computeChunks, reduceChunks } from "./run.js";
 import type { Beside, Others } from "./steps.js";
-
-/** The terminal as one over pieces, where the source is a stream. */
-export const onSource = (bound: BoundTerminal): BoundTerminal => (bound.query.source.kind === "stream" ? inPieces(bound) : bound);
-
-const inPieces = (bound: BoundTerminal): BoundTerminal => ({ ...bound, node: bound.node.inPieces });
 
 /** A terminal over a stream that is told to run now. */
 export function notNow({ node: { terminal } }: BoundTerminal): QueryError {
