@@ -3,6 +3,7 @@ import { CompilerBug, QueryError } from "../../fusion/errors.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { isDeviceCurrent, isHostCurrent, TRANSITIONS, type Access, type BufferState } from "./buffer-states.js";
+import type { Events } from "../runtime/events.js";
 import { memory } from "./memory.js";
 import { newRoom } from "./room.js";
 
@@ -21,6 +22,7 @@ export interface DeviceCopy {
 /** What a buffer needs of the runtime that it belongs to. */
 export interface BufferOwner {
   readonly log: (line: string) => void;
+  readonly events?: Events;
 }
 
 /** Transfers between host and device so far. */
@@ -45,6 +47,8 @@ const collected = new FinalizationRegistry<{ readonly owner: BufferOwner; readon
   told.add(owner);
   owner.log(`dotcompute: a buffer, ${what}, was collected as garbage, and its memory given back late: end each with dispose(), or declare it with using. This is said once`);
 });
+
+const nothing = (): void => undefined;
 
 export class Storage {
   private now: BufferState = "uninitialized";
@@ -128,7 +132,9 @@ export class Storage {
       const { copy, written } = this;
       // Not into the array that is there: it may be changed meanwhile.
       const array = newRoom(this.element, this.length);
+      const told = this.fetching();
       await (copy as DeviceCopy).readLater(array);
+      told();
       this.checkUsable();
       if (this.copy !== copy || this.written !== written || isHostCurrent(this.now)) continue; // somebody was faster
       this.download();
@@ -253,13 +259,24 @@ export class Storage {
       if (transfer === "up") throw new CompilerBug("the host has nothing to bring to a device");
       const array = this.array ?? (transfer === "zeros" ? newArray : newRoom)(this.element, this.length);
       if (transfer === "down") {
+        const told = this.fetching();
         (this.copy as DeviceCopy).read(array);
+        told();
         this.download();
       }
       this.keep(array);
     }
     if (this.array === null) this.keep(newRoom(this.element, this.length));
     this.now = transition.to;
+  }
+
+  /** Elements begin to come from the device; gives what tells that they are there. */
+  private fetching(): () => void {
+    const events = this.belongsTo?.events;
+    if (events?.listening !== true) return nothing;
+    const { run } = events;
+    const begin = performance.now();
+    return () => events.tell({ kind: "transfer", run, backend: "cuda", direction: "to host", bytes: this.bytes, begin, end: performance.now() });
   }
 
   private download(): void {

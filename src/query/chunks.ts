@@ -8,7 +8,7 @@ import type { Table } from "../table/table.js";
 import { checkFunction, checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
 import { describe } from "./given.js";
-import { othersLater, runAsync } from "./run.js";
+import { othersLater, runLater, watchOf } from "./run.js";
 import { dictionaryOf } from "./source.js";
 import type { ForEachOptions } from "./types.js";
 
@@ -17,15 +17,24 @@ type Given<C> = (table: Table, encoding: Encoding | null) => C;
 
 export async function* eachChunk<C>(bound: BoundTerminal, chunk: Given<C>, size: number | null, signal: AbortSignal | undefined): AsyncGenerator<C, void, undefined> {
   const dictionary = new Dictionary(dictionaryOf(bound.query.source));
+  const watch = watchOf(bound);
   const whole = async (): Promise<Table> => {
-    const { columns, result } = await runAsync(bound, null, signal, dictionary);
+    const { columns, result } = await runLater(bound, null, signal, dictionary, "device", watch);
     if (columns !== null) return columns;
     if (result.output === null) throw new CompilerBug("an array terminal gave no array");
     return new Map([[SINGLE, result.output]]);
   };
   const types = stringsOf(bound.node.plan());
   const encoding = types && { columns: types, dictionary };
-  for await (const { table } of resultsOf(bound, whole, () => othersLater(bound, dictionary, signal), dictionary, size, signal)) yield chunk(table, encoding);
+  let failure: unknown = null;
+  try {
+    for await (const { table } of resultsOf(bound, whole, () => othersLater(bound, dictionary, signal, watch), dictionary, size, signal, watch)) yield chunk(table, encoding);
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    watch?.end(failure);
+  }
 }
 
 /** The columns of what is given, single values as one; null if none holds strings. */

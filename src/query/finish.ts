@@ -13,7 +13,9 @@ import { quantilesIn } from "./select.js";
 import type { TerminalNode } from "./shape.js";
 
 /** What a terminal that gives one value, or one row, makes of what its kernels gave. */
-export function finished(bound: BoundTerminal, outcome: Outcome): unknown {
+export const finished = (bound: BoundTerminal, outcome: Outcome): unknown => (outcome.watch === null ? finish(bound, outcome) : outcome.watch.phase("copy out", () => finish(bound, outcome)));
+
+function finish(bound: BoundTerminal, outcome: Outcome): unknown {
   const plan = bound.node.plan();
   if (plan.finish.kind === "row") return finishRow(outcome, plan.finish.columns);
   if (plan.finish.kind === "quantile") return finishQuantiles(bound, outcome.result.output);

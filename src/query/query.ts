@@ -552,7 +552,9 @@ const singleOf = <A extends Elements>(table: Table, encoding: Encoding | null): 
 
 const stringsIn = (codes: TypedArray, dictionary: Dictionary): readonly string[] => new Strings<string>(codes as Uint32Array, null, dictionary).toArray();
 
-function delivered<A extends Elements>(outcome: Outcome, element: ColumnType): A {
+const delivered = <A extends Elements>(outcome: Outcome, element: ColumnType): A => (outcome.watch === null ? copied(outcome, element) : outcome.watch.phase("copy out", () => copied(outcome, element)));
+
+function copied<A extends Elements>(outcome: Outcome, element: ColumnType): A {
   const array = deliver(outcome);
   return (element === "string" && outcome.dictionary !== null ? stringsIn(array, outcome.dictionary) : array) as A;
 }

@@ -37,7 +37,9 @@ function checked({ query }: BoundTerminal, options: object, verb: "toBuffer" | "
 }
 
 /** A query gives arrays of its own, so a buffer may have them. */
-function given({ query }: BoundTerminal, outcome: Outcome, into: Buffer | undefined): Buffer {
+const given = (bound: BoundTerminal, outcome: Outcome, into: Buffer | undefined): Buffer => (outcome.watch === null ? copied(bound, outcome, into) : outcome.watch.phase("copy out", () => copied(bound, outcome, into)));
+
+function copied({ query }: BoundTerminal, outcome: Outcome, into: Buffer | undefined): Buffer {
   const array = deliver(outcome);
   const there = storageOf(array);
   if (there !== null) return stayed(query.runtime, there, into);

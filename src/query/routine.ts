@@ -10,8 +10,8 @@ import { TEXT } from "../../fusion/texts.js";
 import type { ColumnType, ScalarType, ScalarValue } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import type { KernelCall, SpareResult } from "../../fusion/call.js";
-import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/slot.js";
+import { Watch } from "../runtime/watch.js";
 import { isPlain } from "../table/source.js";
 import { asScalar, bindingsOf, bindScalars, isIntegral, NO_BASES } from "./bind.js";
 import { stageValues, type BoundTerminal } from "./bound.js";
@@ -190,15 +190,18 @@ export class Routine {
   }
 
   private compute(): unknown {
+    const { query, node } = this.bound;
+    const { events } = query.runtime;
+    if (!events.listening) return this.computed(null);
+    const watch = new Watch(events, calledAs(node.terminal));
+    return watch.now(() => this.computed(watch));
+  }
+
+  private computed(watch: Watch | null): unknown {
     const { call, slot, plan } = this;
     const { query, node } = this.bound;
-    const { tiers, onRun } = query.runtime;
-    const runs: KernelRun[] | null = onRun === null ? null : [];
-    const result = runHere(tiers, slot, call, query.backend, runs);
-    const given = plan.finish.kind === "array" ? result.output : finishScalar(plan, node, result, null, this.seed);
-    const last = runs?.at(-1);
-    if (runs !== null && last !== undefined) onRun?.({ terminal: calledAs(node.terminal), backend: last.backend, kernels: runs });
-    return given;
+    const result = runHere(query.runtime.tiers, slot, call, query.backend, watch);
+    return plan.finish.kind === "array" ? result.output : finishScalar(plan, node, result, null, this.seed);
   }
 
   /** What a caller handed over is the caller's again. */

@@ -338,7 +338,9 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
 }
 
 /** The columns of what a run gave. */
-function givenBy({ shape }: BoundQuery, { columns, dictionary }: Outcome): GivenColumns {
+const givenBy = (query: BoundQuery, outcome: Outcome): GivenColumns => (outcome.watch === null ? copied(query, outcome) : outcome.watch.phase("copy out", () => copied(query, outcome)));
+
+function copied({ shape }: BoundQuery, { columns, dictionary }: Outcome): GivenColumns {
   if (columns === null) throw new CompilerBug("a query of rows stored no columns");
   return givenColumns(columns, dictionary && { columns: shape.columns as Columns, dictionary });
 }

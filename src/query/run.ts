@@ -7,8 +7,8 @@ import type { ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
 import type { BackendName, KernelCall, KernelResult } from "../backends/backend.js";
-import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/slot.js";
+import { Watch, within } from "../runtime/watch.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
 import { overOf, stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
 import { deviceUseOf, fetchLater, giveBack, isElsewhere, isLoss, standsFor, type DeviceUse, type Where } from "./residence.js";
@@ -46,8 +46,8 @@ interface Job {
   /** Columns, instead of a source. */
   table: Table | null;
   length: number;
-  /** For `onRun`; null if nobody listens. */
-  readonly runs: KernelRun[] | null;
+  /** Null if nobody listens. */
+  readonly watch: Watch | null;
   /** Whether there are steps to take. */
   readonly moves: boolean;
   /** Null for a run that knows nothing of devices. */
@@ -64,52 +64,70 @@ export interface Outcome {
   readonly destination: Destination | null;
   /** The strings whose codes the results are. */
   readonly dictionary: Dictionary | null;
+  /** Null if nobody listens. */
+  readonly watch: Watch | null;
 }
 
 /** `dictionary`: that of the run that this one is part of. */
 export function runNow(bound: BoundTerminal, into: AnyTypedArray | null, dictionary: Dictionary | null = null, where: Where = "device"): Outcome {
   if (bound.query.source.kind === "stream") throw notNow(bound);
-  const job = newJob(bound, into, dictionary, where);
+  const watch = watchOf(bound);
+  return watch === null ? runHereNow(bound, into, dictionary, where, null) : watch.now(() => runHereNow(bound, into, dictionary, where, watch));
+}
+
+function runHereNow(bound: BoundTerminal, into: AnyTypedArray | null, dictionary: Dictionary | null, where: Where, watch: Watch | null): Outcome {
+  const job = newJob(bound, into, dictionary, where, watch);
   if (job.device === null) return runJob(bound, job);
   try {
     return runJob(bound, job);
   } catch (error) {
     if (!isLoss(error)) throw error;
-    return runJob(bound, newJob(bound, into, dictionary, "host"));
+    return runJob(bound, newJob(bound, into, dictionary, "host", watch));
   } finally {
     giveBack(job.device);
   }
 }
 
 function runJob(bound: BoundTerminal, job: Job): Outcome {
-  if (job.moves) moveNow(takeSteps(job, 0), job.mover);
+  if (job.moves) movedNow(job, takeSteps(job, 0));
   const { tiers } = bound.query.runtime;
   let result: KernelResult | null = null;
   for (let at = 0; at < job.slots.length; at += 1) {
     const slot = job.slots[at] as KernelSlot;
-    if (result !== null) moveNow(follow(job, at, result), job.mover);
+    if (result !== null) movedNow(job, follow(job, at, result));
     result = shortcut(job, at);
-    result ??= runHere(tiers, slot, callOf(job, at, bound.node), job.backend, job.runs);
+    result ??= runHere(tiers, slot, callOf(job, at, bound.node), job.backend, job.watch);
     noteBetween(job, at, result);
   }
-  return outcome(bound, job, result);
+  return outcome(job, result);
 }
 
-export async function runAsync(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined, dictionary: Dictionary | null = null, where: Where = "device"): Promise<Outcome> {
+export function runAsync(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined, dictionary: Dictionary | null = null, where: Where = "device"): Promise<Outcome> {
+  const watch = watchOf(bound);
+  return watch === null ? runLater(bound, into, signal, dictionary, where, null) : watch.later(() => runLater(bound, into, signal, dictionary, where, watch));
+}
+
+/** Of a run that begins; null if nobody listens. */
+export function watchOf({ query: { runtime: { events } }, node }: BoundTerminal): Watch | null {
+  return events.listening ? new Watch(events, calledAs(node.terminal)) : null;
+}
+
+/** As part of a run that has begun. */
+export async function runLater(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined, dictionary: Dictionary | null, where: Where, watch: Watch | null): Promise<Outcome> {
   signal?.throwIfAborted();
   if (bound.query.source.kind === "stream") {
     bound.node.plan();
     const strings = new Dictionary();
-    return runStream(bound, into, { others: await othersLater(bound, strings, signal), dictionary: strings }, signal);
+    return runStream(bound, into, { others: await othersLater(bound, strings, signal, watch), dictionary: strings, watch }, signal);
   }
   if (isElsewhere(bound.query.source)) await fetchLater(bound, where);
-  const job = newJob(bound, into, dictionary, where);
+  const job = within(watch, () => newJob(bound, into, dictionary, where, watch));
   if (job.device === null) return runJobLater(bound, job, signal);
   try {
     return await runJobLater(bound, job, signal);
   } catch (error) {
     if (!isLoss(error)) throw error;
-    return await runJobLater(bound, newJob(bound, into, dictionary, "host"), signal);
+    return await runJobLater(bound, newJob(bound, into, dictionary, "host", watch), signal);
   } finally {
     giveBack(job.device);
   }
@@ -127,32 +145,42 @@ async function runJobLater(bound: BoundTerminal, job: Job, signal: AbortSignal |
   };
   for (const query of (job.values.flat() as readonly unknown[]).filter(isBound)) {
     const over = overOf(query);
-    job.others.set(query, await rowsLater(over === null ? query : onRows(query, job.others.get(over) as Rows, job.dictionary), job.dictionary, signal, standsFor(job.device)));
+    const own = over === null ? query : onRows(query, job.others.get(over) as Rows, job.dictionary);
+    job.others.set(query, await within(job.watch, () => rowsLater(own, job.dictionary, signal, standsFor(job.device))));
   }
-  if (job.moves) await moveLater(takeSteps(job, 0), job.mover, goOn);
+  if (job.moves) await movedLater(job, takeSteps(job, 0), goOn);
   const source = job.source;
   const { tiers } = bound.query.runtime;
   let result: KernelResult | null = null;
   for (let at = 0; at < job.slots.length; at += 1) {
     const slot = job.slots[at] as KernelSlot;
-    if (result !== null) await moveLater(follow(job, at, result), job.mover, goOn);
+    if (result !== null) await movedLater(job, follow(job, at, result), goOn);
     signal?.throwIfAborted();
     result = shortcut(job, at);
     if (result !== null) continue;
     const call = callOf(job, at, bound.node);
     const safe = call.arrays.some(canShrink) ? { ...call, arrays: call.arrays.map(array => (canShrink(array) ? array.slice() : array)) } : call;
-    const chosen = await tiers.chooseAsync(slot, job.length, job.backend, safe.resident !== undefined);
+    const chosen = await within(job.watch, () => tiers.chooseAsync(slot, job.length, job.backend, safe.resident !== undefined));
     signal?.throwIfAborted();
     if (at === 0 && source !== null && given === source) checkUnmoved(source, job.length);
     for (const [place, array] of safe.arrays.entries()) checkAttached(array, arrayInWords(slot, place));
     if (safe.output !== null) checkAttached(safe.output, "into");
-    const started = await startKernel(tiers, slot, chosen, safe, job.backend, signal);
-    ({ result } = started);
-    job.runs?.push({ backend: started.compiled.backend, length: job.length });
+    result = await startKernel(tiers, slot, chosen, safe, job.backend, signal, job.watch);
     noteBetween(job, at, result);
   }
   if (source !== null && given === source && source === job.source) checkUnmoved(source, job.length);
-  return outcome(bound, job, result);
+  return outcome(job, result);
+}
+
+/** What is done between kernels, where anything is. */
+function movedNow(job: Job, moving: Moving<void>): void {
+  if (job.watch === null || !job.moves) moveNow(moving, job.mover);
+  else job.watch.phase("move", () => moveNow(moving, job.mover));
+}
+
+function movedLater(job: Job, moving: Moving<void>, check: () => void): Promise<void> {
+  const move = (): Promise<void> => moveLater(moving, job.mover, check);
+  return job.watch === null || !job.moves ? move() : job.watch.phaseLater("move", move);
 }
 
 function arrayInWords({ kernel }: KernelSlot, place: number): string {
@@ -161,7 +189,7 @@ function arrayInWords({ kernel }: KernelSlot, place: number): string {
   return column === true ? `the column ${origin.name}` : `the captured array ${calledOrigin(origin)}`;
 }
 
-function newJob(bound: BoundTerminal, into: AnyTypedArray | null, given: Dictionary | null, where: Where): Job {
+function newJob(bound: BoundTerminal, into: AnyTypedArray | null, given: Dictionary | null, where: Where, watch: Watch | null): Job {
   const { query, node } = bound;
   const dictionary = given ?? new Dictionary(dictionaryOf(query.source));
   const plan = node.plan();
@@ -177,9 +205,8 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null, given: Diction
   const windows = source === null ? null : windowsOf(plan, values, source);
   const moves = plan.steps.length > 0 && windows === null;
   const { bases, others, context, mover } = moves ? movingOf(query, values, dictionary, owner) : UNMOVED;
-  const runs = query.runtime.onRun === null ? null : [];
   const read = windows === null ? { source, table, length } : { source: null, ...windows };
-  return { plan, slots, values, bases, backend: query.backend, destination, context, mover, others, dictionary, ...read, runs, moves, device };
+  return { plan, slots, values, bases, backend: query.backend, destination, context, mover, others, dictionary, ...read, watch, moves, device };
 }
 
 /** What kernels read of a source in whose windows they look for all they need: that is all its steps would do. */
@@ -294,11 +321,12 @@ export async function rowsLater(query: BoundQuery, dictionary: Dictionary, signa
 }
 
 /** What the other queries give that a query over pieces takes. */
-export async function othersLater(bound: BoundTerminal, dictionary: Dictionary, signal: AbortSignal | undefined): Promise<ReadonlyMap<BoundQuery, Rows>> {
+export async function othersLater(bound: BoundTerminal, dictionary: Dictionary, signal: AbortSignal | undefined, watch: Watch | null): Promise<ReadonlyMap<BoundQuery, Rows>> {
   const others = new Map<BoundQuery, Rows>();
   for (const query of (stageValues(bound).flat() as readonly unknown[]).filter(isBound)) {
     const over = overOf(query);
-    others.set(query, await rowsLater(over === null ? query : onRows(query, others.get(over) as Rows, dictionary), dictionary, signal, null));
+    const own = over === null ? query : onRows(query, others.get(over) as Rows, dictionary);
+    others.set(query, await within(watch, () => rowsLater(own, dictionary, signal, null)));
   }
   return others;
 }
@@ -364,13 +392,11 @@ function noteBetween({ device, slots }: Job, at: number, result: KernelResult): 
   if (device !== null && at < slots.length - 1) device.between.push(result);
 }
 
-function outcome({ query, node }: BoundTerminal, job: Job, result: KernelResult | null): Outcome {
+function outcome(job: Job, result: KernelResult | null): Outcome {
   if (result === null) throw new CompilerBug("a plan has no kernel");
-  const { length, runs, destination, dictionary } = job;
-  const last = runs?.at(-1);
+  const { length, watch, destination, dictionary } = job;
   const columns = columnsOf(job, job.plan.kernels.at(-1) as PlannedKernel, result);
-  if (runs !== null && last !== undefined) query.runtime.onRun?.({ terminal: calledAs(node.terminal), backend: last.backend, kernels: runs });
-  return { result, columns, length, destination, dictionary };
+  return { result, columns, length, destination, dictionary, watch };
 }
 
 /** Transferring a buffer takes the elements away from a run in flight. */

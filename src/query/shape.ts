@@ -10,6 +10,7 @@ import { columnsOfLists } from "../../fusion/parse/lists.js";
 import { finishOf, joinsOf, planQuery, type Joins } from "../../fusion/passes/plan.js";
 import type { BranchShape, CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
 import type { ColumnType, ScalarType } from "../../fusion/types.js";
+import type { Events } from "../runtime/events.js";
 import type { KernelSlot } from "../runtime/slot.js";
 import { bringsSingles, captureTypes, checkUsed, textOf, withoutSingles } from "./captures.js";
 import { addEdge, findEdge, NO_WAY, type Edges, type Way } from "./edges.js";
@@ -48,6 +49,16 @@ export class Shapes {
   private roots = new Map<string, ShapeNode>();
   private tables = new ByColumns<{ usual?: ShapeNode; fast?: ShapeNode }>();
   private nodes = 0;
+
+  constructor(readonly events: Events) {}
+
+  /** Tells how long it took to read lambdas, and gives that. */
+  parsed(begin: number): number {
+    const end = performance.now();
+    const { events } = this;
+    if (events.listening) events.tell({ kind: "phase", phase: "parse", backend: null, run: events.run, begin, end });
+    return end - begin;
+  }
 
   root(source: SourceShape, fastMath: boolean): ShapeNode {
     if (source.kind === "columns") return this.tableRoot(source, fastMath);
@@ -103,6 +114,8 @@ export class ShapeNode {
   readonly depth: number;
   /** Whether columns have nulls. */
   readonly nulls: boolean;
+  /** How long it took to read the lambdas so far, in milliseconds: measured when it happens, for a profile may be asked for later. */
+  parseTime = 0;
   private readonly stages: Edges<ShapeNode> = new Map();
   private readonly terminals: Edges<TerminalNode> = new Map();
   private readonly plain = new Map<PlainTerminal, TerminalNode>();
@@ -110,7 +123,7 @@ export class ShapeNode {
   private readonly joined: { readonly branches: readonly TerminalNode[]; readonly inPieces: boolean; readonly joins: Joins }[] = [];
 
   constructor(
-    private readonly shapes: Shapes,
+    readonly shapes: Shapes,
     readonly parent: ShapeNode | null,
     readonly stage: StageShape | null,
     readonly source: SourceShape,
@@ -132,7 +145,14 @@ export class ShapeNode {
   }
 
   /** The node behind a stage that `find` did not find. */
-  add({ verb, text, detail, captures, single = false, build }: NewStage): ShapeNode {
+  add(stage: NewStage): ShapeNode {
+    const begin = performance.now();
+    const node = this.added(stage);
+    node.parseTime = this.shapes.parsed(begin) + this.parseTime;
+    return node;
+  }
+
+  private added({ verb, text, detail, captures, single = false, build }: NewStage): ShapeNode {
     const { types, singles } = this.typesOf(verb, text, captures, single);
     const stage = build(types);
     const next = this.after(stage);
@@ -280,22 +300,25 @@ export class ShapeNode {
   }
 
   private addLambda(verb: string, text: string, detail: string | null, captures: Captures, terminal: (input: LambdaInput) => TerminalShape): TerminalNode {
+    const begin = performance.now();
     const { types, singles } = this.typesOf(verb, text, captures, false);
     const lambda = parse(text, verb, types, this.elementParameters());
     checkUsed(types, [lambda], verb);
-    return this.addTerminal(text, terminal({ lambda, captures: types }), detail, types, singles);
+    return this.addTerminal(text, terminal({ lambda, captures: types }), detail, types, singles, this.shapes.parsed(begin));
   }
 
   private addReduce(text: string, combineText: string | null, detail: string | null, seed: SeedKind | null, captures: Captures, sequential: boolean): TerminalNode {
+    const begin = performance.now();
     const { types, singles } = this.typesOf("reduce", `${text} ${combineText ?? ""}`, captures, false);
     const lambda = parse(text, "reduce", types, this.elementParameters(1, 1));
     const combine = combineText === null ? null : { lambda: parse(combineText, "combine", types, { least: 2, most: 2 }), captures: types };
     checkUsed(types, combine === null ? [lambda] : [lambda, combine.lambda], "reduce");
-    return this.addTerminal(text, { kind: "reduce", lambda, captures: types, seed, combine, sequential }, detail, types, singles);
+    return this.addTerminal(text, { kind: "reduce", lambda, captures: types, seed, combine, sequential }, detail, types, singles, this.shapes.parsed(begin));
   }
 
-  private addTerminal(text: string, terminal: TerminalShape, detail: string | null, types: CaptureTypes, singles: boolean): TerminalNode {
+  private addTerminal(text: string, terminal: TerminalShape, detail: string | null, types: CaptureTypes, singles: boolean, parseTime = 0): TerminalNode {
     const node = this.newTerminal(terminal, { verb: terminal.kind, text, detail, names: Object.keys(types), types: Object.values(types), singles });
+    node.parseTime += parseTime;
     addEdge(this.terminals, node);
     return node;
   }
@@ -341,6 +364,9 @@ export class TerminalNode {
   bindings: readonly Binding[] | null = null;
   /** What the runtime keeps for folds and scans over pieces that go on from a value, by the kernel that begins. */
   readonly onward = new Map<Kernel, KernelSlot>();
+  /** How long it took to read its lambdas, and those before it, and to fuse them, in milliseconds. */
+  parseTime: number;
+  fuseTime = 0;
   private planned: Plan | null = null;
   private twin: TerminalNode | null = null;
 
@@ -353,7 +379,9 @@ export class TerminalNode {
     private readonly pieces = false,
     /** Of several terminals each by itself. */
     readonly branches: readonly TerminalNode[] | null = null,
-  ) {}
+  ) {
+    this.parseTime = parent.parseTime;
+  }
 
   /** The same query over a source that comes in pieces. */
   get inPieces(): TerminalNode {
@@ -364,7 +392,16 @@ export class TerminalNode {
 
   /** Throws LambdaError where types do not fit. */
   plan(): Plan {
-    this.planned ??= atCall(() => this.newPlan());
+    return this.planned ?? this.planNow();
+  }
+
+  private planNow(): Plan {
+    const { events } = this.parent.shapes;
+    const begin = performance.now();
+    this.planned = atCall(() => this.newPlan());
+    const end = performance.now();
+    this.fuseTime = end - begin;
+    if (events.listening) events.tell({ kind: "phase", phase: "fuse", backend: null, run: events.run, begin, end });
     return this.planned;
   }
 

@@ -173,11 +173,11 @@ export class Together<T> extends LazyValue<T> {
 }
 
 /** A branch's part of what its kernel gave. */
-function outcomeOf({ result, length, dictionary }: Outcome, { values, count }: Part): Outcome {
+function outcomeOf({ result, length, dictionary, watch }: Outcome, { values, count }: Part): Outcome {
   const all = result.values ?? [result.value as ScalarValue];
   const own = values.map(place => all[place] as ScalarValue);
   const counted = count === "all" ? result.count : count === null ? 0 : Number(all[count]);
-  return { result: { count: counted, position: -1, rank: 0, value: own[0], output: null, values: own }, columns: null, length, destination: null, dictionary };
+  return { result: { count: counted, position: -1, rank: 0, value: own[0], output: null, values: own }, columns: null, length, destination: null, dictionary, watch };
 }
 
 /** The results of several terminals, by name. */

@@ -66,8 +66,8 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   checkEnvironment();
   return runtimeOn(options, {
     js: createJsBackend,
-    cpu: () => createCpuBackend({ cacheFolder: options.cacheFolder, compiler: options.compiler, threads: options.threads, target: options.target, code: options.compile }),
-    cuda: () => createCudaBackend({ cacheFolder: options.cacheFolder, code: options.compile, ...options.cuda }),
+    cpu: events => createCpuBackend({ events, cacheFolder: options.cacheFolder, compiler: options.compiler, threads: options.threads, target: options.target, code: options.compile }),
+    cuda: events => createCudaBackend({ events, cacheFolder: options.cacheFolder, code: options.compile, ...options.cuda }),
   });
 }
 

@@ -2,11 +2,13 @@
  * What a runtime tells of its work. Logs, meters, traces, profiles and what learns from runs all read the same events; where nobody
  * listens none is made. An event that takes time is told when it has ended, with both of its times, so nobody has to pair beginnings with ends.
  */
+import type { DeviceSpan } from "../../fusion/call.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { BackendName } from "../backends/backend.js";
 
 /** Every event's code, with what it is about. Beside the codes of errors: stable, and never reused. */
 export const EVENT_CODES = {
+  begin: "DC500",
   query: "DC501",
   kernel: "DC502",
   phase: "DC503",
@@ -28,22 +30,33 @@ export interface Timed {
   readonly end: number;
 }
 
-/** Which run of a query an event belongs to: a number of this process; null for work of no run, or of all that wait for it. */
+/** Which run of a query an event belongs to: a number of its runtime; null for work of no run. What is compiled in the background belongs to the run that asked first. */
 export interface OfRun {
   readonly run: number | null;
 }
 
+/** A run of a query, and the run that it is part of; null if of none. */
+export interface OneRun {
+  readonly run: number;
+  readonly parent: number | null;
+  readonly terminal: string;
+}
+
+export type CacheLevel = "memory" | "disk" | "shared";
+
 export type RuntimeEvent =
-  /** A terminal ran, or failed. */
-  | (Timed & OfRun & { readonly kind: "query"; readonly terminal: string; readonly backend: BackendName | null; readonly error: unknown })
-  /** A kernel ran, or failed. `bytes`: what it had to read and write at least. */
-  | (Timed & OfRun & { readonly kind: "kernel"; readonly kernel: Kernel; readonly backend: BackendName; readonly length: number; readonly bytes: number; readonly error: unknown })
+  /** A terminal begins to run: the only event that comes before what it tells of, for those who need the caller's context. */
+  | (OneRun & { readonly kind: "begin"; readonly begin: number })
+  /** A terminal ran, or failed. `backend`: that of the last kernel; null if none ran. */
+  | (Timed & OneRun & { readonly kind: "query"; readonly backend: BackendName | null; readonly error: unknown })
+  /** A kernel ran, or failed; of a stream over one piece. `bytes`: what it had to read and write at least. `spans`: what a device's own clock says, of those who listen for it. */
+  | (Timed & OfRun & { readonly kind: "kernel"; readonly kernel: Kernel; readonly piece: boolean; readonly backend: BackendName; readonly length: number; readonly bytes: number; readonly spans: readonly DeviceSpan[]; readonly error: unknown })
   /** A step of making a kernel, or of a run beside its kernels. */
   | (Timed & OfRun & { readonly kind: "phase"; readonly phase: "parse" | "fuse" | "emit" | "load" | "move" | "copy out"; readonly backend: BackendName | null })
-  /** A compiler worked on a kernel. */
-  | (Timed & OfRun & { readonly kind: "compile"; readonly backend: BackendName; readonly kernels: number; readonly error: unknown })
-  /** A compiled kernel was looked for. `level`: where it was found; null if nowhere. */
-  | (OfRun & { readonly kind: "cache"; readonly backend: BackendName; readonly level: "memory" | "disk" | "shared" | null })
+  /** A compiler worked on kernels, or failed. */
+  | (Timed & OfRun & { readonly kind: "compile"; readonly backend: BackendName; readonly kernels: readonly Kernel[]; readonly error: unknown })
+  /** A compiled kernel was looked for, which the runtime does once for each of its own; or, when it was to be compiled, found after all. `level`: where it was found; null if nowhere. */
+  | (OfRun & { readonly kind: "cache"; readonly backend: BackendName; readonly level: CacheLevel | null })
   /** Elements went from or to a device. */
   | (Timed & OfRun & { readonly kind: "transfer"; readonly backend: BackendName; readonly direction: "to device" | "to host" | "peer" | "staged"; readonly bytes: number })
   /** A kernel ran elsewhere than meant. */
@@ -58,30 +71,46 @@ export type RuntimeEvent =
 
 export type Listener = (event: RuntimeEvent) => void;
 
+export type Phase = (RuntimeEvent & { readonly kind: "phase" })["phase"];
+
+export interface ListenOptions {
+  /** Whether devices are to time what they do, which they do not for nothing. */
+  readonly timing?: boolean;
+  /** Whether what the listener throws is the query's failure. Otherwise it is thrown where nobody waits for a result. */
+  readonly throws?: boolean;
+}
+
 /** Those who listen to one runtime. */
 export class Events {
-  private listeners: readonly Listener[] = [];
-  private runs = 0;
+  private listeners: readonly { readonly hear: Listener; readonly options: ListenOptions }[] = [];
 
   /** Whether anybody listens: asked before an event is made, for the times that it holds cost something. */
   listening = false;
+  /** Whether anybody asks for times of devices. */
+  timing = false;
+  /** The run that work belongs to which begins now. Whoever waits for something must ask before, for others run meanwhile. */
+  run: number | null = null;
+  private runs = 0;
 
   /** Gives what ends it. */
-  listen(listener: Listener): () => void {
-    this.listeners = [...this.listeners, listener];
-    this.listening = true;
-    return () => {
-      this.listeners = this.listeners.filter(other => other !== listener);
-      this.listening = this.listeners.length > 0;
-    };
+  listen(hear: Listener, options: ListenOptions = {}): () => void {
+    const own = { hear, options };
+    this.note([...this.listeners, own]);
+    return () => this.note(this.listeners.filter(other => other !== own));
   }
 
-  /** A listener's own failure is no failure of the query: it is thrown where nobody waits for a result. */
+  private note(listeners: Events["listeners"]): void {
+    this.listeners = listeners;
+    this.listening = listeners.length > 0;
+    this.timing = listeners.some(({ options }) => options.timing === true);
+  }
+
   tell(event: RuntimeEvent): void {
-    for (const listener of this.listeners) {
+    for (const { hear, options } of this.listeners) {
       try {
-        listener(event);
+        hear(event);
       } catch (error) {
+        if (options.throws === true) throw error;
         queueMicrotask(() => {
           throw error;
         });
@@ -93,5 +122,35 @@ export class Events {
   newRun(): number {
     this.runs += 1;
     return this.runs;
+  }
+
+  /** Does what belongs to a run, or at least begins it. */
+  within<T>(run: number | null, work: () => T): T {
+    const before = this.run;
+    this.run = run;
+    try {
+      return work();
+    } finally {
+      this.run = before;
+    }
+  }
+
+  /** Does a step, and tells how long it took. */
+  phase<T>(phase: Phase, backend: BackendName | null, work: () => T): T {
+    if (!this.listening) return work();
+    const { run } = this;
+    const begin = performance.now();
+    const result = work();
+    this.tell({ kind: "phase", phase, backend, run, begin, end: performance.now() });
+    return result;
+  }
+
+  async phaseLater<T>(phase: Phase, backend: BackendName | null, work: () => Promise<T>): Promise<T> {
+    if (!this.listening) return work();
+    const { run } = this;
+    const begin = performance.now();
+    const result = await work();
+    this.tell({ kind: "phase", phase, backend, run, begin, end: performance.now() });
+    return result;
   }
 }

@@ -1,11 +1,12 @@
 /** One runtime: the shapes it has seen, the backends it runs them on, and who is told about it. */
 import { BackendError } from "../../fusion/errors.js";
 import type { CodeOptions } from "../../fusion/emit/code.js";
+import type { Kernel } from "../../fusion/ir.js";
 import type { Accelerator, AcceleratorMaker } from "../backends/accelerator.js";
 import type { BackendName } from "../backends/backend.js";
 import type { Target } from "../backends/cpu/levels.js";
 import { Shapes, type TerminalNode } from "../query/shape.js";
-import { Events } from "./events.js";
+import { Events, type Listener } from "./events.js";
 import { Member, type Backend } from "./member.js";
 import { adaptive } from "./selection/adaptive.js";
 import { historyIn } from "./selection/history.js";
@@ -80,18 +81,17 @@ export interface RuntimeOptions {
 
 /** How a runtime gets its backends, each when it is first needed; one without a device has none. */
 export interface Backends {
-  readonly js: () => Backend;
-  readonly cpu: () => Backend;
-  readonly cuda?: () => Backend;
+  readonly js: (events: Events) => Backend;
+  readonly cpu: (events: Events) => Backend;
+  readonly cuda?: (events: Events) => Backend;
 }
 
 const USUAL_ORDER: readonly BackendName[] = ["cpu"];
 
 export class RuntimeCore {
-  readonly shapes = new Shapes();
   readonly events = new Events();
+  readonly shapes = new Shapes(this.events);
   readonly tiers: Tiers;
-  readonly onRun: ((info: RunInfo) => void) | null;
   readonly log: (line: string) => void;
   /** Of queries that do not say. */
   readonly fastMath: boolean;
@@ -108,9 +108,9 @@ export class RuntimeCore {
   constructor(options: RuntimeOptions, backends: Backends) {
     this.cacheFolder = options.cacheFolder;
     this.fastMath = options.compile?.fastMath === true;
-    this.onRun = options.onRun ?? null;
+    if (options.onRun !== undefined) this.events.listen(runListener(options.onRun), { throws: true });
     this.log = options.log ?? warn;
-    this.tiers = new Tiers(membersOf(backends, options.plugins ?? []), options.backend ?? USUAL_ORDER, this.log, this.events, options.selection === "adaptive" ? adaptive(this.selection) : inOrder);
+    this.tiers = new Tiers(membersOf(backends, options.plugins ?? [], this.events), options.backend ?? USUAL_ORDER, this.log, this.events, options.selection === "adaptive" ? adaptive(this.selection) : inOrder);
   }
 
   /** The kernels of a planned query. */
@@ -120,9 +120,28 @@ export class RuntimeCore {
   }
 }
 
-function membersOf({ js, cpu, cuda = noDevice }: Backends, plugins: readonly (Accelerator | AcceleratorMaker)[]): readonly Member[] {
-  const own = [new Member("js", js), new Member("cpu", cpu), new Member("cuda", cuda)];
+function membersOf({ js, cpu, cuda = noDevice }: Backends, plugins: readonly (Accelerator | AcceleratorMaker)[], events: Events): readonly Member[] {
+  const own = [new Member("js", () => js(events)), new Member("cpu", () => cpu(events)), new Member("cuda", () => cuda(events))];
   return [...own, ...plugins.map(plugin => new Member(plugin.name, "create" in plugin ? () => plugin.create() : () => plugin))];
+}
+
+/** Tells of each run, once it is over, which kernels ran; of a stream each kernel once. */
+function runListener(onRun: (info: RunInfo) => void): Listener {
+  const running = new Map<number, Map<Kernel, KernelRun>>();
+  return event => {
+    if (event.kind === "begin") running.set(event.run, new Map());
+    if (event.kind === "kernel" && event.run !== null && event.error === null) {
+      const { kernel, piece, backend, length } = event;
+      const kernels = running.get(event.run);
+      // A run that lost its device begins anew.
+      const before = piece ? (kernels?.get(kernel)?.length ?? 0) : 0;
+      kernels?.set(kernel, { backend, length: before + length });
+    }
+    if (event.kind !== "query") return;
+    const kernels = [...(running.get(event.run)?.values() ?? [])];
+    running.delete(event.run);
+    if (event.error === null && event.backend !== null && kernels.length > 0) onRun({ terminal: event.terminal, backend: event.backend, kernels });
+  };
 }
 
 function noDevice(): never {

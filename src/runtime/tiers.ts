@@ -92,7 +92,7 @@ export class Tiers {
       return instead();
     }
     const next = instead();
-    if (this.events.listening) this.events.tell({ kind: "fallback", run: null, from: backend, to: next.backend, reason: reasonOf(error) });
+    if (this.events.listening) this.events.tell({ kind: "fallback", run: this.events.run, from: backend, to: next.backend, reason: reasonOf(error) });
     // What comes again with every run is told once for each kernel.
     const told = tier.reason !== "";
     tier.reason = `a run of ${length} elements went to the ${next.backend} backend: ${reasonOf(error)}`;

@@ -10,6 +10,7 @@ import { stringsInto } from "../query/into.js";
 import type { Outcome } from "../query/run.js";
 import { calledAs } from "../query/show.js";
 import { readSource, sourceLength, type BoundSource } from "../query/source.js";
+import type { Watch } from "../runtime/watch.js";
 import type { Dictionary } from "../table/dictionary.js";
 import { readTable } from "../table/source.js";
 import type { Rows } from "../table/steps.js";
@@ -33,7 +34,7 @@ export async function runStream(bound: BoundTerminal, into: AnyTypedArray | null
   const { finish, kernels } = bound.node.plan();
   const to = into === null || finish.kind !== "array" ? null : checkInto(into, finish.element);
   const chunks = chunksIn(bound.query.source, dictionary, signal);
-  const nothing = { columns: null, length: 0, destination: null, dictionary };
+  const nothing = { columns: null, length: 0, destination: null, dictionary, watch: beside.watch };
   switch (finish.kind) {
     case "columns":
     case "row":
@@ -100,12 +101,12 @@ async function fill(chunks: Chunked, into: AnyTypedArray): Promise<AnyTypedArray
  * elements first. `whole`, `others`: what is run for that; strings have the codes of the dictionary. `size`: how many in each but the last;
  * null for as many as there are.
  */
-export async function* resultsOf(bound: BoundTerminal, whole: () => Promise<Table>, others: () => Promise<Others>, dictionary: Dictionary, size: number | null, signal: AbortSignal | undefined): Chunked {
+export async function* resultsOf(bound: BoundTerminal, whole: () => Promise<Table>, others: () => Promise<Others>, dictionary: Dictionary, size: number | null, signal: AbortSignal | undefined, watch: Watch | null): Chunked {
   const { source } = bound.query;
   const pieces = source.kind === "stream" || comesInPieces(bound) ? inPieces(bound) : null;
   // What cannot be done is refused before anything runs.
   pieces?.node.plan();
-  const results = pieces === null ? divided(later(whole)) : computeChunks(pieces, chunksIn(source, dictionary, signal), { others: await others(), dictionary }, size !== null, signal);
+  const results = pieces === null ? divided(later(whole)) : computeChunks(pieces, chunksIn(source, dictionary, signal), { others: await others(), dictionary, watch }, size !== null, signal);
   yield* size === null ? results : repieced(results, size, true);
 }
 

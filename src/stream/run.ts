@@ -6,14 +6,13 @@ import { BASE, SINGLE, TABLE, type PlannedKernel } from "../../fusion/query.js";
 import { BLOCK, type ScalarValue } from "../../fusion/types.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
-import type { CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
+import type { KernelCall, KernelResult } from "../backends/backend.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "../query/bind.js";
 import { stageValues, type BoundTerminal } from "../query/bound.js";
 import type { Binding } from "../query/shape.js";
-import { calledAs } from "../query/show.js";
 import { startKernel } from "../query/start.js";
-import type { KernelRun } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/slot.js";
+import { within } from "../runtime/watch.js";
 import { moveLater } from "../table/move.js";
 import type { Rows } from "../table/steps.js";
 import type { Move } from "./gathered.js";
@@ -33,13 +32,11 @@ interface Job {
   readonly move: Move;
 }
 
-/** A kernel of the run, and what it has run so far. */
+/** A kernel of the run. */
 interface JobKernel {
   readonly planned: PlannedKernel;
   readonly slot: KernelSlot;
   readonly binding: Binding;
-  compiled: CompiledKernel | null;
-  length: number;
 }
 
 function newJob(bound: BoundTerminal, beside: Beside, signal: AbortSignal | undefined): Job {
@@ -50,9 +47,11 @@ function newJob(bound: BoundTerminal, beside: Beside, signal: AbortSignal | unde
   const values = stageValues(bound).map(stage => stage.map(value => (elementTypeOf(value) !== undefined && canShrink(value as AnyTypedArray) ? (value as AnyTypedArray).slice() : value)));
   checkIntegral(plan, node, values);
   node.bindings ??= bindingsOf(node, plan);
-  const kernels = plan.kernels.map((planned, at) => ({ planned, slot: slots[at] as KernelSlot, binding: (node.bindings as readonly Binding[])[at] as Binding, compiled: null, length: 0 }));
+  const kernels = plan.kernels.map((planned, at) => ({ planned, slot: slots[at] as KernelSlot, binding: (node.bindings as readonly Binding[])[at] as Binding }));
   const { mover } = query.runtime.tiers.mover(query.backend);
-  const move: Move = step => moveLater(step, mover, () => signal?.throwIfAborted());
+  const goOn = (): void => signal?.throwIfAborted();
+  const { watch } = beside;
+  const move: Move = watch === null ? step => moveLater(step, mover, goOn) : step => watch.phaseLater("move", () => moveLater(step, mover, goOn));
   return { bound, kernels, values, bases: new Map(), beside, signal, move };
 }
 
@@ -69,7 +68,6 @@ export async function reduceChunks(bound: BoundTerminal, chunks: Chunked, beside
     if (joiner.add(result, base)) break;
     base += piece.length;
   }
-  told(job);
   return joiner.result();
 }
 
@@ -78,7 +76,6 @@ export async function* computeChunks(bound: BoundTerminal, chunks: Chunked, besi
   const job = newJob(bound, beside, signal);
   const { table } = (job.kernels.at(-1) as JobKernel).planned;
   yield* computed(job, arriving(job, chunks, table, merged), table, merged, null);
-  told(job);
 }
 
 /** What a kernel reads of nothing. */
@@ -182,16 +179,14 @@ interface Given {
 }
 
 async function runPiece(job: Job, kernel: JobKernel, piece: Rows, given: Given): Promise<KernelResult> {
-  const { signal } = job;
+  const { signal, beside: { watch } } = job;
   const { runtime, backend } = job.bound.query;
   const slot = given.carried === undefined ? kernel.slot : onwardSlot(job, kernel);
   const call = callOf(job, kernel, slot.kernel, piece, given);
-  const chosen = await runtime.tiers.chooseAsync(slot, piece.length, backend);
+  const chosen = await within(watch, () => runtime.tiers.chooseAsync(slot, piece.length, backend));
   signal?.throwIfAborted();
-  const { result, compiled } = await startKernel(runtime.tiers, slot, chosen, call, backend, signal);
+  const result = await startKernel(runtime.tiers, slot, chosen, call, backend, signal, watch, kernel.slot.kernel);
   checkUnmoved(piece);
-  kernel.compiled = compiled;
-  kernel.length += piece.length;
   return result;
 }
 
@@ -219,10 +214,4 @@ function callOf({ values, bases, beside: { dictionary } }: Job, { binding }: Job
 function checkUnmoved({ table, length }: Rows): void {
   if ([...table.values()].every(array => array.length === length)) return;
   throw new QueryError("DC307", "a chunk was detached or has changed its length while the query ran", "Leave a chunk's buffer in place until the next chunk is asked for, or yield a copy.");
-}
-
-function told({ bound, kernels }: Job): void {
-  const runs = kernels.flatMap(({ compiled, length }): KernelRun[] => (compiled === null ? [] : [{ backend: compiled.backend, length }]));
-  const last = runs.at(-1);
-  if (last !== undefined) bound.query.runtime.onRun?.({ terminal: calledAs(bound.node.terminal), backend: last.backend, kernels: runs });
 }

@@ -4,6 +4,7 @@ import { SINGLE, type Edge, type TableStep } from "../../fusion/query.js";
 import { elementTypeOf, newArray, type AnyTypedArray } from "../../fusion/values.js";
 import type { StageValues } from "../query/bind.js";
 import type { BoundQuery } from "../query/bound.js";
+import type { Watch } from "../runtime/watch.js";
 import type { Dictionary } from "../table/dictionary.js";
 import { flatLength, flattened } from "../table/flatten.js";
 import { applyStep, onTheRight, type Rows, type StepContext, type Tapped } from "../table/steps.js";
@@ -20,6 +21,8 @@ export interface Beside {
   readonly others: Others;
   /** All strings that the run knows so far. */
   readonly dictionary: Dictionary;
+  /** Null if nobody listens. */
+  readonly watch: Watch | null;
 }
 
 /** What steps work with. */

@@ -10,9 +10,11 @@ import { printTitle } from "../../../fusion/print.js";
 import { calledOrigin } from "../../../fusion/texts.js";
 import { createDiskCache, type DiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
+import { Events } from "../../runtime/events.js";
 import type { Mover } from "../../table/move.js";
 import type { AcceleratorMemory } from "../accelerator.js";
 import type { CompiledKernel } from "../backend.js";
+import { Making } from "../making.js";
 import { partsOf, wholeOf } from "../parts.js";
 import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
 import { readHeaders } from "./headers.js";
@@ -40,6 +42,8 @@ export interface CpuBackendOptions {
   readonly threads?: number | undefined;
   /** How many loaded kernels are kept at hand. */
   readonly mostKernels?: number | undefined;
+  /** Who is told what is looked for, emitted, compiled and loaded. */
+  readonly events?: Events | undefined;
   /** Instead of loading the addon. @internal */
   readonly loaded?: LoadedAddon | undefined;
 }
@@ -89,6 +93,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   const cache = createDiskCache({ folder: options.cacheFolder });
   if (root === null || loaded.addon === null) return unavailable(loaded.reason ?? NO_FOLDER, cache);
   const { addon } = loaded;
+  const { events = new Events() } = options;
   const threads = threadsFor(options.threads);
   const workspace = new Workspace(addon, threads);
   const toolchain = createToolchain({ timeLimit: options.compileTimeLimit });
@@ -128,7 +133,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   const named = (kernel: Kernel): Named => {
     let name = names.get(kernel);
     if (name === undefined) {
-      const text = cppPreludeOf([kernel]) + emitCpp(kernel, { symbol: SYMBOL });
+      const text = events.phase("emit", "cpu", () => cppPreludeOf([kernel]) + emitCpp(kernel, { symbol: SYMBOL }));
       // The same code serves both kinds of byte arrays and captures of any name; checks and errors tell them apart.
       name = { text, key: JSON.stringify([text, signatureOf(kernel), kernel.arrays.map(({ origin }) => calledOrigin(origin))]) };
       names.set(kernel, name);
@@ -136,7 +141,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     return name;
   };
 
-  const open = (object: string, symbol: string, kernel: Kernel): CpuCompiledKernel => new CpuCompiledKernel(kernel, addon.load(object, level === null ? symbol : symbolIn(level, symbol), signatureOf(kernel)), workspace);
+  const open = (object: string, symbol: string, kernel: Kernel): CpuCompiledKernel => events.phase("load", "cpu", () => new CpuCompiledKernel(kernel, addon.load(object, level === null ? symbol : symbolIn(level, symbol), signatureOf(kernel)), workspace));
 
   const openAndKeep = (object: string, kernel: Kernel): CpuCompiledKernel => {
     const compiled = open(object, SYMBOL, kernel);
@@ -155,34 +160,40 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     }
   };
 
-  const compiledSync = <Result>(text: string, title: () => string, use: (object: string) => Result): Result => {
+  const compiledSync = <Result>(text: string, title: () => string, kernels: readonly Kernel[], use: (object: string) => Result): Result => {
     for (;;) {
-      const object = unitsNow().compileSync(text, title);
+      const object = unitsNow().compileSync(text, title, new Making(events, "cpu", kernels));
       const result = openFresh(object, () => use(object));
       if (result !== null) return result;
     }
   };
 
-  const compiledAsync = async <Result>(text: string, title: () => string, background: boolean, use: (object: string) => Result): Promise<Result> => {
+  const compiledAsync = async <Result>(text: string, title: () => string, kernels: readonly Kernel[], background: boolean, use: (object: string) => Result): Promise<Result> => {
+    const making = new Making(events, "cpu", kernels);
     for (;;) {
       let unit = pending.get(text);
       if (unit === undefined) {
-        const begun = unitsNow().compile(text, title);
+        const begun = unitsNow().compile(text, title, making);
         unit = { ...begun, compiled: begun.object.finally(() => pending.delete(text)) };
         pending.set(text, unit);
       }
       if (!background) unit.hold();
       const object = await unit.compiled;
-      const result = openFresh(object, () => use(object));
+      const result = openFresh(object, () => making.within(() => use(object)));
       if (result !== null) return result;
     }
   };
 
   const cachedAlone = (kernel: Kernel): CpuCompiledKernel | null => {
     const { text, key } = named(kernel);
+    const making = new Making(events, "cpu", [kernel]);
     const ready = memory.get(key);
-    if (ready !== undefined) return ready;
+    if (ready !== undefined) {
+      making.found("memory");
+      return ready;
+    }
     const object = unitsNow().cached(text);
+    making.found(object === null ? null : "disk");
     if (object === null) return null;
     try {
       return openAndKeep(object, kernel);
@@ -194,12 +205,12 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
 
   const compileAlone = (kernel: Kernel): CpuCompiledKernel => {
     const { text, key } = named(kernel);
-    return memory.get(key) ?? compiledSync(text, () => printTitle(kernel), object => openAndKeep(object, kernel));
+    return memory.get(key) ?? compiledSync(text, () => printTitle(kernel), [kernel], object => openAndKeep(object, kernel));
   };
 
   const compileAloneAsync = async (kernel: Kernel, background: boolean): Promise<CpuCompiledKernel> => {
     const { text, key } = named(kernel);
-    return memory.get(key) ?? compiledAsync(text, () => printTitle(kernel), background, object => memory.get(key) ?? openAndKeep(object, kernel));
+    return memory.get(key) ?? compiledAsync(text, () => printTitle(kernel), [kernel], background, object => memory.get(key) ?? openAndKeep(object, kernel));
   };
 
   const batchOf = (kernels: readonly Kernel[]) => ({
@@ -229,12 +240,12 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
 
     compileBatch(kernels) {
       const { text, title, use } = batchOf(kernels);
-      return compiledSync(text, title, use);
+      return compiledSync(text, title, kernels, use);
     },
 
     compileBatchAsync(kernels) {
       const { text, title, use } = batchOf(kernels);
-      return compiledAsync(text, title, false, use);
+      return compiledAsync(text, title, kernels, false, use);
     },
 
     mover: nativeMover(addon, threads),

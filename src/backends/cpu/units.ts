@@ -8,6 +8,7 @@ import path from "node:path";
 import { BackendError } from "../../../fusion/errors.js";
 import type { DiskCache } from "../../cache/disk.js";
 import { sourceOf, type Ingredients } from "../../cache/entry.js";
+import type { Making } from "../making.js";
 import { ABI_VERSION } from "./addon.js";
 import { examine, examineLater, findCompiler, type CompilerFacts, type CompilerSearch, type Examination, type FoundCompiler } from "./compiler.js";
 import type { Headers } from "./headers.js";
@@ -42,8 +43,8 @@ export interface Units {
   /** The shared object of this text, if it has been compiled before. Fast: starts no compiler. */
   cached(text: string): string | null;
   /** `title`: what it is, for people. */
-  compile(text: string, title: () => string): PendingUnit;
-  compileSync(text: string, title: () => string): string;
+  compile(text: string, title: () => string, making: Making): PendingUnit;
+  compileSync(text: string, title: () => string, making: Making): string;
 }
 
 /** A compiler with all that is known of it. */
@@ -133,7 +134,7 @@ export function createUnits(options: UnitsOptions): Units {
       return cache.find(ingredients(text, flags), null) ?? cache.find(ingredients(text, flags.filter(flag => flag !== "-march=native")), null);
     },
 
-    compile(text, title) {
+    compile(text, title, making) {
       /** What is at work: first the compiler's examination, if need be, then the compilations. */
       const working: (Examination | Compilation)[] = [];
       let held = false;
@@ -145,9 +146,12 @@ export function createUnits(options: UnitsOptions): Units {
         const by = await neededLater(begin);
         const made = ingredients(text, by.flags, title);
         const present = cache.find(made, by.identity);
-        if (present !== null) return present;
+        if (present !== null) {
+          making.found("disk");
+          return present;
+        }
         return cache.store(made, by.identity, async (object, temporary, entry) => {
-          await compiled(request(by, text, object, temporary, entry), begin);
+          await making.compiledLater(() => compiled(request(by, text, object, temporary, entry), begin));
           checkWritten(by, object);
         });
       };
@@ -160,13 +164,17 @@ export function createUnits(options: UnitsOptions): Units {
       };
     },
 
-    compileSync(text, title) {
+    compileSync(text, title, making) {
       const by = needed();
       const made = ingredients(text, by.flags, title);
-      return cache.find(made, by.identity) ?? cache.storeSync(made, by.identity, (object, temporary, entry) => {
+      const present = cache.find(made, by.identity);
+      if (present !== null) {
+        making.found("disk");
+        return present;
+      }
+      return cache.storeSync(made, by.identity, (object, temporary, entry) => {
         const wanted = request(by, text, object, temporary, entry);
-        if (levels === undefined) toolchain.compileSync(wanted);
-        else compileLevelsSync(toolchain, wanted, levels);
+        making.compiledNow(() => (levels === undefined ? toolchain.compileSync(wanted) : compileLevelsSync(toolchain, wanted, levels)));
         checkWritten(by, object);
       });
     },

@@ -10,9 +10,11 @@ import { printTitle } from "../../../fusion/print.js";
 import { calledOrigin } from "../../../fusion/texts.js";
 import { createDiskCache } from "../../cache/disk.js";
 import { createMemoryCache } from "../../cache/memory.js";
+import { Events } from "../../runtime/events.js";
 import { loadAddon, NO_FOLDER, packageRoot } from "../cpu/load-addon.js";
 import type { AcceleratorMemory } from "../accelerator.js";
 import type { CompiledKernel } from "../backend.js";
+import { Making } from "../making.js";
 import { partsOf, wholeOf } from "../parts.js";
 import { CudaCompiledKernel, Lanes } from "./compiled.js";
 import { createCudaCompiler, openNvrtc, readCudaHeaders, targetFor, type CudaCompiler, type CudaTarget } from "./compiler.js";
@@ -34,6 +36,8 @@ export interface CudaBackendOptions extends CudaOptions {
   readonly capability?: string | undefined;
   /** Always this form of code, instead of the device's own where NVRTC can make it. */
   readonly form?: CodeForm | undefined;
+  /** Who is told what is looked for, emitted, compiled and loaded. */
+  readonly events?: Events | undefined;
   /** Bytes of a chunk that larger inputs go through the device by. */
   readonly chunkBytes?: number | undefined;
 }
@@ -149,6 +153,7 @@ class Machine {
   private readonly memory;
   private readonly pending = new Map<string, Promise<CudaModule>>();
   private readonly lanes: Lanes;
+  private readonly events: Events;
 
   constructor(
     readonly context: CudaContext,
@@ -158,6 +163,7 @@ class Machine {
     private readonly options: CudaBackendOptions,
   ) {
     this.lanes = new Lanes(context);
+    this.events = options.events ?? new Events();
     this.memory = createMemoryCache<CudaCompiledKernel>(options.mostKernels ?? MOST_KERNELS);
   }
 
@@ -168,12 +174,17 @@ class Machine {
 
   cached(kernel: Kernel): CudaCompiledKernel | null {
     const unit = this.unitOf(kernel);
+    const making = this.making(unit);
     const ready = this.memory.get(keyOf(unit, kernel));
-    if (ready !== undefined) return ready;
+    if (ready !== undefined) {
+      making.found("memory");
+      return ready;
+    }
     const code = this.compiler.cached(unit.source, unit.flags, this.target);
+    making.found(code === null ? null : "disk");
     if (code === null) return null;
     try {
-      return this.keep(kernel, unit, this.context.load(code));
+      return this.keep(kernel, unit, this.loadCode(code));
     } catch (error) {
       if (this.lost !== null || !isRefused(error)) throw error;
       this.compiler.discard(unit.source, unit.flags, this.target); // sound by its checksum, but not for this driver
@@ -201,19 +212,31 @@ class Machine {
   }
 
   compileBatch(kernels: readonly Kernel[]): CudaCompiledKernel[] {
-    const unit = unitOfAll(kernels, this.options.code);
+    const unit = this.unitOfAll(kernels);
     return this.kernelsOf(unit, this.load(unit));
   }
 
   async compileBatchAsync(kernels: readonly Kernel[]): Promise<CudaCompiledKernel[]> {
-    const unit = unitOfAll(kernels, this.options.code);
+    const unit = this.unitOfAll(kernels);
     return this.kernelsOf(unit, await this.loadLater(unit));
   }
 
   private unitOf(kernel: Kernel): Unit {
     let unit = this.units.get(kernel);
-    if (unit === undefined) this.units.set(kernel, (unit = unitOfAll([kernel], this.options.code)));
+    if (unit === undefined) this.units.set(kernel, (unit = this.unitOfAll([kernel])));
     return unit;
+  }
+
+  private unitOfAll(kernels: readonly Kernel[]): Unit {
+    return this.events.phase("emit", "cuda", () => unitOfAll(kernels, this.options.code));
+  }
+
+  private making({ parts }: Unit): Making {
+    return new Making(this.events, "cuda", parts.map(({ kernel }) => kernel));
+  }
+
+  private loadCode(code: Uint8Array): CudaModule {
+    return this.events.phase("load", "cuda", () => this.context.load(code));
   }
 
   private keep(kernel: Kernel, unit: Unit, module: CudaModule): CudaCompiledKernel {
@@ -223,20 +246,24 @@ class Machine {
   }
 
   private load(unit: Unit): CudaModule {
+    const making = this.making(unit);
     try {
-      return this.context.load(this.compiler.compile(unit.source, unit.flags, this.target, () => titleOf(unit)));
+      return this.loadCode(this.compiler.compile(unit.source, unit.flags, this.target, () => titleOf(unit), making));
     } catch (error) {
       const target = this.otherTarget(error);
-      return this.context.load(this.compiler.compile(unit.source, unit.flags, target, () => titleOf(unit)));
+      return this.loadCode(this.compiler.compile(unit.source, unit.flags, target, () => titleOf(unit), making));
     }
   }
 
   private async loadLater(unit: Unit): Promise<CudaModule> {
+    const making = this.making(unit);
     try {
-      return await this.context.loadLater(await this.compiler.compileLater(unit.source, unit.flags, this.target, () => titleOf(unit)));
+      const code = await this.compiler.compileLater(unit.source, unit.flags, this.target, () => titleOf(unit), making);
+      return await making.within(() => this.events.phaseLater("load", "cuda", () => this.context.loadLater(code)));
     } catch (error) {
       const target = this.otherTarget(error);
-      return this.context.loadLater(await this.compiler.compileLater(unit.source, unit.flags, target, () => titleOf(unit)));
+      const code = await this.compiler.compileLater(unit.source, unit.flags, target, () => titleOf(unit), making);
+      return making.within(() => this.events.phaseLater("load", "cuda", () => this.context.loadLater(code)));
     }
   }
 

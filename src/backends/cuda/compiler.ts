@@ -9,6 +9,7 @@ import path from "node:path";
 import { LINE_INFO } from "../../../fusion/emit/cuda.js";
 import type { DiskCache } from "../../cache/disk.js";
 import { sourceOf, type Ingredients } from "../../cache/entry.js";
+import { unheard, type Making } from "../making.js";
 import { orName } from "./driver.js";
 import { CudaError, guarded, guardedLater } from "./errors.js";
 import type { CodeForm, Handle, NativeCuda } from "./native.js";
@@ -94,9 +95,9 @@ export interface CudaCompiler {
   /** The code of this source, if it has been compiled before. Fast: compiles nothing. */
   cached(source: string, flags: readonly string[], target: CudaTarget): Uint8Array | null;
   /** `title`: what it is, for people. Throws CudaError with NVRTC's log; BackendError DC405 if there is nowhere to keep it. */
-  compile(source: string, flags: readonly string[], target: CudaTarget, title?: () => string): Uint8Array;
+  compile(source: string, flags: readonly string[], target: CudaTarget, title?: () => string, making?: Making): Uint8Array;
   /** On another thread. */
-  compileLater(source: string, flags: readonly string[], target: CudaTarget, title?: () => string): Promise<Uint8Array>;
+  compileLater(source: string, flags: readonly string[], target: CudaTarget, title?: () => string, making?: Making): Promise<Uint8Array>;
   /** Throws code away that the driver would not load. */
   discard(source: string, flags: readonly string[], target: CudaTarget): void;
 }
@@ -131,18 +132,23 @@ export function createCudaCompiler(native: NativeCuda, nvrtc: OpenedNvrtc, cache
       return object === null ? null : readFileSync(object);
     },
 
-    compile(source, flags, target, title) {
+    compile(source, flags, target, title, making = unheard("cuda")) {
       const made = ingredients(source, flags, target, title);
-      const object = find(made) ?? cache.storeSync(made, identity, (file, _, entry) => writeFileSync(file, guarded(() => native.compile(...argumentsOf(source, flags, target, entry))).code));
+      const present = find(made);
+      if (present !== null) making.found("disk");
+      const compiled = (entry: string): Uint8Array => making.compiledNow(() => guarded(() => native.compile(...argumentsOf(source, flags, target, entry))).code);
+      const object = present ?? cache.storeSync(made, identity, (file, _, entry) => writeFileSync(file, compiled(entry)));
       return readFileSync(object);
     },
 
-    async compileLater(source, flags, target, title) {
+    async compileLater(source, flags, target, title, making = unheard("cuda")) {
       const made = ingredients(source, flags, target, title);
+      const present = find(made);
+      if (present !== null) making.found("disk");
       const object =
-        find(made) ??
+        present ??
         (await cache.store(made, identity, async (file, _, entry) => {
-          const compiled = await guardedLater(guarded(() => native.compileLater(...argumentsOf(source, flags, target, entry))));
+          const compiled = await making.compiledLater(() => guardedLater(guarded(() => native.compileLater(...argumentsOf(source, flags, target, entry)))));
           await writeFile(file, compiled.code);
         }));
       return readFileSync(object);

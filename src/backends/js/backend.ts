@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { KernelCall, KernelResult } from "../../../fusion/call.js";
 import type { Kernel } from "../../../fusion/ir.js";
+import { Events } from "../../runtime/events.js";
 import { checkLengths, lengthsOf } from "../arrays.js";
 import type { CompiledKernel } from "../backend.js";
 import { programOf, type Program } from "./program.js";
@@ -64,4 +65,5 @@ export interface JsBackend {
   compile(kernel: Kernel): CompiledKernel;
 }
 
-export const createJsBackend = (): JsBackend => ({ kind: "script", compile: compileJs });
+/** `events`: who is told what is emitted. */
+export const createJsBackend = (events = new Events()): JsBackend => ({ kind: "script", compile: kernel => events.phase("emit", "js", () => compileJs(kernel)) });

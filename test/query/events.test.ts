@@ -1,0 +1,163 @@
+/** What a runtime tells of its work. */
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { createCpuBackend } from "../../src/backends/cpu/backend.js";
+import { createJsBackend } from "../../src/backends/js/backend.js";
+import { stream } from "../../src/index.js";
+import { runtimeOn } from "../../src/runtime/create.js";
+import { EVENT_CODES, type Events, type ListenOptions, type RuntimeEvent } from "../../src/runtime/events.js";
+import type { RuntimeOptions } from "../../src/runtime/runtime.js";
+import { newStandIn, unavailable } from "../native/cuda-stand-in.js";
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "dotcompute-events-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const data = Float64Array.of(3, -1, 2, NaN, -0);
+
+/** A runtime with somebody who listens, and what they hear. */
+function setUp(options: RuntimeOptions, listening: ListenOptions = {}) {
+  const heard: RuntimeEvent[] = [];
+  let end = (): void => undefined;
+  const listen = (events: Events): Events => ((end = events.listen(event => void heard.push(event), listening)), events);
+  const runtime = runtimeOn(options, {
+    js: createJsBackend,
+    cpu: events => createCpuBackend({ cacheFolder: path.join(folder, "cache"), events }),
+    cuda: events => newStandIn().backend({ events }),
+  });
+  const { runtime: core } = runtime.compute(data).bound;
+  listen(core.events);
+  return { runtime, heard, core, end: () => end(), kinds: () => heard.map(event => (event.kind === "phase" ? event.phase : event.kind)) };
+}
+
+const of = <K extends RuntimeEvent["kind"]>(heard: readonly RuntimeEvent[], kind: K) => heard.filter((event): event is RuntimeEvent & { kind: K } => event.kind === kind);
+
+describe("a run", () => {
+  it("tells what it does, in order, as its own; the second run does less", () => {
+    const { runtime, heard, kinds, end, core } = setUp({ backend: "js" });
+    const query = runtime.compute(data).filter(x => x > 0).sum();
+    expect(query.value()).toBe(5);
+    expect(kinds()).toEqual(["parse", "begin", "fuse", "emit", "kernel", "query", "copy out"]);
+    const [query1] = of(heard, "query");
+    expect(query1).toMatchObject({ run: 1, parent: null, terminal: "sum", backend: "js", error: null });
+    expect(of(heard, "kernel")[0]).toMatchObject({ run: 1, piece: false, backend: "js", length: 5, bytes: 40, spans: [], error: null });
+    expect(of(heard, "phase").map(({ run }) => run)).toEqual([null, 1, 1, 1]);
+    for (const event of heard) if ("end" in event) expect(event.end).toBeGreaterThanOrEqual(event.begin);
+    const [kernel] = of(heard, "kernel");
+    expect(kernel!.begin).toBeGreaterThanOrEqual(query1!.begin);
+    expect(kernel!.end).toBeLessThanOrEqual(query1!.end);
+
+    heard.length = 0;
+    query.value();
+    expect(kinds()).toEqual(["begin", "kernel", "query", "copy out"]);
+    expect(of(heard, "query")[0]!.run).toBe(2);
+    end();
+    query.value();
+    expect(heard).toHaveLength(4);
+    expect([core.events.listening, core.events.run]).toEqual([false, null]);
+  });
+
+  it("that is prepared, awaited, or of a stream tells the same", async () => {
+    const { runtime, heard, kinds } = setUp({ backend: "js" });
+    const doubled = runtime.compute(data).map(x => x * 2).prepare<Float64Array>();
+    doubled(Float64Array.of(1));
+    heard.length = 0;
+    expect(doubled(Float64Array.of(4))).toEqual(Float64Array.of(8));
+    expect(kinds()).toEqual(["begin", "kernel", "query"]);
+    heard.length = 0;
+    await doubled.async(Float64Array.of(4));
+    expect(kinds()).toEqual(["begin", "kernel", "query", "copy out"]);
+    heard.length = 0;
+    for await (const chunk of runtime.compute(stream([data, data], Float64Array)).map(x => x * 2)) expect(chunk).toHaveLength(5);
+    expect(of(heard, "kernel").map(({ piece, length, run }) => [piece, length, run])).toEqual([[true, 5, 4], [true, 5, 4]]);
+    expect(of(heard, "query")).toMatchObject([{ terminal: "toArray", run: 4, backend: "js" }]);
+  });
+
+  it("of a query within another is part of it, awaited or not; rows that move between are a phase", async () => {
+    const { runtime, heard } = setUp({ backend: "js" });
+    const right = runtime.compute({ id: data, y: data }).filter(r => r.y > 0);
+    const joined = runtime.compute({ id: data }).join(right, l => l.id, r => r.id, (l, r) => ({ id: l.id, y: r.y }));
+    const expected = { id: Float64Array.of(3, 2), y: Float64Array.of(3, 2) };
+    for (const run of [() => joined.toColumns(), () => joined.toColumnsAsync()]) {
+      heard.length = 0;
+      expect(await run()).toEqual(expected);
+      const [first, ...others] = of(heard, "begin");
+      expect(first!.parent).toBeNull();
+      expect(others.length).toBeGreaterThan(0);
+      for (const { parent } of others) expect(parent).toBe(first!.run);
+      expect(of(heard, "phase").some(({ phase, run }) => phase === "move" && run === first!.run)).toBe(true);
+      expect(of(heard, "query").at(-1)!.run).toBe(first!.run);
+    }
+  });
+
+  it("that fails tells why, and leaves no trace of itself", async () => {
+    const { runtime, heard, core } = setUp({ backend: "js" });
+    const lut = Float64Array.of(1, 2);
+    const failing = runtime.compute(data).map(x => lut[x]!, { lut });
+    expect(() => failing.toArray()).toThrow("DC401");
+    await expect(failing.toArrayAsync()).rejects.toThrow("DC401");
+    expect(of(heard, "kernel").map(({ error }) => String(error).slice(0, 17))).toEqual(["RangeError: DC401", "RangeError: DC401"]);
+    expect(of(heard, "query").map(({ error, backend }) => [error instanceof RangeError, backend])).toEqual([[true, null], [true, null]]);
+    expect(core.events.run).toBeNull();
+  });
+});
+
+describe("listeners", () => {
+  it("hear the same; what one throws is thrown elsewhere, unless it is to be the query's failure", () => {
+    const { runtime, heard, core } = setUp({ backend: "js" });
+    const angry = (event: RuntimeEvent): void => {
+      if (event.kind === "query") throw new Error("the listener's own");
+    };
+    const end = core.events.listen(angry, { throws: true });
+    expect(() => runtime.compute(data).count().value()).toThrow("the listener's own");
+    end();
+    core.events.listen(angry);
+    const later = vi.spyOn(globalThis, "queueMicrotask").mockImplementation(() => undefined);
+    expect(runtime.compute(data).count().value()).toBe(5);
+    expect(later.mock.calls.map(([throws]) => throws)[0]).toThrow("the listener's own");
+    later.mockRestore();
+    expect(of(heard, "query")).toHaveLength(2);
+  });
+
+  it("have a code for each kind, all different", () => {
+    expect(new Set(Object.values(EVENT_CODES)).size).toBe(Object.keys(EVENT_CODES).length);
+  });
+});
+
+describe("compiled kernels", () => {
+  it("are looked for, emitted, compiled and loaded once; then found in memory, and by another runtime on the disk", async () => {
+    const { runtime, heard, kinds } = setUp({ backend: "cpu" });
+    const run = (one: typeof runtime) => one.compute(data).map(x => x * 1.2345).filter(x => x > 0).count().run();
+    await run(runtime);
+    expect(kinds()).toEqual(["parse", "parse", "begin", "fuse", "emit", "cache", "compile", "load", "kernel", "query", "copy out"]);
+    expect(of(heard, "cache")[0]).toMatchObject({ level: null, backend: "cpu", run: 1 });
+    const [compile] = of(heard, "compile");
+    expect(compile).toMatchObject({ backend: "cpu", run: 1, error: null });
+    expect(compile!.kernels).toEqual([of(heard, "kernel")[0]!.kernel]);
+    expect(compile!.end - compile!.begin).toBeGreaterThan(1);
+    heard.length = 0;
+    await run(runtime);
+    expect(kinds()).toEqual(["begin", "kernel", "query", "copy out"]);
+
+    const other = setUp({ backend: "cpu" });
+    await run(other.runtime);
+    expect(other.kinds()).toEqual(["parse", "parse", "begin", "fuse", "emit", "cache", "load", "kernel", "query", "copy out"]);
+    expect(of(other.heard, "cache")[0]!.level).toBe("disk");
+    other.heard.length = 0;
+    other.runtime.compute(data).map(x => { return x * 1.2345; }).filter(x => x > 0).count().value();
+    expect(of(other.heard, "cache").map(({ level }) => level)).toEqual(["memory"]);
+  });
+
+  it.skipIf(unavailable !== null)("on a device: transfers and kernels by its own clock, where somebody asks for it", () => {
+    for (const timing of [true, false]) {
+      const { runtime, heard } = setUp({ backend: "cuda" }, { timing });
+      expect(runtime.compute(data).map(x => x * 2).toArray()).toEqual(data.map(x => x * 2));
+      const [kernel] = of(heard, "kernel");
+      expect(kernel).toMatchObject({ backend: "cuda", length: 5, error: null });
+      expect(kernel!.spans.some(({ what }) => what === "kernel")).toBe(timing);
+      const moved = of(heard, "transfer").filter(({ bytes }) => bytes === 40).map(({ direction }) => direction);
+      expect(moved).toEqual(timing ? ["to device", "to host"] : []);
+    }
+  });
+});
