@@ -13,7 +13,7 @@ import { compileHandwritten, type Handwritten } from "./handwritten.js";
 import { median, race, type Contender, type RaceOptions } from "./measure.js";
 import { canMeasureMemory, measureMemory, memoryChild, MEMORY_SWITCH, type MemoryMode } from "./memory.js";
 import { measureRecycling } from "./recycling.js";
-import { asMarkdown, asText, LIMITS, targetsOf, type CompileTime, type Measurements, type Row } from "./report.js";
+import { asMarkdown, asText, LIMITS, targetsOf, type Bandwidth, type CompileTime, type Measurements, type Row } from "./report.js";
 import { measureSmall, smallAsMarkdown } from "./small.js";
 import { measureTables, peersFolder, tablesAsMarkdown } from "./table-bench.js";
 import { duration } from "./tables.js";
@@ -170,13 +170,14 @@ function measure(
     const time = (name: string): number => timings.get(name)?.median ?? NaN;
     const query = time(`query${suffix}`);
     const bytes = instance.read + (typeof expected === "number" ? 0 : expected.byteLength);
-    const limit = bandwidth === null ? NaN : result === "value" ? bandwidth.read : Math.max(bandwidth.copy, bandwidth.copyStreaming);
+    const limit = ({ read, copy, copyStreaming }: Bandwidth): number => (result === "value" ? read : Math.max(copy, copyStreaming));
+    const threads = time(`threads${suffix}`);
     return {
       workload: workload.name,
       result,
       n,
       query,
-      threads: time(`threads${suffix}`),
+      threads,
       loop: time(`loop${suffix}`),
       chain: suffix === "" ? time("chain") : null,
       handwritten: time(`handwritten${suffix}`),
@@ -184,7 +185,7 @@ function measure(
       samples: timings.get(`query${suffix}`)?.samples ?? 0,
       least: { query: timings.get(`query${suffix}`)?.least ?? NaN, handwritten: timings.get(`handwritten${suffix}`)?.least ?? NaN },
       bytes,
-      share: n === LARGEST && instance.read > 0 && bandwidth !== null ? bytes / query / limit : null,
+      share: n === LARGEST && instance.read > 0 && bandwidth !== null ? { one: bytes / query / limit(bandwidth.one), all: bytes / threads / limit(bandwidth.all) } : null,
     };
   };
   const rows = instance.into === null ? [rowFor("value", "")] : [rowFor("new array", ""), rowFor("into", " into")];
@@ -240,7 +241,8 @@ function compileTime(workload: Pick<Workload, "name"> & { prepare(runtime: Runti
 function bandwidthOf(standalone: Readonly<Record<string, number>>): NonNullable<Measurements["bandwidth"]> {
   const bytes = standalone["bandwidthBytes"] ?? NaN;
   const speed = (name: string, times: number): number => (times * bytes) / (standalone[name] ?? NaN);
-  return { read: speed("read", 1), copy: speed("copy", 2), copyStreaming: speed("copyStreaming", 2), triad: speed("triad", 3), bytes };
+  const on = (threads: string): Bandwidth => ({ read: speed(`read${threads}`, 1), copy: speed(`copy${threads}`, 2), copyStreaming: speed(`copyStreaming${threads}`, 2), triad: speed(`triad${threads}`, 3) });
+  return { one: on(""), all: on("Threads"), bytes };
 }
 
 function option(name: string): string | undefined {

@@ -42,7 +42,7 @@ export function compileHandwritten(sources: string, folder: string): Handwritten
     return file;
   };
   const object = compile("handwritten-threads.cpp", "handwritten.so", [...SHARED, "-pthread"]);
-  const program = compile("standalone.cpp", "standalone");
+  const program = compile("standalone.cpp", "standalone", ["-pthread"]);
   return {
     compiler: run(found.command, [...found.args, "--version"]).split("\n", 1)[0] ?? "",
     flags: FLAGS.join(" "),

@@ -26,8 +26,8 @@ export interface Row {
   readonly least: { readonly query: number; readonly handwritten: number };
   /** Of the source and of the result. */
   readonly bytes: number;
-  /** `bytes` for each second, as a share of what reading (values) or copying (arrays) memory of that size reaches. */
-  readonly share: number | null;
+  /** `bytes` for each second, as a share of what reading (values) or copying (arrays) memory of that size reaches: on one thread, and on all of each. */
+  readonly share: { readonly one: number; readonly all: number } | null;
 }
 
 export interface CompileTime {
@@ -40,6 +40,15 @@ export interface CompileTime {
   readonly limit: number;
 }
 
+/** What memory reaches: bytes for each second, read and written ones. */
+export interface Bandwidth {
+  readonly read: number;
+  readonly copy: number;
+  /** Nothing of the destination is read first. */
+  readonly copyStreaming: number;
+  readonly triad: number;
+}
+
 export interface Measurements {
   readonly date: string;
   readonly machine: string;
@@ -48,8 +57,7 @@ export interface Measurements {
   readonly flags: string;
   /** How many processes wanted a processor in the minute before. */
   readonly load: number;
-  /** Bytes for each second, one thread. */
-  readonly bandwidth: { readonly read: number; readonly copy: number; readonly copyStreaming: number; readonly triad: number; readonly bytes: number } | null;
+  readonly bandwidth: { readonly one: Bandwidth; readonly all: Bandwidth; readonly bytes: number } | null;
   readonly rows: readonly Row[];
   readonly compile: readonly CompileTime[];
   readonly memory: readonly (MemoryUse & { readonly workload: string; readonly n: number })[];
@@ -142,7 +150,7 @@ export function targetsOf({ rows, compile, memory, recycling, elementary, cold, 
 const MODES = { native: "native", into: "native, into", cold: "first run, not yet compiled" } as const;
 const titleOf = ({ workload, result }: Row): string => (result === "value" ? workload : `${workload} (${result})`);
 
-const HEADINGS = ["workload", "n", "dotcompute", "all threads", "JS loop", "array methods", "C++ loop", "C++ alone", "GB/s", "of memory"];
+const HEADINGS = ["workload", "n", "dotcompute", "all threads", "JS loop", "array methods", "C++ loop", "C++ alone", "GB/s", "of memory", "all threads: of memory"];
 
 function cellsOf(row: Row): readonly string[] {
   const times = (time: number | null): string => (time === null ? "" : `${ratio(time / row.query)} ×`);
@@ -156,7 +164,7 @@ function cellsOf(row: Row): readonly string[] {
     times(row.handwritten),
     times(row.standalone),
     row.share === null ? "" : (row.bytes / row.query / 1e9).toFixed(1),
-    row.share === null ? "" : `${Math.round(row.share * 100)} %`,
+    ...(row.share === null ? ["", ""] : [row.share.one, row.share.all].map(share => `${Math.round(share * 100)} %`)),
   ];
 }
 
@@ -165,7 +173,7 @@ const LEGEND = [
   "Other columns: their time as a multiple of dotcompute's, in the same run, in turns. Above 1, dotcompute is faster.",
   "all threads: dotcompute on as many threads as there are processors, with the same bits; below 1, that is faster.",
   "C++ loop: written by hand, of the same meaning, through the same addon; C++ alone: the same loop in a program without Node.",
-  "of memory: bytes of source and result for each second, as a share of what reading (or copying) that much memory reaches.",
+  "of memory: bytes of source and result for each second, as a share of what reading (or copying) that much memory reaches, on one thread or on all.",
 ];
 
 function facts({ date, machine, node, compiler, flags, load, bandwidth }: Measurements): readonly string[] {
@@ -173,9 +181,9 @@ function facts({ date, machine, node, compiler, flags, load, bandwidth }: Measur
   if (load > QUIET) lines.push(`The machine was busy with other work (load ${load.toFixed(1)}): times are disturbed`);
   if (bandwidth !== null) {
     const speed = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB/s`;
-    lines.push(
-      `Memory, one thread, ${Math.round(bandwidth.bytes / 1e6)} MB: read ${speed(bandwidth.read)}, copy ${speed(bandwidth.copy)}, copy past the cache ${speed(bandwidth.copyStreaming)}, triad ${speed(bandwidth.triad)} (read and written bytes counted)`,
-    );
+    for (const [threads, { read, copy, copyStreaming, triad }] of [["one thread", bandwidth.one], ["all threads", bandwidth.all]] as const) {
+      lines.push(`Memory, ${threads}, ${Math.round(bandwidth.bytes / 1e6)} MB: read ${speed(read)}, copy ${speed(copy)}, copy past the cache ${speed(copyStreaming)}, triad ${speed(triad)} (read and written bytes counted)`);
+    }
   }
   return lines;
 }

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "handwritten.cpp"
@@ -103,6 +104,17 @@ void triad(double* out, const double* a, const double* b, std::size_t length) {
   for (; at < length; at++) out[at] = a[at] + 3 * b[at];
 }
 
+/// Contiguous parts of whole cache lines, one for each thread.
+template <class Part>
+void onAllThreads(std::size_t length, const Part& part) {
+  const std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
+  const auto from = [&](std::size_t thread) { return thread == threads ? length : length / threads * thread / 8 * 8; };
+  std::vector<std::thread> others;
+  for (std::size_t thread = 1; thread < threads; thread++) others.emplace_back([&, thread] { part(from(thread), from(thread + 1) - from(thread)); });
+  part(0, from(1));
+  for (std::thread& other : others) other.join();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -148,6 +160,10 @@ int main(int argc, char** argv) {
   tasks["copy"] = [&] { std::memcpy(target, doubles.data(), half * sizeof(double)); };
   tasks["copyStreaming"] = [&] { copyStreaming(target, doubles.data(), half); };
   tasks["triad"] = [&] { triad(target, doubles.data(), doubles.data() + half, half); };
+  tasks["readThreads"] = [&] { onAllThreads(half, [&](std::size_t from, std::size_t count) { blackHole = readAll(doubles.data() + from, count); }); };
+  tasks["copyThreads"] = [&] { onAllThreads(half, [&](std::size_t from, std::size_t count) { std::memcpy(target + from, doubles.data() + from, count * sizeof(double)); }); };
+  tasks["copyStreamingThreads"] = [&] { onAllThreads(half, [&](std::size_t from, std::size_t count) { copyStreaming(target + from, doubles.data() + from, count); }); };
+  tasks["triadThreads"] = [&] { onAllThreads(half, [&](std::size_t from, std::size_t count) { triad(target + from, doubles.data() + from, doubles.data() + half + from, count); }); };
 
   std::map<std::string, std::vector<double>> times;
   for (const auto& [name, task] : tasks) task();

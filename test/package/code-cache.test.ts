@@ -40,6 +40,17 @@ describe("the code cache", () => {
     for (const { file, mtimeMs, ino } of left) expect(statSync(file)).toMatchObject({ mtimeMs, ino });
   });
 
+  it("is of the scripts that a process comes to, and no others", async () => {
+    const left = async (name: string, text: string): Promise<number> => {
+      await succeed(process.execPath, ["-e", text], { cwd: place.folder, env: { DOTCOMPUTE_CACHE: newCache(name) } });
+      return codeIn(newCache(name)).length;
+    };
+    const library = `require(${JSON.stringify(path.join(ROOT, "dist", "index.cjs"))})`;
+    expect(await left("imported", `${library}.compute(Float64Array.of(1))`)).toBe(1);
+    // With the compiler, and JavaScript kernels.
+    expect(await left("queried", `${library}.createRuntime({ backend: "js" }).compute(Float64Array.of(1)).map(x => x * 2).sum().value()`)).toBe(3);
+  });
+
   it.each<[string, (file: string) => void]>([
     ["damaged", file => writeFileSync(file, readFileSync(file).map((byte, at) => (at === 5000 ? byte ^ 1 : byte)))],
     ["cut short", file => writeFileSync(file, readFileSync(file).subarray(0, 4000))],
