@@ -14,6 +14,9 @@ const PARTS = {
   compiler: ["fusion/passes/plan.ts", "fusion/passes/lower.ts", "fusion/parse/lambda.ts", "fusion/parse/lists.ts", "fusion/interpret.ts"],
   native: ["src/backends/cpu/backend.ts", "fusion/emit/cpp.ts"],
   script: ["src/backends/js/backend.ts", "fusion/emit/js.ts"],
+  prepared: ["src/query/prepared.ts"],
+  together: ["src/query/together.ts"],
+  selection: ["src/runtime/selection/adaptive.ts", "src/runtime/selection/selection.ts"],
   tables: ["src/table/steps.ts", "src/table/select.ts"],
   streams: ["src/stream/results.ts", "src/stream/source.ts", "src/stream/piecewise.ts"],
   explain: ["src/query/explain.ts"],
@@ -94,7 +97,8 @@ function borders(part, { owners, imports, exports, isEarlier }) {
       onLoad({ filter: /.*/, namespace: "later" }, ({ path: file }) => ({
         contents: [
           `let door; const open = () => (door ??= ${shareOf(file)});`,
-          // Nothing but functions can wait for its part.
+          // Nothing but functions can wait for its part: whoever imports anything else is told that it does not exist.
+          "export {};",
           ...exports.get(file).filter(({ isFunction }) => isFunction).map(({ name }) => `export function ${name}(...given) { return open().${name}(...given); }`),
         ].join("\n"),
         resolveDir: ROOT,

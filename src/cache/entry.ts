@@ -2,9 +2,9 @@
  * One compiled kernel on disk: a folder, named by the hash of everything that went into it, that holds the shared object and
  * its checksum. Code from here is run, so an entry counts only if it is this user's own, closed to others' writing, and whole.
  */
-import { createHash } from "node:crypto";
 import { chmodSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { crypto } from "../builtin.js";
 
 /** What a compiled kernel is made of; equal ingredients give interchangeable kernels. */
 export interface Ingredients {
@@ -44,7 +44,7 @@ export const TEMPORARY = "tmp-";
 /** An entry's date says when it was last used, to this precision: reading the cache should not write to the disk each time. */
 const TOUCH_AFTER = 24 * 60 * 60 * 1000;
 
-const sha256 = (data: string | Buffer): string => createHash("sha256").update(data).digest("hex");
+const sha256 = (data: string | Buffer): string => crypto().createHash("sha256").update(data).digest("hex");
 
 /** The first part of an entry's name, which does not say by which compiler it was made. JSON keeps the parts apart. */
 export const contentName = ({ source, headersHash, abi, flags, target }: Ingredients): string =>

@@ -9,8 +9,7 @@ import { Shapes, type TerminalNode } from "../query/shape.js";
 import { Events, type Listener } from "./events.js";
 import { Member, type Backend } from "./member.js";
 import { adaptive } from "./selection/adaptive.js";
-import { historyIn } from "./selection/history.js";
-import { Selection } from "./selection/selection.js";
+import { selectionIn, type Selection } from "./selection/selection.js";
 import { inOrder } from "./selector.js";
 import type { KernelSlot } from "./slot.js";
 import { Tiers } from "./tiers.js";
@@ -98,7 +97,7 @@ export class RuntimeCore {
 
   /** What is known of how long kernels take. */
   get selection(): Selection {
-    this.learns ??= new Selection(historyIn(this.cacheFolder));
+    this.learns ??= selectionIn(this.cacheFolder);
     return this.learns;
   }
 

@@ -2,10 +2,10 @@
  * From a translation unit's text to its shared object: found in the disk cache, or compiled into it. Knows compilers and
  * folders; knows nothing of kernels.
  */
-import { createHash } from "node:crypto";
 import { lstatSync } from "node:fs";
 import path from "node:path";
 import { BackendError } from "../../../fusion/errors.js";
+import { crypto } from "../../builtin.js";
 import type { DiskCache } from "../../cache/disk.js";
 import { sourceOf, type Ingredients } from "../../cache/entry.js";
 import type { Making } from "../making.js";
@@ -61,7 +61,7 @@ export function createUnits(options: UnitsOptions): Units {
 
   /** Facts that an earlier process found out hold as long as the compiler's file is the same. */
   const factsName = ({ fingerprint }: FoundCompiler): string =>
-    `compiler-${createHash("sha256").update(JSON.stringify([fingerprint, flags, options.target])).digest("hex").slice(0, 32)}.json`;
+    `compiler-${crypto().createHash("sha256").update(JSON.stringify([fingerprint, flags, options.target])).digest("hex").slice(0, 32)}.json`;
 
   const complete = (known: FoundCompiler, facts: CompilerFacts): Compiler => ({ ...known, ...facts, identity: `${known.fingerprint}\n${facts.version}` });
 

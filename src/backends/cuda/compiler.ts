@@ -2,11 +2,11 @@
  * From CUDA C to code that the driver loads: compiled by NVRTC for the device at hand, and kept in the disk cache like the C++
  * backend's kernels. Knows nothing of kernels.
  */
-import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { LINE_INFO } from "../../../fusion/emit/cuda.js";
+import { crypto } from "../../builtin.js";
 import type { DiskCache } from "../../cache/disk.js";
 import { sourceOf, type Ingredients } from "../../cache/entry.js";
 import { unheard, type Making } from "../making.js";
@@ -27,7 +27,7 @@ export interface CudaHeaders {
 export function readCudaHeaders(root: string): CudaHeaders {
   const folder = path.join(root, "native", "rt");
   const texts: Record<string, string> = {};
-  const hash = createHash("sha256");
+  const hash = crypto().createHash("sha256");
   for (const name of readdirSync(folder).filter(file => /\.(cuh|h)$/.test(file)).sort()) {
     const text = readFileSync(path.join(folder, name), "utf8");
     // Headers include each other by their bare names, and NVRTC, which has no folders, looks for just that.

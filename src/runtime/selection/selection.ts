@@ -2,17 +2,17 @@
  * Which backend is likely to be the quickest: what a runtime asks before a run, what learns from runs, and what explain() and
  * optimalAccelerator() tell. Kernels are known by what they compute (see identity.ts), so that queries written differently learn together.
  */
-import { createHash } from "node:crypto";
 import type { Kernel } from "../../../fusion/ir.js";
 import { identityOf } from "../../../fusion/identity.js";
 import { workOf, type Work } from "../../../fusion/work.js";
+import { crypto } from "../../builtin.js";
 import type { AcceleratorKind } from "../../backends/accelerator.js";
 import { isOwn, type BackendName, type CompiledKernel, type KernelCall, type KernelResult } from "../../backends/backend.js";
 import { sharedFrom } from "../../backends/cpu/sharing.js";
 import { partsOf } from "../../backends/parts.js";
 import { Choices, newKnown, type Known } from "./choice.js";
 import { Estimate } from "./estimate.js";
-import type { History, LearnedOf } from "./history.js";
+import { historyIn, type History, type LearnedOf } from "./history.js";
 import { curveOf } from "./model.js";
 
 /** How long a run of a kernel should take on a backend. */
@@ -72,7 +72,7 @@ export class Selection {
   private known(kernel: Kernel): KnownKernel {
     let known = this.kernels.get(kernel);
     if (known !== undefined) return known;
-    const name = createHash("sha256").update(identityOf(kernel)).digest("hex").slice(0, 24);
+    const name = crypto().createHash("sha256").update(identityOf(kernel)).digest("hex").slice(0, 24);
     known = this.byContent.get(name);
     if (known === undefined) {
       const begun = newKnown();
@@ -98,6 +98,9 @@ export class Selection {
     return estimate;
   }
 }
+
+/** `folder`: of the cache, beside which its history is kept; undefined for the usual one. */
+export const selectionIn = (folder: string | undefined): Selection => new Selection(historyIn(folder));
 
 /** What was learned by now; of a backend that has run nothing, nothing. */
 const learnedOf = ({ estimates }: Known): LearnedOf => Object.fromEntries([...estimates].flatMap(([backend, estimate]) => (estimate.runs > 0 ? [[backend, estimate.learned]] : [])));
