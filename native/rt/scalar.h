@@ -130,7 +130,12 @@ RT_FN bool rt_is_safe_integer(float a) { return rt_is_safe_integer((double)a); }
 
 // ToInt32: modulo 2^32 for every finite value, 0 for NaN and the infinities.
 RT_FN int rt_to_i32(double a) {
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
+  // g++ takes (double)(int)a for trunc(a), which has the sign of -0.5; but not by way of more bits.
+  if (a > -2147483649.0 && a < 2147483648.0) return (int)(rt_i64)a;
+#else
   if (a > -2147483649.0 && a < 2147483648.0) return (int)a;
+#endif
   double whole = rt_trunc(a);
   double low = whole - rt_floor(whole * 0x1p-32) * 0x1p32;
   return low == low ? (int)(unsigned)low : 0;
@@ -151,7 +156,7 @@ RT_FN unsigned rt_to_u32(bool a) { return a; }
 
 // BigInt.asUintN(64, BigInt(a)); the caller has checked that a is integral.
 RT_FN rt_u64 rt_to_u64(double a) {
-  if (rt_abs(a) < 0x1p63) return (rt_u64)(rt_i64)a;
+  if (rt_abs(a) < 0x1p63) return (rt_u64)(rt_i64)(a + 0.0);  // the same of -0
   double low = a - rt_floor(a * 0x1p-64) * 0x1p64;
   return low == low ? (rt_u64)low : 0;
 }

@@ -89,6 +89,13 @@ describe.each((["js", "cpu", "cuda"] as const).map(backend => ({ backend })))("o
       expect(compute(a).map(third).toArray()).toEqual(a.map(third));
     });
 
+    it("what is cut down to 0 has no sign, element by element and in captured numbers", () => {
+      const [a, k] = [Float64Array.of(-0.5, -0), -0.5];
+      expect(compute(a).reduce((sum, x) => sum + 1 / (x | 0), 0, {}, { sequential: true }).value()).toBe(Infinity);
+      expect(compute(a).reduce((sum, x) => sum + 1 / Number(BigInt(Math.trunc(x))), 0, {}, { sequential: true }).value()).toBe(Infinity);
+      expect(compute(a).map(x => x + 1 / (k | 0), { k }).toArray()).toEqual(Float64Array.of(Infinity, Infinity));
+    });
+
     it("captures may have any name that JavaScript allows", () => {
       const [$k, π, é] = [2, 3, Float64Array.of(5, 7)];
       expect(compute(Float64Array.of(1, 2)).map((x, i) => x * $k + π + é[i]!, { $k, π, é }).toArray()).toEqual(Float64Array.of(10, 14));
