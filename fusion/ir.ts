@@ -8,6 +8,7 @@
  * value of a `declare` or an `assign`, never nested. So every other expression may be evaluated, moved or dropped freely,
  * and a SIMD emitter knows the mask under which an effect happens.
  */
+import type { Interval } from "./interval.js";
 import type { OpName } from "./ops.js";
 import type { ElementType, ScalarType, ScalarValue } from "./types.js";
 
@@ -148,6 +149,8 @@ export interface Origin {
 }
 export interface ScalarParameter extends Parameter {
   readonly type: ScalarType;
+  /** Of an i32 in variants of a kernel: a captured number, which is an f64 in calls, and an integer of this range in those that the variant is for. */
+  readonly range?: Interval;
 }
 export interface ArrayParameter extends Parameter {
   readonly element: ElementType;

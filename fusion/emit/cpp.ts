@@ -14,6 +14,7 @@ import { printC } from "./expr.js";
 import { LaneWriter } from "./cpp-lanes.js";
 import { ScalarWriter, type ScalarEnds } from "./cpp-scalar.js";
 import { sizeOf } from "./size.js";
+import { variantsOf } from "./variants.js";
 import { withoutTruthConversions, wordsOf, type WordType } from "./words.js";
 import { Writer } from "./writer.js";
 
@@ -88,11 +89,28 @@ export const cppDialect = (element: string, oneLane = false, words = false): Dia
   types: TYPES,
 });
 
-/** The kernel, verified, as a function `symbol` of type `dotcompute::Entry`, in a namespace of its own. Comes after `cppPrelude`. */
-export function emitCpp(kernel: Kernel, options: CppOptions): string {
+/**
+ * The kernel, verified, as a function `symbol` of type `dotcompute::Entry`, in a namespace of its own, with variants of it for what
+ * captured numbers mostly are. Comes after `cppPrelude`.
+ */
+export function emitCpp(kernel: Kernel, { symbol, comment }: CppOptions): string {
   const lowered = lower(kernel);
   if (lowered !== kernel) verify(lowered, "lower");
-  return new KernelWriter(lowered, options, lowered !== kernel).write();
+  const variants = variantsOf(lowered).map((variant, place) => ({ variant: verify(variant, "variants"), name: `variant_${place}` }));
+  const out = new Writer();
+  const write = (one: Kernel, signature: string, before: readonly string[] = []): void => new KernelWriter(one, lowered !== kernel, out).write(signature, before);
+  if (comment !== undefined) for (const line of comment.split("\n")) out.line(`// ${line}`.trimEnd());
+  out.line(`namespace kernel_${symbol} {`);
+  out.line("using namespace dotcompute::rt;");
+  for (const { variant, name } of variants) {
+    out.line(`namespace ${name} {`);
+    write(variant, "static Status run(Call* call)");
+    out.line(`}  // namespace ${name}`);
+  }
+  write(lowered, `extern "C" RT_KERNEL Status RT_ENTRY(${symbol})(Call* call)`, variants.map(({ variant, name }) => `if (${assumptionOf(variant)}) return ${name}::run(call);`));
+  out.line(`}  // namespace kernel_${symbol}`);
+  out.line();
+  return out.toString();
 }
 
 class KernelWriter {
@@ -102,12 +120,11 @@ class KernelWriter {
   private readonly names: Set<string>;
   private readonly dialect: Dialect;
   private readonly element: string;
-  private readonly out = new Writer();
 
   constructor(
     kernel: Kernel,
-    private readonly options: CppOptions,
     private readonly elementary: boolean,
+    private readonly out: Writer,
   ) {
     this.words = wordsOf(kernel);
     this.kernel = this.words === null ? kernel : withoutTruthConversions(kernel);
@@ -117,22 +134,17 @@ class KernelWriter {
     this.dialect = cppDialect(this.element, runsAlone(kernel.sink), this.words !== null);
   }
 
-  write(): string {
-    const { out, options } = this;
-    if (options.comment !== undefined) for (const line of options.comment.split("\n")) out.line(`// ${line}`.trimEnd());
-    const { symbol } = options;
-    out.line(`namespace kernel_${symbol} {`);
-    out.line("using namespace dotcompute::rt;");
+  /** The function, which begins with the lines `before`. */
+  write(signature: string, before: readonly string[]): void {
+    const { out } = this;
     out.line(`using namespace dotcompute::rt::${this.lanes()};`);
     out.line();
-    out.braces(`extern "C" RT_KERNEL Status RT_ENTRY(${symbol})(Call* call)`, () => {
+    out.braces(signature, () => {
+      for (const line of before) out.line(line);
       this.parameters();
       this.loop();
     });
     out.line();
-    out.line(`}  // namespace kernel_${symbol}`);
-    out.line();
-    return out.toString();
   }
 
   /** A name like `base` that nothing else has. */
@@ -328,9 +340,14 @@ class KernelWriter {
 /** A block of integers of this size has a sum of 32 bits. */
 const SUMMED = 2 ** 31 / BLOCK - 1;
 
+/** Whether the captured numbers of a call are what a variant takes them for. */
+const assumptionOf = ({ scalars }: Kernel): string =>
+  scalars.flatMap(({ range }, place) => (range === undefined ? [] : [`is_whole(call->scalars[${place}].f64, ${range.low}, ${range.high})`])).join(" && ");
+
 /** The parameter's value in the call. */
 function argument(scalar: ScalarParameter, place: number): string {
   const value = `call->scalars[${place}]`;
+  if (scalar.range !== undefined) return `int(${value}.f64)`;
   switch (scalar.type) {
     case "bool":
       return `${value}.i32 != 0`;

@@ -87,7 +87,7 @@ function printSelect(expr: ExprOf<"select">, dialect: Dialect): Printed {
   if (dialect.select !== "ternary") {
     const { call, plain } = dialect.select;
     const [test, yes, no] = [expr.test, expr.yes, expr.no].map(part => printC(part, dialect)) as [string, string, string];
-    const bare = expr.type === "i32" && expr.yes.kind === "const" && expr.no.kind === "const";
+    const bare = expr.type === "i32" && dialect.isScalar(expr.yes) && dialect.isScalar(expr.no);
     return callOf(call, [test, plain !== undefined && bare ? `${plain}(${yes})` : yes, no]);
   }
   const { ternary } = PRECEDENCE;

@@ -63,11 +63,11 @@ function isKnown(expr: Expr): boolean {
   switch (expr.kind) {
     case "const":
     case "local":
+    case "capture":
     case "element":
     case "column":
     case "select":
       return true;
-    case "capture":
     case "read":
       return false;
     case "apply":

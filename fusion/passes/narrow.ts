@@ -18,8 +18,11 @@ const SINGLE_EXACT = 2 ** 24;
 
 export function narrow(kernel: Kernel): Kernel {
   const narrowing = new Narrowing(kernel);
-  return narrowing.run();
+  return narrowing.narrowSink(narrowing.body());
 }
+
+/** The same, but for what becomes of the values. */
+export const narrowBody = (kernel: Kernel): Kernel => new Narrowing(kernel).body();
 
 class Narrowing {
   private readonly ranges: Ranges;
@@ -31,12 +34,11 @@ class Narrowing {
     this.whole = this.wholeLocals();
   }
 
-  run(): Kernel {
-    const rewritten = mapKernel(this.kernel, {
+  body(): Kernel {
+    return mapKernel(this.kernel, {
       expr: expr => simplifyExpr(mapExpr(expr, node => this.node(node))),
       stmt: stmt => this.statement(stmt),
     });
-    return this.narrowSink(rewritten);
   }
 
   /**
@@ -257,7 +259,7 @@ class Narrowing {
   }
 
   /** Sums of 32-bit integers are exact in i64; the least and greatest of them need no f64. */
-  private narrowSink(kernel: Kernel): Kernel {
+  narrowSink(kernel: Kernel): Kernel {
     const { sink } = kernel;
     const last = kernel.body.at(-1);
     if (sink.kind === "scan") return this.narrowScan(kernel, sink);

@@ -25,6 +25,7 @@ export class Ranges {
   private readonly elements: ReadonlyMap<string, ElementType>;
   private readonly carried: string | null;
   private readonly bases: ReadonlySet<string>;
+  private readonly captured: ReadonlyMap<string, Interval>;
   private readonly landmarks: readonly number[];
   private changed = true;
   private round = 0;
@@ -33,6 +34,7 @@ export class Ranges {
     this.elements = new Map(kernel.arrays.map(({ name, element }) => [name, element]));
     this.carried = leftFold(kernel.sink)?.accumulator ?? null;
     this.bases = basesOf(kernel);
+    this.captured = new Map(kernel.scalars.flatMap(({ name, range }) => (range === undefined ? [] : [[name, range]])));
     this.landmarks = landmarksOf(kernel);
     while (this.changed) {
       this.changed = false;
@@ -55,7 +57,7 @@ export class Ranges {
         if (expr.name === this.carried) return ANY;
         return meet(this.locals.get(expr.name) ?? typeRange(expr), facts.get(expr.name));
       case "capture":
-        return this.bases.has(expr.name) ? PLACE : typeRange(expr);
+        return this.bases.has(expr.name) ? PLACE : (this.captured.get(expr.name) ?? typeRange(expr));
       case "element":
         return this.kernel.source.kind === "range" ? PLACE : elementRange(this.kernel.source.element);
       case "index":

@@ -62,6 +62,11 @@ RT_INLINE Pack<Loaded<E>, G> gather(const E* data, Pack<At, G> at) {
 RT_INLINE bool is_place(double at, u64 length) { return at >= 0.0 && at < double(length) && at == ::rt_trunc(at); }
 RT_INLINE bool is_place(int at, u64 length) { return at >= 0 && u64(at) < length; }
 
+/// Whether a captured number is an integer from `low` to `high`, and not -0.
+RT_INLINE bool is_whole(double value, int low, int high) {
+  return value >= low && value <= high && value == ::rt_trunc(value) && 1 / value != -RT_INFINITY;
+}
+
 /// One group of G elements, or the single element of a scalar kernel (G = 1).
 template <int G>
 struct Group {
