@@ -56,6 +56,8 @@ export interface Accelerator {
   readonly ordinal?: number;
   /** By how many threads a run may be shared; one if left out. */
   readonly threads?: number;
+  /** For which instruction set its code is, in words; null or left out where it is for the very machine. */
+  readonly level?: string | null;
   /** Its memory; null if it says nothing of it. */
   memory?(): AcceleratorMemory | null;
   /** The kernel, if it is compiled already: in memory or on disk. Never starts a compiler. */

@@ -49,7 +49,7 @@ export function explanationOf(bound: BoundTerminal): Explanation {
       shortcut: shortcutOf(planned),
       backend,
       ...(predictions === undefined ? {} : { predictions }),
-      reason: `${reason}${partsInWords(kernel, backend)}${backend === "cpu" && at === 0 ? sharedInWords(kernel, query) : ""}`,
+      reason: `${reason}${partsInWords(kernel, backend)}${backend === "cpu" ? levelInWords(query) : ""}${backend === "cpu" && at === 0 ? sharedInWords(kernel, query) : ""}`,
     };
   });
   const native = plan.steps.length > 0 && query.runtime.tiers.mover(query.backend).native;
@@ -128,6 +128,12 @@ function partsInWords(kernel: Kernel, backend: BackendName): string {
   if (length === 1 || kernel.sink.kind !== "several") return "";
   const results = kernel.sink.sinks.length;
   return length === results ? `; each of its ${results} results has launches of its own` : `; its ${results} results are computed in ${length} passes`;
+}
+
+/** Which code of a portable kernel runs here. */
+function levelInWords({ runtime }: BoundQuery): string {
+  const { level } = runtime.tiers;
+  return level === null ? "" : `; ${level}`;
 }
 
 /** By how many threads the kernel of a source may be shared, if that is long enough. */

@@ -116,6 +116,11 @@ export class Tiers {
     return this.members.map(({ name }) => name);
   }
 
+  /** Which code of native kernels runs here; null where they are compiled for the very processor. */
+  get level(): string | null {
+    return this.member("cpu").accelerator.level ?? null;
+  }
+
   /** By how many threads native kernels may be shared. */
   get threads(): number {
     return this.member("cpu").accelerator.threads ?? 1;

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { CPP_FLAGS } from "../../fusion/emit/cpp.js";
 import type { NativeAddon } from "../../src/backends/cpu/addon.js";
 import { createCpuBackend, type CpuBackend, type CpuBackendOptions } from "../../src/backends/cpu/backend.js";
-import { bestOf, levelsOf } from "../../src/backends/cpu/levels.js";
+import { bestOf, levelInWords, levelsOf } from "../../src/backends/cpu/levels.js";
 import { createRuntime, QueryError } from "../../src/index.js";
 import { expectResult } from "./example-runs.js";
 import { addon, unavailable } from "./fixtures.js";
@@ -90,7 +90,10 @@ describe.skipIf(unavailable !== null)("portable kernels", () => {
 
   it("are an option of runtimes", () => {
     const runtime = createRuntime({ backend: "cpu", target: "portable", cacheFolder: folder });
-    expect(runtime.compute(Float64Array.of(1, 2, 3)).map(x => x * 2).toArray()).toEqual(Float64Array.of(2, 4, 6));
+    const query = runtime.compute(Float64Array.of(1, 2, 3)).map(x => x * 2);
+    expect(query.toArray()).toEqual(Float64Array.of(2, 4, 6));
+    expect(query.explain()).toContain(`; portable, by the code for ${levelInWords(bestOf(levelsOf(process.arch), mine)!)}`);
+    expect(createRuntime({ backend: "cpu" }).compute(Float64Array.of(1)).map(x => x * 2).explain()).not.toContain("portable");
     expect(() => createRuntime({ target: "sse" as never })).toThrow(QueryError);
   });
 });

@@ -18,7 +18,7 @@ import { Making } from "../making.js";
 import { partsOf, wholeOf } from "../parts.js";
 import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
 import { readHeaders } from "./headers.js";
-import { bestOf, levelsOf, namedLevel, portableFlags, symbolIn, type Target } from "./levels.js";
+import { bestOf, levelInWords, levelsOf, namedLevel, portableFlags, symbolIn, type Target } from "./levels.js";
 import { loadAddon, NO_FOLDER, packageRoot, type LoadedAddon } from "./load-addon.js";
 import { nativeMover } from "./moves.js";
 import { threadsFor } from "./threads.js";
@@ -60,6 +60,8 @@ export interface CpuBackend {
   readonly reason: string | null;
   /** By how many threads a run may be shared. */
   readonly threads: number;
+  /** Which code of portable kernels runs here, or for which level kernels are compiled; null where they are those of the very processor. */
+  readonly level: string | null;
   /** That of results. */
   memory(): AcceleratorMemory | null;
   /** The kernel, if it is compiled already: in memory or on disk. Never starts a compiler. */
@@ -108,7 +110,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
 
   /** What a target means for a compiler. */
   const targetOf = (flags: readonly string[]) => {
-    if (portable) return { target: JSON.stringify(levels), levels, flags: portableFlags(flags) };
+    if (portable) return { target: JSON.stringify(levels.map(({ name, flags }) => ({ name, flags }))), levels, flags: portableFlags(flags) };
     return only === null ? { target: addon.target, flags } : { target: only.level.name, flags: [...portableFlags(flags), ...only.level.flags] };
   };
 
@@ -223,6 +225,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     available: true,
     reason: null,
     threads,
+    level: level !== null ? `portable, by the code for ${levelInWords(level)}` : only !== null ? `compiled for ${levelInWords(only.level)}` : null,
     memory: () => ({ total: null, free: null, pool: addon.memory() }),
 
     cached(kernel) {
@@ -265,6 +268,7 @@ function unavailable(reason: string, cache: DiskCache): CpuBackend {
     available: false,
     reason,
     threads: 1,
+    level: null,
     memory: () => null,
     cached: () => null,
     compile: refuse,

@@ -15,6 +15,8 @@ export const TARGETS: readonly Target[] = ["native", "portable", ...LEVEL_NAMES]
 export interface Level {
   /** As `levels()` of native/processor.hpp calls it. */
   readonly name: string;
+  /** What its vectors are made of. */
+  readonly vectors: string;
   /** By single abilities: compilers know these longer than the names of levels. */
   readonly flags: readonly string[];
 }
@@ -27,13 +29,15 @@ const V4 = [...V3, ..."avx512f avx512bw avx512cd avx512dq avx512vl".split(" ").m
 export function levelsOf(architecture: string): readonly Level[] {
   switch (architecture) {
     case "x64":
-      return [{ name: "x86-64-v4", flags: V4 }, { name: "x86-64-v3", flags: V3 }, { name: "x86-64", flags: V1 }];
+      return [{ name: "x86-64-v4", vectors: "AVX-512", flags: V4 }, { name: "x86-64-v3", vectors: "AVX2", flags: V3 }, { name: "x86-64", vectors: "SSE2", flags: V1 }];
     case "arm64":
-      return [{ name: "arm64", flags: ["-march=armv8-a"] }];
+      return [{ name: "arm64", vectors: "NEON", flags: ["-march=armv8-a"] }];
     default:
-      return [{ name: "any", flags: [] }];
+      return [{ name: "any", vectors: "what the compiler takes", flags: [] }];
   }
 }
+
+export const levelInWords = ({ name, vectors }: Level): string => `${name} (${vectors})`;
 
 const wordOf = ({ name }: Level): string => name.replaceAll("-", "_");
 
