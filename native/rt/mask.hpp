@@ -5,6 +5,17 @@
 
 namespace dotcompute::rt {
 
+/// How many of so many bits are set.
+template <int Bits>
+RT_INLINE int bits_in(unsigned bits) {
+#if !defined(__POPCNT__)
+  // Else few bits would be counted by a call, or in another kind of register.
+  if constexpr (Bits <= 4) return int(0x4332322132212110ull >> (4 * bits) & 15);
+  else
+#endif
+    return __builtin_popcount(bits);
+}
+
 #if RT_BITMASKS
 
 template <int G>
@@ -136,9 +147,8 @@ struct Mask {
     const u64 joined = halves[0] | halves[1];
     return unsigned(joined | joined >> 32);
 #else
-    unsigned bits = 0;
-    for (int lane = 0; lane < G; lane++) bits |= unsigned(raw[lane] & 1) << lane;
-    return bits;
+    if constexpr (sizeof(Lane) == 4) return unsigned(__builtin_ia32_cvtd2mask512((Reg<int>)raw));
+    else return unsigned(__builtin_ia32_cvtq2mask512((Reg<i64>)raw));
 #endif
   }
 
@@ -163,13 +173,7 @@ struct Mask {
 
   RT_MEMBER Mask& operator&=(Mask b) { return *this = *this & b; }
   RT_MEMBER Mask& operator|=(Mask b) { return *this = *this | b; }
-  RT_MEMBER int count() const {
-#if RT_WIDTH == 16 && !defined(__POPCNT__)
-    return int(0x4332322132212110ull >> (4 * bits()) & 15);  // where four bits would be counted by a call, or in another kind of register
-#else
-    return __builtin_popcount(bits());
-#endif
-  }
+  RT_MEMBER int count() const { return bits_in<G>(bits()); }
   RT_MEMBER bool at(int lane) const { return bits() >> lane & 1; }
 };
 
