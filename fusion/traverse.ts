@@ -147,6 +147,13 @@ export function walkExpr(expr: Expr, visit: (expr: Expr) => void): void {
   for (const operand of operandsOf(expr)) walkExpr(operand, visit);
 }
 
+/** Whether an expression is made of captures and constants alone: it has one value for all elements. */
+export function isUniform(expr: Expr): boolean {
+  let uniform = true;
+  walkExpr(expr, ({ kind }) => (uniform &&= kind !== "element" && kind !== "index" && kind !== "column" && kind !== "local"));
+  return uniform;
+}
+
 /** The expressions that a statement holds itself, whole; not those of statements nested in it. */
 export function valuesOf(stmt: Stmt): readonly Expr[] {
   switch (stmt.kind) {

@@ -1,10 +1,10 @@
 /** A kernel as C++: its body, and one instantiation of a loop of native/rt. */
 import { CompilerBug } from "../errors.js";
 import { within } from "../interval.js";
-import type { Expr, Fold, Kernel, ReduceOp, ScalarParameter, Scan, Sink, SinkOf } from "../ir.js";
+import type { Fold, Kernel, ReduceOp, ScalarParameter, Scan, Sink, SinkOf } from "../ir.js";
 import { lower } from "../passes/lower.js";
 import { Ranges } from "../passes/ranges.js";
-import { alwaysYields, declaredIn, hasEffects, hasLoops, namesOf, sinksOf, storedElement, walkExpr, walkKernel } from "../traverse.js";
+import { alwaysYields, declaredIn, hasEffects, hasLoops, isUniform, namesOf, sinksOf, storedElement, walkKernel } from "../traverse.js";
 import { BLOCK, ELEMENTS, type ElementType, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
 import { CPP_FLAGS } from "./constants.js";
@@ -69,13 +69,6 @@ const RESERVED = new Set([
   ...Object.values(TYPES),
 ]);
 
-/** Without lanes' own values (locals are lanes too) there is nothing but captures and constants, which are scalars. */
-function isUniform(expr: Expr): boolean {
-  let uniform = true;
-  walkExpr(expr, ({ kind }) => (uniform &&= kind !== "element" && kind !== "index" && kind !== "column" && kind !== "local"));
-  return uniform;
-}
-
 /** C++ where the source element is called `element`: on packs, or with one lane on scalars. */
 export const cppDialect = (element: string, oneLane = false, words = false): Dialect => ({
   name: "C++",
@@ -85,6 +78,7 @@ export const cppDialect = (element: string, oneLane = false, words = false): Dia
   index: { text: "lanes.index()", precedence: PRECEDENCE.postfix },
   length: array => ({ text: `${array}.size()`, precedence: PRECEDENCE.postfix }),
   column: (array, offset) => ({ text: `lanes.here(${array}${offset === 0 ? "" : `, ${offset}`})`, precedence: PRECEDENCE.postfix }),
+  ...(oneLane ? {} : { thresholds: true }),
   select: words ? { call: "rt_select", plain: TYPES.i32 } : { call: "rt_select" },
   types: TYPES,
 });

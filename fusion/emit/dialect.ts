@@ -52,6 +52,8 @@ export interface Dialect {
   readonly isScalar: (expr: Expr) => boolean;
   /** How a choice between two values is spelt: `test ? yes : no`, or a function that chooses lane by lane. */
   readonly select: "ternary" | { readonly call: string; /** The type of two plain numbers to choose from, where C's own is another. */ readonly plain?: string };
+  /** Integers of lanes are compared with one number for all by functions of the operators' names: see thresholds.ts. */
+  readonly thresholds?: true;
   /** Signed integers do not wrap by C's own operators, whose overflow has no meaning: helpers of scalar.h do it. */
   readonly wrapsByHelpers?: true;
   /** Names that are macros of the compiler's own headers: locals and captures may not be called so either. */

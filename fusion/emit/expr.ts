@@ -2,6 +2,7 @@
 import { CompilerBug } from "../errors.js";
 import type { Expr, ExprOf } from "../ir.js";
 import { forType, operator, type OpName, type Spelling } from "../ops.js";
+import { thresholdOf } from "./thresholds.js";
 import { callOf, INFIX_PRECEDENCE, literal, nameIn, PRECEDENCE, primary, type Dialect, type Printed } from "./dialect.js";
 
 /** An expression without effects, as text. */
@@ -42,6 +43,8 @@ function printApply(expr: ExprOf<"apply">, dialect: Dialect): Printed {
   const [first, second] = expr.args;
   if (first === undefined) throw new CompilerBug(`${expr.op} has no operands`);
   const args = (): string[] => expr.args.map(arg => printC(arg, dialect));
+  const threshold = dialect.thresholds === true ? thresholdOf(expr) : null;
+  if (threshold !== null) return callOf(`rt_${threshold.op}`, [threshold.whole, threshold.number].map(arg => printC(arg, dialect)));
   if (expr.op === "convert") return callOf(`rt_to_${expr.type}`, args());
   const wrapping = WRAPPING[expr.op];
   if (wrapping !== undefined && dialect.wrapsByHelpers === true && (first.type === "i32" || first.type === "i64")) return callOf(wrapping, args());

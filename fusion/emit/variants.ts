@@ -5,12 +5,13 @@
  */
 import { convert } from "../build.js";
 import { I32, integers, type Interval } from "../interval.js";
-import type { Kernel } from "../ir.js";
+import type { Expr, Kernel } from "../ir.js";
 import { narrowBody } from "../passes/narrow.js";
 import { basesOf } from "../passes/places.js";
 import { simplify } from "../passes/simplify.js";
-import { leftFold, mapExpr, mapKernel, walkKernel } from "../traverse.js";
+import { leftFold, mapExpr, mapKernel, operandsOf, valuesOf, walkStmts } from "../traverse.js";
 import { ELEMENTS, type ElementType } from "../types.js";
+import { thresholdOf } from "./thresholds.js";
 import { wordsOf } from "./words.js";
 
 /** A weight of bytes: 256 is the whole. */
@@ -29,13 +30,13 @@ export function variantsOf(kernel: Kernel): readonly Kernel[] {
 
 const isInteger = (element: ElementType): boolean => ELEMENTS[element].scalar === "i32" || ELEMENTS[element].scalar === "u32";
 
-/** The captured numbers of a kernel that has nothing but integers beside them. */
+/** The captured numbers that integers of a kernel meet which has no other numbers; thresholds may be any. */
 function capturedNumbers(kernel: Kernel): ReadonlySet<string> {
   const { source, arrays, sink } = kernel;
   const names = new Set<string>();
   if (source.kind === "range" || ![source, ...arrays].every(({ element }) => isInteger(element)) || leftFold(sink) !== null) return names;
   const bases = basesOf(kernel);
-  walkKernel(kernel, { expr: expr => expr.kind === "capture" && expr.type === "f64" && !bases.has(expr.name) && names.add(expr.name) });
+  walkDoubles(kernel, expr => void (expr.kind === "capture" && !bases.has(expr.name) && names.add(expr.name)));
   return names;
 }
 
@@ -47,6 +48,17 @@ function assuming(kernel: Kernel, names: ReadonlySet<string>, range: Interval): 
   });
   const variant = simplify(narrowBody({ ...replaced, scalars }));
   let doubles = false;
-  walkKernel(variant, { expr: ({ type }) => (doubles ||= type === "f64") });
+  walkDoubles(variant, () => void (doubles = true));
   return doubles ? null : variant;
+}
+
+/** Visits every f64 but the numbers that integers are compared with. */
+function walkDoubles({ body }: Kernel, visit: (expr: Expr) => void): void {
+  const walk = (expr: Expr): void => {
+    const threshold = thresholdOf(expr);
+    if (threshold !== null) return walk(threshold.whole);
+    if (expr.type === "f64") visit(expr);
+    operandsOf(expr).forEach(walk);
+  };
+  walkStmts(body, { stmt: stmt => valuesOf(stmt).forEach(walk) });
 }

@@ -8,8 +8,9 @@ import { integers, within, type Interval } from "../interval.js";
 import type { Expr, ExprOf, Kernel, Stmt } from "../ir.js";
 import { Ranges } from "../passes/ranges.js";
 import { constant, select } from "../build.js";
-import { alwaysYields, mapExpr, mapKernel, sinksOf, valuesOf, walkExpr, walkStmts } from "../traverse.js";
+import { alwaysYields, mapExpr, mapKernel, operandsOf, sinksOf, valuesOf, walkStmts } from "../traverse.js";
 import { ELEMENTS, type ElementType } from "../types.js";
+import { thresholdOf } from "./thresholds.js";
 
 export type WordType = "i16" | "u16";
 
@@ -49,13 +50,15 @@ function valuesIn(stmts: readonly Stmt[]): readonly Expr[] {
 }
 
 /** Collects what must be whole; says whether there is nothing but what lanes of 16 bits have. */
-function watch(value: Expr, watched: Expr[]): boolean {
-  let known = true;
-  walkExpr(value, expr => {
-    known &&= isKnown(expr);
-    if (known && expr.kind === "apply" && LOOKS.has(expr.op)) watched.push(...expr.args.filter(({ type }) => type === "i32"));
-  });
-  return known;
+function watch(expr: Expr, watched: Expr[]): boolean {
+  const threshold = thresholdOf(expr);
+  if (threshold !== null) {
+    watched.push(threshold.whole);
+    return watch(threshold.whole, watched);
+  }
+  if (!isKnown(expr)) return false;
+  if (expr.kind === "apply" && LOOKS.has(expr.op)) watched.push(...expr.args.filter(({ type }) => type === "i32"));
+  return operandsOf(expr).every(operand => watch(operand, watched));
 }
 
 function isKnown(expr: Expr): boolean {

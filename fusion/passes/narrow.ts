@@ -8,7 +8,7 @@
 import { apply, constant, convert, local, select } from "../build.js";
 import { I32, within, type Interval } from "../interval.js";
 import type { Expr, ExprOf, Kernel, Scan, SingleSink, Sink, SinkOf, Stmt } from "../ir.js";
-import { leftFold, mapExpr, mapKernel, sinksOf, walkKernel } from "../traverse.js";
+import { isUniform, leftFold, mapExpr, mapKernel, sinksOf, walkKernel } from "../traverse.js";
 import { divisionOf, quotient, remainder, type Rounding } from "./divide.js";
 import { Ranges } from "./ranges.js";
 import { simplifyExpr } from "./simplify.js";
@@ -96,7 +96,11 @@ class Narrowing {
         if (a?.type !== "f64" || b?.type !== "f64") return expr;
         const [x, y] = [this.integer(a, true), this.integer(b, true)];
         // Where one side is a constant and the other a lone conversion from f32 or the like, nothing is won.
-        return x !== null && y !== null ? apply(expr.op, x, y) : expr;
+        if (x !== null && y !== null) return apply(expr.op, x, y);
+        // Any number can be compared with integers, if it is the same one for all: emitters may have a cheap way.
+        if (x !== null && isUniform(b) && isComputed(a)) return apply(expr.op, convert("f64", x), b);
+        if (y !== null && isUniform(a) && isComputed(b)) return apply(expr.op, a, convert("f64", y));
+        return expr;
       }
       case "clampU8": {
         const whole = a?.type === "f64" ? this.integer(a, true) : null;
@@ -306,4 +310,5 @@ class Narrowing {
   }
 }
 
+const isComputed = (expr: Expr): boolean => !(expr.kind === "apply" && expr.op === "convert") && !isUniform(expr);
 const isExactInteger = (interval: Interval): boolean => within(interval, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, true);

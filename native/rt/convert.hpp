@@ -1,7 +1,7 @@
 // Conversions between packs, as JavaScript converts (see `convert` in the operator table), and elements to and from packs.
 #pragma once
 
-#include "math.hpp"
+#include "compare.hpp"
 #include "narrow.hpp"
 
 namespace dotcompute::rt {

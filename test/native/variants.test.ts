@@ -1,6 +1,7 @@
 /**
- * Variants of kernels for captured numbers that are small integers: generated kernels over integers and two captured numbers. Each
- * variant gives what the kernel gives, by the interpreter; and, compiled, calls are told apart by what their numbers are.
+ * Captured numbers among integers. Variants of kernels for numbers that are small integers: generated kernels over integers and two
+ * captured numbers. Each variant gives what the kernel gives, by the interpreter; and, compiled, calls are told apart by what their
+ * numbers are. Integers are compared with numbers of every kind.
  */
 import { afterAll, describe, expect, it } from "vitest";
 import { apply, constant, convert, select } from "../../fusion/build.js";
@@ -22,6 +23,7 @@ import { compiler, TARGETS, Workshop } from "./toolchain.js";
 const SOURCES: readonly ElementType[] = ["u8", "i8", "u16", "i16", "i32", "u32"];
 const CAPTURED = [0, -0, 1, -1, 77, 255, 256, 257, 0.5, 99.25, -300, 32_767, 32_768, -32_768, -32_769, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), -(2 ** 31) - 1, NaN, Infinity, -Infinity];
 const NAMES = ["g", "t"];
+const COMPARED = ["lt", "gt", "le", "ge", "eq", "ne", "lt", "ge"] as const;
 
 class Generator {
   private readonly element: ElementType;
@@ -109,7 +111,7 @@ const weighted = apply("shr", convert("i32", apply("mul", x, g)), constant("i32"
 describe("variants", () => {
   it("give what the kernel gives, of numbers that they are for", () => {
     let tried = 0;
-    while (tried < 600) {
+    while (tried < 400) {
       const kernel = random();
       for (const variant of variantsOf(kernel)) {
         verify(variant, "variants");
@@ -129,8 +131,12 @@ describe("variants", () => {
     expect(lanes(mapping("u8", weighted))).toEqual(["256 u16", "2147483647 null"]);
     expect(lanes(mapping("i16", weighted))).toEqual(["2147483647 null"]);
     expect(lanes(mapping("i32", weighted))).toEqual(["32767 null"]);
-    expect(lanes(mapping("i16", convert("i32", apply("gt", x, t))))).toEqual(["32767 i16"]);
-    expect(lanes(mapping("i32", convert("i32", apply("gt", x, t))))).toEqual(["2147483647 null"]);
+    expect(lanes(mapping("u8", select(apply("gt", x, t), weighted, constant("i32", 0))))).toEqual(["256 u16", "2147483647 null"]);
+    // What integers are only compared with may be any number.
+    expect(lanes(mapping("i16", convert("i32", apply("gt", x, t))))).toEqual([]);
+    expect(wordsOf(mapping("i16", convert("i32", apply("gt", x, t))))).toBe("i16");
+    expect(wordsOf(mapping("u16", convert("i32", apply("le", t, x))))).toBe("u16");
+    expect(wordsOf(mapping("u16", convert("i32", apply("le", apply("add", t, x), x))))).toBeNull();
     expect(lanes(mapping("u8", apply("mul", x, g), "f64"))).toEqual([]);
     expect(lanes(mapping("u8", convert("i32", apply("gt", apply("div", x, g), t))))).toEqual([]);
     expect(lanes(mapping("u8", convert("i32", apply("gt", x, constant("f64", 3)))))).toEqual([]);
@@ -141,12 +147,17 @@ describe.skipIf(compiler === null)("calls", () => {
   const workshop = new Workshop();
   afterAll(() => workshop.remove());
   const single = mapping("u8", convert("f32", apply("mul", x, g)), "f32"); // tells -0 from 0
-  const kernels = [mapping("u8", weighted), mapping("i32", weighted), single, mapping("i16", select(apply("gt", x, t), constant("i32", 1), convert("i32", g)))];
-  while (kernels.length < 10) {
+  const compared = SOURCES.map(element => {
+    const whole = convert("f64", { kind: "element", type: ELEMENTS[element].scalar });
+    const bits = COMPARED.map((op, bit) => apply("shl", convert("i32", bit % 2 === 0 ? apply(op, whole, t) : apply(op, t, whole)), constant("i32", bit)));
+    return mapping(element, bits.reduce((a, b) => apply("or", a, b)), element === "i32" || element === "u32" ? "i32" : "u8");
+  });
+  const kernels = [...compared, mapping("u8", weighted), mapping("i32", weighted), single, mapping("i16", select(apply("gt", x, t), constant("i32", 1), convert("i32", g)))];
+  while (kernels.length < 16) {
     const kernel = random();
     if (variantsOf(kernel).length > 0) kernels.push(kernel);
   }
-  const jobs = kernels.flatMap((kernel, place) => CAPTURED.map((value, at): Job => ({ kernel: place, call: callOf(kernel, [63, 130, 7, 1025][at % 4] as number, at % 2 === 0 ? [value, value] : [value, 9]) })));
+  const jobs = kernels.flatMap((kernel, place) => CAPTURED.map((value, at): Job => ({ kernel: place, call: callOf(kernel, [63, 130, 7, 1025][at % 4] as number, at % 2 === 0 ? [value, value] : [9, value]) })));
 
   it.each(TARGETS.filter(({ name }) => name === "SSE2" || name === "this machine"))("run the variant for their numbers, or the kernel, on $name", { timeout: 600_000 }, async ({ name, flags }) => {
     const program = await buildKernels(workshop, `variants-${name.replace(/\W/g, "")}`, kernels, ["-O1", ...flags]);
