@@ -34,7 +34,7 @@ const isInteger = (element: ElementType): boolean => ELEMENTS[element].scalar ==
 function capturedNumbers(kernel: Kernel): ReadonlySet<string> {
   const { source, arrays, sink } = kernel;
   const names = new Set<string>();
-  if (source.kind === "range" || ![source, ...arrays].every(({ element }) => isInteger(element)) || leftFold(sink) !== null) return names;
+  if (source.kind !== "array" || ![source, ...arrays].every(({ element }) => isInteger(element)) || leftFold(sink) !== null) return names;
   const bases = basesOf(kernel);
   walkDoubles(kernel, expr => void (expr.kind === "capture" && !bases.has(expr.name) && names.add(expr.name)));
   return names;
