@@ -32,8 +32,8 @@ export const newTiming = (): KernelTiming => ({ spans: [] });
 export interface DeviceSpan {
   /** The device's number. */
   readonly device: number;
-  /** Elements on their way to the device, or from it, or a kernel at work. */
-  readonly what: "upload" | "download" | "kernel";
+  /** Elements on their way to the device, or from it, or to it from another device; or a kernel at work. */
+  readonly what: "upload" | "download" | "peer" | "kernel";
   /** Of kernels, the function's name in the program; else empty. */
   readonly name: string;
   /** Transferred; 0 for kernels. */

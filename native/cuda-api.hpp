@@ -20,16 +20,28 @@ struct Uuid {
   char bytes[16];
 };
 
+/// CUmemAccessDesc: who may use a pool's memory, and how.
+struct PoolAccess {
+  int kind;  // of place
+  int device;
+  int flags;
+};
+
 inline constexpr Result SUCCESS = 0;
 inline constexpr Result OUT_OF_MEMORY = 2;
 inline constexpr Result DEVICE_UNAVAILABLE = 46;
 inline constexpr Result NO_DEVICE = 100;
 inline constexpr Result INVALID_DEVICE = 101;
 inline constexpr Result NOT_READY = 600;
+inline constexpr Result PEER_ACCESS_ALREADY_ENABLED = 704;
 
 inline constexpr unsigned STREAM_NON_BLOCKING = 1;
 inline constexpr unsigned EVENT_DISABLE_TIMING = 2;
 inline constexpr int POOL_RELEASE_THRESHOLD = 4;
+inline constexpr int POOL_RESERVED_BYTES = 5;
+inline constexpr int POOL_USED_BYTES = 7;
+inline constexpr int PLACE_DEVICE = 1;
+inline constexpr int ACCESS_READ_AND_WRITE = 3;
 
 // cuLaunchKernel's `extra`: a list of keys and values.
 inline constexpr std::size_t LAUNCH_END = 0;
@@ -117,7 +129,13 @@ inline constexpr int FUNCTION_MOST_DYNAMIC_SHARED_BYTES = 8;
   ROW(deviceGetDefaultMemPool, "cuDeviceGetDefaultMemPool", (PoolHandle*, Device))                  \
   ROW(memPoolSetAttribute, "cuMemPoolSetAttribute", (PoolHandle, int attribute, void* value))       \
   ROW(memHostGetDevicePointer, "cuMemHostGetDevicePointer_v2", (Address*, void* memory, unsigned flags)) \
-  ROW(memPoolTrimTo, "cuMemPoolTrimTo", (PoolHandle, std::size_t bytesToKeep))
+  ROW(memPoolTrimTo, "cuMemPoolTrimTo", (PoolHandle, std::size_t bytesToKeep))                      \
+  ROW(memPoolGetAttribute, "cuMemPoolGetAttribute", (PoolHandle, int attribute, void* value))       \
+  ROW(memPoolSetAccess, "cuMemPoolSetAccess", (PoolHandle, const PoolAccess*, std::size_t count))   \
+  ROW(deviceCanAccessPeer, "cuDeviceCanAccessPeer", (int* can, Device, Device peer))                \
+  ROW(ctxEnablePeerAccess, "cuCtxEnablePeerAccess", (ContextHandle peer, unsigned flags))           \
+  ROW(memcpyPeerAsync, "cuMemcpyPeerAsync",                                                         \
+      (Address to, ContextHandle toContext, Address from, ContextHandle fromContext, std::size_t bytes, StreamHandle))
 
 using Program = struct OpaqueProgram*;  // nvrtcProgram
 

@@ -198,6 +198,30 @@ Napi::Value Cuda::copy(Info info) {
   return info.Env().Undefined();
 }
 
+Cuda::Peering Cuda::peeringOf(Info info) {
+  Stream& stream = streamOf(info, 0);
+  const std::size_t bytes = std::size_t(wholeAt(info, 5, "a number of bytes"));
+  const Stretch target = stretchOf(info, stream, 1, std::size_t(wholeAt(info, 2, "an offset")), bytes);
+  const Context& peer = take<Shared<Allocation>>(info, 3, "device memory")->stream().context();
+  return {stream, target, stretchOf(info, peer, 3, std::size_t(wholeAt(info, 4, "an offset")), bytes), bytes};
+}
+
+/// copyPeer(stream, memory, offset, from, fromOffset, bytes): from another device that this one reaches
+Napi::Value Cuda::copyPeer(Info info) {
+  const Peering peering = peeringOf(info);
+  peering.stream.now(endOf(info.Env()), [&] { peering.command(); });
+  return info.Env().Undefined();
+}
+
+/// copyPeerLater(…) → promise: that the command was given
+Napi::Value Cuda::copyPeerLater(Info info) {
+  const Peering peering = peeringOf(info);
+  return streamPromise(info.Env(), peering.stream, [peering]() -> Mailbox::Value {
+    peering.command();
+    return nullptr;
+  });
+}
+
 /// fill(stream, memory, offset, count, value, unit): `count` units of 1 or 4 bytes
 Napi::Value Cuda::fill(Info info) {
   Stream& stream = streamOf(info, 0);

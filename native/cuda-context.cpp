@@ -1,5 +1,6 @@
 #include "cuda-context.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -28,6 +29,71 @@ void Context::openPool() {
   }
   std::uint64_t all = ~std::uint64_t(0);
   api().memPoolSetAttribute(pool_, POOL_RELEASE_THRESHOLD, &all);  // a matter of speed alone
+}
+
+bool Context::canReach(const Context& peer) const {
+  if (!api().deviceCanAccessPeer || !api().ctxEnablePeerAccess || !api().memcpyPeerAsync) return false;
+  int can = 0;
+  return api().deviceCanAccessPeer(&can, device_, peer.device_) == SUCCESS && can != 0;
+}
+
+void Context::reach(Context& peer) {
+  const Entered entered = enter();
+  const Result result = api().ctxEnablePeerAccess(peer.handle_, 0);
+  if (result != SUCCESS && result != PEER_ACCESS_ALREADY_ENABLED) fail("cuCtxEnablePeerAccess", result);
+  if (!peer.hasPools_) return;
+  // Memory of pools has an access of its own.
+  if (!peer.pool_ || !api().memPoolSetAccess) throw Failure(Kind::Programmer, "cuMemPoolSetAccess", 0, "", "the driver shares no memory of pools between devices");
+  const PoolAccess access{PLACE_DEVICE, device_, ACCESS_READ_AND_WRITE};
+  check("cuMemPoolSetAccess", api().memPoolSetAccess(peer.pool_, &access, 1));
+}
+
+std::uint64_t Context::poolAttribute(int attribute) {
+  std::uint64_t value = 0;
+  if (!pool_ || !api().memPoolGetAttribute || api().memPoolGetAttribute(pool_, attribute, &value) != SUCCESS) return 0;
+  return value;
+}
+
+Context::Usage Context::usage() {
+  std::uint64_t kept = 0;
+  quietly([&] {
+    const std::uint64_t reserved = poolAttribute(POOL_RESERVED_BYTES), used = poolAttribute(POOL_USED_BYTES);
+    kept = reserved > used ? reserved - used : 0;
+  });
+  const std::lock_guard lock(mutex_);
+  return {limit_, used_, peak_, blocks_, taken_, kept};
+}
+
+void Context::keep(std::uint64_t bytes) {
+  if (!pool_) return;
+  const Entered entered = enter();
+  check("cuMemPoolSetAttribute", api().memPoolSetAttribute(pool_, POOL_RELEASE_THRESHOLD, &bytes));
+  if (api().memPoolTrimTo) check("cuMemPoolTrimTo", api().memPoolTrimTo(pool_, bytes));
+}
+
+void Context::trim() {
+  if (!pool_ || !api().memPoolTrimTo) return;
+  const Entered entered = enter();
+  check("cuMemPoolTrimTo", api().memPoolTrimTo(pool_, 0));
+}
+
+Context::Reservation::Reservation(Context& context, std::uint64_t bytes) : context_(context), bytes_(bytes) {
+  const std::lock_guard lock(context.mutex_);
+  const std::uint64_t limit = context.limit_;
+  if (bytes > limit || context.used_ > limit - bytes)
+    throw Failure(Kind::Resource, "", 0, "",
+                  std::to_string(bytes) + " bytes of device memory are more than the limit of " + std::to_string(limit) + " bytes allows, of which " +
+                      std::to_string(context.used_) + " are in use");
+  context.used_ += bytes;
+  context.peak_ = std::max(context.peak_, context.used_);
+  ++context.blocks_;
+  ++context.taken_;
+}
+
+Context::Reservation::~Reservation() {
+  const std::lock_guard lock(context_.mutex_);
+  context_.used_ -= bytes_;
+  --context_.blocks_;
 }
 
 Context::Entered::~Entered() {

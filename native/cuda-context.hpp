@@ -1,6 +1,8 @@
 // A device's primary context, and what is made in it.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -66,6 +68,44 @@ class Context {
   PoolHandle pool() const { return pool_; }
   bool hasPools() const { return hasPools_; }
 
+  /// Whether the driver copies straight from a peer's memory to this device's.
+  bool canReach(const Context& peer) const;
+  /// Lets this device use a peer's memory. Throws Failure if it may not.
+  void reach(Context& peer);
+  ContextHandle handle() const { return handle_; }
+
+  // Memory that this environment has of the device.
+
+  struct Usage {
+    std::uint64_t limit;   // there is never more in use
+    std::uint64_t used;
+    std::uint64_t peak;
+    std::uint64_t blocks;  // in use
+    std::uint64_t taken;   // blocks ever taken
+    std::uint64_t kept;    // by the driver, for the whole process, for what comes next
+  };
+  Usage usage();
+  /// At most so many bytes are in use. What is in use already stays.
+  void limit(std::uint64_t bytes) { limit_ = bytes; }
+  /// The driver keeps at most so many bytes that are not in use.
+  void keep(std::uint64_t bytes);
+  /// Gives back what the driver keeps.
+  void trim();
+
+  /// So many bytes of the limit, as long as it lives.
+  class Reservation {
+   public:
+    /// Throws Failure if that is more than the limit allows.
+    Reservation(Context& context, std::uint64_t bytes);
+    ~Reservation();
+    Reservation(const Reservation&) = delete;
+    Reservation& operator=(const Reservation&) = delete;
+
+   private:
+    Context& context_;
+    std::uint64_t bytes_;
+  };
+
  private:
   std::shared_ptr<const Driver> driver_;
   int ordinal_;
@@ -76,8 +116,11 @@ class Context {
   mutable std::mutex mutex_;
   std::string lost_;
   bool leftBehind_ = false;
+  std::atomic<std::uint64_t> limit_{~std::uint64_t(0)};
+  std::uint64_t used_ = 0, peak_ = 0, blocks_ = 0, taken_ = 0;  // of the mutex
 
   void openPool();
+  std::uint64_t poolAttribute(int attribute);
 };
 
 /// A code image in a context.

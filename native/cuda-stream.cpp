@@ -46,7 +46,7 @@ void awaitReady(Context& context, const char* call, Query query, const GiveUp& g
 
 // --- memory --------------------------------------------------------------------------------------------------------
 
-Allocation::Allocation(Stream& stream, std::size_t bytes) : stream_(stream), bytes_(bytes) {
+Allocation::Allocation(Stream& stream, std::size_t bytes) : stream_(stream), reservation_(stream.context(), bytes), bytes_(bytes) {
   Context& context = stream.context();
   const DriverApi& api = context.api();
   const Context::Entered entered = context.enter();
@@ -338,6 +338,12 @@ void Stream::copy(Address to, Address from, std::size_t bytes) {
   if (bytes == 0) return;
   const Context::Entered entered = context_.enter();
   context_.check("cuMemcpyDtoDAsync", context_.api().memcpyDtoDAsync(to, from, bytes, handle_));
+}
+
+void Stream::copyPeer(Address to, const Context& peer, Address from, std::size_t bytes) {
+  if (bytes == 0) return;
+  const Context::Entered entered = context_.enter();
+  context_.check("cuMemcpyPeerAsync", context_.api().memcpyPeerAsync(to, context_.handle(), from, peer.handle(), bytes, handle_));
 }
 
 void Stream::fill(Address to, unsigned value, std::size_t count, unsigned unit) {

@@ -35,6 +35,7 @@ class Allocation {
 
  private:
   Stream& stream_;
+  Context::Reservation reservation_;
   Address address_ = 0;
   std::size_t bytes_;
 };
@@ -144,6 +145,8 @@ class Stream {
   /// Returns once all has been written to `to`.
   void read(void* to, Address from, std::size_t bytes, const GiveUp& giveUp);
   void copy(Address to, Address from, std::size_t bytes);
+  /// From another device's memory, which this one reaches.
+  void copyPeer(Address to, const Context& peer, Address from, std::size_t bytes);
   /// `count` units of 1 or 4 bytes.
   void fill(Address to, unsigned value, std::size_t count, unsigned unit);
   struct Launch {

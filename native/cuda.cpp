@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -87,6 +88,12 @@ Napi::Value Cuda::object(Napi::Env env) {
   add(object, "context", &Cuda::context);
   add(object, "lost", &Cuda::lost);
   add(object, "memory", &Cuda::memory);
+  add(object, "usage", &Cuda::usage);
+  add(object, "limit", &Cuda::limit);
+  add(object, "keep", &Cuda::keep);
+  add(object, "trim", &Cuda::trim);
+  add(object, "canReach", &Cuda::canReach);
+  add(object, "reach", &Cuda::reach);
   add(object, "stream", &Cuda::stream);
   add(object, "module", &Cuda::module);
   add(object, "moduleLater", &Cuda::moduleLater);
@@ -100,6 +107,8 @@ Napi::Value Cuda::object(Napi::Env env) {
   add(object, "read", &Cuda::read);
   add(object, "readLater", &Cuda::readLater);
   add(object, "copy", &Cuda::copy);
+  add(object, "copyPeer", &Cuda::copyPeer);
+  add(object, "copyPeerLater", &Cuda::copyPeerLater);
   add(object, "fill", &Cuda::fill);
   add(object, "launch", &Cuda::launch);
   add(object, "synchronise", &Cuda::synchronise);
@@ -165,9 +174,9 @@ Napi::Value Cuda::give(Napi::Env env, Handle handle) {
 
 Stream& Cuda::streamOf(Info info, std::size_t place) { return *take<Stream*>(info, place, "a stream"); }
 
-Cuda::Stretch Cuda::stretchOf(Info info, Stream& stream, std::size_t place, std::size_t offset, std::size_t bytes) {
+Cuda::Stretch Cuda::stretchOf(Info info, const Context& context, std::size_t place, std::size_t offset, std::size_t bytes) {
   const Shared<Allocation> allocation = take<Shared<Allocation>>(info, place, "device memory");
-  if (&allocation->stream().context() != &stream.context()) throw Napi::TypeError::New(info.Env(), "the memory and the stream are of different devices");
+  if (&allocation->stream().context() != &context) throw Napi::TypeError::New(info.Env(), "the memory and the stream are of different devices");
   if (offset > allocation->bytes() || bytes > allocation->bytes() - offset)
     throw Napi::RangeError::New(info.Env(), std::to_string(bytes) + " bytes from byte " + std::to_string(offset) + " are not within the " +
                                                 std::to_string(allocation->bytes()) + " bytes of device memory");
@@ -265,6 +274,53 @@ Napi::Value Cuda::memory(Info info) {
   result.Set("free", Napi::Number::New(info.Env(), static_cast<double>(free)));
   result.Set("total", Napi::Number::New(info.Env(), static_cast<double>(total)));
   return result;
+}
+
+/// usage(context) → { limit, used, peak, blocks, taken, kept }: of the device's memory
+Napi::Value Cuda::usage(Info info) {
+  const Context::Usage now = take<Context*>(info, 0, "a context")->usage();
+  Napi::Object result = Napi::Object::New(info.Env());
+  const auto put = [&](const char* name, std::uint64_t value) { result.Set(name, Napi::Number::New(info.Env(), static_cast<double>(value))); };
+  if (now.limit == ~std::uint64_t(0))
+    result.Set("limit", Napi::Number::New(info.Env(), std::numeric_limits<double>::infinity()));
+  else
+    put("limit", now.limit);
+  put("used", now.used);
+  put("peak", now.peak);
+  put("blocks", now.blocks);
+  put("taken", now.taken);
+  put("kept", now.kept);
+  return result;
+}
+
+/// limit(context, bytes): never more of the device's memory is in use
+Napi::Value Cuda::limit(Info info) {
+  take<Context*>(info, 0, "a context")->limit(std::uint64_t(wholeAt(info, 1, "a number of bytes")));
+  return info.Env().Undefined();
+}
+
+/// keep(context, bytes): the driver keeps at most so many for what comes next
+Napi::Value Cuda::keep(Info info) {
+  take<Context*>(info, 0, "a context")->keep(std::uint64_t(wholeAt(info, 1, "a number of bytes")));
+  return info.Env().Undefined();
+}
+
+/// trim(context): gives back what the driver keeps
+Napi::Value Cuda::trim(Info info) {
+  take<Context*>(info, 0, "a context")->trim();
+  return info.Env().Undefined();
+}
+
+/// canReach(context, peer) → whether the driver copies straight from the peer's memory
+Napi::Value Cuda::canReach(Info info) {
+  const Context* const peer = take<Context*>(info, 1, "a context");
+  return Napi::Boolean::New(info.Env(), take<Context*>(info, 0, "a context")->canReach(*peer));
+}
+
+/// reach(context, peer): lets the context's device use the peer's memory
+Napi::Value Cuda::reach(Info info) {
+  take<Context*>(info, 0, "a context")->reach(*take<Context*>(info, 1, "a context"));
+  return info.Env().Undefined();
 }
 
 /// stream(context) → stream

@@ -59,6 +59,12 @@ class Cuda {
   Napi::Value context(Info info);
   Napi::Value lost(Info info);
   Napi::Value memory(Info info);
+  Napi::Value usage(Info info);
+  Napi::Value limit(Info info);
+  Napi::Value keep(Info info);
+  Napi::Value trim(Info info);
+  Napi::Value canReach(Info info);
+  Napi::Value reach(Info info);
   Napi::Value stream(Info info);
   Napi::Value module(Info info);
   Napi::Value moduleLater(Info info);
@@ -72,6 +78,8 @@ class Cuda {
   Napi::Value read(Info info);
   Napi::Value readLater(Info info);
   Napi::Value copy(Info info);
+  Napi::Value copyPeer(Info info);
+  Napi::Value copyPeerLater(Info info);
   Napi::Value fill(Info info);
   Napi::Value launch(Info info);
   Napi::Value synchronise(Info info);
@@ -95,7 +103,16 @@ class Cuda {
     Shared<Allocation> allocation;
     Address address;
   };
-  Stretch stretchOf(Info info, Stream& stream, std::size_t place, std::size_t offset, std::size_t bytes);
+  Stretch stretchOf(Info info, const Context& context, std::size_t place, std::size_t offset, std::size_t bytes);
+  Stretch stretchOf(Info info, Stream& stream, std::size_t place, std::size_t offset, std::size_t bytes) { return stretchOf(info, stream.context(), place, offset, bytes); }
+  /// A copy from another device's memory to the stream's.
+  struct Peering {
+    Stream& stream;
+    Stretch target, source;
+    std::size_t bytes;
+    void command() const { stream.copyPeer(target.address, source.allocation->stream().context(), source.address, bytes); }
+  };
+  Peering peeringOf(Info info);
 
   /// Hands a task over that fulfils the promise it gives, and holds on to things until then.
   template <typename Work>

@@ -21,6 +21,10 @@
  * 4. The launches of `plan.finish`.
  * 5. `plan.read(state)` says what came of it. The output's first `count` elements are the result.
  *
+ * Several devices may share a run: each does 1. and 2. for itself and 3. for stretches of its own, whole blocks of 1024 elements.
+ * Then, where there are `blockBytes`, what the blocks of the others have left in their scratch is copied to the same place of the
+ * first one's, and that one alone does 4. What `joinStates` makes of all states is read.
+ *
  * An output may overlap the source only if `inPlace` says so, and then exactly. A launch has the program's arguments in order, each an
  * 8-byte word except captures by value, which are one argument of `captures.bytes` bytes.
  */
@@ -94,6 +98,8 @@ export interface CudaDevice {
 
 export interface CudaPlan {
   readonly scratchBytes: number;
+  /** Of what each block of 1024 elements leaves for `finish`, from the scratch's beginning on in order; 0 if nothing. */
+  readonly blockBytes: number;
   readonly chunk: (from: number, count: number) => readonly CudaLaunch[];
   readonly finish: readonly CudaLaunch[];
   /** What the state's bytes say. */
@@ -219,7 +225,7 @@ class Planner {
       const args = this.overSource(from, count, ...buffers.map(buffer => address(buffer)));
       return parts.map(part => this.launch(part, part === "take" ? "one thread" : Math.ceil(count / tile), args));
     };
-    return { scratchBytes: 0, chunk, finish: [] };
+    return { scratchBytes: 0, blockBytes: 0, chunk, finish: [] };
   }
 
   private filter(): Steps {
@@ -239,7 +245,7 @@ class Planner {
         this.launch("", work, this.overSource(from, count, level(0), address("output"))),
       ];
     };
-    return { scratchBytes: room.total, chunk, finish: [] };
+    return { scratchBytes: room.total, blockBytes: 0, chunk, finish: [] };
   }
 
   /** A total for each block of 1024 elements, what stands before each, and then every element again. */
@@ -255,7 +261,7 @@ class Planner {
         this.launch("", work, this.overSource(from, count, totals, address("output"))),
       ];
     };
-    return { scratchBytes: blocksOf(this.chunkLength) * bytes, chunk, finish: [] };
+    return { scratchBytes: blocksOf(this.chunkLength) * bytes, blockBytes: 0, chunk, finish: [] };
   }
 
   /** A value for each block of 1024 elements; then a tree of them. */
@@ -272,13 +278,13 @@ class Planner {
       const after = isFold ? [...STATE, ...(this.shape.hasCaptures ? [{ kind: "captures" } as const] : [])] : [address("state")];
       return { entry: entryOf(this.shape.symbol, "join"), grid: warpGrid(size), block: THREADS, arguments: [address("scratch", offsets[at]), word(size), joined, ...after] };
     });
-    return { scratchBytes: total, chunk, finish };
+    return { scratchBytes: total, blockBytes: bytes, chunk, finish };
   }
 
   /** One thread; the first chunk, even if it has no elements, begins with the seed. */
   private ordered(buffers: readonly CudaBuffer[] = []): Steps {
     const chunk = (from: number, count: number): readonly CudaLaunch[] => [this.launch("", "one thread", this.overSource(from, count, ...buffers.map(buffer => address(buffer))))];
-    return { scratchBytes: 0, chunk, finish: [] };
+    return { scratchBytes: 0, blockBytes: 0, chunk, finish: [] };
   }
 }
 
@@ -325,6 +331,28 @@ function valueAt(type: ScalarType, view: DataView, offset: number): ScalarValue 
 }
 
 const NOWHERE = 2n ** 64n - 1n;
+
+const wordsOf = (state: Uint8Array): BigUint64Array => new BigUint64Array(state.slice().buffer);
+
+/**
+ * The state of a run whose chunks several devices have seen to, from theirs: each has stretches of whole blocks of 1024 elements, in
+ * order. Of sinks that join the values of blocks all are on the first device, which has joined them.
+ */
+export function joinStates(kind: SingleSink["kind"], states: readonly Uint8Array[]): Uint8Array {
+  const all = states.map(wordsOf);
+  const found = ([failed, place]: BigUint64Array): boolean => failed !== NOWHERE || place !== NOWHERE;
+  const stopped = (words: BigUint64Array): boolean => words[5] !== 0n;
+  const [first] = all as [BigUint64Array];
+  // A search ends where one finds anything; those behind it may have been stopped.
+  const holder = (kind === "first" ? all.find(words => stopped(words) || found(words)) : kind === "last" ? all.findLast(([, place]) => place !== NOWHERE) : null) ?? first;
+  const joined = holder.slice();
+  if (kind !== "first") {
+    joined[0] = all.reduce((least, [failed = NOWHERE]) => (failed < least ? failed : least), NOWHERE);
+    joined[2] = all.reduce((sum, [, , count = 0n]) => sum + count, 0n);
+    joined[5] = all.some(stopped) ? 1n : 0n;
+  }
+  return new Uint8Array(joined.buffer);
+}
 
 function readState({ sink, map }: Shape, length: number, state: Uint8Array): CudaOutcome {
   const view = new DataView(state.buffer, state.byteOffset, state.byteLength);

@@ -52,8 +52,8 @@ export interface Accelerator {
   readonly reason?: string | null;
   /** What kernels run on, where it has a name. */
   readonly device?: { readonly name: string } | null;
-  /** The device's number; 0 unless told. */
-  readonly ordinal?: number;
+  /** Where a kernel runs, `on …`; by default on that device. @internal */
+  inWords?(kernel: Kernel): string;
   /** By how many threads a run may be shared; one if left out. */
   readonly threads?: number;
   /** For which instruction set its code is, in words; null or left out where it is for the very machine. */

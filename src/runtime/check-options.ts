@@ -9,7 +9,7 @@ import type { RuntimeOptions } from "./runtime.js";
 
 const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", compile: "object", cuda: "object" } as const;
 const COMPILE_OPTIONS = { optimisation: "number", debug: "boolean", fastMath: "boolean" } as const;
-const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number", capability: "string" } as const;
+const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number", devices: "object", capability: "string" } as const;
 const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number", boolean: "true or false" } as const;
 
 export function checkOptions(options: RuntimeOptions): void {
@@ -39,6 +39,7 @@ export function checkOptions(options: RuntimeOptions): void {
   if (!Number.isInteger(device) || device < 0) {
     throw new QueryError("DC305", `the option cuda.device of createRuntime() is a device's number, 0, 1 …, not ${describe(device)}`, "Leave it out for the first device.");
   }
+  if (cuda.devices !== undefined) checkDevices(cuda.devices, cuda.device);
 }
 
 const namesOf = <Name extends string>(options: Readonly<Record<Name, unknown>>): readonly Name[] => Object.keys(options) as Name[];
@@ -49,6 +50,17 @@ function checkKinds(given: object, kinds: Readonly<Record<string, keyof typeof W
     if (value === undefined || (typeof value === kind && value !== null)) continue;
     throw new QueryError("DC305", `the option ${of}${name} of createRuntime() is ${WORDS[kind]}, not ${describe(value)}`, "Leave it out for the usual.");
   }
+}
+
+function checkDevices(devices: unknown, device: number | undefined): void {
+  const remedy = "Write cuda: { devices: [0, 1] }, or leave it out for the first device.";
+  const numbers: readonly unknown[] = Array.isArray(devices) ? devices : [devices];
+  const wrong = numbers.find(number => !Number.isInteger(number) || (number as number) < 0);
+  if (wrong !== undefined) throw new QueryError("DC305", `the option cuda.devices of createRuntime() is an array of devices' numbers, 0, 1 …, not one with ${describe(wrong)}`, remedy);
+  if (numbers.length === 0 || new Set(numbers).size < numbers.length) {
+    throw new QueryError("DC305", `the option cuda.devices of createRuntime() names ${numbers.length === 0 ? "none" : "the same device twice"}`, remedy);
+  }
+  if (device !== undefined) throw new QueryError("DC305", "createRuntime() was given both cuda.device and cuda.devices", "Leave one of them out.");
 }
 
 function checkBackends(backend: unknown, known: readonly BackendName[]): void {

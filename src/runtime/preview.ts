@@ -5,11 +5,11 @@ import { LARGE, type Choice } from "./selector.js";
 import type { KernelSlot, Tier } from "./slot.js";
 
 /** Of a query that insists on a backend, or in a runtime that does. */
-export function insistedInWords(member: Member, byQuery: boolean): Choice {
+export function insistedInWords(member: Member, slot: KernelSlot, byQuery: boolean): Choice {
   const { name } = member;
   const by = byQuery ? `the query says .on("${name}")` : "this runtime runs everything here";
   const own = name === "js" || name === "cpu";
-  return { backend: name, reason: own ? by : [by, placeInWords(member)].filter(part => part !== "").join("; ") };
+  return { backend: name, reason: own ? by : [by, placeInWords(member, slot)].filter(part => part !== "").join("; ") };
 }
 
 /** The first that is ready, and why those before it are not. */
@@ -21,7 +21,7 @@ export function inOrderInWords(slot: KernelSlot, ready: (tier: Tier) => boolean)
     if (member.name === "js") break;
     const found = ready(tier);
     const told = tier.reason === "" ? [] : [tier.reason];
-    if (found) return { backend: member.name, reason: [["compiled kernel is warm", placeInWords(member)].filter(part => part !== "").join(", "), ...told, ...passed].join("; ") };
+    if (found) return { backend: member.name, reason: [["compiled kernel is warm", placeInWords(member, slot)].filter(part => part !== "").join(", "), ...told, ...passed].join("; ") };
     const why = (tier.state === "lost" ? told : [prospects(slot, tier), ...told]).join("; ");
     passed.push(compiled === 1 ? why : `${member.name}: ${why}`);
   }
@@ -29,12 +29,14 @@ export function inOrderInWords(slot: KernelSlot, ready: (tier: Tier) => boolean)
 }
 
 /** Which device; empty where there is none. */
-function placeInWords(member: Member): string {
+function placeInWords(member: Member, { kernel }: KernelSlot): string {
   const { reason, kind } = member;
   if (reason !== null) return `but ${reason}`;
-  const { device, ordinal = 0 } = member.accelerator;
+  const { accelerator } = member;
+  if (accelerator.inWords !== undefined) return accelerator.inWords(kernel);
+  const { device } = accelerator;
   if (kind !== "device" && (device === null || device === undefined)) return "";
-  return `on ${ordinal === 0 ? "" : `device ${ordinal}, `}${device?.name ?? "without a name"}`;
+  return `on ${device?.name ?? "without a name"}`;
 }
 
 function prospects(slot: KernelSlot, { state }: Tier): string {

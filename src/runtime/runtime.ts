@@ -35,6 +35,21 @@ export interface CompileOptions extends CodeOptions {
   readonly fastMath?: boolean | undefined;
 }
 
+/** What the cuda backend runs on. */
+export interface CudaChoice {
+  readonly driver?: string | undefined;
+  readonly nvrtc?: string | undefined;
+  /** The device's number; 0 by default. */
+  readonly device?: number | undefined;
+  /**
+   * Instead of one: the numbers of several. A kernel over many elements is divided among them, with the same result to the bit; what cannot be
+   * divided, as `explain()` says of it, the first of them runs alone.
+   */
+  readonly devices?: readonly number[] | undefined;
+  /** Kernels for all devices from this compute capability on (`"8.0"`), instead of for the device at hand. */
+  readonly capability?: string | undefined;
+}
+
 export interface RuntimeOptions {
   /**
    * One backend: insists on it for every query; `js` never compiles C++, `cpu` and `cuda` throw where they cannot run. Several, in
@@ -62,11 +77,8 @@ export interface RuntimeOptions {
   readonly threads?: number | undefined;
   /** How kernels are compiled. Each choice has kernels of its own in the cache. */
   readonly compile?: CompileOptions | undefined;
-  /**
-   * For the cuda backend: the libraries of the driver and of NVRTC, where the system does not find them, and the device's number.
-   * `capability`: kernels for all devices from this compute capability on (`"8.0"`), instead of for the device at hand.
-   */
-  readonly cuda?: { readonly driver?: string | undefined; readonly nvrtc?: string | undefined; readonly device?: number | undefined; readonly capability?: string | undefined } | undefined;
+  /** For the cuda backend: the libraries of the driver and of NVRTC, where the system does not find them, and which devices. */
+  readonly cuda?: CudaChoice | undefined;
   /**
    * How a backend is chosen among those of `backend` that have a kernel: by their order (`order`, by default), or the one that is
    * likely to be the quickest for so many elements, by what earlier runs have taught (`adaptive`). The results are the same.

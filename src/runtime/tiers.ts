@@ -103,7 +103,7 @@ export class Tiers {
   /** What a run would choose, and why; compiles nothing. `length`: null if nobody knows. */
   preview(slot: KernelSlot, insists: BackendName | null, length: number | null = null): Choice {
     const wanted = insists ?? this.insists;
-    if (wanted !== null) return insistedInWords(this.member(wanted), insists !== null);
+    if (wanted !== null) return insistedInWords(this.member(wanted), slot, insists !== null);
     return this.selector.preview?.(slot, length, this.ready) ?? inOrderInWords(slot, this.ready);
   }
 

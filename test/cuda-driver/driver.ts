@@ -36,6 +36,8 @@ export interface Counters {
   readonly bytesToDevice: number;
   readonly bytesToHost: number;
   readonly bytesOnDevice: number;
+  /** Of these, from one device to another. */
+  readonly bytesBetween: number;
   readonly aliveBytes: number;
   readonly aliveHostBytes: number;
   readonly aliveAllocations: number;

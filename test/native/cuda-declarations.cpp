@@ -2,6 +2,7 @@
 // Compiling it is the test.
 #include <cuda.h>
 
+#include <cstddef>
 #include <string_view>
 #include <type_traits>
 
@@ -80,6 +81,11 @@ CHECK(memFreeAsync, cuMemFreeAsync)
 CHECK(deviceGetDefaultMemPool, cuDeviceGetDefaultMemPool)
 CHECK(memPoolSetAttribute, cuMemPoolSetAttribute)
 CHECK(memPoolTrimTo, cuMemPoolTrimTo)
+CHECK(memPoolGetAttribute, cuMemPoolGetAttribute)
+CHECK(memPoolSetAccess, cuMemPoolSetAccess)
+CHECK(deviceCanAccessPeer, cuDeviceCanAccessPeer)
+CHECK(ctxEnablePeerAccess, cuCtxEnablePeerAccess)
+CHECK(memcpyPeerAsync, cuMemcpyPeerAsync)
 CHECK(memHostGetDevicePointer, cuMemHostGetDevicePointer)
 // Of these the first version is asked for, which every driver has; the second differs only in what it measures.
 static_assert(sameCall(api.deviceGetUuid, decltype(&cuDeviceGetUuid)()));
@@ -90,6 +96,10 @@ static_assert(ours::SUCCESS == CUDA_SUCCESS && ours::OUT_OF_MEMORY == CUDA_ERROR
 static_assert(ours::DEVICE_UNAVAILABLE == CUDA_ERROR_DEVICE_UNAVAILABLE && ours::NO_DEVICE == CUDA_ERROR_NO_DEVICE && ours::INVALID_DEVICE == CUDA_ERROR_INVALID_DEVICE);
 static_assert(ours::STREAM_NON_BLOCKING == CU_STREAM_NON_BLOCKING && ours::EVENT_DISABLE_TIMING == CU_EVENT_DISABLE_TIMING);
 static_assert(ours::POOL_RELEASE_THRESHOLD == CU_MEMPOOL_ATTR_RELEASE_THRESHOLD);
+static_assert(ours::POOL_RESERVED_BYTES == CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT && ours::POOL_USED_BYTES == CU_MEMPOOL_ATTR_USED_MEM_CURRENT);
+static_assert(sizeof(ours::PoolAccess) == sizeof(CUmemAccessDesc) && offsetof(ours::PoolAccess, flags) == offsetof(CUmemAccessDesc, flags));
+static_assert(ours::PLACE_DEVICE == CU_MEM_LOCATION_TYPE_DEVICE && ours::ACCESS_READ_AND_WRITE == CU_MEM_ACCESS_FLAGS_PROT_READWRITE);
+static_assert(ours::PEER_ACCESS_ALREADY_ENABLED == CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED);
 static_assert(ours::JIT_ERROR_LOG == CU_JIT_ERROR_LOG_BUFFER && ours::JIT_ERROR_LOG_BYTES == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES);
 static_assert(ours::COMPUTE_CAPABILITY_MAJOR == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR && ours::COMPUTE_CAPABILITY_MINOR == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
 static_assert(ours::MULTIPROCESSORS == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT && ours::WARP_LANES == CU_DEVICE_ATTRIBUTE_WARP_SIZE);

@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from "vitest";
 import { QueryError } from "../../fusion/errors.js";
 import type { NativeAddon } from "../../src/backends/cpu/addon.js";
 import { loadAddon, type LoadedAddon } from "../../src/backends/cpu/load-addon.js";
-import { Lanes } from "../../src/backends/cuda/compiled.js";
+import { Lanes } from "../../src/backends/cuda/lanes.js";
 import { CudaFlag, openDriver } from "../../src/backends/cuda/driver.js";
 import { CudaError } from "../../src/backends/cuda/errors.js";
 import { nativeCuda, type NativeCuda } from "../../src/backends/cuda/native.js";

@@ -2,8 +2,11 @@
 import { expect, it } from "vitest";
 import { number, apply } from "../../fusion/build.js";
 import { interpret } from "../../fusion/interpret.js";
-import type { CudaCompiledKernel } from "../../src/backends/cuda/compiled.js";
-import { newLane, runLater, runNow, type LoadedProgram, type Ran } from "../../src/backends/cuda/run.js";
+import type { CudaCompiledKernel, Station } from "../../src/backends/cuda/compiled.js";
+import { Lanes } from "../../src/backends/cuda/lanes.js";
+import { newLane, type LoadedProgram } from "../../src/backends/cuda/part.js";
+import { runLater, runNow, type Ran } from "../../src/backends/cuda/run.js";
+import { wholeShare } from "../../src/backends/cuda/shares.js";
 import { callOf, element, index, keep, kernelOf, RANGE, yields } from "../fusion/by-hand.js";
 import { caseOf, compileCases, expectedOf, onStandIn, type CaseName } from "./cuda-cases.js";
 import { newStandIn } from "./cuda-stand-in.js";
@@ -26,14 +29,15 @@ const shifted = (loaded: LoadedProgram): LoadedProgram => ({
 onStandIn("CUDA beyond 2^31 elements", () => {
   const backend = newStandIn({ deferred: true }).backend({ chunkBytes: 16384 });
   const native = compileCases(backend);
-  const loadedOf = (compiled: CudaCompiledKernel): LoadedProgram => (compiled as unknown as { readonly loaded: LoadedProgram }).loaded;
+  const loadedOf = (compiled: CudaCompiledKernel): LoadedProgram => (compiled.stations[0] as Station).loaded;
   const LENGTH = 5000;
 
   const ran = async (name: CaseName, check: (run: Ran) => void, source = caseOf(name, LENGTH).source): Promise<void> => {
     const loaded = shifted(loadedOf(native(name)));
     const call = { ...caseOf(name, LENGTH), source };
-    check(runNow(loaded, call, newLane(loaded.context)));
-    check(await runLater(loaded, call, newLane(loaded.context), false, undefined));
+    const seats = () => [{ loaded, lanes: new Lanes(loaded.context), lane: newLane(loaded.context), residents: null, share: wholeShare(call.length) }];
+    check(runNow(seats(), call));
+    check(await runLater(seats(), call, false, undefined));
   };
   const done = (result: object) => ({ status: "done", result: expect.objectContaining(result) as object });
 

@@ -15,7 +15,7 @@ export class Clock {
   private readonly events: CudaEvent[] = [];
 
   constructor(
-    private readonly context: CudaContext,
+    readonly context: CudaContext,
     private readonly device: number,
     private readonly timing: KernelTiming,
   ) {}

@@ -1,100 +1,105 @@
-/** A loaded CUDA program as the runtime calls it: a lane of the device, a run, and its outcome as result or error. */
+/** A loaded CUDA program as the runtime calls it: lanes of one device or several, a run, and its outcome as result or error. */
 import { CompilerBug } from "../../../fusion/errors.js";
 import type { Kernel } from "../../../fusion/ir.js";
 import { canShrink } from "../arrays.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
 import { replayFrom } from "../js/backend.js";
-import type { CudaContext } from "./driver.js";
 import { CudaError } from "./errors.js";
-import type { Storage } from "../../memory/storage.js";
 import { bringHome } from "../home.js";
-import { Residents } from "./residents.js";
-import { newLane, runLater, runNow, type Lane, type LoadedProgram, type Ran } from "./run.js";
+import { Bringing, Residents } from "./residents.js";
+import type { Lanes } from "./lanes.js";
+import type { LoadedProgram } from "./part.js";
+import { runLater, runNow, type Ran, type Seat } from "./run.js";
+import { sharesOf, undividedReason, wholeShare } from "./shares.js";
 
-/** Each holds up to 48 MiB of page-locked memory. */
-const MOST_IDLE = 2;
-/** Buffers that are remembered without a thought. */
-const FEW = 64;
-
-/** Lanes of a device that wait for their next run. */
-export class Lanes {
-  private readonly free: Lane[] = [];
-  /** Never given back: what is left in them may still look at their flag. */
-  private readonly unusable: Lane[] = [];
-
-  /** Buffers that have been on the device; they may be forgotten. */
-  private readonly stored = new Set<WeakRef<Storage>>();
-  /** How many of them there may be before those that have ended are left out. */
-  private most = FEW;
-
-  constructor(readonly context: CudaContext) {}
-
-  noteCopy(storage: Storage): void {
-    this.stored.add(new WeakRef(storage));
-    if (this.stored.size <= this.most) return;
-    for (const reference of this.stored) if (reference.deref()?.isOn(this.context) !== true) this.stored.delete(reference);
-    this.most = Math.max(FEW, 2 * this.stored.size);
-  }
-
-  /** Gives up what buffers have on the device and the host has, too. */
-  dropCopies(): void {
-    for (const reference of this.stored) {
-      const storage = reference.deref();
-      if (storage?.dropCopy(this.context) !== false) this.stored.delete(reference);
-    }
-  }
-
-  take(): Lane {
-    return this.free.pop() ?? newLane(this.context);
-  }
-
-  give(lane: Lane): void {
-    if (this.context.lost !== null) return void this.free.splice(0);
-    if (!lane.isUsable) return void this.unusable.push(lane);
-    lane.stop.set(0);
-    if (this.free.length < MOST_IDLE) return void this.free.push(lane);
-    for (const part of [lane.arrivals, lane.work, lane.departures, lane.stop]) part.release();
-  }
+/** A program on a device. */
+export interface Station {
+  readonly loaded: LoadedProgram;
+  readonly lanes: Lanes;
 }
 
 export class CudaCompiledKernel implements CompiledKernel {
   readonly backend = "cuda";
+  private readonly divides: boolean;
 
   constructor(
     /** As it was given, before it was lowered. */
     readonly kernel: Kernel,
-    private readonly loaded: LoadedProgram,
-    private readonly lanes: Lanes,
+    /** In the order in which they take shares. */
+    readonly stations: readonly Station[],
     /** Whether arrays can be held in place for another thread. */
     private readonly pins: boolean,
-  ) {}
+    /** A device's part of a run has at least so many elements. */
+    private readonly leastShare: number,
+  ) {
+    this.divides = stations.length > 1 && undividedReason(kernel) === null;
+  }
 
   run(call: KernelCall): KernelResult {
-    const lane = this.lanes.take();
+    const seats = this.take(call);
     try {
-      return this.result(call, runNow(this.loaded, call, lane, Residents.of(this.lanes, lane, call)));
+      return this.result(call, runNow(seats, call));
+    } catch (error) {
+      throw this.failure(error);
     } finally {
-      this.lanes.give(lane);
+      this.give(seats);
     }
   }
 
   async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
     signal?.throwIfAborted();
-    const lane = this.lanes.take();
-    const stop = (): void => lane.stop.set(1);
+    const seats = this.take(call);
+    const stop = (): void => seats.forEach(({ lane }) => lane.stop.set(1));
     signal?.addEventListener("abort", stop, { once: true });
     let ran: Ran;
     try {
-      ran = await runLater(this.loaded, call, lane, call.output !== null && this.pins && !canShrink(call.output), signal, Residents.of(this.lanes, lane, call));
+      ran = await runLater(seats, call, call.output !== null && this.pins && !canShrink(call.output), signal);
+    } catch (error) {
+      throw this.failure(error);
     } finally {
       signal?.removeEventListener("abort", stop);
-      this.lanes.give(lane);
+      this.give(seats);
     }
     const result = this.result(call, ran);
     if (result.output === null || call.output === null || result.output.buffer === call.output.buffer) return result;
     // Memory that cannot be held in place while another thread writes to it is written at the end.
     (call.output as Float64Array).set(result.output as Float64Array);
     return { ...result, output: call.output.subarray(0, result.count) };
+  }
+
+  /** Devices for a run, with their shares of it: those that are not lost, if there are any. */
+  private take(call: KernelCall): readonly Seat[] {
+    const there = this.there;
+    const stations = there.length === 0 ? this.stations.slice(0, 1) : there;
+    const shares = this.divides ? sharesOf(call.length, stations.length, this.leastShare) : [wholeShare(call.length)];
+    const bringing = new Bringing(shares.length > 1);
+    const seats: Seat[] = [];
+    try {
+      for (const [at, share] of shares.entries()) {
+        const { loaded, lanes } = stations[at] as Station;
+        const lane = lanes.take();
+        seats.push({ loaded, lanes, lane, share, residents: Residents.of(lanes, lane, call, share, bringing) });
+      }
+    } catch (error) {
+      this.give(seats);
+      throw this.failure(error);
+    }
+    return seats;
+  }
+
+  private give(seats: readonly Seat[]): void {
+    for (const { lanes, lane } of seats) lanes.give(lane);
+  }
+
+  private get there(): readonly Station[] {
+    return this.stations.filter(({ lanes }) => lanes.context.lost === null);
+  }
+
+  /** One of several devices that is lost takes its runs with it, and no later ones. */
+  private failure(error: unknown): unknown {
+    if (!(error instanceof CudaError) || error.kind !== "fatal" || this.there.length === 0) return error;
+    const { call, result, log } = error;
+    return new CudaError("transient", `${error.message.replace(/^DC\d+: /, "")}. The other devices go on`, { call, result, log }, { cause: error });
   }
 
   private result(call: KernelCall, { outcome, output }: Ran): KernelResult {

@@ -2,7 +2,7 @@
 import type { AnyTypedArray } from "../../../fusion/values.js";
 import { loadAddon, type LoadedAddon } from "../cpu/load-addon.js";
 import { guarded, guardedLater } from "./errors.js";
-import { nativeCuda, type Extent, type Handle, type NativeCuda, type NativeDevice, type NativeFunction } from "./native.js";
+import { nativeCuda, type Extent, type Handle, type NativeCuda, type NativeDevice, type NativeFunction, type NativeUsage } from "./native.js";
 
 export interface CudaOptions {
   /** The driver's library, instead of $DOTCOMPUTE_CUDA_DRIVER or the system's libcuda. */
@@ -113,18 +113,46 @@ export class CudaContext {
     return guarded(() => this.native.memory(this.handle));
   }
 
+  get usage(): NativeUsage {
+    return this.native.usage(this.handle);
+  }
+
+  /** There are never more bytes in use. */
+  limit(bytes: number): void {
+    guarded(() => this.native.limit(this.handle, bytes));
+  }
+
+  /** The driver keeps at most so many bytes that are not in use. */
+  keep(bytes: number): void {
+    guarded(() => this.native.keep(this.handle, bytes));
+  }
+
+  /** Gives back what the driver keeps. */
+  trim(): void {
+    guarded(() => this.native.trim(this.handle));
+  }
+
+  canReach(peer: CudaContext): boolean {
+    return guarded(() => this.native.canReach(this.handle, peer.handle));
+  }
+
+  /** Lets the device use the peer's memory. Throws CudaError if it may not. */
+  reach(peer: CudaContext): void {
+    guarded(() => this.native.reach(this.handle, peer.handle));
+  }
+
   /** Commands of different streams may overlap. */
   stream(): CudaStream {
-    return new CudaStream(this.native, guarded(() => this.native.stream(this.handle)));
+    return new CudaStream(this.native, guarded(() => this.native.stream(this.handle)), this);
   }
 
   /** CUBIN or PTX. */
   load(image: Uint8Array): CudaModule {
-    return new CudaModule(this.native, guarded(() => this.native.module(this.handle, image)));
+    return new CudaModule(this.native, guarded(() => this.native.module(this.handle, image)), this);
   }
 
   async loadLater(image: Uint8Array): Promise<CudaModule> {
-    return new CudaModule(this.native, await guardedLater(this.native.moduleLater(this.handle, image)));
+    return new CudaModule(this.native, await guardedLater(this.native.moduleLater(this.handle, image)), this);
   }
 
   event(options: { readonly timed?: boolean } = {}): CudaEvent {
@@ -138,7 +166,11 @@ export class CudaContext {
 }
 
 export class CudaModule extends Owned {
-  constructor(native: NativeCuda, handle: Handle) {
+  constructor(
+    native: NativeCuda,
+    handle: Handle,
+    readonly context: CudaContext,
+  ) {
     super(native, handle);
   }
 
@@ -218,7 +250,11 @@ export interface CudaShape {
  * what was given for later before; a command that fails later throws from the next one that can.
  */
 export class CudaStream extends Owned {
-  constructor(native: NativeCuda, handle: Handle) {
+  constructor(
+    native: NativeCuda,
+    handle: Handle,
+    readonly context: CudaContext,
+  ) {
     super(native, handle);
   }
 
@@ -249,6 +285,16 @@ export class CudaStream extends Owned {
 
   copy(to: CudaMemory, toOffset: number, from: CudaMemory, fromOffset: number, bytes: number): void {
     guarded(() => this.native.copy(this.handle, to.handle, toOffset, from.handle, fromOffset, bytes));
+  }
+
+  /** From another device's memory, which this one reaches. */
+  copyPeer(to: CudaMemory, toOffset: number, from: CudaMemory, fromOffset: number, bytes: number): void {
+    guarded(() => this.native.copyPeer(this.handle, to.handle, toOffset, from.handle, fromOffset, bytes));
+  }
+
+  /** The same; whether it could be given is heard of by the promise alone. */
+  copyPeerLater(to: CudaMemory, toOffset: number, from: CudaMemory, fromOffset: number, bytes: number): Promise<void> {
+    return guardedLater(guarded(() => this.native.copyPeerLater(this.handle, to.handle, toOffset, from.handle, fromOffset, bytes)));
   }
 
   /** `count` units of 1 or 4 bytes. */

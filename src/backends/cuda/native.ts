@@ -42,6 +42,19 @@ export interface NativeDevice {
   readonly memoryPools: number;
 }
 
+/** The memory that this environment has of a device, in bytes. */
+export interface NativeUsage {
+  readonly limit: number;
+  readonly used: number;
+  /** The most that was used at any time. */
+  readonly peak: number;
+  /** Blocks in use, and how many were ever taken. */
+  readonly blocks: number;
+  readonly taken: number;
+  /** What the driver keeps for the whole process. */
+  readonly kept: number;
+}
+
 export interface NativeFunction {
   readonly function: Handle;
   readonly registers: number;
@@ -78,6 +91,17 @@ export interface NativeCuda {
   /** Why the context was abandoned; null if it was not. All its uses are refused then. */
   lost(context: Handle): string | null;
   memory(context: Handle): { readonly free: number; readonly total: number };
+  usage(context: Handle): NativeUsage;
+  /** There are never more bytes in use. */
+  limit(context: Handle, bytes: number): void;
+  /** The driver keeps at most so many bytes that are not in use. */
+  keep(context: Handle, bytes: number): void;
+  /** Gives back what the driver keeps. */
+  trim(context: Handle): void;
+  /** Whether the driver copies straight from the peer's memory to this device's. */
+  canReach(context: Handle, peer: Handle): boolean;
+  /** Lets the device use the peer's memory. Throws if it may not. */
+  reach(context: Handle, peer: Handle): void;
   stream(context: Handle): Handle;
 
   compile(...args: CompileArguments): NativeCompiled;
@@ -101,6 +125,10 @@ export interface NativeCuda {
   /** Refused for arrays whose memory cannot be held: those in resizable buffers. */
   readLater(stream: Handle, memory: Handle, offset: number, to: AnyTypedArray): Promise<void>;
   copy(stream: Handle, to: Handle, toOffset: number, from: Handle, fromOffset: number, bytes: number): void;
+  /** From another device that this one reaches. */
+  copyPeer(stream: Handle, to: Handle, toOffset: number, from: Handle, fromOffset: number, bytes: number): void;
+  /** The promise is kept once the command was given. */
+  copyPeerLater(stream: Handle, to: Handle, toOffset: number, from: Handle, fromOffset: number, bytes: number): Promise<void>;
   /** `count` units of 1 or 4 bytes. */
   fill(stream: Handle, memory: Handle, offset: number, count: number, value: number, unit: 1 | 4): void;
 

@@ -2,13 +2,14 @@
 import { STATE_BYTES, type CudaPlan } from "../../../fusion/emit/cuda.js";
 import type { KernelCall } from "../../../fusion/call.js";
 import { storedElement } from "../../../fusion/traverse.js";
-import { newArray, type AnyTypedArray } from "../../../fusion/values.js";
+import type { AnyTypedArray } from "../../../fusion/values.js";
 import { BLOCK, ELEMENTS, type ElementType } from "../../../fusion/types.js";
 import type { CudaContext, CudaEvent, CudaMemory } from "./driver.js";
 import { CudaError } from "./errors.js";
 import { storageOf } from "../../memory/storage.js";
+import type { Lane, LoadedProgram } from "./part.js";
 import type { Residents } from "./residents.js";
-import type { Lane, LoadedProgram } from "./run.js";
+import type { Share } from "./shares.js";
 
 /** So many chunks are on the device at a time: one that comes, one that is worked on, one that leaves. */
 const RING = 3;
@@ -23,10 +24,11 @@ export interface Place {
   readonly events: PlaceEvents | null;
 }
 
-/** An array on the device; `memory`: what this run alone has to fill. */
+/** An array on the device, `address`: as if all of it were there. What this run alone has to bring, and where to; null for what is there. */
 export interface Placed {
   readonly address: bigint;
   readonly memory: CudaMemory | null;
+  readonly brings: AnyTypedArray | null;
 }
 
 interface PlaceEvents {
@@ -68,6 +70,8 @@ export class Room {
     private readonly call: KernelCall,
     private readonly lane: Lane,
     private readonly residents: Residents | null,
+    /** What this device sees to. */
+    readonly share: Share,
   ) {
     const { kernel, program } = loaded;
     this.source = kernel.source.kind === "array" ? kernel.source.element : null;
@@ -75,11 +79,11 @@ export class Room {
     const captureBytes = program.captures.byValue ? 0 : program.captures.bytes;
     try {
       this.state = this.take(STATE_BYTES) as CudaMemory;
-      this.arrays = call.arrays.map(array => this.placed(array));
-      if (call.source !== null) this.residentSource = this.resident(call.source);
+      this.arrays = call.arrays.map((array, at) => this.placed(array, kernel.arrays[at]?.column === true));
+      if (call.source !== null) this.residentSource = this.resident(call.source, true);
       this.captures = this.take(captureBytes);
       const keep = residents?.keep === true && call.output === null;
-      const whole = this.sink === null || (program.outputByPlace && !keep) ? null : this.attempt(() => this.besides(call.length * bytesOf(this.sink)));
+      const whole = this.sink === null || (program.outputByPlace && !keep) ? null : this.attempt(() => this.besides(share.count * bytesOf(this.sink)));
       if (whole !== null) [this.whole, this.chunks] = whole;
       else this.chunks = this.divide(0);
       this.keeps = keep && this.whole !== null;
@@ -100,6 +104,18 @@ export class Room {
   }
   get ring(): readonly Place[] {
     return this.chunks.ring;
+  }
+
+  /** Where in the scratch what its blocks leave for `finish` lies. */
+  get blocks(): { readonly offset: number; readonly bytes: number } {
+    const { blockBytes } = this.plan;
+    const { from, count } = this.share;
+    return { offset: (from / BLOCK) * blockBytes, bytes: Math.ceil(count / BLOCK) * blockBytes };
+  }
+
+  /** Whether results leave with their chunks, as many as each has kept. */
+  get inPieces(): boolean {
+    return this.sink !== null && !this.loaded.program.outputByPlace && this.whole === null;
   }
 
   /** Commands that were given before still run. */
@@ -127,12 +143,6 @@ export class Room {
     return bytesOf(this.sink);
   }
 
-  /** What has stayed, as an array that stands for it. */
-  resultOn(kept: CudaMemory | null, count: number): AnyTypedArray {
-    const element = this.sink as ElementType;
-    return kept === null ? newArray(element, 0) : (this.residents as Residents).kept(kept, element, count);
-  }
-
   /** Of a source that does not come in chunks, from this element on. */
   sourceAt(from: number): bigint {
     return this.residentSource === null ? 0n : this.residentSource + BigInt(from * bytesOf(this.source));
@@ -141,7 +151,7 @@ export class Room {
   /** Filters append to what is there; other sinks store each element in its own place. */
   outputAt(from: number): bigint {
     if (this.whole === null) return 0n;
-    return this.whole.address + BigInt(this.loaded.program.outputByPlace ? from * this.elementBytes : 0);
+    return this.whole.address + BigInt(this.loaded.program.outputByPlace ? (from - this.share.from) * this.elementBytes : 0);
   }
 
   /** Not given back with the rest. */
@@ -150,18 +160,22 @@ export class Room {
     return memory;
   }
 
-  private placed(array: AnyTypedArray): Placed | null {
-    const address = this.resident(array);
-    if (address !== null) return { address, memory: null };
-    const memory = this.take(array.byteLength);
-    return memory === null ? null : { address: memory.address, memory };
+  /** Of a column each element is read in its own place. */
+  private placed(array: AnyTypedArray, column: boolean): Placed | null {
+    const address = this.resident(array, column);
+    if (address !== null) return { address, memory: null, brings: null };
+    const { from, count } = this.share;
+    // It is longer than the source by the largest offset that it is read at.
+    const brings = column && count < this.call.length ? array.subarray(from, from + count + array.length - this.call.length) : array;
+    const memory = this.take(brings.byteLength);
+    return memory === null ? null : { address: memory.address - BigInt(brings.byteOffset - array.byteOffset), memory, brings };
   }
 
   /** Where a buffer's elements are; null where they have to be brought for this run alone. */
-  private resident(array: AnyTypedArray): bigint | null {
+  private resident(array: AnyTypedArray, shared: boolean): bigint | null {
     const { residents } = this;
     if (residents === null) return null;
-    const address = this.attempt(() => residents.place(array, bytes => this.take(bytes) as CudaMemory));
+    const address = this.attempt(() => residents.place(array, shared, bytes => this.take(bytes) as CudaMemory));
     if (address === null) storageOf(array)?.read();
     return address;
   }
@@ -204,10 +218,10 @@ export class Room {
   }
 
   private chunkLengths(wholeBytes: number): readonly [longest: number, shortest: number] {
-    const { length } = this.call;
+    const { count } = this.share;
     const bytes = Math.max(...this.chunkElementBytes(wholeBytes));
-    if (bytes === 0) return [length, length];
-    const longest = Math.min(length, Math.max(1, Math.floor(this.loaded.chunkBytes / bytes / BLOCK)) * BLOCK);
+    if (bytes === 0) return [count, count];
+    const longest = Math.min(count, Math.max(1, Math.floor(this.loaded.chunkBytes / bytes / BLOCK)) * BLOCK);
     return [longest, Math.min(longest, FEWEST)];
   }
 
@@ -222,7 +236,7 @@ export class Room {
   }
 
   private placesOf(chunkLength: number): number {
-    return Math.min(RING, Math.max(1, Math.ceil(this.call.length / Math.max(1, chunkLength))));
+    return Math.min(RING, Math.max(1, Math.ceil(this.share.count / Math.max(1, chunkLength))));
   }
 
   private chunksOf(chunkLength: number, wholeBytes: number): Chunks {

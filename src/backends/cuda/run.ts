@@ -1,44 +1,28 @@
-/**
- * One run of a program on a device: transfers, launches and the result, as fusion/emit/cuda-plan.ts says. Large inputs go
- * through a few buffers in chunks, each on its way while the device works on the one before; so they need not fit.
- */
-import { COUNT_ANEW, STATE_BYTES, STATE_FILLS, type CudaLaunch, type CudaOutcome, type CudaProgram, type Fill } from "../../../fusion/emit/cuda.js";
+/** One run of a program, on one device or divided among several: its parts, and what they come to. */
+import { joinStates, type CudaOutcome } from "../../../fusion/emit/cuda.js";
 import type { KernelCall } from "../../../fusion/call.js";
-import type { Kernel } from "../../../fusion/ir.js";
+import { CompilerBug } from "../../../fusion/errors.js";
+import type { SingleSink } from "../../../fusion/ir.js";
 import { storedElement } from "../../../fusion/traverse.js";
 import { newArray, type AnyTypedArray } from "../../../fusion/values.js";
+import type { ElementType } from "../../../fusion/types.js";
 import { checkLengths, lengthsOf } from "../arrays.js";
 import { Clock } from "./clock.js";
-import type { CudaContext, CudaFlag, CudaFunction, CudaMemory, CudaStream } from "./driver.js";
+import { Piece, standFor } from "./copies.js";
 import { Harvest } from "./harvest.js";
-import { captureBytes, parameterBytes, type Addresses } from "./parameters.js";
+import type { Lanes } from "./lanes.js";
+import { Part, streamsOf, type Lane, type LoadedProgram, type Steps, type Transfers, type Wait } from "./part.js";
 import type { Residents } from "./residents.js";
-import { isLack, Room, type Place } from "./room.js";
+import { isLack, Room } from "./room.js";
+import type { Share } from "./shares.js";
 
-/** What one run at a time uses of a device. */
-export interface Lane {
-  /** Arrays go to the device by one, kernels run on the second, and results come back by the third. */
-  readonly arrivals: CudaStream;
-  readonly work: CudaStream;
-  readonly departures: CudaStream;
-  /** Ends kernels early. */
-  readonly stop: CudaFlag;
-  /** False once a run has left something in it that could not be waited for. */
-  isUsable: boolean;
-}
-
-export const newLane = (context: CudaContext): Lane => ({ arrivals: context.stream(), work: context.stream(), departures: context.stream(), stop: context.flag(), isUsable: true });
-
-/** A program whose functions are loaded. */
-export interface LoadedProgram {
-  readonly kernel: Kernel;
-  readonly program: CudaProgram;
-  readonly context: CudaContext;
-  readonly entry: (name: string) => CudaFunction;
-  /** As CudaDevice.blocksPerMultiprocessor of fusion/emit/cuda-plan.ts. */
-  readonly occupancy: (name: string) => number;
-  /** Bytes of a chunk: the source's, or the output's if there are more. */
-  readonly chunkBytes: number;
+/** A device that takes part in a run: its program, what it uses of the device, and which elements it sees to. */
+export interface Seat {
+  readonly loaded: LoadedProgram;
+  readonly lanes: Lanes;
+  readonly lane: Lane;
+  readonly residents: Residents | null;
+  readonly share: Share;
 }
 
 /** What came of a run; an array sink's elements are in `output`. */
@@ -47,232 +31,208 @@ export interface Ran {
   readonly output: AnyTypedArray | null;
 }
 
-/** What came of the commands, and what of the results has stayed. */
-interface Done {
-  readonly outcome: CudaOutcome;
-  readonly kept: CudaMemory | null;
-}
-
-/** So many transfers are given ahead: enough for streams not to wait for the calling thread, and few enough to be given up. */
-const AHEAD = 64;
-
-/** What is to be waited for; null if it has been done. */
-type Wait = Promise<void> | null;
-
-/** How those commands are given in which the calling thread takes part: waiting, or as promises. */
-interface Transfers {
-  write(stream: CudaStream, to: CudaMemory, from: AnyTypedArray): Wait;
-  read(stream: CudaStream, from: CudaMemory, to: AnyTypedArray): Wait;
-  /** Until all is done. Throws what failed meanwhile, if nobody has heard of it. */
-  synchronise(stream: CudaStream): Wait;
-}
-
-/** Some elements of the source, and where on the device they are. */
-interface Chunk {
-  readonly turn: number;
-  readonly from: number;
-  readonly count: number;
-  readonly place: Place;
-}
-
-class ProgramRun {
-  private readonly state = new Uint8Array(STATE_BYTES);
-  private readonly captures: Uint8Array;
+class Run {
+  private readonly kind: SingleSink["kind"];
+  private readonly element: ElementType | null;
+  private readonly byPlace: boolean;
+  private readonly first: Part;
 
   constructor(
-    private readonly loaded: LoadedProgram,
+    private readonly parts: readonly Part[],
     private readonly call: KernelCall,
-    private readonly lane: Lane,
-    private readonly room: Room,
     private readonly transfers: Transfers,
-    /** Of array sinks. */
-    private readonly harvest: Harvest | null,
-    private readonly residents: Residents | null,
-    private readonly clock: Clock | null,
+    /** The call's output, if it can be written to meanwhile. */
+    private readonly output: AnyTypedArray | null,
+    private readonly reader: (lanes: Lanes) => Lane,
   ) {
-    const arrays = call.arrays.map(({ length }, at) => ({ address: room.arrays[at]?.address ?? 0n, length }));
-    this.captures = captureBytes(loaded.program.captures, call.scalars, arrays);
+    [this.first] = parts as [Part];
+    const { kernel, program } = this.first.loaded;
+    if (kernel.sink.kind === "several") throw new CompilerBug("a CUDA program has one result");
+    this.kind = kernel.sink.kind;
+    this.element = storedElement(kernel.sink);
+    this.byPlace = program.outputByPlace;
   }
 
-  /** All commands, up to what came of them. Whatever it waits for must have come to pass before it goes on. */
-  *steps(): Generator<Wait, Done> {
-    const { room, transfers, lane } = this;
-    STATE_FILLS.forEach(fill => this.fill(fill));
-    this.call.arrays.forEach((array, at) => this.write(room.arrays[at]?.memory, array));
-    this.residents?.prepare((to, from) => this.write(to, from));
-    this.write(room.captures, this.captures);
-    const outcome = yield* this.inChunks();
-    if (room.ring.length > 1) {
-      // What their last commands failed with must be heard, and nothing may be on its way in memory that is given back.
-      yield transfers.synchronise(lane.arrivals);
-      yield transfers.synchronise(lane.departures);
-    }
-    const kept = outcome.status === "done" ? room.keep(outcome.result.count * room.elementBytes) : null;
-    if (kept?.copied === true) yield transfers.synchronise(lane.work);
-    if (this.clock !== null) {
-      for (const stream of streamsOf(lane)) yield transfers.synchronise(stream);
-      this.clock.read();
-    }
-    return { outcome, kept: kept?.memory ?? null };
-  }
-
-  private inChunks(): Generator<Wait, CudaOutcome> {
-    if (this.loaded.kernel.sink.kind === "first") return this.searched();
-    const inPieces = this.harvest !== null && !this.loaded.program.outputByPlace && this.room.whole === null;
-    return inPieces ? this.inPieces() : this.throughout();
-  }
-
-  /** All chunks; what they leave behind is joined, and read, in the end. */
-  private *throughout(): Generator<Wait, CudaOutcome> {
-    const { room, harvest } = this;
-    const given: Wait[] = [];
-    const unread: Chunk[] = [];
-    for (let chunk = this.chunkAt(0); chunk !== null; chunk = this.chunkAt(chunk.turn + 1)) {
-      given.push(this.bring(chunk));
-      this.workOn(chunk);
-      // What is read on the calling thread keeps it: not before there is more for the device to do.
-      if (chunk.place.output !== null && unread.push(chunk) === room.ring.length) given.push(this.fetch(unread.shift() as Chunk));
-      while (given.length > AHEAD) yield given.shift() as Wait;
-    }
-    for (const chunk of unread) void this.fetch(chunk);
-    this.launchAll(room.plan.finish, null, 0);
+  /** All commands; then what came of them, once all transfers are over. */
+  *steps(): Steps<() => Ran> {
+    const { parts, first, transfers } = this;
+    const whole = this.prepare();
+    yield* transfers.together(parts.map((part, at) => this.work(part, at)));
     const outcome = yield* this.look();
-    const count = outcome.status === "done" ? outcome.result.count : 0;
-    if (harvest !== null && room.whole !== null && count > 0) yield this.transfers.read(this.lane.work, room.whole, harvest.next(count));
-    return outcome;
-  }
-
-  /** Until one is found: the rest need not be brought. */
-  private *searched(): Generator<Wait, CudaOutcome> {
-    for (let turn = 0; ; turn++) {
-      const chunk = this.chunkAt(turn) as Chunk;
-      void this.bring(chunk);
-      this.workOn(chunk);
-      const outcome = yield* this.look();
-      const isOver = outcome.status !== "done" || outcome.result.position >= 0;
-      if (isOver || this.chunkAt(turn + 1) === null) return outcome;
-    }
-  }
-
-  /** A filter without room for all that it keeps: what a chunk kept is known, and leaves, before the next is worked on. */
-  private *inPieces(): Generator<Wait, CudaOutcome> {
-    let chunk = this.chunkAt(0) as Chunk;
-    void this.bring(chunk);
-    for (;;) {
-      if (chunk.turn > 0) this.fill(COUNT_ANEW);
-      this.workOn(chunk);
-      const next = this.chunkAt(chunk.turn + 1);
-      if (next !== null) void this.bring(next); // meanwhile
-      const outcome = yield* this.look();
-      if (outcome.status !== "done") return outcome;
-      if (outcome.result.count > 0) void this.fetch(chunk, outcome.result.count);
-      if (next === null) return outcome;
-      chunk = next;
-    }
-  }
-
-  /** Null behind the last one. There is always a first. */
-  private chunkAt(turn: number): Chunk | null {
-    const { chunkLength, ring } = this.room;
-    const { length } = this.call;
-    const from = turn * chunkLength;
-    if (turn > 0 && from >= length) return null;
-    return { turn, from, count: Math.min(chunkLength, length - from), place: ring[turn % ring.length] as Place };
-  }
-
-  /** What came of all so far. */
-  private *look(): Generator<Wait, CudaOutcome> {
-    yield this.transfers.read(this.lane.work, this.room.state, this.state);
-    return this.room.plan.read(this.state);
-  }
-
-  private bring({ turn, from, count, place }: Chunk): Wait {
-    const { work, arrivals } = this.lane;
-    const { source: to, events } = place;
-    if (to === null || count === 0) return null;
-    const elements = (this.call.source as AnyTypedArray).subarray(from, from + count);
-    if (events === null) return this.transfers.write(work, to, elements);
-    // The memory of one stream may be used on another only from where it was given.
-    if (turn < this.room.ring.length) work.record(events.used);
-    arrivals.wait(events.used);
-    const brought = this.transfers.write(arrivals, to, elements);
-    arrivals.record(events.arrived);
-    return brought;
-  }
-
-  private workOn({ turn, from, count, place }: Chunk): void {
-    const { work } = this.lane;
-    const { events } = place;
-    if (events !== null) {
-      if (place.source !== null) work.wait(events.arrived);
-      if (place.output !== null && turn >= this.room.ring.length) work.wait(events.left);
-    }
-    this.launchAll(this.room.plan.chunk(from, count), place, from);
-    if (events !== null) work.record(events.used);
-  }
-
-  /** The first elements of a chunk's results. */
-  private fetch({ place, count: all }: Chunk, count = all): Wait {
-    const { work, departures } = this.lane;
-    const { output, events } = place;
-    const room = (this.harvest as Harvest).next(count);
-    if (events === null) return this.transfers.read(work, output as CudaMemory, room);
-    departures.wait(events.used);
-    const read = this.transfers.read(departures, output as CudaMemory, room);
-    departures.record(events.left);
-    return read;
-  }
-
-  private fill({ offset, bytes, value }: Fill): void {
-    this.lane.work.fill(this.room.state, offset, bytes, value);
-  }
-
-  private write(to: CudaMemory | null | undefined, from: AnyTypedArray): void {
-    if (to) void this.transfers.write(this.lane.work, to, from);
-  }
-
-  /** `from`: the first element of the chunk. */
-  private launchAll(launches: readonly CudaLaunch[], place: Place | null, from: number): void {
-    const { room, lane, loaded } = this;
-    const addresses: Addresses = {
-      source: place?.source?.address ?? room.sourceAt(from),
-      output: place?.output?.address ?? room.outputAt(from),
-      state: room.state.address,
-      scratch: room.scratch?.address ?? 0n,
-      stop: lane.stop.address,
+    const delivered = outcome.status === "done" && !first.room.keeps ? yield* this.deliver(whole, outcome.result.count) : null;
+    yield* transfers.together(parts.map(part => part.settle()));
+    const kept = outcome.status === "done" ? yield* this.keep() : [];
+    yield* transfers.together(parts.map(part => part.time()));
+    return () => {
+      first.residents?.bringing.publish();
+      if (outcome.status !== "done") return { outcome, output: null };
+      if (first.room.keeps) return { outcome, output: this.stand(kept, outcome.result.count) };
+      const output = delivered === null ? null : delivered();
+      return { outcome: output === null ? outcome : { ...outcome, result: { ...outcome.result, count: output.length } }, output };
     };
-    for (const launch of launches) {
-      const shape = { grid: [launch.grid, 1, 1], block: [launch.block, 1, 1] } as const;
-      const give = (): void => lane.work.launch(loaded.entry(launch.entry), shape, parameterBytes(launch, addresses, room.captures?.address ?? this.captures));
-      if (this.clock === null) give();
-      else this.clock.around(lane.work, { what: "kernel", name: launch.entry, bytes: 0 }, give);
+  }
+
+  /** Where the elements of array sinks go. Those of filters go where the ones before leave off, or to arrays of their own. */
+  private prepare(): AnyTypedArray | null {
+    const { parts, element, byPlace, output, call } = this;
+    if (element === null || this.first.room.keeps) return null;
+    const whole = output ?? (byPlace ? newArray(element, call.length) : null);
+    const divided = parts.length > 1;
+    for (const part of parts) {
+      const { from, count } = part.room.share;
+      part.harvest = new Harvest(element, divided && whole !== null ? (byPlace ? whole.subarray(from, from + count) : null) : whole);
     }
+    return whole;
+  }
+
+  private *work(part: Part, at: number): Steps<void> {
+    yield* part.work(this.reader);
+    if (this.kind !== "first" || this.parts.length === 1) return;
+    const { outcome } = part;
+    // What is behind it is of no interest.
+    if (outcome.status !== "done" || outcome.result.position >= 0) for (const other of this.parts.slice(at + 1)) other.lane.stop.set(1);
+  }
+
+  private *look(): Steps<CudaOutcome> {
+    const { parts, first, transfers } = this;
+    const joins = first.room.plan.blockBytes > 0 || parts.length === 1;
+    yield* transfers.together(parts.filter(part => !joins || part !== first).map(part => part.see()));
+    if (joins) {
+      yield* this.gatherBlocks();
+      first.finish();
+      yield* first.see();
+    }
+    if (parts.length === 1) return first.outcome;
+    return first.room.plan.read(joinStates(this.kind, parts.map(({ state }) => state)));
+  }
+
+  /** Brings what the blocks of other devices have left to the first one. */
+  private *gatherBlocks(): Steps<void> {
+    const { first, parts } = this;
+    const to = first.room.scratch;
+    for (const { room, lanes, lane } of parts.slice(1)) {
+      const from = room.scratch;
+      if (to === null || from === null) throw new CompilerBug("values of blocks lie nowhere");
+      const { offset, bytes } = room.blocks;
+      const link = first.lanes.fleet.links.between(lanes.context, first.lanes.context);
+      yield* link.copy(first.transfers, first.lane, () => lane, { memory: to, offset }, { memory: from, offset }, bytes);
+    }
+  }
+
+  /** What stays on the devices of the results. */
+  private *keep(): Steps<Piece[]> {
+    const pieces: Piece[] = [];
+    let from = 0;
+    for (const { room, count, lanes, lane } of this.parts) {
+      const bytes = count * room.elementBytes;
+      const kept = room.keep(bytes);
+      if (kept === null) continue;
+      pieces.push(new Piece(lanes, kept.memory, from, bytes));
+      from += bytes;
+      if (kept.copied) yield this.transfers.synchronise(lane.work);
+    }
+    return pieces;
+  }
+
+  private stand(pieces: Piece[], count: number): AnyTypedArray {
+    const element = this.element as ElementType;
+    return pieces.length === 0 ? newArray(element, 0) : standFor(this.first.lanes.fleet, pieces, element, count);
+  }
+
+  /** The elements that array sinks have stored, once all transfers are over. */
+  private *deliver(whole: AnyTypedArray | null, count: number): Steps<(() => AnyTypedArray) | null> {
+    const { parts, first, transfers, element } = this;
+    if (element === null) return null;
+    if (parts.length === 1) {
+      yield* first.deliver(count);
+      return () => (first.harvest as Harvest).all();
+    }
+    if (this.byPlace) return () => ofLength(whole as AnyTypedArray, this.call.length);
+    const counts = parts.map(part => part.count);
+    const total = counts.reduce((sum, more) => sum + more, 0);
+    const joined = ofLength(whole ?? newArray(element, total), total);
+    let from = 0;
+    const places = counts.map(more => joined.subarray(from, (from += more)));
+    yield* transfers.together(parts.map((part, at) => part.leave(places[at] as AnyTypedArray)));
+    return () => {
+      for (const [at, { room, harvest }] of parts.entries()) if (room.inPieces) places[at]?.set(harvest?.all() as never);
+      return joined;
+    };
   }
 }
 
-/** Where an array sink's elements go: the call's output if it can be written to meanwhile. */
-function harvestOf({ kernel: { sink }, program }: LoadedProgram, { output, length }: KernelCall, usable: boolean): Harvest | null {
-  const element = storedElement(sink);
-  if (element === null) return null;
-  const into = output !== null && usable ? output : program.outputByPlace ? newArray(element, length) : null;
-  return new Harvest(element, into);
-}
-
-function ranTo({ outcome, kept }: Done, harvest: Harvest | null, room: Room, residents: Residents | null): Ran {
-  residents?.publish();
-  if (outcome.status === "done" && room.keeps) return { outcome, output: room.resultOn(kept, outcome.result.count) };
-  if (harvest === null || outcome.status !== "done") return { outcome, output: null };
-  return { outcome: { status: "done", result: { ...outcome.result, count: harvest.length } }, output: harvest.all() };
-}
+const ofLength = (array: AnyTypedArray, length: number): AnyTypedArray => (array.length === length ? array : array.subarray(0, length));
 
 /** Buffers that are to stay on the device must not keep a run from having room. */
-function roomFor(loaded: LoadedProgram, call: KernelCall, lane: Lane, residents: Residents | null): Room {
+function roomFor({ loaded, lane, residents, share }: Seat, call: KernelCall): Room {
   try {
-    return new Room(loaded, call, lane, residents);
+    return new Room(loaded, call, lane, residents, share);
   } catch (error) {
     if (residents === null || !isLack(error)) throw error;
     residents.makeRoom();
-    return new Room(loaded, call, lane, residents);
+    return new Room(loaded, call, lane, residents, share);
+  }
+}
+
+/** The parts of a run, with all the memory that they need. */
+class Parts {
+  private rooms: Room[] = [];
+  private readonly clocks: Clock[] = [];
+  /** Of devices that only have elements which others need. */
+  private readonly readers = new Map<Lanes, Lane>();
+
+  constructor(
+    private readonly seats: readonly Seat[],
+    private readonly call: KernelCall,
+  ) {
+    try {
+      this.take();
+      if (!this.rooms.some(({ keeps }) => keeps) || this.rooms.every(({ keeps }) => keeps)) return;
+      // Results stay on all devices, or on none.
+      for (const { residents } of seats) if (residents !== null) residents.keep = false;
+      this.giveRooms();
+      this.take();
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  get lanes(): readonly Lane[] {
+    return [...this.seats.map(({ lane }) => lane), ...this.readers.values()];
+  }
+
+  /** `output`: the call's, if it can be written to meanwhile. */
+  run(transfers: Transfers, output: AnyTypedArray | null): Steps<() => Ran> {
+    const { call, seats, rooms } = this;
+    const parts = seats.map(({ loaded, lanes, lane, residents }, at) => {
+      const clock = call.timing === undefined ? null : new Clock(loaded.context, loaded.context.ordinal, call.timing);
+      if (clock !== null) this.clocks.push(clock);
+      return new Part(loaded, call, lanes, lane, rooms[at] as Room, timedBy(clock, transfers), residents, clock);
+    });
+    return new Run(parts, call, transfers, output, lanes => this.readerOf(lanes)).steps();
+  }
+
+  release(): void {
+    for (const clock of this.clocks) clock.release();
+    this.giveRooms();
+    this.seats[0]?.residents?.bringing.release();
+    for (const [lanes, lane] of this.readers) lanes.give(lane);
+    this.readers.clear();
+  }
+
+  private take(): void {
+    for (const seat of this.seats) this.rooms.push(roomFor(seat, this.call));
+  }
+
+  private giveRooms(): void {
+    for (const room of this.rooms.splice(0)) room.release();
+  }
+
+  private readerOf(lanes: Lanes): Lane {
+    const lane = this.seats.find(seat => seat.lanes === lanes)?.lane ?? this.readers.get(lanes) ?? lanes.take();
+    if (this.seats.every(seat => seat.lanes !== lanes)) this.readers.set(lanes, lane);
+    return lane;
   }
 }
 
@@ -281,37 +241,52 @@ function timedBy(clock: Clock | null, transfers: Transfers): Transfers {
   if (clock === null) return transfers;
   return {
     ...transfers,
-    write: (stream, to, from) => clock.around(stream, { what: "upload", name: "", bytes: from.byteLength }, () => transfers.write(stream, to, from)),
-    read: (stream, from, to) => clock.around(stream, { what: "download", name: "", bytes: to.byteLength }, () => transfers.read(stream, from, to)),
+    write: (stream, to, from, offset) => clock.around(stream, { what: "upload", name: "", bytes: from.byteLength }, () => transfers.write(stream, to, from, offset)),
+    // Those that read from another device for this one are not of its clock.
+    read: (stream, from, to, offset) => (stream.context === clock.context ? clock.around(stream, { what: "download", name: "", bytes: to.byteLength }, () => transfers.read(stream, from, to, offset)) : transfers.read(stream, from, to, offset)),
+    copyPeer: (stream, to, from, bytes) => clock.around(stream, { what: "peer", name: "", bytes }, () => transfers.copyPeer(stream, to, from, bytes)),
   };
 }
 
-const clockFor = ({ context }: LoadedProgram, { timing }: KernelCall): Clock | null => (timing === undefined ? null : new Clock(context, context.ordinal, timing));
+const NOW: Transfers = {
+  write: (stream, to, from, offset) => (stream.write(to, from, offset), null),
+  read: (stream, from, to, offset) => (stream.read(from, to, offset), null),
+  copyPeer: (stream, to, from, bytes) => (stream.copyPeer(to.memory, to.offset, from.memory, from.offset, bytes), null),
+  synchronise: stream => (stream.synchronise(), null),
+  // A piece of each in turn, so that none waits for its device before all have something to do.
+  *together<Result>(all: readonly Steps<Result>[]): Steps<Result[]> {
+    const results: Result[] = [];
+    let open = [...all.entries()];
+    while (open.length > 0) {
+      open = open.filter(([at, steps]) => {
+        const step = steps.next();
+        if (step.done === true) results[at] = step.value;
+        return step.done !== true;
+      });
+      yield null;
+    }
+    return results;
+  },
+};
 
 /** Runs and waits. Throws CudaError. */
-export function runNow(loaded: LoadedProgram, call: KernelCall, lane: Lane, residents: Residents | null = null): Ran {
-  const transfers: Transfers = {
-    write: (stream, to, from) => (stream.write(to, from), null),
-    read: (stream, from, to) => (stream.read(from, to), null),
-    synchronise: stream => (stream.synchronise(), null),
-  };
-  const room = roomFor(loaded, call, lane, residents);
-  const clock = clockFor(loaded, call);
+export function runNow(seats: readonly Seat[], call: KernelCall): Ran {
+  const parts = new Parts(seats, call);
   try {
-    const harvest = room.keeps ? null : harvestOf(loaded, call, true);
-    const steps = new ProgramRun(loaded, call, lane, room, timedBy(clock, transfers), harvest, residents, clock).steps();
+    const steps = parts.run(NOW, call.output);
     for (;;) {
       const step = steps.next();
-      if (step.done === true) return ranTo(step.value, harvest, room, residents);
+      if (step.done === true) return step.value();
     }
   } catch (error) {
-    quietly(() => lane.stop.set(1));
-    for (const stream of streamsOf(lane)) quietly(() => stream.synchronise());
-    for (const stream of streamsOf(lane)) if (!quietly(() => stream.synchronise())) lane.isUsable = false;
+    for (const lane of parts.lanes) {
+      quietly(() => lane.stop.set(1));
+      for (const stream of streamsOf(lane)) quietly(() => stream.synchronise());
+      for (const stream of streamsOf(lane)) if (!quietly(() => stream.synchronise())) lane.isUsable = false;
+    }
     throw error;
   } finally {
-    clock?.release();
-    room.release();
+    parts.release();
   }
 }
 
@@ -319,7 +294,14 @@ export function runNow(loaded: LoadedProgram, call: KernelCall, lane: Lane, resi
  * Runs without keeping the calling thread. `pinned`: whether the call's output can be held in place while it is written; else the
  * result is an array of its own. Rejects with the signal's reason once it is aborted, if only between two chunks.
  */
-export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: Lane, pinned: boolean, signal: AbortSignal | undefined, residents: Residents | null = null): Promise<Ran> {
+export async function runLater(seats: readonly Seat[], call: KernelCall, pinned: boolean, signal: AbortSignal | undefined): Promise<Ran> {
+  const lengths = lengthsOf(call);
+  let failure: { readonly error: unknown } | null = null;
+  const goingOn = (): void => {
+    signal?.throwIfAborted();
+    checkLengths(call, lengths);
+    if (failure !== null) throw failure.error;
+  };
   const transferring = new Set<Promise<void>>();
   const keep = (promise: Promise<void>): Wait => {
     transferring.add(promise);
@@ -327,45 +309,58 @@ export async function runLater(loaded: LoadedProgram, call: KernelCall, lane: La
     promise.then(gone, () => undefined); // what fails stays, and is heard of in the end
     return promise;
   };
-  const transfers: Transfers = {
-    write: (stream, to, from) => keep(stream.writeLater(to, from)),
-    read: (stream, from, to) => keep(stream.readLater(from, to)),
-    synchronise: stream => keep(stream.synchroniseLater()),
-  };
-  const lengths = lengthsOf(call);
-  const goingOn = (): void => {
-    signal?.throwIfAborted();
-    checkLengths(call, lengths);
-  };
-  const room = roomFor(loaded, call, lane, residents);
-  const clock = clockFor(loaded, call);
-  try {
-    const harvest = room.keeps ? null : harvestOf(loaded, call, pinned);
-    const steps = new ProgramRun(loaded, call, lane, room, timedBy(clock, transfers), harvest, residents, clock).steps();
-    for (;;) {
-      const step = steps.next();
-      await (step.done === true ? Promise.all(transferring) : step.value);
-      goingOn();
-      if (step.done === true) return ranTo(step.value, harvest, room, residents);
+  const drive = async <Result>(steps: Steps<Result>): Promise<Result> => {
+    let step = steps.next();
+    while (step.done !== true) {
+      const { value } = step;
+      const failed = await (value === null ? null : value.then(() => null, (error: unknown) => ({ error })));
+      if (failed === null) goingOn();
+      step = failed === null ? steps.next() : steps.throw(failed.error);
     }
+    return step.value;
+  };
+  /** One that fails ends the others, which are waited for. */
+  const endAll = (error: unknown): never => {
+    failure ??= { error };
+    for (const lane of parts.lanes) quietly(() => lane.stop.set(1));
+    throw error;
+  };
+  const transfers: Transfers = {
+    write: (stream, to, from, offset) => keep(stream.writeLater(to, from, offset)),
+    read: (stream, from, to, offset) => keep(stream.readLater(from, to, offset)),
+    copyPeer: (stream, to, from, bytes) => stream.copyPeerLater(to.memory, to.offset, from.memory, from.offset, bytes),
+    synchronise: stream => keep(stream.synchroniseLater()),
+    *together<Result>(all: readonly Steps<Result>[]): Steps<Result[]> {
+      if (all.length === 1) return [yield* all[0] as Steps<Result>];
+      const results: Result[] = [];
+      const settled = Promise.allSettled(all.map(async (steps, at) => (results[at] = await drive(steps).catch(endAll))));
+      yield settled;
+      return results;
+    },
+  };
+  const parts = new Parts(seats, call);
+  try {
+    const end = await drive(parts.run(transfers, pinned ? call.output : null));
+    await Promise.all(transferring);
+    goingOn();
+    return end();
   } catch (error) {
-    quietly(() => lane.stop.set(1));
-    for (const stream of streamsOf(lane)) await quietlyLater(() => stream.synchroniseLater());
-    for (const stream of streamsOf(lane)) if (!(await quietlyLater(() => stream.synchroniseLater()))) lane.isUsable = false;
+    if (failure === null) for (const lane of parts.lanes) quietly(() => lane.stop.set(1));
+    for (const lane of parts.lanes) {
+      for (const stream of streamsOf(lane)) await quietlyLater(() => stream.synchroniseLater());
+      for (const stream of streamsOf(lane)) if (!(await quietlyLater(() => stream.synchroniseLater()))) lane.isUsable = false;
+    }
     throw error;
   } finally {
-    clock?.release();
-    room.release();
+    parts.release();
   }
 }
 
 /**
  * A run that has failed ends what it has on the device, and waits: that needs its memory and its arrays. Its streams are waited
- * for twice: the first time may throw what nobody has heard of yet, the second says whether they can be used again.
+ * for twice: the first time may throw what nobody has heard of yet, the second says whether they can be used again. Gives whether
+ * it went well.
  */
-const streamsOf = ({ arrivals, work, departures }: Lane): readonly CudaStream[] => [arrivals, work, departures];
-
-/** Whether it went well. */
 function quietly(act: () => void): boolean {
   try {
     act();

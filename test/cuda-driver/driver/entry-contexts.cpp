@@ -78,6 +78,8 @@ ENTRY Result cuCtxEnablePeerAccess(void* peer, unsigned flags) {
     Context& context = state.current();
     Context& other = state.contextOf(peer);
     require(context.device != other.device, INVALID_DEVICE);
+    require(state.settings.peers != 0, PEER_ACCESS_UNSUPPORTED);
+    if (state.settings.failPeer) require(++state.occasions.peers != state.settings.failPeer, TOO_MANY_PEERS);
     require(context.peers.insert(other.device).second, PEER_ACCESS_ALREADY_ENABLED);
   });
 }

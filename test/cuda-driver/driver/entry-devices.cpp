@@ -32,7 +32,9 @@ constexpr std::pair<Result, const char*> ERRORS[] = {
     {LAUNCH_OUT_OF_RESOURCES, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES\0too many resources requested for launch"},
     {LAUNCH_TIMEOUT, "CUDA_ERROR_LAUNCH_TIMEOUT\0the launch timed out and was terminated"},
     {PEER_ACCESS_ALREADY_ENABLED, "CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED\0peer access is already enabled"},
+    {PEER_ACCESS_NOT_ENABLED, "CUDA_ERROR_PEER_ACCESS_NOT_ENABLED\0peer access has not been enabled"},
     {CONTEXT_IS_DESTROYED, "CUDA_ERROR_CONTEXT_IS_DESTROYED\0context is destroyed"},
+    {TOO_MANY_PEERS, "CUDA_ERROR_TOO_MANY_PEERS\0peer mapping resources exhausted"},
     {HOST_MEMORY_ALREADY_REGISTERED, "CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED\0part or all of the requested memory range is already mapped"},
     {HOST_MEMORY_NOT_REGISTERED, "CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED\0pointer does not correspond to a registered memory region"},
     {ILLEGAL_INSTRUCTION, "CUDA_ERROR_ILLEGAL_INSTRUCTION\0an illegal instruction was encountered"},
@@ -156,7 +158,7 @@ ENTRY Result cuDeviceCanAccessPeer(int* can, int device, int peer) {
     require(can);
     state.checkDevice(device);
     state.checkDevice(peer);
-    *can = device != peer;
+    *can = device != peer && state.settings.peers != 0;
   });
 }
 

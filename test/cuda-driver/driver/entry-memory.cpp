@@ -7,6 +7,13 @@
 
 using namespace driver;
 
+/// CUmemAccessDesc.
+struct PoolAccess {
+  int kind;
+  int device;
+  int flags;
+};
+
 namespace {
 
 /// The host's view of device memory that must all be there.
@@ -166,6 +173,30 @@ ENTRY Result cuMemPoolSetAttribute(void* pool, int, void* value) {
   return entry([=](State&) { require(pool && value); });
 }
 
+/// Nothing is kept: what is reserved is what is used.
+ENTRY Result cuMemPoolGetAttribute(void* pool, int, void* value) {
+  return entry([=](State& state) {
+    require(pool && value);
+    *static_cast<std::uint64_t*>(value) = state.memory.used(static_cast<int>(reinterpret_cast<std::uintptr_t>(pool)) - 1);
+  });
+}
+
+/// Lets devices use a device's pool.
+ENTRY Result cuMemPoolSetAccess(void* pool, const PoolAccess* access, std::size_t count) {
+  return entry([=](State& state) {
+    require(pool && access && count > 0);
+    const auto device = reinterpret_cast<std::uintptr_t>(pool) - 1;
+    state.checkDevice(static_cast<int>(device));
+    auto& own = state.contexts[device];
+    require(own != nullptr, INVALID_CONTEXT);
+    for (std::size_t i = 0; i < count; i++) {
+      require(access[i].kind == 1 && access[i].flags == 3);
+      state.checkDevice(access[i].device);
+      own->poolPeers.insert(access[i].device);
+    }
+  });
+}
+
 ENTRY Result cuMemPoolTrimTo(void* pool, std::size_t) {
   return entry([=](State&) { require(pool); });
 }
@@ -224,8 +255,15 @@ ENTRY Result cuMemcpyDtoDAsync_v2(Address to, Address from, std::size_t bytes, v
 }
 ENTRY Result cuMemcpyPeerAsync(Address to, void* toContext, Address from, void* fromContext, std::size_t bytes, void* stream) {
   return entry([=](State& state) {
-    state.contextOf(toContext);
-    state.contextOf(fromContext);
+    const Context& target = state.contextOf(toContext);
+    const Context& source = state.contextOf(fromContext);
+    if (state.settings.failPeerCopy) require(++state.occasions.peerCopies != state.settings.failPeerCopy, OUT_OF_MEMORY);
+    const ptx::Region* there = state.memory.find(to, bytes);
+    const ptx::Region* here = state.memory.find(from, bytes);
+    require(there && here && there->device == target.device && here->device == source.device);
+    // A real driver goes through the host where it may not go straight: what is tested is that nobody relies on that.
+    require(target.peers.contains(source.device) && (!state.settings.pools || source.poolPeers.contains(target.device)), PEER_ACCESS_NOT_ENABLED);
+    state.counters.bytesBetween += bytes;
     onDevice(stream, to, from, bytes, false);
   });
 }

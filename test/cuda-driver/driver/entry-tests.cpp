@@ -40,7 +40,7 @@ std::string countersText(const State& state) {
   traffic("atomics", counters.kernels.atomics);
   out << "\"instructions\":" << counters.kernels.instructions << ",\"launches\":" << counters.launches << ",\"allocations\":" << counters.allocations
       << ",\"peakBytes\":" << counters.peakBytes << ",\"modulesLoaded\":" << counters.modulesLoaded << ",\"bytesToDevice\":" << counters.bytesToDevice
-      << ",\"bytesToHost\":" << counters.bytesToHost << ",\"bytesOnDevice\":" << counters.bytesOnDevice << ",\"aliveBytes\":" << state.allocated()
+      << ",\"bytesToHost\":" << counters.bytesToHost << ",\"bytesOnDevice\":" << counters.bytesOnDevice << ",\"bytesBetween\":" << counters.bytesBetween << ",\"aliveBytes\":" << state.allocated()
       << ",\"aliveHostBytes\":" << state.memory.used(ptx::HOST) << ",\"aliveAllocations\":" << state.memory.alive(false)
       << ",\"aliveHostAllocations\":" << state.memory.alive(true) << ",\"streams\":" << streams << ",\"events\":" << state.events.size()
       << ",\"modules\":" << modules << ",\"contexts\":" << contexts << "}";
@@ -71,6 +71,8 @@ ENTRY Result ptxTestConfigure(const char* text) {
           if (name == "failModule") state.occasions.modules = 0;
           if (name == "failRecord") state.occasions.records = 0;
           if (name == "failQuery") state.occasions.queries = 0;
+          if (name == "failPeer") state.occasions.peers = 0;
+          if (name == "failPeerCopy") state.occasions.peerCopies = 0;
           if (name == "seed") state.random = ptx::Random(settings.seed);
           if (name == "failInit" || name == "devices") state.initialised = false;
         }

@@ -35,6 +35,9 @@ constexpr Row ROWS[] = {
     {"failQuery", &Settings::failQuery},
     {"stickyLaunch", &Settings::stickyLaunch},
     {"loseDevice", &Settings::loseDevice},
+    {"peers", &Settings::peers},
+    {"failPeer", &Settings::failPeer},
+    {"failPeerCopy", &Settings::failPeerCopy},
     {"log", &Settings::log},
 };
 

@@ -44,6 +44,7 @@ class Context {
   bool destroyed = false;
   Result sticky = SUCCESS;  // of a kernel that ended badly: every later call's result
   std::set<int> peers;      // devices whose memory kernels here may access
+  std::set<int> poolPeers;  // devices that may access this one's pool
   std::shared_ptr<Timeline> defaultStream;
   std::map<void*, std::unique_ptr<Stream>> streams;
   std::map<void*, std::unique_ptr<LoadedModule>> modules;
@@ -67,6 +68,7 @@ struct Counters {
   std::uint64_t bytesToDevice = 0;
   std::uint64_t bytesToHost = 0;
   std::uint64_t bytesOnDevice = 0;  // copied from device memory to device memory
+  std::uint64_t bytesBetween = 0;   // of these, from one device to another
 };
 
 /// How often something has happened since a setting that counts it was made.
@@ -78,6 +80,8 @@ struct Occasions {
   std::uint64_t modules = 0;
   std::uint64_t records = 0;
   std::uint64_t queries = 0;
+  std::uint64_t peers = 0;
+  std::uint64_t peerCopies = 0;
 };
 
 class State {
