@@ -28,7 +28,7 @@ void Context::openPool() {
     return;
   }
   std::uint64_t all = ~std::uint64_t(0);
-  api().memPoolSetAttribute(pool_, POOL_RELEASE_THRESHOLD, &all);  // a matter of speed alone
+  if (api().memPoolSetAttribute(pool_, POOL_RELEASE_THRESHOLD, &all) == SUCCESS) limit_ = all;  // a matter of speed alone
 }
 
 bool Context::canReach(const Context& peer) const {
@@ -54,6 +54,14 @@ std::uint64_t Context::poolAttribute(int attribute) {
   return value;
 }
 
+std::uint64_t Context::reserved() { return poolAttribute(POOL_RESERVED_BYTES); }
+
+void Context::noteBlock(std::uint64_t before) {
+  const bool reused = pool_ && before > 0 && reserved() <= before;
+  const std::lock_guard lock(mutex_);
+  ++(reused ? reused_ : fresh_);
+}
+
 Context::Usage Context::usage() {
   std::uint64_t kept = 0;
   quietly([&] {
@@ -61,13 +69,14 @@ Context::Usage Context::usage() {
     kept = reserved > used ? reserved - used : 0;
   });
   const std::lock_guard lock(mutex_);
-  return {limit_, used_, peak_, blocks_, taken_, kept};
+  return {most_, used_, peak_, blocks_, reused_, fresh_, limit_, kept};
 }
 
-void Context::keep(std::uint64_t bytes) {
+void Context::limit(std::uint64_t bytes) {
   if (!pool_) return;
   const Entered entered = enter();
   check("cuMemPoolSetAttribute", api().memPoolSetAttribute(pool_, POOL_RELEASE_THRESHOLD, &bytes));
+  limit_ = bytes;
   if (api().memPoolTrimTo) check("cuMemPoolTrimTo", api().memPoolTrimTo(pool_, bytes));
 }
 
@@ -79,15 +88,14 @@ void Context::trim() {
 
 Context::Reservation::Reservation(Context& context, std::uint64_t bytes) : context_(context), bytes_(bytes) {
   const std::lock_guard lock(context.mutex_);
-  const std::uint64_t limit = context.limit_;
-  if (bytes > limit || context.used_ > limit - bytes)
+  const std::uint64_t most = context.most_;
+  if (bytes > most || context.used_ > most - bytes)
     throw Failure(Kind::Resource, "", 0, "",
-                  std::to_string(bytes) + " bytes of device memory are more than the limit of " + std::to_string(limit) + " bytes allows, of which " +
-                      std::to_string(context.used_) + " are in use");
+                  "of the " + std::to_string(most) + " bytes of device memory that may be used, " + std::to_string(context.used_) + " are in use: there is no room for " +
+                      std::to_string(bytes) + " more");
   context.used_ += bytes;
   context.peak_ = std::max(context.peak_, context.used_);
   ++context.blocks_;
-  ++context.taken_;
 }
 
 Context::Reservation::~Reservation() {

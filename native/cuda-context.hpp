@@ -77,25 +77,31 @@ class Context {
   // Memory that this environment has of the device.
 
   struct Usage {
-    std::uint64_t limit;   // there is never more in use
+    std::uint64_t most;    // there is never more in use
     std::uint64_t used;
     std::uint64_t peak;
     std::uint64_t blocks;  // in use
-    std::uint64_t taken;   // blocks ever taken
+    std::uint64_t reused, fresh;  // blocks of memory that the driver had kept, and others
+    std::uint64_t limit;   // the driver keeps no more
     std::uint64_t kept;    // by the driver, for the whole process, for what comes next
   };
   Usage usage();
   /// At most so many bytes are in use. What is in use already stays.
-  void limit(std::uint64_t bytes) { limit_ = bytes; }
+  void allow(std::uint64_t bytes) { most_ = bytes; }
   /// The driver keeps at most so many bytes that are not in use.
-  void keep(std::uint64_t bytes);
+  void limit(std::uint64_t bytes);
   /// Gives back what the driver keeps.
   void trim();
 
-  /// So many bytes of the limit, as long as it lives.
+  /// Bytes that the driver has of the device for its pool, in use or kept; 0 where it does not say.
+  std::uint64_t reserved();
+  /// A block was taken; `before`: what was reserved before.
+  void noteBlock(std::uint64_t before);
+
+  /// So many of the bytes that may be in use, as long as it lives.
   class Reservation {
    public:
-    /// Throws Failure if that is more than the limit allows.
+    /// Throws Failure if there are not so many.
     Reservation(Context& context, std::uint64_t bytes);
     ~Reservation();
     Reservation(const Reservation&) = delete;
@@ -116,8 +122,9 @@ class Context {
   mutable std::mutex mutex_;
   std::string lost_;
   bool leftBehind_ = false;
-  std::atomic<std::uint64_t> limit_{~std::uint64_t(0)};
-  std::uint64_t used_ = 0, peak_ = 0, blocks_ = 0, taken_ = 0;  // of the mutex
+  std::atomic<std::uint64_t> most_{~std::uint64_t(0)};
+  std::atomic<std::uint64_t> limit_{0};
+  std::uint64_t used_ = 0, peak_ = 0, blocks_ = 0, reused_ = 0, fresh_ = 0;  // of the mutex
 
   void openPool();
   std::uint64_t poolAttribute(int attribute);

@@ -53,14 +53,17 @@ Allocation::Allocation(Stream& stream, std::size_t bytes) : stream_(stream), res
   const std::size_t room = std::max<std::size_t>(bytes, 1);  // the driver makes nothing of no size
   if (!context.hasPools()) {
     context.check("cuMemAlloc", api.memAlloc(&address_, room));
+    context.noteBlock(0);
     return;
   }
+  const std::uint64_t before = context.reserved();
   Result result = api.memAllocAsync(&address_, room, stream.handle_);
   if (result == OUT_OF_MEMORY && context.pool() && api.memPoolTrimTo) {
     // What the pool keeps for later may be in pieces that are too small.
     if (api.memPoolTrimTo(context.pool(), 0) == SUCCESS) result = api.memAllocAsync(&address_, room, stream.handle_);
   }
   context.check("cuMemAllocAsync", result);
+  context.noteBlock(before);
 }
 
 Allocation::~Allocation() {

@@ -89,8 +89,8 @@ Napi::Value Cuda::object(Napi::Env env) {
   add(object, "lost", &Cuda::lost);
   add(object, "memory", &Cuda::memory);
   add(object, "usage", &Cuda::usage);
+  add(object, "allow", &Cuda::allow);
   add(object, "limit", &Cuda::limit);
-  add(object, "keep", &Cuda::keep);
   add(object, "trim", &Cuda::trim);
   add(object, "canReach", &Cuda::canReach);
   add(object, "reach", &Cuda::reach);
@@ -276,32 +276,35 @@ Napi::Value Cuda::memory(Info info) {
   return result;
 }
 
-/// usage(context) → { limit, used, peak, blocks, taken, kept }: of the device's memory
+/// usage(context) → { most, used, peak, blocks, reused, fresh, copied, limit, kept }: of the device's memory
 Napi::Value Cuda::usage(Info info) {
   const Context::Usage now = take<Context*>(info, 0, "a context")->usage();
   Napi::Object result = Napi::Object::New(info.Env());
-  const auto put = [&](const char* name, std::uint64_t value) { result.Set(name, Napi::Number::New(info.Env(), static_cast<double>(value))); };
-  if (now.limit == ~std::uint64_t(0))
-    result.Set("limit", Napi::Number::New(info.Env(), std::numeric_limits<double>::infinity()));
-  else
-    put("limit", now.limit);
+  const auto put = [&](const char* name, std::uint64_t value) {
+    const double number = value == ~std::uint64_t(0) ? std::numeric_limits<double>::infinity() : static_cast<double>(value);
+    result.Set(name, Napi::Number::New(info.Env(), number));
+  };
+  put("most", now.most);
   put("used", now.used);
   put("peak", now.peak);
   put("blocks", now.blocks);
-  put("taken", now.taken);
+  put("reused", now.reused);
+  put("fresh", now.fresh);
+  put("copied", 0);
+  put("limit", now.limit);
   put("kept", now.kept);
   return result;
 }
 
-/// limit(context, bytes): never more of the device's memory is in use
-Napi::Value Cuda::limit(Info info) {
-  take<Context*>(info, 0, "a context")->limit(std::uint64_t(wholeAt(info, 1, "a number of bytes")));
+/// allow(context, bytes): never more of the device's memory is in use
+Napi::Value Cuda::allow(Info info) {
+  take<Context*>(info, 0, "a context")->allow(std::uint64_t(wholeAt(info, 1, "a number of bytes")));
   return info.Env().Undefined();
 }
 
-/// keep(context, bytes): the driver keeps at most so many for what comes next
-Napi::Value Cuda::keep(Info info) {
-  take<Context*>(info, 0, "a context")->keep(std::uint64_t(wholeAt(info, 1, "a number of bytes")));
+/// limit(context, bytes): the driver keeps at most so many for what comes next
+Napi::Value Cuda::limit(Info info) {
+  take<Context*>(info, 0, "a context")->limit(std::uint64_t(wholeAt(info, 1, "a number of bytes")));
   return info.Env().Undefined();
 }
 

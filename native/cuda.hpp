@@ -60,8 +60,8 @@ class Cuda {
   Napi::Value lost(Info info);
   Napi::Value memory(Info info);
   Napi::Value usage(Info info);
+  Napi::Value allow(Info info);
   Napi::Value limit(Info info);
-  Napi::Value keep(Info info);
   Napi::Value trim(Info info);
   Napi::Value canReach(Info info);
   Napi::Value reach(Info info);

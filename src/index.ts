@@ -206,6 +206,7 @@ export type { BackendName } from "./backends/backend.js";
 export * as plugin from "./plugin.js";
 export type { KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
 export type { AcceleratorState } from "./runtime/member.js";
+export type { Device, DeviceMemory, DeviceUsage, PeerLink } from "./backends/cuda/devices.js";
 export type { AnyQuery, FromJsonOptions } from "./json/read.js";
 export type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation, KernelExplanation, StepExplanation, VerbExplanation } from "./query/explanation.js";
 export type { QueryJson } from "./json/format.js";

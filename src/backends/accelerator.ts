@@ -4,6 +4,7 @@ import type { Kernel } from "../../fusion/ir.js";
 import type { Mover } from "../table/move.js";
 import type { BackendName } from "./backend.js";
 import type { MemoryUsage } from "./cpu/addon.js";
+import type { Device } from "./cuda/devices.js";
 
 /** `script`: JavaScript's own engine. `processor`: native code on the host. `device`: something with memory of its own, which may be lost. */
 export type AcceleratorKind = "script" | "processor" | "device";
@@ -52,6 +53,8 @@ export interface Accelerator {
   readonly reason?: string | null;
   /** What kernels run on, where it has a name. */
   readonly device?: { readonly name: string } | null;
+  /** All its devices. @internal */
+  devices?(): readonly Device[];
   /** Where a kernel runs, `on …`; by default on that device. @internal */
   inWords?(kernel: Kernel): string;
   /** By how many threads a run may be shared; one if left out. */

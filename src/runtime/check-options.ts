@@ -9,7 +9,7 @@ import type { RuntimeOptions } from "./runtime.js";
 
 const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", compile: "object", cuda: "object" } as const;
 const COMPILE_OPTIONS = { optimisation: "number", debug: "boolean", fastMath: "boolean" } as const;
-const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number", devices: "object", capability: "string" } as const;
+const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number", devices: "object", memoryBytes: "number", capability: "string" } as const;
 const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number", boolean: "true or false" } as const;
 
 export function checkOptions(options: RuntimeOptions): void {
@@ -38,6 +38,10 @@ export function checkOptions(options: RuntimeOptions): void {
   }
   if (!Number.isInteger(device) || device < 0) {
     throw new QueryError("DC305", `the option cuda.device of createRuntime() is a device's number, 0, 1 …, not ${describe(device)}`, "Leave it out for the first device.");
+  }
+  const { memoryBytes = 0 } = cuda;
+  if (!Number.isSafeInteger(memoryBytes) || memoryBytes < 0) {
+    throw new QueryError("DC305", `the option cuda.memoryBytes of createRuntime() is a number of bytes, not ${describe(memoryBytes)}`, "Write 2 ** 30, or leave it out for all that there are.");
   }
   if (cuda.devices !== undefined) checkDevices(cuda.devices, cuda.device);
 }

@@ -3,6 +3,7 @@ import type { ArrowTable, ArrowVector } from "../arrow/read.js";
 import { QueryError } from "../../fusion/errors.js";
 import { createCpuBackend } from "../backends/cpu/backend.js";
 import { createCudaBackend } from "../backends/cuda/backend.js";
+import type { Device } from "../backends/cuda/devices.js";
 import { createJsBackend } from "../backends/js/backend.js";
 import { makeBuffer, type Buffer } from "../memory/buffer.js";
 import { checkEnvironment } from "../memory/memory.js";
@@ -53,6 +54,14 @@ export interface Runtime {
    * for (const { name, available, reason } of runtime.accelerators()) console.log(name, available ? "is there" : reason);
    */
   accelerators(): readonly AcceleratorState[];
+  /**
+   * The devices of the cuda backend, in the order in which they take part in runs: their memory, and how elements get from one to another.
+   * None where cuda cannot be used: `accelerators()` says why. Asking loads the driver.
+   *
+   * @example
+   * for (const { number, memory, peers } of runtime.devices()) console.log(number, memory.usage().used, peers.map(({ from, route }) => `${from}: ${route}`));
+   */
+  devices(): readonly Device[];
 }
 
 /**
@@ -75,7 +84,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
 export function runtimeOn(options: RuntimeOptions, backends: Backends): Runtime {
   checkOptions(options);
   const core = new RuntimeCore(options, backends);
-  return { compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never, buffer: (holds: unknown, length?: unknown) => makeBuffer(core, holds, length) as never, settled: () => core.tiers.settled(), accelerators: () => core.tiers.accelerators() };
+  return { compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never, buffer: (holds: unknown, length?: unknown) => makeBuffer(core, holds, length) as never, settled: () => core.tiers.settled(), accelerators: () => core.tiers.accelerators(), devices: () => core.tiers.devices() };
 }
 
 /** The runtime that a call of `compute` names, or the usual one. */

@@ -46,6 +46,11 @@ export interface CudaChoice {
    * divided, as `explain()` says of it, the first of them runs alone.
    */
   readonly devices?: readonly number[] | undefined;
+  /**
+   * How many bytes of each device's memory may be used, together with the thread's other runtimes: where that is too little, sources and
+   * results go through in chunks, and what does not fit even so runs elsewhere. By default all that there are.
+   */
+  readonly memoryBytes?: number | undefined;
   /** Kernels for all devices from this compute capability on (`"8.0"`), instead of for the device at hand. */
   readonly capability?: string | undefined;
 }

@@ -6,6 +6,7 @@
 import { BackendError, CompilerBug } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { reachOf, type BackendName, type CompiledKernel } from "../backends/backend.js";
+import type { Device } from "../backends/cuda/devices.js";
 import type { Mover } from "../table/move.js";
 import { scriptMover } from "../table/script.js";
 import { Background } from "./background.js";
@@ -110,6 +111,11 @@ export class Tiers {
   /** All backends. Makes those that have not been needed yet, which loads their libraries. */
   accelerators(): readonly AcceleratorState[] {
     return this.members.map(member => member.state(this.order.includes(member) ? this.order.indexOf(member) : null));
+  }
+
+  /** What the cuda backend runs on; nothing where it cannot be used. */
+  devices(): readonly Device[] {
+    return this.members.find(({ name }) => name === "cuda")?.accelerator.devices?.() ?? [];
   }
 
   get names(): readonly BackendName[] {

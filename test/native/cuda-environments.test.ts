@@ -69,6 +69,30 @@ describe.skipIf(unavailable !== null)("CUDA driver, environments", () => {
     expect(fake.calls().slice(-1)).not.toContain("cuDevicePrimaryCtxRelease");
   });
 
+  /** Another device with a stream and memory, where there are two. */
+  const SECOND = `const second = cuda.context(driver, 1), other = cuda.stream(second), there = cuda.allocate(other, 1 << 23).memory;`;
+
+  it("gives back what it has of several devices, each in order", () => {
+    fake.set({ devices: 2 });
+    fake.calls();
+    expect(runScript(`${SECOND} cuda.write(other, there, 0, big); cuda.readLater(stream, memory, 0, out); cuda.readLater(other, there, 0, big); process.exit(3);`)).toEqual({ output: "", status: 3, signal: null });
+    const calls = fake.calls();
+    const count = (name: string): number => calls.filter(call => call === name).length;
+    expect([count("cuDevicePrimaryCtxRetain"), count("cuDevicePrimaryCtxRelease"), count("cuMemFreeAsync"), count("cuStreamDestroy")]).toEqual([2, 2, 2, 2]);
+    expect(calls.lastIndexOf("cuStreamDestroy")).toBeLessThan(calls.indexOf("cuDevicePrimaryCtxRelease"));
+  });
+
+  it("lets the process and workers end while kernels of several devices never do", async () => {
+    fake.set({ devices: 2 });
+    const waits = `${SECOND} ${HANG} cuda.synchroniseLater(stream); cuda.writeLater(other, there, 0, big); cuda.synchroniseLater(other);`;
+    expect(runScript(`${waits} setTimeout(() => process.exit(8), 50);`)).toEqual({ output: "", status: 8, signal: null });
+    expect(fake.calls().slice(-1)).not.toContain("cuDevicePrimaryCtxRelease");
+    fake.set({ devices: 2 });
+    const worker = startWorker(`${waits} parentPort.postMessage("waits");`);
+    await once(worker, "message");
+    await worker.terminate();
+  });
+
   it("keeps the process alive for a promise, and no longer", () => {
     fake.set({ delay: 100 });
     expect(runScript(`cuda.writeLater(stream, memory, 0, big); launch(1 << 20, 1); cuda.readLater(stream, memory, 0, out).then(() => console.log(out[0]));`)).toEqual({ output: "2\n", status: 0, signal: null });

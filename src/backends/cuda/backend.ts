@@ -13,6 +13,7 @@ import type { CompiledKernel } from "../backend.js";
 import { partsOf, wholeOf } from "../parts.js";
 import type { CudaCompiledKernel } from "./compiled.js";
 import { createCudaCompiler, openNvrtc, readCudaHeaders, targetFor } from "./compiler.js";
+import { devicesOf, type Device } from "./devices.js";
 import { chosen, openDriver, openNative, type CudaDevice, type CudaOptions } from "./driver.js";
 import { Fleet, Lanes } from "./lanes.js";
 import { Machine, type Site } from "./machine.js";
@@ -38,6 +39,8 @@ export interface CudaBackendOptions extends CudaOptions {
   readonly events?: Events | undefined;
   /** Bytes of a chunk that larger inputs go through the device by. */
   readonly chunkBytes?: number | undefined;
+  /** Bytes of each device that may be in use. */
+  readonly memoryBytes?: number | undefined;
   /** A device's share of a run has at least so many elements. */
   readonly leastShare?: number | undefined;
 }
@@ -52,6 +55,8 @@ export interface CudaBackend {
   readonly kind: "device";
   readonly readsBuffers: true;
   memory(): AcceleratorMemory | null;
+  /** All of them. */
+  devices(): readonly Device[];
   /** Where a kernel runs, to be read in a sentence. */
   inWords(kernel: Kernel): string;
   /** The kernel, if it is compiled already: in memory or on disk. */
@@ -100,7 +105,15 @@ export function createCudaBackend(options: CudaBackendOptions = {}): CudaBackend
     },
     kind: "device",
     readsBuffers: true,
-    memory: () => (reason() === null ? { ...(needed().there[0] as Site).context.memory, pool: null } : null),
+    memory: () => {
+      if (reason() !== null) return null;
+      const { memory, usage } = (needed().there[0] as Site).context;
+      return { ...memory, pool: usage };
+    },
+    devices() {
+      const found = machine();
+      return typeof found === "string" ? [] : devicesOf(found.sites.map(({ context }) => context), found.sites[0].lanes.fleet);
+    },
     inWords: kernel => whereInWords(needed().there, kernel),
     cached(kernel) {
       if (reason() !== null) return null;
@@ -129,6 +142,7 @@ function openMachine(options: CudaBackendOptions): Machine | string {
   const least = options.capability === undefined ? undefined : numberOf(options.capability);
   const sites = (options.devices ?? [options.device ?? 0]).map((ordinal): Site => {
     const context = driver.open(ordinal);
+    if (options.memoryBytes !== undefined) context.allow(options.memoryBytes);
     return { context, lanes: new Lanes(context, fleet), target: targetFor(context.device, nvrtc, options.form, least) };
   });
   const compiler = createCudaCompiler(native, nvrtc, createDiskCache({ folder: options.cacheFolder }), readCudaHeaders(root));

@@ -118,13 +118,13 @@ export class CudaContext {
   }
 
   /** There are never more bytes in use. */
-  limit(bytes: number): void {
-    guarded(() => this.native.limit(this.handle, bytes));
+  allow(bytes: number): void {
+    guarded(() => this.native.allow(this.handle, bytes));
   }
 
   /** The driver keeps at most so many bytes that are not in use. */
-  keep(bytes: number): void {
-    guarded(() => this.native.keep(this.handle, bytes));
+  limit(bytes: number): void {
+    guarded(() => this.native.limit(this.handle, bytes));
   }
 
   /** Gives back what the driver keeps. */

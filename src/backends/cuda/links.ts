@@ -89,9 +89,4 @@ export class Links {
     if (link === undefined) links.set(to, (link = new Link(from, to)));
     return link;
   }
-
-  /** From each of these to each other. */
-  all(contexts: readonly CudaContext[]): readonly PeerLink[] {
-    return contexts.flatMap(from => contexts.filter(to => to !== from).map(to => this.between(from, to).facts));
-  }
 }

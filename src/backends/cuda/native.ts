@@ -4,7 +4,7 @@
  * they are given, whichever form they have.
  */
 import type { AnyTypedArray } from "../../../fusion/values.js";
-import type { NativeAddon } from "../cpu/addon.js";
+import type { MemoryUsage, NativeAddon } from "../cpu/addon.js";
 
 /** A driver, compiler, context, stream, memory, module, function or event of this environment. */
 export type Handle = number;
@@ -42,17 +42,12 @@ export interface NativeDevice {
   readonly memoryPools: number;
 }
 
-/** The memory that this environment has of a device, in bytes. */
-export interface NativeUsage {
-  readonly limit: number;
-  readonly used: number;
-  /** The most that was used at any time. */
-  readonly peak: number;
-  /** Blocks in use, and how many were ever taken. */
+/** The memory that a thread's runtimes have of a device; `kept` is what the driver keeps for the whole process, and 0 where it does not say. */
+export interface NativeUsage extends MemoryUsage {
+  /** How many bytes may be used. */
+  readonly most: number;
+  /** How many blocks are in use. */
   readonly blocks: number;
-  readonly taken: number;
-  /** What the driver keeps for the whole process. */
-  readonly kept: number;
 }
 
 export interface NativeFunction {
@@ -93,9 +88,9 @@ export interface NativeCuda {
   memory(context: Handle): { readonly free: number; readonly total: number };
   usage(context: Handle): NativeUsage;
   /** There are never more bytes in use. */
-  limit(context: Handle, bytes: number): void;
+  allow(context: Handle, bytes: number): void;
   /** The driver keeps at most so many bytes that are not in use. */
-  keep(context: Handle, bytes: number): void;
+  limit(context: Handle, bytes: number): void;
   /** Gives back what the driver keeps. */
   trim(context: Handle): void;
   /** Whether the driver copies straight from the peer's memory to this device's. */

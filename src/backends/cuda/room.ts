@@ -268,8 +268,10 @@ export class Room {
   private lacking(cause: CudaError): CudaError {
     const { context } = this.loaded;
     const { name, memoryBytes } = context.device;
+    const { most, used } = context.usage;
+    const [all, free] = most < memoryBytes ? [`${most} bytes of ${name} that may be used`, most - used] : [`${memoryBytes} bytes of ${name}`, freeBytes(context)];
     const given = cause.call === "" ? "" : ` (${cause.call} gave ${cause.result})`;
-    const what = `the run needs ${this.least} bytes of device memory at once; ${freeBytes(context)} of the ${memoryBytes} bytes of ${name} are free${given}`;
+    const what = `the run needs ${this.least} bytes of device memory at once; ${free} of the ${all} are free${given}`;
     return new CudaError("resource", `${what}. Sources and results go through in chunks, but captured arrays and what a reduction keeps of each 1024 elements must fit; and what other queries hold meanwhile is not there: run fewer at a time`, cause, { cause });
   }
 }

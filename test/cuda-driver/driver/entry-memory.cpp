@@ -152,9 +152,14 @@ ENTRY Result cuMemFreeAsync(Address address, void* stream) {
     require(state.settings.pools, NOT_SUPPORTED);
     Context& context = state.current();
     Timeline& timeline = state.timelineOf(context, stream);
-    require(state.memory.at(address));
-    context.submit(timeline, [&state, &context, address] {
-      if (!state.memory.release(address)) state.fault(context, INVALID_VALUE, "Memory was freed twice.");
+    const ptx::Region* const region = state.memory.at(address);
+    require(region);
+    context.submit(timeline, [&state, &context, address, bytes = region->end - region->begin] {
+      if (!state.memory.release(address)) return state.fault(context, INVALID_VALUE, "Memory was freed twice.");
+      if (!state.settings.keeps) return;
+      Kept& kept = state.kept[static_cast<std::size_t>(context.device)];
+      kept.pieces.insert(bytes);
+      kept.trim(kept.threshold);
     });
   });
 }
@@ -169,15 +174,29 @@ ENTRY Result cuDeviceGetDefaultMemPool(void** pool, int device) {
   });
 }
 
-ENTRY Result cuMemPoolSetAttribute(void* pool, int, void* value) {
-  return entry([=](State&) { require(pool && value); });
+namespace {
+
+Kept& keptIn(State& state, void* pool) {
+  const auto device = reinterpret_cast<std::uintptr_t>(pool) - 1;
+  state.checkDevice(static_cast<int>(device));
+  return state.kept[device];
 }
 
-/// Nothing is kept: what is reserved is what is used.
-ENTRY Result cuMemPoolGetAttribute(void* pool, int, void* value) {
+}  // namespace
+
+ENTRY Result cuMemPoolSetAttribute(void* pool, int attribute, void* value) {
   return entry([=](State& state) {
-    require(pool && value);
-    *static_cast<std::uint64_t*>(value) = state.memory.used(static_cast<int>(reinterpret_cast<std::uintptr_t>(pool)) - 1);
+    require(pool && value && attribute == 4);
+    keptIn(state, pool).threshold = *static_cast<std::uint64_t*>(value);
+  });
+}
+
+/// What is reserved, and what of it is used.
+ENTRY Result cuMemPoolGetAttribute(void* pool, int attribute, void* value) {
+  return entry([=](State& state) {
+    require(pool && value && (attribute == 5 || attribute == 7));
+    const std::uint64_t used = state.memory.used(static_cast<int>(reinterpret_cast<std::uintptr_t>(pool)) - 1);
+    *static_cast<std::uint64_t*>(value) = attribute == 7 ? used : used + keptIn(state, pool).bytes();
   });
 }
 
@@ -197,8 +216,11 @@ ENTRY Result cuMemPoolSetAccess(void* pool, const PoolAccess* access, std::size_
   });
 }
 
-ENTRY Result cuMemPoolTrimTo(void* pool, std::size_t) {
-  return entry([=](State&) { require(pool); });
+ENTRY Result cuMemPoolTrimTo(void* pool, std::size_t most) {
+  return entry([=](State& state) {
+    require(pool);
+    keptIn(state, pool).trim(most);
+  });
 }
 
 ENTRY Result cuMemAllocHost_v2(void** host, std::size_t bytes) {

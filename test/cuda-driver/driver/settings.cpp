@@ -35,6 +35,7 @@ constexpr Row ROWS[] = {
     {"failQuery", &Settings::failQuery},
     {"stickyLaunch", &Settings::stickyLaunch},
     {"loseDevice", &Settings::loseDevice},
+    {"keeps", &Settings::keeps},
     {"peers", &Settings::peers},
     {"failPeer", &Settings::failPeer},
     {"failPeerCopy", &Settings::failPeerCopy},

@@ -30,6 +30,7 @@ struct Settings {
   std::uint64_t failQuery = 0;                        // the nth question for a stream from now on and all later ones fail
   std::uint64_t stickyLaunch = 0;                     // the nth launch from now on ends as an illegal access does
   std::uint64_t loseDevice = 0;                       // at the nth launch from now on its device disappears
+  std::uint64_t keeps = 0;                            // pools keep what is given back, in pieces, up to their threshold
   std::uint64_t peers = 1;                            // whether devices reach each other's memory
   std::uint64_t failPeer = 0;                         // the nth request for a peer's memory from now on is refused
   std::uint64_t failPeerCopy = 0;                     // the nth copy between devices from now on is refused

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 
 namespace driver {
 
@@ -105,6 +106,16 @@ LoadedFunction& State::functionOf(void* handle) {
   throw Failure{INVALID_HANDLE};
 }
 
+std::uint64_t Kept::bytes() const {
+  std::uint64_t sum = 0;
+  for (const std::uint64_t piece : pieces) sum += piece;
+  return sum;
+}
+
+void Kept::trim(std::uint64_t most) {
+  while (!pieces.empty() && bytes() > most) pieces.erase(std::prev(pieces.end()));
+}
+
 std::uint64_t State::allocated() const {
   std::uint64_t bytes = 0;
   for (unsigned device = 0; device < ptx::MOST_DEVICES; device++) bytes += memory.used(static_cast<int>(device));
@@ -117,7 +128,10 @@ Address State::allocate(int device, std::size_t bytes) {
   const std::uint64_t number = ++occasions.allocations;
   const std::uint64_t first = settings.failAllocation;
   require(first == 0 || number < first || number >= first + settings.failAllocations, OUT_OF_MEMORY);
-  const auto fits = [&] { return bytes <= settings.memory && memory.used(device) <= settings.memory - bytes; };
+  // A piece that is kept serves what is not much smaller.
+  auto& kept = this->kept[static_cast<std::size_t>(device)];
+  if (const auto piece = kept.pieces.lower_bound(bytes); piece != kept.pieces.end() && *piece <= 2 * bytes) kept.pieces.erase(piece);
+  const auto fits = [&] { return bytes <= settings.memory && memory.used(device) + kept.bytes() <= settings.memory - bytes; };
   // A real driver waits for the frees that are still to come in its streams.
   if (!fits()) contexts[static_cast<std::size_t>(device)]->synchronise();
   require(fits(), OUT_OF_MEMORY);

@@ -71,6 +71,15 @@ struct Counters {
   std::uint64_t bytesBetween = 0;   // of these, from one device to another
 };
 
+/// What a device's pool keeps for later.
+struct Kept {
+  std::uint64_t threshold = 0;
+  std::multiset<std::uint64_t> pieces;
+  std::uint64_t bytes() const;
+  /// Gives back the largest first, down to so many bytes.
+  void trim(std::uint64_t most);
+};
+
 /// How often something has happened since a setting that counts it was made.
 struct Occasions {
   std::uint64_t allocations = 0;
@@ -96,6 +105,7 @@ class State {
   std::vector<std::unique_ptr<Context>> graveyard;  // destroyed contexts, whose handles must be recognised
   std::set<int> lost;                               // devices that have disappeared
   std::map<void*, std::unique_ptr<Event>> events;
+  std::array<Kept, ptx::MOST_DEVICES> kept;
   Counters counters;
   Occasions occasions;
   ptx::Random random{1};
