@@ -23,7 +23,8 @@
  *
  * Several devices may share a run: each does 1. and 2. for itself and 3. for stretches of its own, whole blocks of 1024 elements.
  * Then, where there are `blockBytes`, what the blocks of the others have left in their scratch is copied to the same place of the
- * first one's, and that one alone does 4. What `joinStates` makes of all states is read.
+ * first one's, and that one alone does 4. A scan's stretch is one chunk, of three launches: all do the first at a time, and the third;
+ * the second each in turn, when it has the `value` that the one before has left in its state. What `joinStates` makes of all states is read.
  *
  * An output may overlap the source only if `inPlace` says so, and then exactly. A launch has the program's arguments in order, each an
  * 8-byte word except captures by value, which are one argument of `captures.bytes` bytes.
@@ -344,7 +345,7 @@ export function joinStates(kind: SingleSink["kind"], states: readonly Uint8Array
   const stopped = (words: BigUint64Array): boolean => words[5] !== 0n;
   const [first] = all as [BigUint64Array];
   // A search ends where one finds anything; those behind it may have been stopped.
-  const holder = (kind === "first" ? all.find(words => stopped(words) || found(words)) : kind === "last" ? all.findLast(([, place]) => place !== NOWHERE) : null) ?? first;
+  const holder = (kind === "first" ? all.find(words => stopped(words) || found(words)) : kind === "last" ? all.findLast(([, place]) => place !== NOWHERE) : kind === "scan" ? all.at(-1) : null) ?? first;
   const joined = holder.slice();
   if (kind !== "first") {
     joined[0] = all.reduce((least, [failed = NOWHERE]) => (failed < least ? failed : least), NOWHERE);

@@ -30,7 +30,7 @@ onStandIn("CUDA devices among each other", () => {
     expect(runtimeOf(newStandIn({ devices: 3 }), { devices: [2] }).devices()).toMatchObject([{ number: 2, peers: [] }]);
     expect(runtimeOf(newStandIn({ devices: 0 })).devices()).toEqual([]);
     expect(runtimeOf(newStandIn({ devices: 3 })).compute(data).map(x => x + 1).explain()).toContain("divided among devices 0, 1 and 2, PTX interpreter (test)");
-    expect(runtimeOf(newStandIn({ devices: 3 })).compute(data).scan((a, x) => a + x, 0).explain()).toContain("on device 0 of 3, PTX interpreter (test), for each running value needs those before it");
+    expect(runtimeOf(newStandIn({ devices: 3 })).compute(data).scan((a, x) => a * 0.5 + x, 0).explain()).toContain("on device 0 of 3, PTX interpreter (test), for it goes from left to right");
   });
 
   describe.each([
@@ -42,8 +42,8 @@ onStandIn("CUDA devices among each other", () => {
     it.each([false, true])("later: %s", async later => {
       const device = newStandIn({ devices: 3, ...settings });
       const runtime = runtimeOf(device);
-      // The first device alone has the running values.
-      using sums = runtime.compute(data).scan((a, x) => a + x, 0).toBuffer();
+      // The first device alone has what goes from left to right.
+      using sums = runtime.compute(data).scan((a, x) => a * 0.5 + x, 0).toBuffer();
       const query = runtime.compute(sums).map(x => x * 2);
       const before = device.driver.counters();
       using twice = later ? await query.toBufferAsync() : query.toBuffer();
@@ -59,13 +59,13 @@ onStandIn("CUDA devices among each other", () => {
       expect(ways[1]).toMatchObject({ from: 0, to: 2, route: routes[1], ...copied(two, routes[1]) });
       expect(first?.peers[0]).toMatchObject({ peerCopies: 0, stagedCopies: 0 });
       expect(after.bytesBetween - before.bytesBetween).toBe((routes[0] === "peer" ? one : 0) + (routes[1] === "peer" ? two : 0));
-      expect([twice.state, twice.toArray()]).toEqual(["deviceOnly", js.compute(data).scan((a, x) => a + x, 0).map(x => x * 2).toArray()]);
+      expect([twice.state, twice.toArray()]).toEqual(["deviceOnly", js.compute(data).scan((a, x) => a * 0.5 + x, 0).map(x => x * 2).toArray()]);
       expect(device.driver.lastFault()).toBe("");
     });
   });
 
   describe("where one of them fails", () => {
-    const KINDS: readonly CaseName[] = ["map", "filter", "counted sum", "first"];
+    const KINDS: readonly CaseName[] = ["map", "filter", "counted sum", "first", "scan"];
     const faults = ["failAllocation", "failLaunch", "failRecord", "failPeer", "failPeerCopy"] as const;
     const refused = { failAllocation: /cuMemAlloc/, failLaunch: /cuLaunchKernel/, failRecord: /cuEventRecord/, failPeer: /never/, failPeerCopy: /never/ };
 
@@ -165,6 +165,10 @@ onStandIn("CUDA devices among each other", () => {
       const call = { ...caseOf("look-up", 100_000), arrays: [new Float64Array(110_000)] };
       expect(() => native("look-up").run(call)).toThrow(/^DC406: the run needs \d+ bytes of device memory at once; 900000 of the 900000 bytes of PTX interpreter \(test\) that may be used are free/);
       expectResult(native("filter").run(large), expectedOf("filter", large));
+      // A share of it does not fit at once: the first device goes through all of it in chunks.
+      const scanned = caseOf("scan", 150_000);
+      expectResult(native("scan").run(scanned), expectedOf("scan", scanned));
+      expectResult(await native("scan").start(scanned, undefined), expectedOf("scan", scanned));
     });
   });
 });

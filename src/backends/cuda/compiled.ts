@@ -35,26 +35,28 @@ export class CudaCompiledKernel implements CompiledKernel {
     this.divides = stations.length > 1 && undividedReason(kernel) === null;
   }
 
-  run(call: KernelCall): KernelResult {
-    const seats = this.take(call);
+  run(call: KernelCall, divides = this.divides): KernelResult {
+    const seats = this.take(call, divides);
     try {
       return this.result(call, runNow(seats, call));
     } catch (error) {
+      if (seats.length > 1 && this.isTooMuch(error)) return this.run(call, false);
       throw this.failure(error);
     } finally {
       this.give(seats);
     }
   }
 
-  async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
+  async start(call: KernelCall, signal: AbortSignal | undefined, divides = this.divides): Promise<KernelResult> {
     signal?.throwIfAborted();
-    const seats = this.take(call);
+    const seats = this.take(call, divides);
     const stop = (): void => seats.forEach(({ lane }) => lane.stop.set(1));
     signal?.addEventListener("abort", stop, { once: true });
     let ran: Ran;
     try {
       ran = await runLater(seats, call, call.output !== null && this.pins && !canShrink(call.output), signal);
     } catch (error) {
+      if (seats.length > 1 && this.isTooMuch(error)) return await this.start(call, signal, false);
       throw this.failure(error);
     } finally {
       signal?.removeEventListener("abort", stop);
@@ -68,15 +70,17 @@ export class CudaCompiledKernel implements CompiledKernel {
   }
 
   /** Devices for a run, with their shares of it: those that are not lost, if there are any. */
-  private take(call: KernelCall): readonly Seat[] {
+  private take(call: KernelCall, divides: boolean): readonly Seat[] {
     const there = this.there;
     const stations = there.length === 0 ? this.stations.slice(0, 1) : there;
-    const shares = this.divides ? sharesOf(call.length, stations.length, this.leastShare) : [wholeShare(call.length)];
+    const shares = divides ? sharesOf(call.length, stations.length, this.leastShare) : [wholeShare(call.length)];
     const bringing = new Bringing(shares.length > 1);
     const seats: Seat[] = [];
     try {
       for (const [at, share] of shares.entries()) {
-        const { loaded, lanes } = stations[at] as Station;
+        const { loaded: program, lanes } = stations[at] as Station;
+        // What is before a scan's share is known when all of it has been seen once: it does not come in chunks.
+        const loaded = shares.length > 1 && this.kernel.sink.kind === "scan" ? { ...program, chunkBytes: Infinity } : program;
         const lane = lanes.take();
         seats.push({ loaded, lanes, lane, share, residents: Residents.of(lanes, lane, call, share, bringing) });
       }
@@ -89,6 +93,11 @@ export class CudaCompiledKernel implements CompiledKernel {
 
   private give(seats: readonly Seat[]): void {
     for (const { lanes, lane } of seats) lanes.give(lane);
+  }
+
+  /** Whether a scan's shares do not fit at once: in chunks the first device goes through all of it. */
+  private isTooMuch(error: unknown): boolean {
+    return this.kernel.sink.kind === "scan" && error instanceof CudaError && error.kind === "resource";
   }
 
   private get there(): readonly Station[] {

@@ -19,6 +19,9 @@ export interface PeerLink {
   readonly stagedBytes: number;
 }
 
+/** What a route asks of the driver. */
+const OWN_CALLS: readonly string[] = ["cuCtxEnablePeerAccess", "cuMemPoolSetAccess", "cuMemcpyPeerAsync"];
+
 /** Bytes in a device's memory. */
 export interface Stretch {
   readonly memory: CudaMemory;
@@ -71,9 +74,9 @@ class Link {
     return this.staged;
   }
 
-  /** The other route does as well, unless a device is gone. */
+  /** The other route does as well, unless a device is gone, or this is what an earlier command failed with, of which nobody has heard. */
   private refuse(error: unknown): void {
-    if (!(error instanceof CudaError) || error.kind === "fatal") throw error;
+    if (!(error instanceof CudaError) || error.kind === "fatal" || !OWN_CALLS.includes(error.call)) throw error;
     this.staged = error.message.replace(/^DC\d+: /, "");
   }
 }

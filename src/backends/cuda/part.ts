@@ -41,6 +41,9 @@ export interface LoadedProgram {
   readonly chunkBytes: number;
 }
 
+/** Where in the state what a scan has come to is. */
+const CARRIED = { from: 32, to: 40 } as const;
+
 /** So many transfers are given ahead: enough for streams not to wait for the calling thread, and few enough to be given up. */
 const AHEAD = 64;
 
@@ -99,12 +102,47 @@ export class Part {
 
   /** All but what joins the values of blocks. `reader`: a lane of another device. */
   *work(reader: (lanes: Lanes) => Lane): Steps<void> {
+    yield* this.prepare(reader);
+    yield* this.inChunks();
+  }
+
+  private *prepare(reader: (lanes: Lanes) => Lane): Steps<void> {
     const { room, residents } = this;
     STATE_FILLS.forEach(fill => this.fill(fill));
     for (const placed of room.arrays) if (placed !== null && placed.brings !== null) this.write(placed.memory, placed.brings);
     if (residents !== null) yield* residents.prepare(this.transfers, reader);
     this.write(room.captures, this.captures);
-    yield* this.inChunks();
+  }
+
+  /** The launches of a scan that takes all at once: totals, carries, values. */
+  private get scans(): readonly CudaLaunch[] {
+    const { plan, share } = this.room;
+    return plan.chunk(share.from, share.count);
+  }
+
+  /** Of a scan that several devices share: what each block comes to. */
+  *total(reader: (lanes: Lanes) => Lane): Steps<void> {
+    yield* this.prepare(reader);
+    const chunk = this.chunkAt(0) as Chunk;
+    void this.bring(chunk);
+    this.launchAll(this.scans.slice(0, 1), chunk.place, chunk.from);
+  }
+
+  /** What stands before each block; `before`: the state of the device that has what is before its share. */
+  *carry(before: Uint8Array | null): Steps<void> {
+    const { lane, room, transfers } = this;
+    if (before !== null) void transfers.write(lane.work, room.state, before.slice(CARRIED.from, CARRIED.to), CARRIED.from);
+    this.launchAll(this.scans.slice(1, 2), null, room.share.from);
+    yield* this.look();
+    this.looked = false;
+  }
+
+  /** The running values. */
+  *spread(): Steps<void> {
+    const chunk = this.chunkAt(0) as Chunk;
+    this.launchAll(this.scans.slice(2), chunk.place, chunk.from);
+    yield null;
+    if (chunk.place.output !== null) void this.fetch(chunk);
   }
 
   /** Joins the values of blocks, which are all there. */

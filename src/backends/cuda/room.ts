@@ -213,7 +213,7 @@ export class Room {
     for (let chunkLength = longest; ; chunkLength = Math.max(shortest, Math.ceil(chunkLength / 2 / BLOCK) * BLOCK)) {
       const chunks = this.attempt(() => this.chunksOf(chunkLength, wholeBytes));
       if (chunks !== null) return chunks;
-      if (chunkLength === shortest) throw this.lack;
+      if (chunkLength === shortest || this.loaded.chunkBytes === Infinity) throw this.lack;
     }
   }
 

@@ -57,7 +57,8 @@ class Run {
   *steps(): Steps<() => Ran> {
     const { parts, first, transfers } = this;
     const whole = this.prepare();
-    yield* transfers.together(parts.map((part, at) => this.work(part, at)));
+    if (this.kind === "scan" && parts.length > 1) yield* this.scan();
+    else yield* transfers.together(parts.map((part, at) => this.work(part, at)));
     const outcome = yield* this.look();
     const delivered = outcome.status === "done" && !first.room.keeps ? yield* this.deliver(whole, outcome.result.count) : null;
     yield* transfers.together(parts.map(part => part.settle()));
@@ -91,6 +92,18 @@ class Run {
     const { outcome } = part;
     // What is behind it is of no interest.
     if (outcome.status !== "done" || outcome.result.position >= 0) for (const other of this.parts.slice(at + 1)) other.lane.stop.set(1);
+  }
+
+  /** What the blocks come to all devices find at a time; then each in turn what stands before its own, and all the values. */
+  private *scan(): Steps<void> {
+    const { parts, transfers } = this;
+    yield* transfers.together(parts.map(part => part.total(this.reader)));
+    let before: Uint8Array | null = null;
+    for (const part of parts) {
+      yield* part.carry(before);
+      before = part.state;
+    }
+    yield* transfers.together(parts.map(part => part.spread()));
   }
 
   private *look(): Steps<CudaOutcome> {

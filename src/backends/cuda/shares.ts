@@ -22,7 +22,7 @@ export function undividedReason({ sink }: Kernel): string | null {
     case "fold":
       return sink.combine === null ? "it goes from left to right" : null;
     case "scan":
-      return sink.order.kind === "left" ? "it goes from left to right" : "each running value needs those before it";
+      return sink.order.kind === "left" ? "it goes from left to right" : null;
     case "several":
       // Each of them runs by itself.
       return null;
