@@ -37,7 +37,7 @@ onStandIn("several CUDA devices", () => {
           const expected = expectedOf(name, call);
           for (const native of fleets) expectResult(later ? await native(name).start(call, undefined) : native(name).run(call), expected);
         }),
-        { numRuns: 5, seed: 7 },
+        { numRuns: 3, seed: 7 },
       );
     });
   });
