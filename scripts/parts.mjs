@@ -12,7 +12,7 @@ import { ROOT } from "./stale.mjs";
 const PARTS = {
   core: ["src/index.ts", "src/builtin.ts", "src/backends/parts.ts", "src/cache/memory.ts"],
   compiler: ["fusion/passes/plan.ts", "fusion/passes/lower.ts", "fusion/parse/lambda.ts", "fusion/parse/lists.ts", "fusion/interpret.ts"],
-  native: ["src/backends/cpu/backend.ts", "fusion/emit/cpp.ts"],
+  native: ["src/backends/cpu/backend.ts", "src/cache/kernels.ts", "fusion/emit/cpp.ts"],
   script: ["src/backends/js/backend.ts", "fusion/emit/js.ts"],
   prepared: ["src/query/prepared.ts"],
   together: ["src/query/together.ts"],

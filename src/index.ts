@@ -204,7 +204,9 @@ export { BackendError, CompilerBug, LambdaError, QueryError, type ErrorCode } fr
 export type { Accelerator, AcceleratorKind, AcceleratorMaker, AcceleratorMemory, CompileHow, Runnable } from "./backends/accelerator.js";
 export type { BackendName } from "./backends/backend.js";
 export * as plugin from "./plugin.js";
-export type { KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
+export type { CacheOptions, CacheStatistics } from "./cache/kernels.js";
+export type { SharedStore } from "./cache/shared.js";
+export type { CompileOptions, KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
 export type { AcceleratorState } from "./runtime/member.js";
 export type { Device, DeviceMemory, DeviceUsage, PeerLink } from "./backends/cuda/devices.js";
 export type { AnyQuery, FromJsonOptions } from "./json/read.js";

@@ -6,7 +6,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { BackendError } from "../../fusion/errors.js";
-import { contentName, entryName, entryNames, entryOf, isTrusted, objectOf, publishEntry, removeEntry, verifiedObject, type Ingredients } from "./entry.js";
+import { bytesOf, contentName, entryName, entryNames, entryOf, isTrusted, objectOf, publishEntry, removeEntry, verifiedObject, type Ingredients } from "./entry.js";
 import { evict, type EvictionLimits } from "./evict.js";
 import { createCacheFolder, defaultCacheFolder } from "./folder.js";
 
@@ -35,6 +35,23 @@ export interface DiskCache {
   /** Where entries go, and why not to the usual place. */
   readonly folder: string;
   readonly reason: string | null;
+  /** Looks at the folder. */
+  statistics(): DiskStatistics;
+}
+
+export interface DiskStatistics {
+  readonly hits: number;
+  /** How often a kernel had to be made that was not there. */
+  readonly misses: number;
+  readonly entries: number;
+  readonly bytes: number;
+  /** What was removed to keep the limits. */
+  readonly evictions: number;
+  /** Entries that were removed because they were damaged, open to others, or not to be loaded. */
+  readonly refusals: number;
+  readonly folder: string;
+  /** Why that is not the usual one; null if it is. */
+  readonly reason: string | null;
 }
 
 export interface DiskCacheOptions extends Partial<EvictionLimits> {
@@ -48,12 +65,13 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
   const limits: EvictionLimits = { mostBytes: options.mostBytes ?? 256 * 2 ** 20, mostDays: options.mostDays ?? 30 };
   const folder = createCacheFolder(options.folder ?? defaultCacheFolder(), options.fallback ?? os.tmpdir());
   let evicted = false;
+  const counts = { hits: 0, misses: 0, evictions: 0, refusals: 0 };
 
   const publish = (temporary: string, entry: string, ingredients: Ingredients, compiler: string): string => {
     const object = publishEntry(temporary, entry, ingredients, compiler);
     if (!evicted && !folder.isPrivate) {
       evicted = true;
-      evict(folder.path, limits, path.basename(entry));
+      counts.evictions += evict(folder.path, limits, path.basename(entry));
     }
     return object;
   };
@@ -73,10 +91,11 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
 
   const find = (ingredients: Ingredients, compiler: string | null): string | null => {
     if (!folder.exists()) return null;
-    if (compiler !== null) return verifiedObject(path.join(folder.path, entryName(ingredients, compiler)));
+    const verified = (name: string): string | null => verifiedObject(path.join(folder.path, name), () => (counts.refusals += 1));
+    if (compiler !== null) return verified(entryName(ingredients, compiler));
     const content = contentName(ingredients);
     for (const name of entryNames(folder.path)) {
-      const object = name.startsWith(content) ? verifiedObject(path.join(folder.path, name)) : null;
+      const object = name.startsWith(content) ? verified(name) : null;
       if (object !== null) return object;
     }
     return null;
@@ -85,13 +104,16 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
   return {
     find(ingredients, compiler) {
       try {
-        return find(ingredients, compiler);
+        const object = find(ingredients, compiler);
+        if (object !== null) counts.hits += 1;
+        return object;
       } catch {
         return null; // no folder at all: whoever stores will hear of it
       }
     },
 
     async store(ingredients, compiler, make) {
+      counts.misses += 1;
       for (;;) {
         const temporary = folder.temporary();
         const entry = path.join(folder.path, entryName(ingredients, compiler));
@@ -108,6 +130,7 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
     },
 
     storeSync(ingredients, compiler, make) {
+      counts.misses += 1;
       for (;;) {
         const temporary = folder.temporary();
         const entry = path.join(folder.path, entryName(ingredients, compiler));
@@ -123,7 +146,10 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
       }
     },
 
-    discard: object => removeEntry(entryOf(object)),
+    discard(object) {
+      counts.refusals += 1;
+      removeEntry(entryOf(object));
+    },
     abandon: fault => folder.leave(fault),
 
     recall(name) {
@@ -156,7 +182,21 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
     get reason() {
       return folder.reason;
     },
+
+    statistics() {
+      const entries = namesOf(folder.path);
+      const bytes = entries.reduce((sum, name) => sum + bytesOf(path.join(folder.path, name)), 0);
+      return { ...counts, entries: entries.length, bytes, folder: folder.path, reason: folder.reason };
+    },
   };
+}
+
+function namesOf(folder: string): readonly string[] {
+  try {
+    return entryNames(folder);
+  } catch {
+    return []; // not there yet, or not to be read
+  }
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

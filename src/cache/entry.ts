@@ -15,6 +15,10 @@ export interface Ingredients {
   readonly flags: readonly string[];
   /** The processor's abilities. */
   readonly target: string;
+  /** What an object needs of the system that loads it, beside the processor. */
+  readonly system?: (() => string) | undefined;
+  /** Whether the object names files of this machine, and so is for no other. */
+  readonly local?: boolean | undefined;
   /** For people, and not part of the entry's name. Where it is left out, the source is not kept either. */
   readonly label?: Label | undefined;
 }
@@ -77,8 +81,8 @@ export function isTrusted(file: string, kind: "file" | "folder"): boolean {
   return (kind === "file" ? facts.isFile() : facts.isDirectory()) && isOwn(facts);
 }
 
-/** The shared object of a sound entry; null if there is none. An unsound one is removed. */
-export function verifiedObject(entry: string): string | null {
+/** The shared object of a sound entry; null if there is none. An unsound one is removed, and told of. */
+export function verifiedObject(entry: string, unsound: () => void = () => undefined): string | null {
   const facts = lstatSync(entry, { throwIfNoEntry: false });
   if (facts === undefined) return null;
   const object = objectOf(entry);
@@ -94,6 +98,7 @@ export function verifiedObject(entry: string): string | null {
     // A file is missing or unreadable, or another process has just removed the entry.
   }
   removeEntry(entry);
+  unsound();
   return null;
 }
 

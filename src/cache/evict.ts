@@ -12,8 +12,9 @@ const DAY = 24 * 60 * 60 * 1000;
 /** No compiler runs that long: a temporary folder this old was left by a process that was killed. */
 const ABANDONED_AFTER = DAY / 24;
 
-/** Best effort: other processes may be evicting too. The entry `keep` stays. */
-export function evict(folder: string, limits: EvictionLimits, keep: string): void {
+/** Best effort: other processes may be evicting too. The entry `keep` stays. Gives the number of those that went. */
+export function evict(folder: string, limits: EvictionLimits, keep: string): number {
+  let evicted = 0;
   try {
     const now = Date.now();
     for (const name of readdirSync(folder)) {
@@ -28,11 +29,14 @@ export function evict(folder: string, limits: EvictionLimits, keep: string): voi
     let bytes = bytesOf(path.join(folder, keep));
     for (const { entry, used, bytes: size } of entries) {
       bytes += size;
-      if (bytes > limits.mostBytes || now - used > limits.mostDays * DAY) removeEntry(entry);
+      if (bytes <= limits.mostBytes && now - used <= limits.mostDays * DAY) continue;
+      removeEntry(entry);
+      evicted += 1;
     }
   } catch {
     // The next process that compiles tries again.
   }
+  return evicted;
 }
 
 const lastChange = (file: string): number | undefined => lstatSync(file, { throwIfNoEntry: false })?.mtimeMs;

@@ -3,11 +3,12 @@ import { QueryError } from "../../fusion/errors.js";
 import { OWN_BACKENDS, quotedBackends, type BackendName } from "../backends/backend.js";
 import { TARGETS } from "../backends/cpu/levels.js";
 import { threadsFor } from "../backends/cpu/threads.js";
+import { checkCacheOptions } from "../cache/options.js";
 import { describe, quote } from "../query/given.js";
 import { checkOptions as checkNames } from "../query/options.js";
 import type { RuntimeOptions } from "./runtime.js";
 
-const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", compile: "object", cuda: "object" } as const;
+const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", cache: "object", compile: "object", cuda: "object" } as const;
 const COMPILE_OPTIONS = { optimisation: "number", debug: "boolean", fastMath: "boolean" } as const;
 const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number", devices: "object", memoryBytes: "number", capability: "string" } as const;
 const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number", boolean: "true or false" } as const;
@@ -15,7 +16,7 @@ const WORDS = { string: "a text", function: "a function", object: "an object", n
 export function checkOptions(options: RuntimeOptions): void {
   checkNames(options, "createRuntime", ["backend", "plugins", "target", "selection", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
   checkKinds(options, OPTIONS, "");
-  const { backend, compile = {}, cuda = {}, plugins = [], threads, target = "native", selection = "order" } = options;
+  const { backend, cache, compile = {}, cuda = {}, plugins = [], threads, target = "native", selection = "order" } = options;
   checkPlugins(plugins);
   if (!TARGETS.includes(target)) {
     throw new QueryError("DC305", `the option target of createRuntime() is one of ${TARGETS.map(name => `"${name}"`).join(", ")}, not ${quote(target)}`, "Leave it out for kernels of this very processor.");
@@ -23,6 +24,7 @@ export function checkOptions(options: RuntimeOptions): void {
   if (selection !== "order" && selection !== "adaptive") {
     throw new QueryError("DC305", `the option selection of createRuntime() is "order" or "adaptive", not ${quote(selection)}`, "Leave it out for the order of the backends.");
   }
+  checkCacheOptions(cache);
   checkNames(compile, "createRuntime", namesOf(COMPILE_OPTIONS), "Write compile: { optimisation: 1, debug: true }, or leave it out.", "compile.");
   checkKinds(compile, COMPILE_OPTIONS, "compile.");
   if (![undefined, 0, 1, 2, 3].includes(compile.optimisation)) {

@@ -5,6 +5,7 @@ import { createCpuBackend } from "../backends/cpu/backend.js";
 import { createCudaBackend } from "../backends/cuda/backend.js";
 import type { Device } from "../backends/cuda/devices.js";
 import { createJsBackend } from "../backends/js/backend.js";
+import { createKernelCache, type CacheStatistics, type KernelCache } from "../cache/kernels.js";
 import { makeBuffer, type Buffer } from "../memory/buffer.js";
 import { checkEnvironment } from "../memory/memory.js";
 import { queryOf, type Query } from "../query/query.js";
@@ -13,7 +14,7 @@ import { quote } from "../query/given.js";
 import type { ArrayConstructor, ArrayOf, Elements, QueryOptions, QuerySource, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "../query/types.js";
 import { checkOptions } from "./check-options.js";
 import type { AcceleratorState } from "./member.js";
-import { RuntimeCore, type Backends, type RuntimeOptions } from "./runtime.js";
+import { RuntimeCore, warn, type Backends, type RuntimeOptions } from "./runtime.js";
 
 /** Where queries run: its own choice of backend, kernel cache and log. */
 export interface Runtime {
@@ -62,6 +63,14 @@ export interface Runtime {
    * for (const { number, memory, peers } of runtime.devices()) console.log(number, memory.usage().used, peers.map(({ from, route }) => `${from}: ${route}`));
    */
   devices(): readonly Device[];
+  /**
+   * What the kernel cache has done so far, at each level, and what it holds.
+   *
+   * @example
+   * const { memory, disk } = runtime.cacheStatistics();
+   * console.log(`${disk.hits} of ${disk.hits + disk.misses} kernels were there; ${memory.bytes} bytes are loaded`);
+   */
+  cacheStatistics(): CacheStatistics;
 }
 
 /**
@@ -73,18 +82,30 @@ export interface Runtime {
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   checkEnvironment();
+  let made: KernelCache | null = null;
+  const cache = (): KernelCache => (made ??= createKernelCache({ ...options.cache, place: { folder: options.cacheFolder } }, options.log ?? warn));
   return runtimeOn(options, {
     js: createJsBackend,
-    cpu: events => createCpuBackend({ events, cacheFolder: options.cacheFolder, compiler: options.compiler, threads: options.threads, target: options.target, code: options.compile }),
-    cuda: events => createCudaBackend({ events, cacheFolder: options.cacheFolder, code: options.compile, ...options.cuda }),
-  });
+    cpu: events => createCpuBackend({ events, cache: cache(), compiler: options.compiler, threads: options.threads, target: options.target, code: options.compile }),
+    cuda: events => createCudaBackend({ events, cache: cache(), code: options.compile, ...options.cuda }),
+  }, cache);
 }
 
 /** A runtime on given backends. @internal */
-export function runtimeOn(options: RuntimeOptions, backends: Backends): Runtime {
+export function runtimeOn(options: RuntimeOptions, backends: Backends, cache: () => KernelCache = createKernelCache): Runtime {
   checkOptions(options);
   const core = new RuntimeCore(options, backends);
-  return { compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never, buffer: (holds: unknown, length?: unknown) => makeBuffer(core, holds, length) as never, settled: () => core.tiers.settled(), accelerators: () => core.tiers.accelerators(), devices: () => core.tiers.devices() };
+  return {
+    compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never,
+    buffer: (holds: unknown, length?: unknown) => makeBuffer(core, holds, length) as never,
+    settled: async () => {
+      await core.tiers.settled();
+      await cache().settled();
+    },
+    accelerators: () => core.tiers.accelerators(),
+    devices: () => core.tiers.devices(),
+    cacheStatistics: () => cache().statistics(),
+  };
 }
 
 /** The runtime that a call of `compute` names, or the usual one. */

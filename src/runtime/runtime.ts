@@ -1,5 +1,6 @@
 /** One runtime: the shapes it has seen, the backends it runs them on, and who is told about it. */
 import { BackendError } from "../../fusion/errors.js";
+import type { CacheOptions } from "../cache/kernels.js";
 import type { CodeOptions } from "../../fusion/emit/code.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { Accelerator, AcceleratorMaker } from "../backends/accelerator.js";
@@ -80,6 +81,8 @@ export interface RuntimeOptions {
    * are processors that the process may use. All runtimes share one pool of threads. The results are the same for any number.
    */
   readonly threads?: number | undefined;
+  /** The limits of the kernel cache, and a store of compiled kernels that machines share. */
+  readonly cache?: CacheOptions | undefined;
   /** How kernels are compiled. Each choice has kernels of its own in the cache. */
   readonly compile?: CompileOptions | undefined;
   /** For the cuda backend: the libraries of the driver and of NVRTC, where the system does not find them, and which devices. */
@@ -164,7 +167,7 @@ function noDevice(): never {
   throw new BackendError("DC402", "this runtime has no cuda backend");
 }
 
-function warn(line: string): void {
+export function warn(line: string): void {
   // eslint-disable-next-line no-console -- the one line that tells why queries are slower than they could be
   console.warn(line);
 }

@@ -239,6 +239,16 @@ describe("disk cache", () => {
       }
     });
 
+    it.skipIf(!isRoot)("it has room for an object, and none for its source", () => {
+      withTinyDisk("size=32k,mode=700", mount => {
+        const cache = createDiskCache({ folder: mount, fallback });
+        const object = cache.storeSync({ ...kernel, source: "x".repeat(100_000), label: { backend: "cpu", title: () => "long" } }, "g++ 12", writes("code"));
+        expect(readFileSync(object, "utf8")).toBe("code");
+        expect(cache.reason).toMatch(/no space left on device/i);
+        expect(readdirSync(mount)).toEqual([]);
+      });
+    });
+
     it("and neither can the private one: an error that says both", () => {
       writeFileSync(path.dirname(folder), "");
       const cache = open({ fallback: path.join(base, "nowhere") });

@@ -15,7 +15,7 @@ import { ARRAY_CONSTRUCTORS, type AnyTypedArray } from "../../fusion/values.js";
 import { createCudaCompiler, openNvrtc, readCudaHeaders } from "../../src/backends/cuda/compiler.js";
 import { openNative } from "../../src/backends/cuda/driver.js";
 import type { NativeCuda } from "../../src/backends/cuda/native.js";
-import { createDiskCache } from "../../src/cache/disk.js";
+import { createKernelCache } from "../../src/cache/kernels.js";
 import { nvrtcForTests, type NvrtcForTests } from "../cuda-nvrtc/build.js";
 
 const execute = promisify(execFile);
@@ -91,7 +91,7 @@ function compilerOf(library: string, log: (words: string) => void): ReturnType<t
   };
   const { nvrtc, reason } = openNvrtc(native, library);
   if (nvrtc === null) throw new Error(reason);
-  return createCudaCompiler(listening, nvrtc, createDiskCache({ folder: path.join(ROOT, "build", "cuda-kernels") }), readCudaHeaders(ROOT));
+  return createCudaCompiler(listening, nvrtc, createKernelCache({ place: { folder: path.join(ROOT, "build", "cuda-kernels") } }), readCudaHeaders(ROOT));
 }
 
 /** A folder of one test file, removed with `remove`. */

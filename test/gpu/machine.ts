@@ -3,7 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { createCudaCompiler, openNvrtc, readCudaHeaders, targetFor, type CudaCompiler, type CudaTarget, type OpenedNvrtc } from "../../src/backends/cuda/compiler.js";
 import { chosen, openDriver, openNative, type CudaContext, type CudaDriver } from "../../src/backends/cuda/driver.js";
-import { createDiskCache } from "../../src/cache/disk.js";
+import { createKernelCache } from "../../src/cache/kernels.js";
 import { DEVICE_NAME } from "../cuda-driver/driver.js";
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
@@ -31,7 +31,7 @@ export function openMachine(): Machine | { readonly reason: string } {
     if (nvrtc === null) return { reason: noNvrtc };
     const context = driver.open(0);
     const isStandIn = context.device.name === DEVICE_NAME;
-    const compiler = createCudaCompiler(native, nvrtc, createDiskCache({ folder: CACHE }), readCudaHeaders(ROOT));
+    const compiler = createCudaCompiler(native, nvrtc, createKernelCache({ place: { folder: CACHE } }), readCudaHeaders(ROOT));
     // The stand-in reads no machine code.
     return { driver, context, nvrtc, compiler, isStandIn, target: targetFor(context.device, nvrtc, isStandIn ? "ptx" : undefined) };
   } catch (error) {

@@ -10,7 +10,7 @@ import { openNative } from "../../src/backends/cuda/driver.js";
 import { CudaError } from "../../src/backends/cuda/errors.js";
 import type { NativeCuda } from "../../src/backends/cuda/native.js";
 import { packageRoot } from "../../src/backends/cpu/load-addon.js";
-import { createDiskCache } from "../../src/cache/disk.js";
+import { createKernelCache } from "../../src/cache/kernels.js";
 import { nvrtcForTests } from "../cuda-nvrtc/build.js";
 
 const found = nvrtcForTests();
@@ -49,7 +49,7 @@ describe.skipIf(found.library === null)(`CUDA compiler: ${found.reason ?? found.
   const nvrtc = found.library === null ? null : openNvrtc(native, found.library).nvrtc;
   const headers: CudaHeaders = { texts: { "rt/twice.h": '#include "add.h"\nstatic __device__ double twice(double x) { return add(x, x); }\n', "add.h": "static __device__ double add(double x, double y) { return x + y; }\n" }, hash: "1" };
   let caches = 0;
-  const compilerIn = (cacheFolder = path.join(folder, `cache-${++caches}`), with_ = headers): CudaCompiler => createCudaCompiler(native, nvrtc as OpenedNvrtc, createDiskCache({ folder: cacheFolder, fallback: folder }), with_);
+  const compilerIn = (cacheFolder = path.join(folder, `cache-${++caches}`), with_ = headers): CudaCompiler => createCudaCompiler(native, nvrtc as OpenedNvrtc, createKernelCache({ place: { folder: cacheFolder, fallback: folder } }), with_);
   const ptx = { form: "ptx", architecture: "compute_75" } as const;
   const flags = ["-std=c++17", "--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false"];
   const source = `#include "rt/twice.h"\nextern "C" __global__ void kernel(double* x, double y) { x[threadIdx.x] = twice(x[threadIdx.x]) * y + 1.0 / y; }\n`;

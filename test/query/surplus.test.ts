@@ -29,7 +29,7 @@ it.each<[string, readonly unknown[]]>([
 it.each<[string, () => unknown, string]>([
   ["toArray", () => loose["toArray"]?.({ inot: array }), "toArray() has no option inot\nIts only one is into."],
   ["compute", () => compute(array, { fastmath: true } as never), "compute() has no option fastmath\nIts options are fastMath, runtime."],
-  ["createRuntime", () => createRuntime({ backends: "js" } as never), "createRuntime() has no option backends\nIts options are backend, target, cacheFolder, "],
+  ["createRuntime", () => createRuntime({ backends: "js" } as never), "createRuntime() has no option backends\nIts options are backend, "],
   ["reduce", () => loose["reduce"]?.((a: number, x: number) => a + x, 0, {}, { sequental: true }), "reduce() has no option sequental\nIts options are combine, sequential."],
   ["scan", () => loose["scan"]?.((a: number, x: number) => a + x, 0, {}, { inclusive: true }), "scan() has no option inclusive\nIts options are exclusive, sequential, to."],
   ["window", () => loose["window"]?.(3, { edges: "clamp" }), "window() has no option edges\nIts options are edge, value."],

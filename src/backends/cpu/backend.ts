@@ -2,14 +2,14 @@
  * The native backend: kernels as C++, compiled by the machine's own compiler into shared objects that the addon runs. All state
  * belongs to the backend's instance.
  */
+import { statSync } from "node:fs";
 import { BackendError } from "../../../fusion/errors.js";
 import type { CodeOptions } from "../../../fusion/emit/code.js";
 import { CPP_LIBRARIES, cppFlagsFor, cppPreludeOf, emitCpp } from "../../../fusion/emit/cpp.js";
 import type { Kernel } from "../../../fusion/ir.js";
 import { printTitle } from "../../../fusion/print.js";
 import { calledOrigin } from "../../../fusion/texts.js";
-import { createDiskCache, type DiskCache } from "../../cache/disk.js";
-import { createMemoryCache } from "../../cache/memory.js";
+import { createKernelCache, type KernelCache } from "../../cache/kernels.js";
 import { Events } from "../../runtime/events.js";
 import type { Mover } from "../../table/move.js";
 import type { AcceleratorMemory } from "../accelerator.js";
@@ -21,6 +21,7 @@ import { readHeaders } from "./headers.js";
 import { bestOf, levelInWords, levelsOf, namedLevel, portableFlags, symbolIn, type Target } from "./levels.js";
 import { loadAddon, NO_FOLDER, packageRoot, type LoadedAddon } from "./load-addon.js";
 import { nativeMover } from "./moves.js";
+import { systemOf } from "./system.js";
 import { threadsFor } from "./threads.js";
 import { createToolchain } from "./toolchain.js";
 import { createUnits, type PendingUnit, type Units } from "./units.js";
@@ -28,6 +29,8 @@ import { createUnits, type PendingUnit, type Units } from "./units.js";
 export interface CpuBackendOptions {
   /** Where compiled kernels are kept, instead of $DOTCOMPUTE_CACHE, $XDG_CACHE_HOME/dotcompute or ~/.cache/dotcompute. */
   readonly cacheFolder?: string | undefined;
+  /** The runtime's, instead of one in that folder. */
+  readonly cache?: KernelCache | undefined;
   /** The C++ compiler with its first arguments, instead of $CXX or the first of c++, g++ and clang++ on PATH. */
   readonly compiler?: string | undefined;
   /** Milliseconds after which a compiler is stopped; a minute by default. */
@@ -81,7 +84,6 @@ export interface CpuBackend {
 
 /** The exported function of a kernel that is compiled alone. */
 const SYMBOL = "kernel";
-const MOST_KERNELS = 512;
 
 /** A kernel's translation unit, and what tells its loaded form from those of other kernels. */
 interface Named {
@@ -92,7 +94,7 @@ interface Named {
 export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   const root = packageRoot();
   const loaded = options.loaded ?? loadAddon(root);
-  const cache = createDiskCache({ folder: options.cacheFolder });
+  const cache = options.cache ?? createKernelCache({ place: { folder: options.cacheFolder } });
   if (root === null || loaded.addon === null) return unavailable(loaded.reason ?? NO_FOLDER, cache);
   const { addon } = loaded;
   const { events = new Events() } = options;
@@ -116,13 +118,13 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
 
   const names = new WeakMap<Kernel, Named>();
   /** Equal kernels of different queries share what was loaded. */
-  const memory = createMemoryCache<CpuCompiledKernel>(options.mostKernels ?? MOST_KERNELS);
+  const memory = cache.memory<CpuCompiledKernel>(options.mostKernels);
   const pending = new Map<string, PendingUnit & { readonly compiled: Promise<string> }>();
 
   let units: Units | null = null;
   const unitsNow = (): Units => {
     if (units === null) {
-      const settings = { cache, toolchain, ...targetOf(options.flags ?? cppFlagsFor(code)), debug: code.debug, libraries: CPP_LIBRARIES, compiler: options.compiler };
+      const settings = { cache, toolchain, ...targetOf(options.flags ?? cppFlagsFor(code)), system: systemOf, debug: code.debug, libraries: CPP_LIBRARIES, compiler: options.compiler };
       try {
         units = createUnits({ ...settings, headers: readHeaders(root) });
       } catch (error) {
@@ -147,7 +149,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
 
   const openAndKeep = (object: string, kernel: Kernel): CpuCompiledKernel => {
     const compiled = open(object, SYMBOL, kernel);
-    memory.put(named(kernel).key, compiled);
+    memory.put(named(kernel).key, compiled, sizeOf(object));
     return compiled;
   };
 
@@ -156,8 +158,8 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     try {
       return use();
     } catch (error) {
-      cache.discard(object);
-      cache.abandon(messageOf(error));
+      // What came from elsewhere says nothing of the folder: it is compiled here next.
+      if (!cache.discard(object)) cache.abandon(messageOf(error));
       return null;
     }
   };
@@ -259,7 +261,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   };
 }
 
-function unavailable(reason: string, cache: DiskCache): CpuBackend {
+function unavailable(reason: string, cache: KernelCache): CpuBackend {
   const error = (): BackendError => new BackendError("DC404", reason);
   const refuse = (): never => {
     throw error();
@@ -280,4 +282,5 @@ function unavailable(reason: string, cache: DiskCache): CpuBackend {
   };
 }
 
+const sizeOf = (object: string): number => statSync(object, { throwIfNoEntry: false })?.size ?? 0;
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

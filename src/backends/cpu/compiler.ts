@@ -27,7 +27,7 @@ export interface CompilerFacts {
 
 const USUAL = ["c++", "g++", "clang++"] as const;
 /** The one flag that a good compiler may not know on some processor. Without it kernels are slower and no less right. */
-const OPTIONAL_FLAG = "-march=native";
+export const OPTIONAL_FLAG = "-march=native";
 const ANSWER_WITHIN = 30_000;
 
 /** Looks for the compiler that the caller or $CXX names (program and arguments), else for the usual ones. */

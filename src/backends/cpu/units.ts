@@ -6,21 +6,23 @@ import { lstatSync } from "node:fs";
 import path from "node:path";
 import { BackendError } from "../../../fusion/errors.js";
 import { crypto } from "../../builtin.js";
-import type { DiskCache } from "../../cache/disk.js";
 import { sourceOf, type Ingredients } from "../../cache/entry.js";
+import type { KernelCache, Maker } from "../../cache/kernels.js";
 import type { Making } from "../making.js";
 import { ABI_VERSION } from "./addon.js";
-import { examine, examineLater, findCompiler, type CompilerFacts, type CompilerSearch, type Examination, type FoundCompiler } from "./compiler.js";
+import { examine, examineLater, findCompiler, OPTIONAL_FLAG, type CompilerFacts, type CompilerSearch, type Examination, type FoundCompiler } from "./compiler.js";
 import type { Headers } from "./headers.js";
 import { compileLevels, compileLevelsSync, type Level } from "./levels.js";
 import type { Compilation, CompileRequest, Toolchain } from "./toolchain.js";
 
 export interface UnitsOptions {
-  readonly cache: DiskCache;
+  readonly cache: KernelCache;
   readonly toolchain: Toolchain;
   readonly headers: Headers;
   /** The processor, or what stands for all that portable kernels run on. */
   readonly target: string;
+  /** What objects need of the system that loads them. */
+  readonly system: () => string;
   /** Of portable kernels: the instruction sets that each is compiled for. */
   readonly levels?: readonly Level[] | undefined;
   readonly flags: readonly string[];
@@ -49,7 +51,7 @@ export interface Units {
 
 /** A compiler with all that is known of it. */
 interface Compiler extends FoundCompiler, CompilerFacts {
-  readonly identity: string;
+  readonly maker: Maker;
 }
 
 export function createUnits(options: UnitsOptions): Units {
@@ -63,7 +65,11 @@ export function createUnits(options: UnitsOptions): Units {
   const factsName = ({ fingerprint }: FoundCompiler): string =>
     `compiler-${crypto().createHash("sha256").update(JSON.stringify([fingerprint, flags, options.target])).digest("hex").slice(0, 32)}.json`;
 
-  const complete = (known: FoundCompiler, facts: CompilerFacts): Compiler => ({ ...known, ...facts, identity: `${known.fingerprint}\n${facts.version}` });
+  const complete = (known: FoundCompiler, facts: CompilerFacts): Compiler => ({
+    ...known,
+    ...facts,
+    maker: { here: `${known.fingerprint}\n${facts.version}`, anywhere: [...known.args, facts.version].join("\n") },
+  });
 
   /** The compiler, if nothing has to be run to know it. */
   const known = (): Compiler | null => {
@@ -106,8 +112,14 @@ export function createUnits(options: UnitsOptions): Units {
     abi: ABI_VERSION,
     flags: used,
     target: options.target,
+    system: options.system,
+    local: options.debug,
     label: title === undefined ? undefined : { backend: "cpu", title },
   });
+
+  /** Without a compiler any compiler's work will do, be it made with all flags or with those it took. */
+  const byAnybody = (text: string, title?: () => string): readonly Ingredients[] =>
+    flags.includes(OPTIONAL_FLAG) ? [flags, flags.filter(flag => flag !== OPTIONAL_FLAG)].map(taken => ingredients(text, taken, title)) : [ingredients(text, flags, title)];
 
   const request = (by: Compiler, source: string, object: string, temporary: string, entry: string): CompileRequest => ({
     command: by.command,
@@ -128,29 +140,47 @@ export function createUnits(options: UnitsOptions): Units {
   return {
     cached(text) {
       const by = known();
-      if (by !== null) return cache.find(ingredients(text, by.flags), by.identity);
-      // Without a compiler any compiler's work will do, be it made with all flags or with those it took.
+      if (by !== null) return cache.find(ingredients(text, by.flags), by.maker);
       if (found().found !== null) return null;
-      return cache.find(ingredients(text, flags), null) ?? cache.find(ingredients(text, flags.filter(flag => flag !== "-march=native")), null);
+      for (const one of byAnybody(text)) {
+        const object = cache.find(one, null);
+        if (object !== null) return object;
+      }
+      return null;
     },
 
     compile(text, title, making) {
-      /** What is at work: first the compiler's examination, if need be, then the compilations. */
-      const working: (Examination | Compilation)[] = [];
+      /** What is at work: the compiler's examination, if need be, the shared store's answer, the compilations. */
+      const working: { hold(): void }[] = [];
       let held = false;
-      const begin = (work: Examination | Compilation): void => {
+      const begin = (work: { hold(): void }): void => {
         working.push(work);
         if (held) work.hold();
       };
+      const shared = async (made: Ingredients, maker: Maker | null): Promise<string | null> => {
+        const answer = cache.fetch(made, maker);
+        begin(answer);
+        const object = await answer.done;
+        if (object !== null) making.found("shared");
+        return object;
+      };
       const make = async (): Promise<string> => {
+        if (found().found === null) {
+          for (const one of byAnybody(text, title)) {
+            const object = await shared(one, null);
+            if (object !== null) return object;
+          }
+        }
         const by = await neededLater(begin);
         const made = ingredients(text, by.flags, title);
-        const present = cache.find(made, by.identity);
+        const present = cache.find(made, by.maker);
         if (present !== null) {
           making.found("disk");
           return present;
         }
-        return cache.store(made, by.identity, async (object, temporary, entry) => {
+        const elsewhere = await shared(made, by.maker);
+        if (elsewhere !== null) return elsewhere;
+        return cache.store(made, by.maker, async (object, temporary, entry) => {
           await making.compiledLater(() => compiled(request(by, text, object, temporary, entry), begin));
           checkWritten(by, object);
         });
@@ -167,12 +197,12 @@ export function createUnits(options: UnitsOptions): Units {
     compileSync(text, title, making) {
       const by = needed();
       const made = ingredients(text, by.flags, title);
-      const present = cache.find(made, by.identity);
+      const present = cache.find(made, by.maker);
       if (present !== null) {
         making.found("disk");
         return present;
       }
-      return cache.storeSync(made, by.identity, (object, temporary, entry) => {
+      return cache.storeSync(made, by.maker, (object, temporary, entry) => {
         const wanted = request(by, text, object, temporary, entry);
         making.compiledNow(() => (levels === undefined ? toolchain.compileSync(wanted) : compileLevelsSync(toolchain, wanted, levels)));
         checkWritten(by, object);

@@ -5,7 +5,7 @@
 import { BackendError } from "../../../fusion/errors.js";
 import type { CodeOptions } from "../../../fusion/emit/code.js";
 import type { Kernel } from "../../../fusion/ir.js";
-import { createDiskCache } from "../../cache/disk.js";
+import { createKernelCache, type KernelCache } from "../../cache/kernels.js";
 import type { Events } from "../../runtime/events.js";
 import { loadAddon, NO_FOLDER, packageRoot } from "../cpu/load-addon.js";
 import type { AcceleratorMemory } from "../accelerator.js";
@@ -27,6 +27,8 @@ export interface CudaBackendOptions extends CudaOptions {
   readonly devices?: readonly number[] | undefined;
   /** Where compiled kernels are kept, instead of $DOTCOMPUTE_CACHE, $XDG_CACHE_HOME/dotcompute or ~/.cache/dotcompute. */
   readonly cacheFolder?: string | undefined;
+  /** The runtime's, instead of one in that folder. */
+  readonly cache?: KernelCache | undefined;
   /** How many loaded kernels are kept at hand. */
   readonly mostKernels?: number | undefined;
   /** How kernels are compiled. */
@@ -145,8 +147,9 @@ function openMachine(options: CudaBackendOptions): Machine | string {
     if (options.memoryBytes !== undefined) context.allow(options.memoryBytes);
     return { context, lanes: new Lanes(context, fleet), target: targetFor(context.device, nvrtc, options.form, least) };
   });
-  const compiler = createCudaCompiler(native, nvrtc, createDiskCache({ folder: options.cacheFolder }), readCudaHeaders(root));
-  return new Machine(sites as [Site, ...Site[]], compiler, loaded.addon?.pins === true, options);
+  const cache = options.cache ?? createKernelCache({ place: { folder: options.cacheFolder } });
+  const compiler = createCudaCompiler(native, nvrtc, cache, readCudaHeaders(root));
+  return new Machine(sites as [Site, ...Site[]], compiler, loaded.addon?.pins === true, options, cache);
 }
 
 /** `8.0` as NVRTC has it, 80. */

@@ -7,8 +7,8 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { LINE_INFO } from "../../../fusion/emit/cuda.js";
 import { crypto } from "../../builtin.js";
-import type { DiskCache } from "../../cache/disk.js";
 import { sourceOf, type Ingredients } from "../../cache/entry.js";
+import type { KernelCache, Maker } from "../../cache/kernels.js";
 import { unheard, type Making } from "../making.js";
 import { orName } from "./driver.js";
 import { CudaError, guarded, guardedLater } from "./errors.js";
@@ -98,8 +98,8 @@ export interface CudaCompiler {
   compile(source: string, flags: readonly string[], target: CudaTarget, title?: () => string, making?: Making): Uint8Array;
   /** On another thread. */
   compileLater(source: string, flags: readonly string[], target: CudaTarget, title?: () => string, making?: Making): Promise<Uint8Array>;
-  /** Throws code away that the driver would not load. */
-  discard(source: string, flags: readonly string[], target: CudaTarget): void;
+  /** Throws code away that the driver would not load. True if it came from the shared store: it is compiled here next. */
+  discard(source: string, flags: readonly string[], target: CudaTarget): boolean;
 }
 
 /** NVRTC takes a lambda within a device function for a function of the host's, and refuses it; nvcc does not. */
@@ -108,8 +108,8 @@ const LAMBDAS = "--device-as-default-execution-space";
 /** What NVRTC calls the source in its log. */
 const NAME = "kernel.cu";
 
-export function createCudaCompiler(native: NativeCuda, nvrtc: OpenedNvrtc, cache: DiskCache, headers: CudaHeaders): CudaCompiler {
-  const identity = `nvrtc ${nvrtc.major}.${nvrtc.minor}\n${fingerprint(nvrtc.path)}`;
+export function createCudaCompiler(native: NativeCuda, nvrtc: OpenedNvrtc, cache: KernelCache, headers: CudaHeaders): CudaCompiler {
+  const maker = makerOf(nvrtc);
   const optionsOf = (flags: readonly string[], { architecture }: CudaTarget): readonly string[] => [...flags, LAMBDAS, `--gpu-architecture=${architecture}`];
   const ingredients = (source: string, flags: readonly string[], target: CudaTarget, title?: () => string): Ingredients => ({
     source,
@@ -117,9 +117,17 @@ export function createCudaCompiler(native: NativeCuda, nvrtc: OpenedNvrtc, cache
     abi: CUDA_ABI,
     flags: optionsOf(flags, target),
     target: `cuda ${target.form}`,
+    local: flags.includes(LINE_INFO),
     label: title === undefined ? undefined : { backend: "cuda", title },
   });
-  const find = (made: Ingredients): string | null => cache.find(made, identity);
+  const find = (made: Ingredients): string | null => cache.find(made, maker);
+  const fetched = async (made: Ingredients, making: Making): Promise<string | null> => {
+    const answer = cache.fetch(made, maker);
+    answer.hold(); // NVRTC would keep the process alive, too
+    const object = await answer.done;
+    if (object !== null) making.found("shared");
+    return object;
+  };
   /** Line information names the source that is kept beside the code. */
   const argumentsOf = (source: string, flags: readonly string[], target: CudaTarget, entry: string) =>
     [nvrtc.handle, source, flags.includes(LINE_INFO) ? sourceOf(entry, "cuda") : NAME, headers.texts, optionsOf(flags, target), target.form] as const;
@@ -137,7 +145,7 @@ export function createCudaCompiler(native: NativeCuda, nvrtc: OpenedNvrtc, cache
       const present = find(made);
       if (present !== null) making.found("disk");
       const compiled = (entry: string): Uint8Array => making.compiledNow(() => guarded(() => native.compile(...argumentsOf(source, flags, target, entry))).code);
-      const object = present ?? cache.storeSync(made, identity, (file, _, entry) => writeFileSync(file, compiled(entry)));
+      const object = present ?? cache.storeSync(made, maker, (file, _, entry) => writeFileSync(file, compiled(entry)));
       return readFileSync(object);
     },
 
@@ -147,7 +155,8 @@ export function createCudaCompiler(native: NativeCuda, nvrtc: OpenedNvrtc, cache
       if (present !== null) making.found("disk");
       const object =
         present ??
-        (await cache.store(made, identity, async (file, _, entry) => {
+        (await fetched(made, making)) ??
+        (await cache.store(made, maker, async (file, _, entry) => {
           const compiled = await making.compiledLater(() => guardedLater(guarded(() => native.compileLater(...argumentsOf(source, flags, target, entry)))));
           await writeFile(file, compiled.code);
         }));
@@ -156,13 +165,14 @@ export function createCudaCompiler(native: NativeCuda, nvrtc: OpenedNvrtc, cache
 
     discard(source, flags, target) {
       const object = find(ingredients(source, flags, target));
-      if (object !== null) cache.discard(object);
+      return object !== null && cache.discard(object);
     },
   };
 }
 
-/** Tells builds of one version apart. */
-function fingerprint(file: string): string {
+/** Builds of one version are told apart by their files: here by their dates, too. */
+function makerOf({ path: file, major, minor }: OpenedNvrtc): Maker {
   const facts = lstatSync(file, { throwIfNoEntry: false });
-  return facts === undefined ? file : `${file} ${facts.size} ${facts.mtimeMs}`;
+  const version = `nvrtc ${major}.${minor}`;
+  return { here: `${version}\n${file}${facts === undefined ? "" : ` ${facts.size} ${facts.mtimeMs}`}`, anywhere: `${version} ${facts?.size ?? ""}` };
 }

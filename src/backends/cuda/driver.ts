@@ -148,11 +148,11 @@ export class CudaContext {
 
   /** CUBIN or PTX. */
   load(image: Uint8Array): CudaModule {
-    return new CudaModule(this.native, guarded(() => this.native.module(this.handle, image)), this);
+    return new CudaModule(this.native, guarded(() => this.native.module(this.handle, image)), this, image.length);
   }
 
   async loadLater(image: Uint8Array): Promise<CudaModule> {
-    return new CudaModule(this.native, await guardedLater(this.native.moduleLater(this.handle, image)), this);
+    return new CudaModule(this.native, await guardedLater(this.native.moduleLater(this.handle, image)), this, image.length);
   }
 
   event(options: { readonly timed?: boolean } = {}): CudaEvent {
@@ -170,6 +170,8 @@ export class CudaModule extends Owned {
     native: NativeCuda,
     handle: Handle,
     readonly context: CudaContext,
+    /** Of its code. */
+    readonly bytes: number,
   ) {
     super(native, handle);
   }

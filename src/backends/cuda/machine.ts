@@ -4,7 +4,7 @@ import { cudaFlagsOf, cudaPrelude, emitCuda, THREADS, type CudaProgram } from ".
 import type { Kernel, Sink } from "../../../fusion/ir.js";
 import { printTitle } from "../../../fusion/print.js";
 import { calledOrigin } from "../../../fusion/texts.js";
-import { createMemoryCache } from "../../cache/memory.js";
+import type { KernelCache } from "../../cache/kernels.js";
 import { Events } from "../../runtime/events.js";
 import { Making } from "../making.js";
 import type { CudaBackendOptions } from "./backend.js";
@@ -16,7 +16,6 @@ import type { Lanes } from "./lanes.js";
 import type { LoadedProgram } from "./part.js";
 
 const SYMBOL = "kernel";
-const MOST_KERNELS = 512;
 /** Long enough for transfers at full speed, short enough that the first is soon there. */
 const CHUNK_BYTES = 16 * 2 ** 20;
 /** Fewer elements are sooner worked on than divided. */
@@ -50,9 +49,10 @@ export class Machine {
     private readonly compiler: CudaCompiler,
     private readonly pins: boolean,
     private readonly options: CudaBackendOptions,
+    cache: KernelCache,
   ) {
     this.events = options.events ?? new Events();
-    this.memory = createMemoryCache<CudaCompiledKernel>(options.mostKernels ?? MOST_KERNELS);
+    this.memory = cache.memory<CudaCompiledKernel>(options.mostKernels);
   }
 
   /** Those that are not lost. */
@@ -141,7 +141,7 @@ export class Machine {
 
   private keep(kernel: Kernel, unit: Unit, modules: readonly CudaModule[]): CudaCompiledKernel {
     const [compiled] = this.kernelsOf(unit, modules) as [CudaCompiledKernel];
-    this.memory.put(keyOf(unit, kernel), compiled);
+    this.memory.put(keyOf(unit, kernel), compiled, modules.reduce((sum, { bytes }) => sum + bytes, 0));
     return compiled;
   }
 
@@ -170,7 +170,8 @@ export class Machine {
       try {
         modules.push(await compile());
       } catch (error) {
-        this.takeOtherTarget(site, error);
+        // What another machine has made is compiled here; else another form of code may do.
+        if (!isRefused(error) || !this.compiler.discard(unit.source, unit.flags, site.target)) this.takeOtherTarget(site, error);
         modules.push(await compile());
       }
     }
