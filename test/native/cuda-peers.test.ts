@@ -18,6 +18,17 @@ const js = createRuntime({ backend: "js" });
 const runtimeOf = (device: StandIn, options: CudaBackendOptions = {}): Runtime =>
   runtimeOn({ backend: "cuda", log: () => undefined }, { js: createJsBackend, cpu: () => createCpuBackend({}), cuda: () => device.backend({ devices: [0, 1, 2], leastShare, ...options }) });
 
+it.each([
+  [{ devices: [] }, "the option cuda.devices of createRuntime() names none"],
+  [{ devices: [0, 1, 0] }, "the option cuda.devices of createRuntime() names the same device twice"],
+  [{ devices: [0, -1] }, "the option cuda.devices of createRuntime() is an array of devices' numbers, 0, 1 …, not one with -1"],
+  [{ devices: {} as never }, "the option cuda.devices of createRuntime() is an array of devices' numbers"],
+  [{ device: 1, devices: [0] }, "createRuntime() was given both cuda.device and cuda.devices"],
+  [{ memoryBytes: 0.5 }, "the option cuda.memoryBytes of createRuntime() is a number of bytes, not 0.5"],
+])("what cannot be meant is refused: %j", (cuda, words) => {
+  expect(() => createRuntime({ cuda })).toThrow(expect.objectContaining({ code: "DC305", message: expect.stringContaining(words) }));
+});
+
 onStandIn("CUDA devices among each other", () => {
   it("are listed with their memory and the ways between them", () => {
     const runtime = runtimeOf(newStandIn({ devices: 3, memory: "64M" }));
