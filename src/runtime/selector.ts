@@ -1,5 +1,5 @@
 /** Which of the backends that have a kernel runs it, and which are to have it. */
-import type { BackendName } from "../backends/backend.js";
+import type { BackendName, CompiledKernel } from "../backends/backend.js";
 import type { Prediction } from "./selection/selection.js";
 import type { KernelSlot, Tier } from "./slot.js";
 
@@ -18,6 +18,8 @@ export interface Selector {
    * asks the backend's cache, once. Null if none is.
    */
   pick(slot: KernelSlot, length: number, ready: (tier: Tier) => boolean): Tier | null;
+  /** What was picked for such lengths before, where there is nothing to be thought about; null, or left out: ask `pick`. */
+  quick?(slot: KernelSlot, length: number): CompiledKernel | null;
   /** What is to be compiled in the background for the runs to come, beside what was picked; one whose state is `cold`. */
   compile(slot: KernelSlot, length: number, picked: Tier): Tier | null;
   /** What it would choose, and why, for explain(); null, or left out: the first in order that is ready, because it is. `length`: null if nobody knows. */

@@ -50,7 +50,8 @@ export class Tiers {
     if (wanted !== null) return this.insisted(slot, wanted);
     const { first } = slot;
     const selector = resident ? inOrder : this.selector;
-    return selector === inOrder && first.compiled !== null && first.member.up ? first.compiled : this.selected(slot, length, this.ready, selector);
+    if (selector === inOrder) return first.compiled !== null && first.member.up ? first.compiled : this.selected(slot, length, this.ready, inOrder);
+    return selector.quick?.(slot, length) ?? this.selected(slot, length, this.ready, selector);
   }
 
   /** As `choose`, for a run off the main thread: an insisted-on compile does not block it. */

@@ -71,10 +71,10 @@ describe("adaptive selection", () => {
     const { runtime } = counting({ plugins: [slow("slow", 500, 0)], backend: ["slow"] });
     const query = runtime.compute(new Float64Array(100)).map(x => x - 1).sum();
     const text = query.explain();
-    expect(text).toMatch(/\n {2}(js|slow): should take [\d.]+ µs \(by the model\) for 100 elements, (js|slow) [\d.]+ µs \(by the model\)\n/);
+    expect(text).toMatch(/\n {2}(js|slow): should take [\d.]+ [µm]s \(by the model\) for 100 elements, (js|slow) [\d.]+ [µm]s \(by the model\)\n/);
     for (let run = 0; run < 30; run += 1) query.value();
     for (let run = 0; run < 30; run += 1) runtime.compute(new Float64Array(100)).map(x => x - 1).sum().value();
-    expect(runtime.compute(new Float64Array(100)).map(x => x - 1).sum().explain()).toMatch(/\n {2}js: should take [\d.]+ µs \(learned from \d+ runs?\) for 100 elements, slow [\d.]+ µs \(.*\)\n/);
+    expect(runtime.compute(new Float64Array(100)).map(x => x - 1).sum().explain()).toMatch(/\n {2}js: should take [\d.]+ [µm]s \(learned from \d+ runs?\) for 100 elements, slow [\d.]+ [µm]s \(.*\)\n/);
     const [kernel] = query.explain({ format: "json" }).kernels;
     expect(kernel?.predictions?.map(({ backend }) => backend)).toEqual(["js", "slow"]);
     expect(createRuntime({ backend: "js" }).compute(new Float64Array(1)).sum().explain({ format: "json" }).kernels[0]).not.toHaveProperty("predictions");

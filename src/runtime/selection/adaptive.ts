@@ -13,6 +13,8 @@ export interface SlotChoices {
   readonly tiers: readonly Tier[];
   /** What the tiers were like when that was found out. */
   readonly signature: number;
+  /** Nothing is to be compiled for. */
+  readonly settled: boolean;
 }
 
 /** A backend that should take so many times as long as another is not even compiled for. */
@@ -25,27 +27,35 @@ export function adaptive(selection: Selection): Selector {
     if (known?.signature === signature) return known;
     const tiers = slot.tiers.filter(isPossible);
     const choices = selection.choices(slot.kernel, tiers.map(({ member }) => member));
-    return (slot.choices = { choices, tiers, signature });
+    return (slot.choices = { choices, tiers, signature, settled: !slot.tiers.some(isCold) });
   };
 
   return {
+    quick({ choices: known }, length) {
+      if (known?.settled !== true) return null;
+      const at = known.choices.next(length);
+      if (at < 0) return null;
+      const tier = known.tiers[at] as Tier;
+      return tier.member.up ? tier.compiled : null;
+    },
+
     pick(slot, length, ready) {
       for (;;) {
         const { choices, tiers, signature } = choicesOf(slot);
-        const name = choices.next(length);
-        const tier = named(tiers, name ?? choices.timed(length));
+        const next = choices.next(length);
+        const tier = tiers[next < 0 ? choices.timed(length) : next] as Tier;
         if (!ready(tier)) {
           // It was not asked before, and has not got it; or it has just failed, and another is looked for.
           if (signatureOf(slot) !== signature) continue;
           return inOrder.pick(slot, length, ready);
         }
-        return name === null && tier.compiled !== null ? { ...tier, compiled: selection.timed(tier.compiled, choices) } : tier;
+        return next < 0 && tier.compiled !== null ? { ...tier, compiled: selection.timed(tier.compiled, choices) } : tier;
       }
     },
 
     compile(slot, length, picked) {
-      for (const tier of slot.tiers) if (tier.state === "cold" && tier.member.up) return wanted(slot, tier, length, picked);
-      return null;
+      const cold = slot.tiers.find(isCold);
+      return cold === undefined ? null : wanted(slot, cold, length, picked);
     },
 
     preview(slot, length, ready): Choice | null {
@@ -68,14 +78,11 @@ export function adaptive(selection: Selection): Selector {
 
 const isPossible = ({ compiled, state, member }: Tier): boolean => member.up && (compiled !== null || state === "new");
 
-/** Differs whenever other tiers are possible. */
+const isCold = ({ state, member }: Tier): boolean => state === "cold" && member.up;
+
+/** Differs whenever other tiers are possible, or to be compiled for. */
 function signatureOf({ tiers }: KernelSlot): number {
   let signature = 1;
-  for (const tier of tiers) signature = 3 * signature + (!tier.member.up ? 0 : tier.compiled !== null ? 2 : tier.state === "new" ? 1 : 0);
+  for (const tier of tiers) signature = 4 * signature + (!tier.member.up ? 0 : tier.compiled !== null ? 2 : tier.state === "new" ? 1 : tier.state === "cold" ? 3 : 0);
   return signature;
-}
-
-function named(tiers: readonly Tier[], name: BackendName): Tier {
-  for (const tier of tiers) if (tier.member.name === name) return tier;
-  return tiers[tiers.length - 1] as Tier;
 }

@@ -33,15 +33,16 @@ const FADES = 0.985;
 
 /** What is tried at the moment, instead of the best. */
 interface Trial {
-  readonly best: BackendName;
+  /** By its place. */
+  readonly best: number;
   readonly runs: number;
   /** Microseconds of its first run; null before that. */
   first: number | null;
 }
 
 class SizeClass {
-  /** What runs; null before anything was chosen. */
-  backend: BackendName | null = null;
+  /** What runs, by its place among the backends; -1 before anything was chosen. */
+  at = -1;
   /** So many more runs until the next that is timed. */
   left = 0;
   /** How far the timed runs are apart. */
@@ -73,60 +74,59 @@ export class Choices {
     private readonly limits: Limits = LIMITS,
   ) {}
 
-  /** What runs so many elements now; null if this run is to be timed: see `timed`. */
-  next(length: number): BackendName | null {
+  /** What runs so many elements now, by its place among the backends; -1 if this run is to be timed: see `timed`. */
+  next(length: number): number {
     const size = this.classes[classOf(length)] as SizeClass;
-    if (size.left === 0) return null;
+    if (size.left === 0) return -1;
     size.left -= 1;
-    return size.backend;
+    return size.at;
   }
 
-  /** What is to run and to be timed. */
-  timed(length: number): BackendName {
+  /** What is to run and to be timed, by its place. */
+  timed(length: number): number {
     const size = this.classes[classOf(length)] as SizeClass;
-    return (size.backend ??= this.best(length, null));
+    if (size.at < 0) size.at = this.best(length, -1);
+    return size.at;
   }
 
   /** The best as far as is known. `stays`: what has to be beaten. */
-  best(length: number, stays: BackendName | null): BackendName {
-    let [best, least] = [stays, stays === null ? Infinity : this.at(stays, length) * BETTER];
-    for (const backend of this.backends) {
-      const time = this.at(backend, length);
-      if (backend !== stays && time < least) [best, least] = [backend, time];
+  private best(length: number, stays: number): number {
+    let [best, least] = [stays, stays < 0 ? Infinity : this.time(stays, length) * BETTER];
+    for (let at = 0; at < this.backends.length; at += 1) {
+      const time = this.time(at, length);
+      if (at !== stays && time < least) [best, least] = [at, time];
     }
-    return best as BackendName;
+    return best;
   }
 
   /** A run that was to be timed took so many microseconds. */
   ran(length: number, backend: BackendName, time: number): void {
     const size = this.classes[classOf(length)] as SizeClass;
     // Another backend had to stand in for it.
-    if (backend !== size.backend) {
-      size.left = 0;
-      return;
-    }
-    if (size.trial === null) this.used(size, length, backend, time);
-    else this.tried(size, size.trial, length, backend, time);
+    if (backend !== this.backends[size.at]) size.left = 0;
+    else if (size.trial === null) this.used(size, length, time);
+    else this.tried(size, size.trial, length, time);
   }
 
-  private used(size: SizeClass, length: number, backend: BackendName, time: number): void {
+  private used(size: SizeClass, length: number, time: number): void {
     const { known } = this;
     known.total += size.gap * time;
-    this.learn(backend, length, time);
+    this.learn(size.at, length, time);
+    const backend = this.backends[size.at];
     for (const [other, estimate] of known.estimates) if (other !== backend) estimate.fade(FADES);
-    size.backend = this.best(length, backend);
+    size.at = this.best(length, size.at);
     size.gap = Math.min(size.gap * 2, Math.max(1, Math.min(MOST_RUNS, Math.floor(APART / time))));
     size.left = size.gap - 1;
-    const trial = this.worthTrying(length, size.backend);
+    const trial = this.worthTrying(length, size.at);
     if (trial === null) return;
-    size.trial = { best: size.backend, runs: trial.runs, first: null };
-    size.backend = trial.backend;
+    size.trial = { best: size.at, runs: trial.runs, first: null };
+    size.at = trial.at;
     size.left = 0;
   }
 
-  private tried(size: SizeClass, trial: Trial, length: number, backend: BackendName, time: number): void {
+  private tried(size: SizeClass, trial: Trial, length: number, time: number): void {
     const { known } = this;
-    const expected = this.at(trial.best, length);
+    const expected = this.time(trial.best, length);
     const { first } = trial;
     const ends = first !== null || trial.runs === 1 || time > expected * this.limits.absurd;
     const runs = first === null ? 1 : trial.runs - 1;
@@ -135,9 +135,9 @@ export class Choices {
     known.total += runs * each;
     known.spent += runs * Math.max(0, each - expected);
     if (ends) {
-      this.learn(backend, length, time);
+      this.learn(size.at, length, time);
       size.trial = null;
-      size.backend = this.best(length, trial.best);
+      size.at = this.best(length, trial.best);
       size.left = size.gap - 1;
     } else {
       trial.first = time;
@@ -146,32 +146,38 @@ export class Choices {
   }
 
   /** The backend that is most likely to be better than the best, if trying is worth what it may cost. */
-  private worthTrying(length: number, best: BackendName): { readonly backend: BackendName; readonly runs: number } | null {
-    const { known, limits } = this;
-    const least = this.at(best, length);
-    let found: { readonly backend: BackendName; readonly runs: number; readonly hope: number } | null = null;
-    for (const backend of this.backends) {
+  private worthTrying(length: number, best: number): { readonly at: number; readonly runs: number } | null {
+    const { known, limits, backends } = this;
+    const least = this.time(best, length);
+    let found: { readonly at: number; readonly runs: number; readonly hope: number } | null = null;
+    for (const [at, backend] of backends.entries()) {
       const estimate = known.estimates.get(backend);
-      if (backend === best || estimate === undefined) continue;
+      if (at === best || estimate === undefined) continue;
       const time = estimate.at(length);
       const hope = time * Math.exp(-HOPE * estimate.doubtAt(length));
       if (time > least * limits.absurd || hope >= least * BETTER || (found !== null && hope >= found.hope)) continue;
       const longest = Math.min(LONGEST_TRIAL, FIRST_TRIAL * 2 ** (known.trials.get(backend) ?? 0));
       const runs = Math.max(1, Math.min(longest, Math.floor(TRIAL_TIME / time)));
       const cost = runs * Math.max(0, time - least);
-      if (known.spent + cost <= limits.allowance + limits.share * known.total) found = { backend, runs, hope };
+      if (known.spent + cost <= limits.allowance + limits.share * known.total) found = { at, runs, hope };
     }
-    if (found !== null) known.trials.set(found.backend, (known.trials.get(found.backend) ?? 0) + 1);
+    if (found !== null) this.countTrial(backends[found.at] as BackendName);
     return found;
   }
 
-  private learn(backend: BackendName, length: number, time: number): void {
+  private countTrial(backend: BackendName): void {
+    const { trials } = this.known;
+    trials.set(backend, (trials.get(backend) ?? 0) + 1);
+  }
+
+  private learn(at: number, length: number, time: number): void {
     const { estimates, warm } = this.known;
+    const backend = this.backends[at] as BackendName;
     if (warm.has(backend)) estimates.get(backend)?.learn(length, time);
     warm.add(backend);
   }
 
-  private at(backend: BackendName, length: number): number {
-    return this.known.estimates.get(backend)?.at(length) ?? Infinity;
+  private time(at: number, length: number): number {
+    return this.known.estimates.get(this.backends[at] as BackendName)?.at(length) ?? Infinity;
   }
 }

@@ -38,6 +38,9 @@ type KnownKernel = Known & { readonly before: LearnedOf };
 /** What was learned on another day is worth so much. */
 const KEPT_BETWEEN = 0.5;
 
+/** What learns for the runtimes that keep their kernels in this folder, or in the usual one. */
+export const selectionIn = (cacheFolder: string | undefined): Selection => new Selection(historyIn(cacheFolder));
+
 export class Selection {
   private readonly kernels = new WeakMap<Kernel, KnownKernel>();
   private readonly byContent = new Map<string, KnownKernel>();
@@ -98,9 +101,6 @@ export class Selection {
     return estimate;
   }
 }
-
-/** `folder`: of the cache, beside which its history is kept; undefined for the usual one. */
-export const selectionIn = (folder: string | undefined): Selection => new Selection(historyIn(folder));
 
 /** What was learned by now; of a backend that has run nothing, nothing. */
 const learnedOf = ({ estimates }: Known): LearnedOf => Object.fromEntries([...estimates].flatMap(([backend, estimate]) => (estimate.runs > 0 ? [[backend, estimate.learned]] : [])));
