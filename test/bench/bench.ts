@@ -14,6 +14,7 @@ import { median, race, type Contender, type RaceOptions } from "./measure.js";
 import { canMeasureMemory, measureMemory, memoryChild, MEMORY_SWITCH, type MemoryMode } from "./memory.js";
 import { measureRecycling } from "./recycling.js";
 import { asMarkdown, asText, LIMITS, targetsOf, type Bandwidth, type CompileTime, type Measurements, type Row } from "./report.js";
+import { measureSelection, SELECTION_SIZES, selectionAsMarkdown } from "./selection.js";
 import { measureSmall, smallAsMarkdown } from "./small.js";
 import { measureTables, peersFolder, tablesAsMarkdown } from "./table-bench.js";
 import { duration } from "./tables.js";
@@ -23,7 +24,7 @@ const SIZES = [16, 1e3, 1e5, 1e7];
 const LARGEST = 1e7;
 
 /** What `--measure` chooses from. */
-type Kind = "times" | "compile" | "memory" | "elementary" | "tables" | "curve" | "cold" | "busy" | "small";
+type Kind = "times" | "compile" | "memory" | "elementary" | "tables" | "curve" | "cold" | "busy" | "small" | "selection";
 
 type Runtime = ReturnType<typeof createRuntime>;
 
@@ -71,6 +72,7 @@ async function main(): Promise<void> {
     const cold = wanted("cold") ? measureColdStarts(root, progress) : null;
     const curve = wanted("curve") ? measureCurve(runtime, shared, handwritten, workloads, option("n") === undefined ? CURVE_SIZES : sizes, path.join(root, "test", "bench"), progress) : null;
     const small = wanted("small") ? await measureSmall(cacheFolder, [16, 1000], names, progress) : null;
+    const selection = wanted("selection") ? await measureSelection(cacheFolder, option("n") === undefined ? SELECTION_SIZES : sizes, names, progress) : null;
     progress("");
     const measurements: Measurements = {
       date: new Date().toISOString().slice(0, 10),
@@ -103,6 +105,11 @@ async function main(): Promise<void> {
       const lines = smallAsMarkdown(small).join("\n");
       writeFileSync(path.join(build, "bench-small.md"), `${lines}\n`);
       console.log(`\nSmall queries\n\n${lines}`);
+    }
+    if (selection !== null) {
+      const lines = selectionAsMarkdown(selection).join("\n");
+      writeFileSync(path.join(build, "bench-selection.md"), `${lines}\n`);
+      console.log(`\nAdaptive selection\n\n${lines}`);
     }
     if (tables === null) return;
     const lines = tablesAsMarkdown(tables).join("\n");
