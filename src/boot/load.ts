@@ -28,6 +28,7 @@ class Loader {
   private readonly loaded = new Map<string, unknown>();
   private readonly others: NodeJS.Require;
   private readonly kept = defaultCacheFolder();
+  private readonly ends: (() => void)[] = [];
   /** What tells what is kept from what other builds and engines leave; V8 refuses what its flags do not fit. */
   private readonly kind: string;
 
@@ -58,10 +59,16 @@ class Loader {
     });
     // A process that did little has left little.
     const suffices = known !== null && script.cachedDataRejected !== true && known.length > text.length / 2;
-    if (!suffices) process.once("exit", () => remember(kept, script.createCachedData(), known?.length ?? 0));
+    if (!suffices) this.atEnd(() => remember(kept, script.createCachedData(), known?.length ?? 0));
     const module: { exports: unknown } = { exports: {} };
     (script.runInThisContext() as (...given: readonly unknown[]) => void)(module.exports, this.load, module, file, this.folder, importModule);
     return module.exports;
+  }
+
+  /** One listener for all scripts: Node warns of more than ten. */
+  private atEnd(work: () => void): void {
+    if (this.ends.length === 0) process.once("exit", () => this.ends.forEach(end => end()));
+    this.ends.push(work);
   }
 }
 
