@@ -19,8 +19,9 @@ const PARTS = {
   selection: ["src/runtime/selection/adaptive.ts", "src/runtime/selection/selection.ts"],
   tables: ["src/table/steps.ts", "src/table/select.ts"],
   streams: ["src/stream/results.ts", "src/stream/source.ts", "src/stream/piecewise.ts"],
-  explain: ["src/query/explain.ts"],
+  explain: ["src/query/explain.ts", "src/query/code.ts", "src/query/trace.ts", "src/query/verify.ts"],
   json: ["src/json/read.ts", "src/json/write.ts"],
+  validation: ["src/runtime/validation/validation.ts"],
   cuda: ["src/backends/cuda/backend.ts", "fusion/emit/cuda.ts"],
 };
 

@@ -209,6 +209,9 @@ export type { SharedStore } from "./cache/shared.js";
 export type { CompileOptions, KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
 export type { AcceleratorState } from "./runtime/member.js";
 export type { Device, DeviceMemory, DeviceUsage, PeerLink } from "./backends/cuda/devices.js";
+export type { Prediction } from "./runtime/selection/selection.js";
+export type { Difference } from "./runtime/validation/compare.js";
+export type { Mismatch } from "./runtime/validation/validation.js";
 export type { AnyQuery, FromJsonOptions } from "./json/read.js";
 export type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation, KernelExplanation, StepExplanation, VerbExplanation } from "./query/explanation.js";
 export type { QueryJson } from "./json/format.js";
@@ -222,6 +225,8 @@ export type { AggregateColumns, Aggregated, Aggregates, Group, Grouping, GroupTa
 export type { Sequence, SortKey } from "./query/sequence.js";
 export type { LazyValue } from "./query/lazy.js";
 export type { Prepared } from "./query/prepared.js";
+export type { Trace, TracedStage, TracedTerminal, TracedValue } from "./query/trace.js";
+export type { Verification, VerifiedRun, VerifyOptions } from "./query/verify.js";
 export type {
   Accumulator,
   ArrayConstructor,

@@ -1,12 +1,10 @@
 /** What a query will do, as data, and its code. */
-import { cppPreludeOf, emitCpp } from "../../fusion/emit/cpp.js";
+import { cppPreludeOf } from "../../fusion/emit/cpp.js";
 import { cudaPrelude } from "../../fusion/emit/constants.js";
-import { emitCuda } from "../../fusion/emit/cuda.js";
-import { emitJs } from "../../fusion/emit/js.js";
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { Kernel, Sink, SinkOf } from "../../fusion/ir.js";
 import { countsAll, isChunkColumn, isIdle, isWindowColumn, plainName, SINGLE, TABLE, WINDOWED, type Part, type Plan, type PlannedKernel, type StageShape, type TableStep, type TerminalShape } from "../../fusion/query.js";
-import { elementsOf, type SingleKernel } from "../../fusion/several.js";
+import { elementsOf } from "../../fusion/several.js";
 import { sinksOf, walkStmts } from "../../fusion/traverse.js";
 import { BLOCK, ELEMENTS, isBigType, LANES } from "../../fusion/types.js";
 import { isOwn, type BackendName } from "../backends/backend.js";
@@ -16,6 +14,7 @@ import { bufferInWords } from "../memory/show.js";
 import { barrierInWords, joinsInWords, readsInWords, streamStepInWords } from "../stream/show.js";
 import { showStep } from "../table/show.js";
 import { stageValues, type BoundQuery, type BoundTerminal } from "./bound.js";
+import { codeOf, type SourceLanguage } from "./code.js";
 import { quote } from "./given.js";
 import { checkOptions } from "./options.js";
 import type { ExplainOptions, Explanation, KernelExplanation, StepExplanation } from "./explanation.js";
@@ -89,9 +88,6 @@ function shortcutOf(planned: PlannedKernel): string | null {
   return planned.columns === null || planned.columns.length === 1 ? "nothing runs: the array is handed on as it is" : "nothing runs: the arrays are handed on as they are";
 }
 
-/** What code is emitted in. */
-export type SourceLanguage = "js" | "cpp" | "cuda";
-
 /** The emitted code of all kernels. */
 export function sourceOf({ node }: BoundTerminal, language: SourceLanguage): string {
   if (language !== "js" && language !== "cpp" && language !== "cuda") {
@@ -106,21 +102,6 @@ export function sourceOf({ node }: BoundTerminal, language: SourceLanguage): str
   const prelude = { js: [], cpp: [cppPreludeOf(plan.kernels.map(planned => planned.kernel))], cuda: [cudaPrelude] }[language];
   return [...prelude, ...kernels].join("\n");
 }
-
-function codeOf(kernel: Kernel, language: SourceLanguage, symbol: string): string {
-  switch (language) {
-    case "js":
-      return emitJs(kernel);
-    case "cpp":
-      return partsOf("cpu", kernel).map((part, place, parts) => emitCpp(part, { symbol: partSymbol(symbol, place, parts) })).join("\n");
-    case "cuda":
-      return partsOf("cuda", kernel).map((part, place, parts) => emitCuda(part as SingleKernel, { symbol: partSymbol(symbol, place, parts) }).text).join("\n");
-    default:
-      return language satisfies never;
-  }
-}
-
-const partSymbol = (symbol: string, place: number, { length }: readonly Kernel[]): string => (length === 1 ? symbol : `${symbol}_${place + 1}`);
 
 /** What is to be said of a kernel that a backend runs in parts. */
 function partsInWords(kernel: Kernel, backend: BackendName): string {

@@ -3,11 +3,14 @@ import { QueryError } from "../../fusion/errors.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import { checkRunOptions } from "./arguments.js";
 import { onSource, type BoundTerminal } from "./bound.js";
-import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
+import { explainTerminal, sourceOf } from "./explain.js";
+import type { SourceLanguage } from "./code.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { finished } from "./finish.js";
 import { notPrepared, prepare, type Prepared } from "./prepared.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
+import { traceOf, type Trace } from "./trace.js";
+import { verified, type Verification, type VerifyOptions } from "./verify.js";
 import { calledAs } from "./show.js";
 import { sourceLength } from "./source.js";
 import { notNow } from "../stream/results.js";
@@ -118,6 +121,28 @@ export class LazyValue<T> implements PromiseLike<T> {
     return queryJson(this.bound);
   }
 
+  /**
+   * Follows one element of the source through the query, and tells what it adds to the value: see `trace` of queries. Of values that take
+   * several runs only the verbs before them are followed.
+   *
+   * @example
+   * console.log(`${compute(signal).filter(x => x > 0).reduce((a, x) => a + x * x, 0).trace(1000)}`);
+   */
+  trace(index: number): Trace {
+    const [asked, another] = this.terminals;
+    return traceOf(this.bound.query, index, asked === this.bound && another === undefined && this.bound.branches === undefined ? this.bound : null);
+  }
+
+  /**
+   * Whether the value is the same, bit for bit, whoever computes it and how: see `verify` of queries.
+   *
+   * @example
+   * expect(await compute(signal).sum().verify()).toMatchObject({ same: true });
+   */
+  async verify(options?: VerifyOptions): Promise<Verification> {
+    return verified(this.runs, options);
+  }
+
   /** What a lazy value is called, in messages and by consoles. */
   get [Symbol.toStringTag](): string {
     return "LazyValue";
@@ -133,6 +158,11 @@ export class LazyValue<T> implements PromiseLike<T> {
   /** @internal What it asks for, as far as it is known before anything has run. */
   get terminals(): readonly BoundTerminal[] {
     return [this.bound];
+  }
+
+  /** @internal What is run for it, as far as that is known. */
+  get runs(): readonly BoundTerminal[] {
+    return this.terminals;
   }
 
   /** @internal Its value, for whoever runs what it asks for. */

@@ -15,7 +15,8 @@ import { checkBigSeed, checkCaptures, checkConstructor, checkFunction, checkFast
 import type { BoundQuery, BoundTerminal } from "./bound.js";
 import { captureValues, NO_VALUES } from "./captures.js";
 import { eachChunk, forEachChunk } from "./chunks.js";
-import { explainTerminal, sourceOf, type SourceLanguage } from "./explain.js";
+import { explainTerminal, sourceOf } from "./explain.js";
+import type { SourceLanguage } from "./code.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { bufferLater, bufferNow } from "./results.js";
 import { deliver } from "./into.js";

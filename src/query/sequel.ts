@@ -1,7 +1,8 @@
 /** Values that take several queries, one after the other: what the first gives decides what the next looks for. */
 import { QueryError } from "../../fusion/errors.js";
 import type { BoundTerminal } from "./bound.js";
-import { explained, explainTerminal, explanationOf, sourceOf, type SourceLanguage } from "./explain.js";
+import { explained, explainTerminal, explanationOf, sourceOf } from "./explain.js";
+import type { SourceLanguage } from "./code.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { checkRunOptions } from "./arguments.js";
 import { finished } from "./finish.js";

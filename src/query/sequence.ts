@@ -18,6 +18,8 @@ import type { ShapeNode } from "./shape.js";
 import { keysStage, matchStage, pairStage, plainStage, setStage, sliceStage, sortStage, topStage } from "./stages.js";
 import type { Capture, Captures, Fields, NewColumns, Single, SingleColumn } from "./types.js";
 import { overResults } from "./over.js";
+import { traceOf, type Trace } from "./trace.js";
+import { verified, type Verification, type VerifyOptions } from "./verify.js";
 import { plainValue, withLambda, withStage } from "./verbs.js";
 
 /** What elements may be ordered by. */
@@ -317,6 +319,30 @@ export abstract class Sequence<Element, Self> {
    */
   toJSON(): QueryJson {
     return queryJson({ query: this.bound, node: this.bound.shape.plainTerminal(this.bound.shape.columns === null ? "toArray" : "toColumns"), values: [] });
+  }
+
+  /**
+   * Follows one element of the source, by its place, through the query: what it is behind each verb, at which place, and where and why it
+   * is left out. As data, and as a table: `String(trace)`. Runs the query up to each verb; for looking into a query, not for speed.
+   *
+   * @example
+   * console.log(`${compute(Float64Array.of(3, -1, 4)).map(x => x * 2).filter(x => x > 0).orderByDescending(x => x).trace(0)}`);
+   */
+  trace(index: number): Trace {
+    return traceOf(this.bound, index, null);
+  }
+
+  /**
+   * Runs the query again and again: on every backend there is, by different numbers of threads, now, later and beside others, with its
+   * arrays at different places in memory; and tells whether all runs gave the same bits, or where which differed. The same `seed` draws
+   * the same runs. What `tap` calls is called each time.
+   *
+   * @example
+   * const { same, runs } = await compute(signal).map(x => Math.sin(x)).scan((a, x) => a + x, 0).verify({ runs: 20 });
+   */
+  async verify(options?: VerifyOptions): Promise<Verification> {
+    const { bound } = this;
+    return verified([{ query: bound, node: bound.shape.plainTerminal(bound.shape.columns === null ? "toArray" : "toColumns"), values: [] }], options);
   }
 
   private sliced(from: boolean, start: number, end: number): Self {

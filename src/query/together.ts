@@ -6,7 +6,8 @@ import { notNow } from "../stream/results.js";
 import { checkRunOptions } from "./arguments.js";
 import type { BoundBranch, BoundQuery, BoundTerminal } from "./bound.js";
 import { NO_VALUES } from "./captures.js";
-import { explained, explanationOf, sourceOf, type SourceLanguage } from "./explain.js";
+import { explained, explanationOf, sourceOf } from "./explain.js";
+import type { SourceLanguage } from "./code.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { describe } from "./given.js";
 import { finished } from "./finish.js";
@@ -86,6 +87,10 @@ export class Together<T> extends LazyValue<T> {
   override source(language: SourceLanguage): string {
     const { once } = this;
     return [...(once === null ? [] : [once.first]), ...this.allRuns(once).map(({ bound }) => bound)].map(bound => sourceOf(bound, language)).join("\n");
+  }
+
+  override get runs(): readonly BoundTerminal[] {
+    return this.allRuns().map(({ bound }) => bound);
   }
 
   override check(): void {

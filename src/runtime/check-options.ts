@@ -14,15 +14,21 @@ const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number", devi
 const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number", boolean: "true or false" } as const;
 
 export function checkOptions(options: RuntimeOptions): void {
-  checkNames(options, "createRuntime", ["backend", "plugins", "target", "selection", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
+  checkNames(options, "createRuntime", ["backend", "plugins", "target", "selection", "validate", "onMismatch", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
   checkKinds(options, OPTIONS, "");
-  const { backend, cache, compile = {}, cuda = {}, plugins = [], threads, target = "native", selection = "order" } = options;
+  const { backend, cache, compile = {}, cuda = {}, plugins = [], threads, target = "native", selection = "order", validate = 0, onMismatch = "throw" } = options;
   checkPlugins(plugins);
   if (!TARGETS.includes(target)) {
     throw new QueryError("DC305", `the option target of createRuntime() is one of ${TARGETS.map(name => `"${name}"`).join(", ")}, not ${quote(target)}`, "Leave it out for kernels of this very processor.");
   }
   if (selection !== "order" && selection !== "adaptive") {
     throw new QueryError("DC305", `the option selection of createRuntime() is "order" or "adaptive", not ${quote(selection)}`, "Leave it out for the order of the backends.");
+  }
+  if (validate !== "always" && !(typeof validate === "number" && validate >= 0 && validate <= 1)) {
+    throw new QueryError("DC305", `the option validate of createRuntime() is "always" or a share of runs, 0 to 1, not ${describe(validate)}`, "Leave it out to validate nothing.");
+  }
+  if (onMismatch !== "throw" && typeof onMismatch !== "function") {
+    throw new QueryError("DC305", `the option onMismatch of createRuntime() is "throw" or a function, not ${describe(onMismatch)}`, "Leave it out for a line in the log.");
   }
   checkCacheOptions(cache);
   checkNames(compile, "createRuntime", namesOf(COMPILE_OPTIONS), "Write compile: { optimisation: 1, debug: true }, or leave it out.", "compile.");

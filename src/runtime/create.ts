@@ -14,7 +14,7 @@ import { quote } from "../query/given.js";
 import type { ArrayConstructor, ArrayOf, Elements, QueryOptions, QuerySource, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "../query/types.js";
 import { checkOptions } from "./check-options.js";
 import type { AcceleratorState } from "./member.js";
-import { RuntimeCore, warn, type Backends, type RuntimeOptions } from "./runtime.js";
+import { RuntimeCore, warn, type RuntimeOptions } from "./runtime.js";
 
 /** Where queries run: its own choice of backend, kernel cache and log. */
 export interface Runtime {
@@ -84,15 +84,15 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   checkEnvironment();
   let made: KernelCache | null = null;
   const cache = (): KernelCache => (made ??= createKernelCache({ ...options.cache, place: { folder: options.cacheFolder } }, options.log ?? warn));
-  return runtimeOn(options, {
+  return runtimeOn(options, ({ compiler, threads, target, compile, cuda }) => ({
     js: createJsBackend,
-    cpu: events => createCpuBackend({ events, cache: cache(), compiler: options.compiler, threads: options.threads, target: options.target, code: options.compile }),
-    cuda: events => createCudaBackend({ events, cache: cache(), code: options.compile, ...options.cuda }),
-  }, cache);
+    cpu: events => createCpuBackend({ events, cache: cache(), compiler, threads, target, code: compile }),
+    cuda: events => createCudaBackend({ events, cache: cache(), code: compile, ...cuda }),
+  }), cache);
 }
 
 /** A runtime on given backends. @internal */
-export function runtimeOn(options: RuntimeOptions, backends: Backends, cache: () => KernelCache = createKernelCache): Runtime {
+export function runtimeOn(options: RuntimeOptions, backends: ConstructorParameters<typeof RuntimeCore>[1], cache: () => KernelCache = createKernelCache): Runtime {
   checkOptions(options);
   const core = new RuntimeCore(options, backends);
   return {

@@ -37,6 +37,8 @@ export class Member {
   constructor(
     readonly name: BackendName,
     private readonly make: () => Backend,
+    /** What becomes of its kernels before anybody runs them. */
+    private readonly watch: (compiled: CompiledKernel) => CompiledKernel = compiled => compiled,
   ) {}
 
   /** Makes it, if it has not been needed yet. One that cannot be made is not available. */
@@ -112,7 +114,7 @@ export class Member {
   }
 
   private adopt(runnable: Runnable, kernel: Kernel): CompiledKernel {
-    return isCompiled(runnable, this.name) ? runnable : new AdoptedKernel(this.name, kernel, runnable);
+    return this.watch(isCompiled(runnable, this.name) ? runnable : new AdoptedKernel(this.name, kernel, runnable));
   }
 }
 

@@ -14,6 +14,7 @@ import { selectionIn, type Selection } from "./selection/selection.js";
 import { inOrder } from "./selector.js";
 import type { KernelSlot } from "./slot.js";
 import { Tiers } from "./tiers.js";
+import { watching, type Mismatch, type Watch } from "./validation/validation.js";
 
 /** What ran: handed to `onRun` after every run. */
 export interface RunInfo {
@@ -92,6 +93,13 @@ export interface RuntimeOptions {
    * likely to be the quickest for so many elements, by what earlier runs have taught (`adaptive`). The results are the same.
    */
   readonly selection?: "order" | "adaptive" | undefined;
+  /**
+   * Runs kernels on a second backend, too, on the same inputs, and compares the results bit for bit: `"always"`, or a share of runs, 0 to 1.
+   * Of all runs the kernel is compiled for a second backend where only one has it; of a share those are left out.
+   */
+  readonly validate?: "always" | number | undefined;
+  /** What happens where two backends disagree, besides the event and a line in the log: `"throw"` makes a CompilerBug of it. */
+  readonly onMismatch?: "throw" | ((mismatch: Mismatch) => void) | undefined;
   /** Takes the one line about a backend that is lost; by default `console.warn`. */
   readonly log?: ((line: string) => void) | undefined;
   /** Is told after every run what ran it. */
@@ -124,12 +132,29 @@ export class RuntimeCore {
   private learns: Selection | null = null;
   private readonly cacheFolder: string | undefined;
 
-  constructor(options: RuntimeOptions, backends: Backends) {
+  constructor(
+    private readonly options: RuntimeOptions,
+    /** Or what makes them for options that are a little different. */
+    private readonly backends: Backends | ((options: RuntimeOptions) => Backends),
+  ) {
     this.cacheFolder = options.cacheFolder;
     this.fastMath = options.compile?.fastMath === true;
     if (options.onRun !== undefined) this.events.listen(runListener(options.onRun), { throws: true });
     this.log = options.log ?? warn;
-    this.tiers = new Tiers(membersOf(backends, options.plugins ?? [], this.events), options.backend ?? USUAL_ORDER, this.log, this.events, options.selection === "adaptive" ? adaptive(this.selection) : inOrder);
+    const backend = options.backend ?? USUAL_ORDER;
+    const members = membersOf(typeof backends === "function" ? backends(options) : backends, options.plugins ?? [], this.events, this.watch(options, () => members.filter(({ name }) => name === "js" || name === "cpu" || backend.includes(name))));
+    this.tiers = new Tiers(members, backend, this.log, this.events, options.selection === "adaptive" ? adaptive(this.selection) : inOrder);
+  }
+
+  /** What validates kernels; undefined where nothing is to be. */
+  private watch({ validate = 0, onMismatch }: RuntimeOptions, members: () => readonly Member[]): Watch | undefined {
+    return validate === 0 ? undefined : watching({ rate: validate === "always" ? 1 : validate, onMismatch }, members, this.events, this.log);
+  }
+
+  /** The same runtime with other numbers of threads, and nobody who listens: for who compares its results. */
+  variant(threads: number): RuntimeCore {
+    const { onRun: _, ...options } = this.options;
+    return new Variant({ ...options, threads, validate: 0, selection: "order" }, this.backends);
   }
 
   /** The kernels of a planned query. */
@@ -139,9 +164,20 @@ export class RuntimeCore {
   }
 }
 
-function membersOf({ js, cpu, cuda = noDevice }: Backends, plugins: readonly (Accelerator | AcceleratorMaker)[], events: Events): readonly Member[] {
-  const own = [new Member("js", () => js(events)), new Member("cpu", () => cpu(events)), new Member("cuda", () => cuda(events))];
-  return [...own, ...plugins.map(plugin => new Member(plugin.name, "create" in plugin ? () => plugin.create() : () => plugin))];
+/** Runs queries of another runtime, whose nodes know that one's kernels. */
+class Variant extends RuntimeCore {
+  private readonly known = new WeakMap<TerminalNode, readonly KernelSlot[]>();
+
+  override slots(node: TerminalNode): readonly KernelSlot[] {
+    const slots = this.known.get(node) ?? node.plan().kernels.map(({ kernel }) => this.tiers.slot(kernel));
+    this.known.set(node, slots);
+    return slots;
+  }
+}
+
+function membersOf({ js, cpu, cuda = noDevice }: Backends, plugins: readonly (Accelerator | AcceleratorMaker)[], events: Events, watch: Watch | undefined): readonly Member[] {
+  const own = [new Member("js", () => js(events), watch), new Member("cpu", () => cpu(events), watch), new Member("cuda", () => cuda(events), watch)];
+  return [...own, ...plugins.map(plugin => new Member(plugin.name, "create" in plugin ? () => plugin.create() : () => plugin, watch))];
 }
 
 /** Tells of each run, once it is over, which kernels ran; of a stream each kernel once. */
