@@ -13,6 +13,8 @@ export interface KernelCall {
   readonly scalars: readonly ScalarValue[];
   /** In the order of `kernel.arrays`. */
   readonly arrays: readonly AnyTypedArray[];
+  /** Of a kernel that stores: no element is out of range, or fails otherwise. */
+  readonly certain?: boolean;
   /** A result that nobody needs any more: a backend may fill it anew, and give it instead of another. */
   readonly spare?: SpareResult;
   /** How a backend with memory of its own is to treat buffers; left out where all arrays are to be read, and results are wanted, in the host's. */

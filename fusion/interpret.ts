@@ -4,7 +4,7 @@
  */
 import { outOfRange, type KernelCall, type KernelResult } from "./call.js";
 import { CompilerBug } from "./errors.js";
-import { ELEMENT_LABEL, type Expr, type Fold, type Kernel, type ReduceOp, type Scan, type SinkOf, type Stmt } from "./ir.js";
+import { ELEMENT_LABEL, type ArrayParameter, type Expr, type Fold, type Kernel, type ReduceOp, type Scan, type SinkOf, type Stmt } from "./ir.js";
 import { singlesOf } from "./several.js";
 import { calledOrigin } from "./texts.js";
 import { leftFold } from "./traverse.js";
@@ -86,6 +86,13 @@ class Interpreter {
         const left = this.statements(stmt.body, variables, index);
         return left === stmt.label ? null : left;
       }
+      case "store": {
+        const array = this.array(stmt.array);
+        const at = this.checked(stmt.array, array, this.value(stmt.at, variables, index) as number);
+        const { element } = this.kernel.arrays.find(({ name }) => name === stmt.array) as ArrayParameter;
+        array[at] = storedValue(element, this.value(stmt.value, variables, index) as number | bigint);
+        return null;
+      }
       case "leave":
         return stmt.label;
       case "visit":
@@ -112,16 +119,16 @@ class Interpreter {
       case "element":
         return this.call.source === null ? index : (this.call.source[index] as number | bigint);
       case "index":
-        return index;
+        return this.place(index, 0);
+      case "axis":
+        return this.place(index, expr.axis);
       case "column":
         return this.array(expr.array)[index + (expr.offset ?? 0)] as number | bigint;
       case "length":
         return this.array(expr.array).length;
       case "read": {
-        const at = this.value(expr.at, variables, index) as number;
         const array = this.array(expr.array);
-        if (!(at >= 0 && at < array.length && Number.isInteger(at))) throw outOfRange(this.userName(expr.array), at, array.length);
-        return array[at] as number | bigint;
+        return array[this.checked(expr.array, array, this.value(expr.at, variables, index) as number)] as number | bigint;
       }
       case "apply": {
         const over = (expr.args[0] as Expr).type;
@@ -134,7 +141,23 @@ class Interpreter {
     }
   }
 
-  private array(name: string): ArrayLike<number | bigint> {
+  /** Where the element of this number is along an axis. */
+  private place(index: number, axis: 0 | 1 | 2): number {
+    const { source } = this.kernel;
+    if (source.kind !== "space") return index;
+    const sizes = source.sizes.map(size => this.capture(size) as number);
+    const along = sizes.slice(0, axis).reduce((rest, size) => Math.floor(rest / size), index);
+    const size = sizes[axis];
+    return size === undefined ? along : along % size;
+  }
+
+  /** A place that there is. */
+  private checked(name: string, array: ArrayLike<number | bigint>, at: number): number {
+    if (!(at >= 0 && at < array.length && Number.isInteger(at))) throw outOfRange(this.userName(name), at, array.length);
+    return at;
+  }
+
+  private array(name: string): { readonly length: number; [place: number]: number | bigint } {
     const array = this.call.arrays[this.kernel.arrays.findIndex(parameter => parameter.name === name)];
     if (array === undefined) throw new CompilerBug(`the parameter ${name} has no value`);
     return array;
@@ -361,6 +384,13 @@ function last(kernel: Kernel, call: KernelCall): KernelResult {
   return result;
 }
 
+/** Elements run in order, whatever order they may run in. */
+function store(kernel: Kernel, call: KernelCall): KernelResult {
+  const interpreter = new Interpreter(kernel, call);
+  for (let index = 0; index < call.length; index++) interpreter.element(index);
+  return { ...NOTHING, count: call.length };
+}
+
 function countYields(kernel: Kernel, call: KernelCall): KernelResult {
   const interpreter = new Interpreter(kernel, call);
   let count = 0;
@@ -394,6 +424,8 @@ export function interpret(kernel: Kernel, call: KernelCall): KernelResult {
       return first(kernel, call);
     case "last":
       return last(kernel, call);
+    case "stores":
+      return store(kernel, call);
     case "several":
       return several(kernel, call);
     default:

@@ -19,8 +19,10 @@ export type Expr =
   | { readonly kind: "capture"; readonly type: ScalarType; readonly name: string }
   /** The source element, as loaded: its type is `ELEMENTS[element].scalar`; `f64` (the index) for a range source. */
   | { readonly kind: "element"; readonly type: ScalarType }
-  /** The source element's place, 0 … n-1. */
+  /** The source element's place, 0 … n-1; in a space, its place along the first axis. */
   | { readonly kind: "index"; readonly type: "f64" }
+  /** In a space, the element's place along the second axis (1) or the third (2). */
+  | { readonly kind: "axis"; readonly type: "f64"; readonly axis: 1 | 2 }
   /**
    * The element of an array parameter at the source element's own place, or so many places further on. Such an array is as long as the
    * source, and longer by its largest offset: this never fails.
@@ -45,6 +47,11 @@ export type Stmt =
   /** Runs once; `leave label` goes to its end. */
   | { readonly kind: "block"; readonly label: string; readonly body: readonly Stmt[] }
   | { readonly kind: "leave"; readonly label: string }
+  /**
+   * Writes element `at` (an `f64` or `i32`) of an array that is `written`; out of range, or fractional, is an error. Only for a `stores`
+   * sink. `site`: which of the writes of the kernel's text it is.
+   */
+  | { readonly kind: "store"; readonly array: string; readonly at: Expr; readonly value: Expr; readonly site: number }
   /** Counts this element as one that reached this place; only for a `first` sink that is `ranked`. At most one, top level. */
   | { readonly kind: "visit" }
   /**
@@ -58,7 +65,14 @@ export type StmtOf<Kind extends Stmt["kind"]> = Extract<Stmt, { kind: Kind }>;
 /** `leave` with this label ends the element: it yields nothing. The kernel body itself is that block. */
 export const ELEMENT_LABEL = "element";
 
-export type Source = { readonly kind: "array"; readonly element: ElementType } | { readonly kind: "range" };
+export type Source =
+  | { readonly kind: "array"; readonly element: ElementType }
+  | { readonly kind: "range" }
+  /**
+   * The points of a space of two or three axes, numbered along the first, then the second: `sizes` are the f64 parameters that hold the
+   * size of each axis but the last.
+   */
+  | { readonly kind: "space"; readonly sizes: readonly string[] };
 
 /** The operators a reduction may run in the canonical order; each is associative and commutative in exact arithmetic. */
 export type ReduceOp = "add" | "mul" | "min" | "max" | "and" | "or" | "xor";
@@ -87,7 +101,17 @@ export type SingleSink =
   /** The first element that yields: its place, its value and, if `ranked`, how many elements passed `visit` before it. */
   | { readonly kind: "first"; readonly type: ScalarType; readonly ranked: boolean }
   /** The last element that yields. */
-  | { readonly kind: "last"; readonly type: ScalarType };
+  | { readonly kind: "last"; readonly type: ScalarType }
+  | Stores;
+
+/**
+ * Nothing is yielded: the body stores. `any`: no element writes where another one writes or reads, so they may run in any order and at
+ * once; `ascending`: one after the other.
+ */
+export interface Stores {
+  readonly kind: "stores";
+  readonly order: "any" | "ascending";
+}
 
 /**
  * Several results of one pass, all arrays or all reductions: each is what a kernel of its own with that sink would give. What the
@@ -156,6 +180,8 @@ export interface ArrayParameter extends Parameter {
   readonly element: ElementType;
   /** It is read at the source element's own place: see `Expr`'s `column`. */
   readonly column?: true;
+  /** The body stores into it. */
+  readonly written?: true;
 }
 export interface Parameter {
   /** Unique among the kernel's parameters and locals, and a legal identifier in JavaScript and C. */

@@ -19,6 +19,8 @@ export function printExpr(expr: Expr): string {
     case "element":
     case "index":
       return expr.kind;
+    case "axis":
+      return `axis ${expr.axis}`;
     case "column":
       return `${expr.array}[index${expr.offset === undefined ? "" : ` + ${expr.offset}`}]`;
     case "length":
@@ -53,6 +55,8 @@ function stmtLines(stmt: Stmt, indent: string): readonly string[] {
     case "loop":
     case "block":
       return [`${indent}${stmt.kind} ${stmt.label} {`, ...nested(stmt.body), `${indent}}`];
+    case "store":
+      return [`${indent}${stmt.array}[${printExpr(stmt.at)}] = ${printExpr(stmt.value)}`];
     case "leave":
       return [`${indent}leave ${stmt.label}`];
     case "visit":
@@ -69,7 +73,18 @@ export function printStmts(stmts: readonly Stmt[], indent = ""): string {
   return stmts.flatMap(stmt => stmtLines(stmt, indent)).join("\n");
 }
 
-const printSource = (source: Source): string => (source.kind === "range" ? "range" : `${source.element}[]`);
+function printSource(source: Source): string {
+  switch (source.kind) {
+    case "array":
+      return `${source.element}[]`;
+    case "range":
+      return "range";
+    case "space":
+      return `space of ${source.sizes.join(" by ")}`;
+    default:
+      return source satisfies never;
+  }
+}
 
 /** One line that says what becomes of the yielded values, for example `reduce add f64 of f32, counted`. */
 export function printSink(sink: Sink): string {
@@ -93,6 +108,8 @@ export function printSink(sink: Sink): string {
       return `first ${sink.type}${sink.ranked ? ", ranked" : ""}`;
     case "last":
       return `last ${sink.type}`;
+    case "stores":
+      return sink.order === "any" ? "stores" : "stores, in order";
     case "several":
       return `(${sink.sinks.map(printSink).join("; ")})`;
     default:
@@ -113,7 +130,7 @@ export function printTitle(kernel: Kernel): string {
 export function printKernel(kernel: Kernel): string {
   const parameters = [
     ...kernel.scalars.map(scalar => `${scalar.name}: ${scalar.type}`),
-    ...kernel.arrays.map(array => `${array.name}: ${array.element}[]`),
+    ...kernel.arrays.map(array => `${array.name}: ${array.element}[]${array.written === true ? ", written" : ""}`),
   ];
   const lines = [`${printSource(kernel.source)} (${parameters.join(", ")}) -> ${printSink(kernel.sink)} {`];
   if (kernel.body.length > 0) lines.push(printStmts(kernel.body, "  "));

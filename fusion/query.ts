@@ -203,6 +203,9 @@ export const TABLE = -1;
 /** The stage that the strings come from that a lambda names: their own names. Kernels are handed their codes. */
 export const LITERAL = -2;
 
+/** The stage of the sizes of an index space, by axis: `0` and `1`. */
+export const SIZE = -4;
+
 /**
  * Scalar parameters: of a stage that leaves out elements at the beginning, how many those are; of kernels over pieces of a sequence,
  * whose origin is the table, how many came before the piece.

@@ -25,6 +25,7 @@ export function mapOperands(expr: Expr, map: (operand: Expr) => Expr): Expr {
     case "capture":
     case "element":
     case "index":
+    case "axis":
     case "column":
     case "length":
       return expr;
@@ -94,6 +95,11 @@ function mapParts(stmt: Stmt, mapper: StmtMapper): Stmt {
       const body = mapStmts(stmt.body, mapper);
       return body === stmt.body ? stmt : { ...stmt, body };
     }
+    case "store": {
+      const at = mapValue(stmt.at);
+      const value = mapValue(stmt.value);
+      return at === stmt.at && value === stmt.value ? stmt : { ...stmt, at, value };
+    }
     case "leave":
     case "visit":
       return stmt;
@@ -127,6 +133,7 @@ export function operandsOf(expr: Expr): readonly Expr[] {
     case "capture":
     case "element":
     case "index":
+    case "axis":
     case "column":
     case "length":
       return [];
@@ -162,6 +169,8 @@ export function valuesOf(stmt: Stmt): readonly Expr[] {
       return [stmt.value];
     case "if":
       return [stmt.test];
+    case "store":
+      return [stmt.at, stmt.value];
     case "yield":
       return stmt.values;
     case "loop":
@@ -184,6 +193,7 @@ export function bodiesOf(stmt: Stmt): readonly (readonly Stmt[])[] {
       return [stmt.body];
     case "declare":
     case "assign":
+    case "store":
     case "leave":
     case "visit":
     case "yield":
@@ -230,17 +240,17 @@ export function isEffect(expr: Expr): boolean {
   return operator(expr.op).fails.includes(first.type);
 }
 
-/** Whether any expression of these statements can fail at run time. */
+/** Whether any expression of these statements can fail at run time, or any of them stores. */
 export function hasEffects(stmts: readonly Stmt[]): boolean {
   let found = false;
-  walkStmts(stmts, { expr: expr => (found ||= isEffect(expr)) });
+  walkStmts(stmts, { expr: expr => (found ||= isEffect(expr)), stmt: ({ kind }) => (found ||= kind === "store") });
   return found;
 }
 
 /** Whether running the kernel can fail. */
 export function canFail(kernel: Kernel): boolean {
   let found = false;
-  walkKernel(kernel, { expr: expr => (found ||= isEffect(expr)) });
+  walkKernel(kernel, { expr: expr => (found ||= isEffect(expr)), stmt: ({ kind }) => (found ||= kind === "store") });
   return found;
 }
 
@@ -289,9 +299,10 @@ function eachExpr(code: Expr | readonly Stmt[], visit: (expr: Expr) => void): vo
   else walkStmts(code, { expr: visit });
 }
 
-/** The names that are read: locals, captured scalars and captured arrays (names are unique among all of them). */
+/** The names that are used: locals, captured scalars and captured arrays (names are unique among all of them). */
 export function usesOf(code: Expr | readonly Stmt[]): ReadonlySet<string> {
   const names = new Set<string>();
+  if (!isExpr(code)) for (const name of storedIn(code)) names.add(name);
   eachExpr(code, expr => {
     if (expr.kind === "local" || expr.kind === "capture") names.add(expr.name);
     else if ("array" in expr) names.add(expr.array);
@@ -304,6 +315,13 @@ export function mentions(code: Expr | readonly Stmt[], kind: "element" | "index"
   let found = false;
   eachExpr(code, expr => (found ||= expr.kind === kind));
   return found;
+}
+
+/** The arrays that statements store into, nested ones included. */
+export function storedIn(stmts: readonly Stmt[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  walkStmts(stmts, { stmt: stmt => void (stmt.kind === "store" && names.add(stmt.array)) });
+  return names;
 }
 
 /** The names that statements declare, nested ones included. */

@@ -2,7 +2,7 @@
  * What a legal kernel is. Every pass's output is checked here, so a pass that breaks a rule is found at once and by name.
  */
 import { CompilerBug } from "./errors.js";
-import { ELEMENT_LABEL, type Expr, type ExprOf, type Fold, type Kernel, type ReduceOp, type Scan, type Sink, type SinkOf, type Stmt } from "./ir.js";
+import { ELEMENT_LABEL, type Expr, type ExprOf, type Fold, type Kernel, type ReduceOp, type Scan, type Sink, type SinkOf, type Stmt, type StmtOf } from "./ir.js";
 import { operator } from "./ops.js";
 import { printExpr, printKernel } from "./print.js";
 import { isEffect, operandsOf, rejects, usesOf, walkExpr } from "./traverse.js";
@@ -74,6 +74,7 @@ function checkExpr(expr: Expr, scope: Scope, context: Context): void {
     case "element": {
       if (!scope.elements) complain("there is no source element where accumulators are combined");
       const { source } = context.kernel;
+      if (source.kind === "space") return complain("a space has places, and no elements");
       expectType(source.kind === "range" ? "f64" : ELEMENTS[source.element].scalar, "the source's element");
       break;
     }
@@ -81,6 +82,12 @@ function checkExpr(expr: Expr, scope: Scope, context: Context): void {
       if (!scope.elements) complain("there is no index where accumulators are combined");
       expectType("f64", "the index");
       break;
+    case "axis": {
+      const { source } = context.kernel;
+      if (source.kind !== "space" || expr.axis > source.sizes.length) complain(`there is no axis ${expr.axis}`);
+      expectType("f64", "a place along an axis");
+      break;
+    }
     case "column": {
       if (!scope.elements) complain("there is no element where accumulators are combined");
       const array = context.kernel.arrays.find(({ name }) => name === expr.array);
@@ -174,6 +181,9 @@ function checkStmts(stmts: readonly Stmt[], outer: Scope, context: Context, top:
         if (scope.labels.has(stmt.label) || stmt.label === ELEMENT_LABEL) complain(`the label ${stmt.label} hides an outer one`);
         checkStmts(stmt.body, { ...scope, labels: new Set([...scope.labels, stmt.label]) }, context, false);
         break;
+      case "store":
+        checkStore(stmt, scope, context);
+        break;
       case "leave":
         if (!scope.labels.has(stmt.label)) complain(`leave ${stmt.label} is not inside of it`);
         break;
@@ -192,6 +202,17 @@ function checkStmts(stmts: readonly Stmt[], outer: Scope, context: Context, top:
   });
 }
 
+function checkStore({ array, at, value }: StmtOf<"store">, scope: Scope, context: Context): void {
+  const { complain, kernel } = context;
+  checkPure(at, scope, context);
+  checkPure(value, scope, context);
+  const parameter = kernel.arrays.find(({ name }) => name === array);
+  if (kernel.sink.kind !== "stores") complain(`a ${kernel.sink.kind} sink has a store`);
+  if (parameter?.written !== true) return complain(`${array} is written, but not declared so`);
+  if (at.type !== "f64" && at.type !== "i32") complain(`${array} is indexed by ${at.type}`);
+  if (ELEMENTS[parameter.element].scalar !== value.type) complain(`${value.type} is stored as ${parameter.element}`);
+}
+
 /** The types of the values that the sink takes. */
 function yieldTypes(sink: Sink): readonly ScalarType[] {
   switch (sink.kind) {
@@ -207,6 +228,8 @@ function yieldTypes(sink: Sink): readonly ScalarType[] {
     case "first":
     case "last":
       return [sink.type];
+    case "stores":
+      return [];
     case "several":
       return (sink.sinks as readonly Sink[]).flatMap(yieldTypes);
     default:
@@ -216,6 +239,7 @@ function yieldTypes(sink: Sink): readonly ScalarType[] {
 
 function checkYield(values: readonly Expr[], scope: Scope, context: Context): void {
   const { sink } = context.kernel;
+  if (sink.kind === "stores") context.complain("a kernel that stores yields, too");
   const wanted = yieldTypes(sink);
   if (values.length !== wanted.length) context.complain(`a ${sink.kind} sink is given ${values.length} values, not ${wanted.length}`);
   values.forEach((value, place) => {
@@ -324,6 +348,7 @@ export function verify(kernel: Kernel, after: string): Kernel {
   }
   if (sink.kind === "reduce") checkReduce(sink, complain);
   if (sink.kind === "several") checkSeveral(sink, complain);
+  if (kernel.source.kind === "space") for (const size of kernel.source.sizes) if (context.scalars.get(size) !== "f64") complain(`the size ${size} is no f64 parameter`);
   checkStmts(kernel.body, { variables, labels: new Set([ELEMENT_LABEL]), elements: true }, context, true);
   if (sink.kind === "first" && sink.ranked && kernel.body.at(-1)?.kind === "yield" && !kernel.body.some(stmt => stmt.kind === "visit")) {
     complain("a ranked first sink has no visit");

@@ -2,6 +2,7 @@
 import type { QueryJson } from "./json/format.js";
 import { readQuery, type AnyQuery, type FromJsonOptions } from "./json/read.js";
 import type { ArrowTable, ArrowVector } from "./arrow/read.js";
+import type { DefineKernel, NamedKernel } from "./kernels/types.js";
 import type { Buffer } from "./memory/buffer.js";
 import { checkSurplus } from "./query/arguments.js";
 import { checkOptions } from "./query/options.js";
@@ -153,6 +154,35 @@ export interface BufferOptions {
 }
 
 /**
+ * A kernel over an index space, by name: a function whose lambda runs for every index, and reads and writes the arrays that it is called
+ * with. Its first parameter (two or three, with `{ dimensions }`) is the index; the others are what it is called with. In one
+ * dimension it runs as often as the arrays that it writes are long; `size` says otherwise, and how large a space of more dimensions is.
+ *
+ * Indices that write to places of their own run at once, on every lane and thread; where that cannot be proved they run one after the
+ * other, as JavaScript's own loop would; what is sure to write to one place twice is refused. So the result is the same everywhere. Every
+ * place is checked, for reading and writing.
+ *
+ * @example
+ * const saxpy = kernel("saxpy", (i, x: Float32Array, y: Float32Array, out: Float32Array, a: number) => { out[i] = a * x[i] + y[i]; });
+ * saxpy(x, y, out, 2);
+ * await saxpy.async(x, y, out, 2);
+ *
+ * const transpose = kernel("transpose", { dimensions: 2, size: (from, to, width) => [width, from.length / width] },
+ *   (x, y, from: Float32Array, to: Float32Array, width: number) => { to[x * (from.length / width) + y] = from[y * width + x]; });
+ */
+export const kernel: DefineKernel = (...given: readonly unknown[]) => (defaultRuntime().kernel as (...given: readonly unknown[]) => never)(...given);
+
+/**
+ * Runs the kernel of this name, which `kernel` has defined. Which one that is may be said as a type.
+ *
+ * @example
+ * execute<typeof saxpy>("saxpy", x, y, out, 2);
+ */
+export function execute<K extends NamedKernel<never, never> = NamedKernel>(name: string, ...args: Parameters<K>): void {
+  defaultRuntime().execute<K>(name, ...args);
+}
+
+/**
  * Resolves when all kernels that were being compiled in the background are ready, so that the next run of each is native.
  *
  * @example
@@ -227,6 +257,7 @@ export type { LazyValue } from "./query/lazy.js";
 export type { Prepared } from "./query/prepared.js";
 export type { Trace, TracedStage, TracedTerminal, TracedValue } from "./query/trace.js";
 export type { Verification, VerifiedRun, VerifyOptions } from "./query/verify.js";
+export type { DefineKernel, Dimensions, ExplainedWith, KernelArgument, KernelAsyncOptions, KernelLambda, KernelOptions, KernelRunOptions, NamedKernel, SizeOf, SpaceExplanation } from "./kernels/types.js";
 export type {
   Accumulator,
   ArrayConstructor,

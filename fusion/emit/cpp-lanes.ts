@@ -9,7 +9,7 @@ import { CompilerBug } from "../errors.js";
 import { ELEMENT_LABEL, type Expr, type Kernel, type Stmt, type StmtOf } from "../ir.js";
 import { bodiesOf, declaredIn, hasEffects, hasLoops, isEffect, leavesOf, usesOf } from "../traverse.js";
 import { nameIn, PRECEDENCE, type Dialect } from "./dialect.js";
-import { effectCall } from "./cpp-effects.js";
+import { effectCall, storeCall } from "./cpp-effects.js";
 import { printC, printCWithin } from "./expr.js";
 import { negated } from "./negate.js";
 import { sizeOf } from "./size.js";
@@ -35,6 +35,8 @@ export class LaneWriter {
   private readonly regions: Region[] = [];
   /** In which region a local was declared. */
   private readonly homes = new Map<string, Region>();
+  /** What locals that never change stand for. */
+  private readonly values = new Map<string, Expr>();
 
   constructor(
     private readonly kernel: Kernel,
@@ -48,7 +50,7 @@ export class LaneWriter {
     const ended = this.statements(this.kernel.body, new Set(), out);
     this.regions.pop();
     if (ended) return;
-    out.line("lanes.live = false;");
+    if (this.kernel.sink.kind !== "stores") out.line("lanes.live = false;");
     out.line("return {};");
   }
 
@@ -89,6 +91,8 @@ export class LaneWriter {
         return this.loop(stmt, after, out);
       case "block":
         return this.block(stmt, after, out);
+      case "store":
+        return out.line(`if (!lanes.${storeCall(stmt, this.dialect, { mask: this.mask(), values: this.values })}) return {};`);
       case "visit":
         return out.line(`lanes.visited = ${this.mask()};`);
       default:
@@ -107,7 +111,8 @@ export class LaneWriter {
   }
 
   private effect(target: string, value: Expr, out: Writer): void {
-    out.line(`if (!lanes.${effectCall(target, value, this.dialect, this.mask())}) return {};`);
+    const lanes = { mask: this.mask(), values: this.kernel.sink.kind === "stores" ? this.values : null };
+    out.line(`if (!lanes.${effectCall(target, value, this.dialect, lanes)}) return {};`);
   }
 
   private declare(stmt: StmtOf<"declare">, out: Writer): void {
@@ -118,6 +123,7 @@ export class LaneWriter {
       out.line(`${type} ${name};`);
       this.effect(name, stmt.value, out);
     } else {
+      if (!stmt.mutable) this.values.set(stmt.name, stmt.value);
       out.line(`${stmt.mutable ? "" : "const "}${type} ${name} = ${printC(stmt.value, this.dialect)};`);
     }
   }

@@ -2,7 +2,7 @@
 import { CompilerBug } from "../errors.js";
 import { ELEMENT_LABEL, type Expr, type Stmt, type StmtOf } from "../ir.js";
 import { isEffect, leavesOf } from "../traverse.js";
-import { effectCall } from "./cpp-effects.js";
+import { effectCall, storeCall } from "./cpp-effects.js";
 import { nameIn, type Dialect } from "./dialect.js";
 import { printC } from "./expr.js";
 import type { Writer } from "./writer.js";
@@ -57,6 +57,8 @@ export class ScalarWriter {
         return this.loop(stmt, out);
       case "block":
         return this.block(stmt, out);
+      case "store":
+        return out.line(`if (!lanes.${storeCall(stmt, this.dialect, null)}) ${this.ends.fail}`);
       case "leave":
         return out.line(this.leave(stmt.label));
       case "yield":

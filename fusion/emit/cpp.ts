@@ -1,7 +1,7 @@
 /** A kernel as C++: its body, and one instantiation of a loop of native/rt. */
 import { CompilerBug } from "../errors.js";
 import { within } from "../interval.js";
-import type { Fold, Kernel, ReduceOp, ScalarParameter, Scan, Sink, SinkOf } from "../ir.js";
+import type { Fold, Kernel, ReduceOp, ScalarParameter, Scan, Sink, SinkOf, Stores } from "../ir.js";
 import { lower } from "../passes/lower.js";
 import { Ranges } from "../passes/ranges.js";
 import { alwaysYields, declaredIn, hasEffects, hasLoops, isUniform, namesOf, sinksOf, storedElement, walkKernel } from "../traverse.js";
@@ -32,7 +32,8 @@ const CONTRACTING = [
 ].join("\n");
 
 /** What a file of these kernels begins with. The kernels of one query agree about `fastMath`. */
-export const cppPreludeOf = (kernels: readonly Kernel[]): string => (kernels.some(kernel => kernel.fastMath === true) ? CONTRACTING : "") + cppPrelude;
+export const cppPreludeOf = (kernels: readonly Kernel[]): string =>
+  [kernels.some(kernel => kernel.fastMath === true) ? CONTRACTING : "", cppPrelude, kernels.some(({ sink }) => sink.kind === "stores") ? '#include "rt/space.hpp"\n' : ""].join("");
 
 export { CPP_FLAGS } from "./constants.js";
 
@@ -64,8 +65,8 @@ const TYPES = { bool: "mask", i32: "i32", u32: "u32", i64: "i64", u64: "u64", f3
 
 /** What emitted code calls by name, and so nothing else may be called. */
 const RESERVED = new Set([
-  ..."Add Mul Min Max And Or Xor Array As Block Call Forest Group Lanes LANES BLOCK WIDTH G Mask Nothing Outputs Pack Range Reduction Running Scalar Shape Source Status Tree Unread Values Yielded".split(" "),
-  ..."any all call count filter first fold last lanes map mask reduce scan scan_left shape stored body dotcompute".split(" "),
+  ..."Add Mul Min Max And Or Xor Array As Block Call Forest Group Lanes LANES BLOCK WIDTH G Mask Nothing Outputs Pack Places Range Reduction Running Scalar Shape Source Status Tree Unread Values Yielded".split(" "),
+  ..."any all call count filter first fold last lanes map mask reduce scan scan_left shape space stored body dotcompute".split(" "),
   ...Object.values(TYPES),
 ]);
 
@@ -77,6 +78,7 @@ export const cppDialect = (element: string, oneLane = false, words = false): Dia
   element: primary(element),
   index: { text: "lanes.index()", precedence: PRECEDENCE.postfix },
   length: array => ({ text: `${array}.size()`, precedence: PRECEDENCE.postfix }),
+  axis: axis => ({ text: axis === 1 ? "lanes.row" : "lanes.layer", precedence: PRECEDENCE.postfix }),
   column: (array, offset) => ({ text: `lanes.here(${array}${offset === 0 ? "" : `, ${offset}`})`, precedence: PRECEDENCE.postfix }),
   ...(oneLane ? {} : { thresholds: true }),
   select: words ? { call: "rt_select", plain: TYPES.i32 } : { call: "rt_select" },
@@ -177,6 +179,7 @@ class KernelWriter {
     const { kernel, out } = this;
     const { sink } = kernel;
     if (sink.kind === "fold") return this.fold(sink);
+    if (sink.kind === "stores") return this.space(sink);
     if (sink.kind === "scan") this.stored(sink);
     if (sink.kind === "scan" && sink.order.kind === "left") return this.leftScan(sink, sink.order.first);
     out.line(`constexpr Shape shape{${this.shape()}};`);
@@ -190,7 +193,7 @@ class KernelWriter {
 
   private source(): string {
     const { source } = this.kernel;
-    if (source.kind === "range") return this.words === null ? "Range" : "Unread";
+    if (source.kind !== "array") return this.words === null ? "Range" : "Unread";
     return this.elementOf(source.element);
   }
 
@@ -201,7 +204,7 @@ class KernelWriter {
   }
 
   /** The loop's name, what its body gives, and its arguments before and behind the body. */
-  private loopOf(sink: Exclude<Sink, Fold>, source: string): { readonly call: string; readonly value: string; readonly before?: string; readonly behind?: string } {
+  private loopOf(sink: Exclude<Sink, Fold | Stores>, source: string): { readonly call: string; readonly value: string; readonly before?: string; readonly behind?: string } {
     switch (sink.kind) {
       case "array":
         return {
@@ -263,8 +266,24 @@ class KernelWriter {
 
   private elementType(): string {
     const { source } = this.kernel;
-    if (source.kind === "range") return this.words === null ? TYPES.f64 : "Unread";
+    if (source.kind !== "array") return this.words === null ? TYPES.f64 : "Unread";
     return TYPES[ELEMENTS[source.element].scalar];
+  }
+
+  /** A body that stores, for lanes or, in order, for one place after the other. */
+  private space({ order }: Stores): void {
+    const { kernel, out, dialect } = this;
+    const { source } = kernel;
+    const lanes = order === "any" ? "G" : "1";
+    const [width, height = "1"] = source.kind === "space" ? source.sizes.map(size => nameIn(dialect, size)) : [];
+    const sizes = width === undefined ? "" : `${width}, ${source.kind === "space" && source.sizes.length === 1 ? "0x1p52" : height}, `;
+    out.line(`constexpr Shape shape{${this.shape()}};`);
+    const head = `return space<${lanes}, shape>(call, ${sizes}[=](Places<${lanes}>& lanes) RT_BODY`;
+    if (order === "any") return out.braces(`${head} -> Nothing`, () => new LaneWriter(kernel, dialect, base => this.fresh(base)).body(out), "});");
+    const misplaced = (): never => {
+      throw new CompilerBug("a body that stores yields nothing");
+    };
+    out.braces(head, () => this.writer({ leave: "return;", fail: "return;", yield: misplaced }).statements(kernel.body, out), "});");
   }
 
   /** What a scan stores of an accumulator. */
@@ -359,7 +378,7 @@ function argument(scalar: ScalarParameter, place: number): string {
 }
 
 /** Whether elements run one by one: each may need what came of those before. */
-const runsAlone = (sink: Sink): boolean => sink.kind === "fold" || (sink.kind === "scan" && sink.order.kind === "left");
+const runsAlone = (sink: Sink): boolean => sink.kind === "fold" || (sink.kind === "scan" && sink.order.kind === "left") || (sink.kind === "stores" && sink.order === "ascending");
 
 /** Every type that lanes hold. */
 function typesIn(kernel: Kernel): readonly ScalarType[] {

@@ -195,6 +195,8 @@ class Planner {
         return sink.combine === null ? this.ordered() : this.blocks(RUNNING_BYTES);
       case "scan":
         return sink.order.kind === "left" ? this.ordered(["output"]) : this.scan(BYTES[sink.type]);
+      case "stores":
+        return this.swept([""]);
       default:
         return sink satisfies never;
     }
@@ -371,6 +373,8 @@ function readState({ sink, map }: Shape, length: number, state: Uint8Array): Cud
     case "array":
     case "count":
       return done({ count });
+    case "stores":
+      return done({ count: length });
     case "scan":
       return done({ count, value: count > 0 ? valueAt(sink.type, view, 32) : undefined });
     case "reduce":

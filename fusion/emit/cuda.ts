@@ -3,7 +3,7 @@
  * How these functions are run is in cuda-plan.ts.
  */
 import { CompilerBug } from "../errors.js";
-import type { ArrayParameter, Fold, Kernel, Parameter, ReduceOp, ScalarParameter, Scan, SingleSink, SinkOf, Stmt } from "../ir.js";
+import type { ArrayParameter, Fold, Kernel, Parameter, ReduceOp, ScalarParameter, Scan, SingleSink, SinkOf, Stmt, Stores } from "../ir.js";
 import { lower } from "../passes/lower.js";
 import { singlesOf, type SingleKernel } from "../several.js";
 import { alwaysYields, hasLoops, namesOf, storedElement } from "../traverse.js";
@@ -72,7 +72,7 @@ const VECTOR_BYTES = 16;
 const OPERATORS = { add: "Add", mul: "Mul", min: "Min", max: "Max", and: "And", or: "Or", xor: "Xor" } as const satisfies Record<ReduceOp, string>;
 
 /** What emitted bodies mention by name. */
-const RESERVED = new Set("Lane Body Captures Running Stored lanes captures result".split(" "));
+const RESERVED = new Set("Lane Places Body Captures Running Stored lanes captures result".split(" "));
 
 const TYPES = { bool: "bool", i32: "int", u32: "unsigned", i64: "long long", u64: "unsigned long long", f32: "float", f64: "double" } as const satisfies Record<ScalarType, string>;
 
@@ -87,6 +87,7 @@ export const cudaDialect = (element: string): Dialect => ({
   element: primary(element),
   index: { text: "lanes.index()", precedence: PRECEDENCE.postfix },
   length: array => ({ text: `${array}.size()`, precedence: PRECEDENCE.postfix }),
+  axis: axis => ({ text: axis === 1 ? "lanes.row" : "lanes.layer", precedence: PRECEDENCE.postfix }),
   column: (array, offset) => ({ text: `lanes.here(${array}${offset === 0 ? "" : `, ${offset}`})`, precedence: PRECEDENCE.postfix }),
   select: "ternary",
   types: TYPES,
@@ -117,6 +118,8 @@ const powerBelow = (value: number): number => (value < 2 ? 1 : 2 ** Math.floor(M
 
 function shapeOf(kernel: SingleKernel, given: Kernel, symbol: string): Shape {
   const { body, sink, source } = kernel;
+  // Nothing is loaded ahead of a body that only stores.
+  if (sink.kind === "stores") return { symbol, sink, map: false, vector: 1, unroll: 1, hasCaptures: given.scalars.length + given.arrays.length > 0, hasSource: false };
   const copies = powerBelow(UNROLLED_SIZE / Math.max(1, sizeOf(body)));
   const inBytes = source.kind === "array" ? ELEMENTS[source.element].bytes : 8;
   const stored = storedElement(sink);
@@ -161,6 +164,7 @@ class ProgramWriter {
     this.capturesStruct();
     if (kernel.sink.kind === "fold") this.fold(kernel.sink);
     else if (kernel.sink.kind === "scan") this.scan(kernel.sink);
+    else if (kernel.sink.kind === "stores") this.space();
     else this.loops(kernel.sink);
     out.line(`}  // namespace kernel_${symbol}`);
     out.line();
@@ -229,12 +233,12 @@ class ProgramWriter {
 
   private get in(): string {
     const { source } = this.kernel;
-    return source.kind === "range" ? "Range" : C_ELEMENTS[source.element];
+    return source.kind === "array" ? C_ELEMENTS[source.element] : "Range";
   }
 
   private get elementType(): string {
     const { source } = this.kernel;
-    return TYPES[source.kind === "range" ? "f64" : ELEMENTS[source.element].scalar];
+    return TYPES[source.kind === "array" ? ELEMENTS[source.element].scalar : "f64"];
   }
 
   /** A function of the program. `more` are its parameters between the source and the state; `call` is what it does. */
@@ -257,7 +261,21 @@ class ProgramWriter {
     out.line();
   }
 
-  private loops(sink: Exclude<SingleSink, Fold | Scan>): void {
+  /** A body that stores, for places that run at once. */
+  private space(): void {
+    const { kernel, out } = this;
+    this.functor("Body", "void operator()(Places& lanes)", () => {
+      const misplaced = (): never => {
+        throw new CompilerBug("a body that stores yields nothing");
+      };
+      this.statements(kernel.body, { leave: "return;", fail: "return;", yield: misplaced });
+      out.line("return;");
+    });
+    const sizes = kernel.source.kind === "space" ? kernel.source.sizes.map(size => `captures.${this.scalarField(kernel.scalars.find(({ name }) => name === size) as ScalarParameter)}`) : [];
+    this.entry("", [], `space(${["base", "length", "state", "stop", this.made("Body"), ...sizes].join(", ")});`);
+  }
+
+  private loops(sink: Exclude<SingleSink, Fold | Scan | Stores>): void {
     this.body(sink);
     const { shape, kernel } = this;
     const body = this.made("Body");
@@ -298,7 +316,7 @@ class ProgramWriter {
   }
 
   /** The body, which says whether the element yields. */
-  private body(sink: Exclude<SingleSink, Fold | Scan> | Pick<SinkOf<"reduce">, "kind" | "term">): void {
+  private body(sink: Exclude<SingleSink, Fold | Scan | Stores> | Pick<SinkOf<"reduce">, "kind" | "term">): void {
     const { kernel, out, element } = this;
     const type = sink.kind === "count" ? "Nothing" : TYPES[sink.kind === "array" ? ELEMENTS[sink.element].scalar : sink.kind === "reduce" ? sink.term : sink.type];
     this.functor("Body", `bool operator()(Lane& lanes, ${this.elementType} ${element}, ${type}& result)`, () => {

@@ -46,6 +46,8 @@ export interface Dialect {
   readonly element: Printed;
   readonly index: Printed;
   readonly length: (array: string) => Printed;
+  /** The element's place along the second axis of a space (1), or the third (2). */
+  readonly axis: (axis: 1 | 2) => Printed;
   /** The element of an array at the source element's own place, or so many further on. */
   readonly column: (array: string, offset: number) => Printed;
   /** Whether an expression is one scalar and not lanes of them: C's own `&&`, `||` and `!=` join such truth values. */

@@ -24,6 +24,8 @@ function print(expr: Expr, dialect: Dialect): Printed {
       return dialect.element;
     case "index":
       return dialect.index;
+    case "axis":
+      return dialect.axis(expr.axis);
     case "column":
       return dialect.column(nameIn(dialect, expr.array), expr.offset ?? 0);
     case "length":

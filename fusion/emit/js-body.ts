@@ -6,7 +6,7 @@ import { forType, operator, type OpName, type Spelling } from "../ops.js";
 import { isElementaryName } from "../math/functions.js";
 import { calledOrigin } from "../texts.js";
 import { leavesOf } from "../traverse.js";
-import { isBigType, isFloatType, type ScalarType } from "../types.js";
+import { isBigType, isFloatType, type ElementType, type ScalarType } from "../types.js";
 import { assign, at, bigint, binary, blockOf, branch, call, conditional, declare, identifier, member, negation, number, run, text, truth, unary } from "./estree.js";
 import { functionName, HELPER_WORDS, HELPERS, isFunctionName, type HelperName, type Helpers } from "./js-helpers.js";
 
@@ -179,6 +179,15 @@ export interface SinkCode {
   readonly declared?: { readonly name: string; readonly then: readonly Statement[] };
 }
 
+/** `i32` values are stored in an `u8c` array by their low byte, but a Uint8ClampedArray clamps what it is given. */
+export function storedIn(element: ElementType, value: Expr, written: (expr: Expr) => Expression): Expression {
+  if (element !== "u8c") return written(value);
+  // What the array does by itself need not be done before.
+  if (value.kind === "apply" && value.op === "clampU8") return written(value.args[0] as Expr);
+  const fits = (value.kind === "apply" && value.op === "wrapU8") || (value.kind === "const" && Number(value.value) >= 0 && Number(value.value) <= 255);
+  return fits ? written(value) : binary("&", written(value), number(255));
+}
+
 export class BodyEmitter {
   private readonly frames: Frame[] = [];
 
@@ -191,6 +200,8 @@ export class BodyEmitter {
     private readonly sink: SinkCode,
     /** Gets the names of the helpers that the code needs. */
     private readonly helpers: Helpers,
+    /** How the places along the second axis of a space and the third are written. */
+    private readonly axes: readonly Expression[] = [],
   ) {}
 
   value(expr: Expr): Expression {
@@ -204,6 +215,8 @@ export class BodyEmitter {
         return this.element;
       case "index":
         return this.index;
+      case "axis":
+        return this.axes[expr.axis - 1] as Expression;
       case "column":
         return at(identifier(this.names.of(expr.array)), expr.offset === undefined ? this.index : binary("+", this.index, number(expr.offset)));
       case "length":
@@ -264,6 +277,8 @@ export class BodyEmitter {
         return this.block(stmt);
       case "leave":
         return [this.leave(stmt.label)];
+      case "store":
+        return this.stored(stmt);
       case "visit":
         return this.sink.visit?.() ?? [];
       case "yield":
@@ -276,21 +291,33 @@ export class BodyEmitter {
   /** Stores a value under a name; a read of a captured array is checked. */
   private store(value: Expr, store: (value: Expression) => Statement, name: string): readonly Statement[] {
     if (value.kind !== "read") return [store(this.value(value))];
-    const before: Statement[] = [];
-    let place = this.value(value.at);
-    const simple = place.type === "Identifier" ? place.name !== name : place.type === "Literal";
-    if (!simple) {
-      const at = this.names.fresh("at");
-      before.push(declare("const", at, place));
-      place = identifier(at);
-    }
-    const array = identifier(this.names.of(value.array));
-    const parameter = this.kernel.arrays.find(({ name: own }) => own === value.array);
-    const userName = parameter === undefined ? value.array : calledOrigin(parameter.origin);
-    // Typed arrays give undefined exactly where they have no element: beyond either end, at fractions and at NaN.
-    const missing = binary("===", identifier(name), identifier("undefined"));
-    const fail = run(call("rt.outOfRange", text(userName), place, member(array, "length")));
-    return [...before, store(at(array, place)), branch(missing, [fail])];
+    const { before, place } = this.place(value.at, name);
+    return [...before, store(at(identifier(this.names.of(value.array)), place)), this.checked(value.array, identifier(name), place)];
+  }
+
+  /** A store into an array: like a read it is checked, before anything is written. */
+  private stored({ array, at: where, value }: StmtOf<"store">): readonly Statement[] {
+    const { before, place } = this.place(where, null);
+    const element = at(identifier(this.names.of(array)), place);
+    const holds = this.kernel.arrays.find(({ name }) => name === array)?.element;
+    if (holds === undefined) throw new CompilerBug(`there is no array ${array} to store into`);
+    return [...before, this.checked(array, element, place), assign(element, storedIn(holds, value, part => this.value(part)))];
+  }
+
+  /** A place that is written down several times: in a local of its own, unless it is as simple, and is not the local `changed`. */
+  private place(where: Expr, changed: string | null): { readonly before: readonly Statement[]; readonly place: Expression } {
+    const place = this.value(where);
+    if (place.type === "Identifier" ? place.name !== changed : place.type === "Literal") return { before: [], place };
+    const name = this.names.fresh("at");
+    return { before: [declare("const", name, place)], place: identifier(name) };
+  }
+
+  /** Fails where there is no element: typed arrays give undefined exactly there, beyond either end, at fractions and at NaN. */
+  private checked(name: string, element: Expression, place: Expression): Statement {
+    const parameter = this.kernel.arrays.find(({ name: own }) => own === name);
+    const userName = parameter === undefined ? name : calledOrigin(parameter.origin);
+    const fail = run(call("rt.outOfRange", text(userName), place, member(identifier(this.names.of(name)), "length")));
+    return branch(binary("===", element, identifier("undefined")), [fail]);
   }
 
   private inside<T>(frame: Frame, emit: () => T): T {

@@ -3,14 +3,14 @@ import type { Expression, Statement } from "estree";
 import { ELEMENT_LABEL, type Expr, type Kernel, type ReduceOp, type Stmt } from "../ir.js";
 import { alwaysYields, mentions, usesOf, walkStmts } from "../traverse.js";
 import type { ElementType, ScalarType, ScalarValue } from "../types.js";
-import { at, bigint, binary, declare, identifier, increment, number, run, skeleton, truth, type Part } from "./estree.js";
-import { applied, BodyEmitter, type Names, type SinkCode } from "./js-body.js";
+import { at, bigint, declare, identifier, increment, number, run, skeleton, truth, type Part } from "./estree.js";
+import { applied, BodyEmitter, storedIn, type Names, type SinkCode } from "./js-body.js";
 import type { Helpers } from "./js-helpers.js";
 
 /** The names that emitted functions use for themselves. The kernel's own names come first: a clash changes these. */
 export const OWN = [
   "call", "state", "begin", "end", "source", "output", "i", "element", "block", "stop", "row", "edge", "carry", "lane", "lanes", "tree", "depth", "half", "bit", "total",
-  "value", "next", "sum", "count", "rank", "position", "present", "combine", "join", "left", "right",
+  "line", "layer", "value", "next", "sum", "count", "rank", "position", "present", "combine", "join", "left", "right",
 ] as const;
 
 export type Own = Readonly<Record<(typeof OWN)[number], string>>;
@@ -55,9 +55,9 @@ export interface Inner {
 export function elementBody(emission: Emission, sink: SinkCode): Inner {
   const { kernel, names, own, helpers } = emission;
   const index = identifier(own.i);
-  const loaded = kernel.source.kind === "range" ? index : at(identifier(own.source), index);
+  const loaded = kernel.source.kind === "array" ? at(identifier(own.source), index) : index;
   const named = kernel.source.kind === "array" && elementUses(kernel.body) > 1;
-  const emitter = new BodyEmitter(kernel, names, named ? identifier(own.element) : loaded, index, sink, helpers);
+  const emitter = new BodyEmitter(kernel, names, named ? identifier(own.element) : loaded, index, sink, helpers, [identifier(own.row), identifier(own.layer)]);
   const { body, labelled } = emitter.body(kernel.body, ELEMENT_LABEL);
   return { body: named ? [declare("const", own.element, loaded), ...body] : body, labelled };
 }
@@ -66,14 +66,8 @@ export function elementBody(emission: Emission, sink: SinkCode): Inner {
 export const filled = (emission: Emission, code: string, inner: Inner, parts: Readonly<Record<string, Part>> = {}): readonly Statement[] =>
   skeleton(code.replace("ELEMENT:", inner.labelled ? `${ELEMENT_LABEL}:` : ""), { ...emission.own, ...parts, BODY: inner.body });
 
-/** `i32` values are stored in an `u8c` array by their low byte, but a Uint8ClampedArray clamps what it is given. */
-export function stored(element: ElementType, value: Expr, emitter: BodyEmitter): Expression {
-  if (element !== "u8c") return emitter.value(value);
-  // What the array does by itself need not be done before.
-  if (value.kind === "apply" && value.op === "clampU8") return emitter.value(value.args[0] as Expr);
-  const fits = (value.kind === "apply" && value.op === "wrapU8") || (value.kind === "const" && Number(value.value) >= 0 && Number(value.value) <= 255);
-  return fits ? emitter.value(value) : binary("&", emitter.value(value), number(255));
-}
+/** What an array of such elements is given to hold the value. */
+export const stored = (element: ElementType, value: Expr, emitter: BodyEmitter): Expression => storedIn(element, value, part => emitter.value(part));
 
 /** The statement that goes on with the next element, at the body's top level. */
 export const NEXT: readonly Statement[] = [{ type: "ContinueStatement", label: null }];

@@ -111,6 +111,8 @@ export function resultOf(kernel: Kernel, state: JsState, output: KernelResult["o
   switch (sink.kind) {
     case "array":
       return { count: state.count, position: -1, rank: 0, value: undefined, output };
+    case "stores":
+      return { count: state.count, position: -1, rank: 0, value: undefined, output: null };
     case "scan":
       return { count: state.count, position: -1, rank: 0, value: state.count > 0 ? state.value : undefined, output };
     case "reduce":

@@ -198,6 +198,29 @@ function combinedSink(emission: Emission, fold: Fold, combine: NonNullable<Fold[
   return [...combineFunction(emission, combine), ...loop];
 }
 
+/** A body that stores. Places of a space run row by row, their numbers from `begin` on. */
+function storesSink(emission: Emission): readonly Statement[] {
+  const { source } = emission.kernel;
+  const inner = elementBody(emission, { yield: () => [] });
+  if (source.kind !== "space") return filled(emission, `ELEMENT: for (let i = begin; i < end; i++) { BODY; } state.count += end - begin;`, inner);
+  const [$width, $height] = source.sizes.map(size => emission.names.of(size)) as [string, string?];
+  const layers = $height === undefined ? `const row = line;` : `const layer = Math.floor(line / $height); const row = line - layer * $height;`;
+  return filled(
+    emission,
+    `for (let position = begin; position < end;) {
+      const line = Math.floor(position / $width);
+      ${layers}
+      const next = position - line * $width;
+      const stop = Math.min($width, next + end - position);
+      ELEMENT: for (let i = next; i < stop; i++) { BODY; }
+      position += stop - next;
+    }
+    state.count += end - begin;`,
+    inner,
+    { $width, $height: $height ?? "" },
+  );
+}
+
 /** The first element that yields. */
 function firstSink(emission: Emission, sink: SinkOf<"first">): readonly Statement[] {
   const { own } = emission;
@@ -253,6 +276,8 @@ function sinkCode(emission: Emission): readonly Statement[] {
       return firstSink(emission, sink);
     case "last":
       return lastSink(emission);
+    case "stores":
+      return storesSink(emission);
     case "several":
       return severalSinks(emission, sink);
     default:
@@ -268,8 +293,9 @@ function argumentsCode(emission: Emission, used: ReadonlySet<string>): readonly 
   const statements: Statement[] = [];
   if (kernel.source.kind === "array" && mentions(kernel.body, "element")) statements.push(declare("const", own.source, field("source")));
   if (storedElement(sink) !== null) statements.push(declare("const", own.output, field("output")));
+  const sizes = kernel.source.kind === "space" ? kernel.source.sizes : [];
   kernel.scalars.forEach(({ name }, place) => {
-    if (used.has(name)) statements.push(declare("const", names.of(name), at(field("scalars"), number(place))));
+    if (used.has(name) || sizes.includes(name)) statements.push(declare("const", names.of(name), at(field("scalars"), number(place))));
   });
   kernel.arrays.forEach(({ name }, place) => {
     if (used.has(name)) statements.push(declare("const", names.of(name), at(field("arrays"), number(place))));

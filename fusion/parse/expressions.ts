@@ -1,5 +1,5 @@
 /** Expressions: from acorn's nodes to surface expressions, with every name resolved. */
-import type { AssignmentExpression, CallExpression, Expression, Identifier, Literal, MemberExpression, Pattern, SpreadElement, UnaryExpression, UpdateExpression } from "acorn";
+import type { CallExpression, Expression, Identifier, Literal, MemberExpression, Pattern, SpreadElement, UnaryExpression } from "acorn";
 import { LambdaError } from "../errors.js";
 import { argumentCount, CONSTANTS, isBuiltin, isGlobal, VARIADIC } from "./globals.js";
 import { comparison, convertChain, convertNullish, convertTest, narrowed } from "./missing.js";
@@ -9,6 +9,7 @@ import { columnName, constant, foreignPath, globalPath, listOnlySearched, lookup
 import { isHandedOn, nested, refuse } from "./scope.js";
 import type { Argument, Context, Scope } from "./scope.js";
 import { convertIncludes, convertMethod, convertTemplate, lengthOf } from "./strings.js";
+import { convertStore, refuseStore, type Change } from "./stores.js";
 import { neighbour } from "./windows.js";
 import type { BinaryOperator, Builtin, Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
 
@@ -262,8 +263,6 @@ function target(node: Pattern, scope: Scope, context: Context): string {
   return binding.name;
 }
 
-type Change = AssignmentExpression | UpdateExpression;
-
 /** An assignment or `++` as a statement. */
 function change(node: Change, scope: Scope, context: Context): { readonly name: string; readonly body: readonly SurfaceStmt[] } {
   const span = scope.span(node);
@@ -290,6 +289,7 @@ function change(node: Change, scope: Scope, context: Context): { readonly name: 
 /** An assignment or `++` as a value. */
 function changed(node: Change, scope: Scope, context: Context): SurfaceExpr {
   const span = scope.span(node);
+  refuseStore(node, scope, context);
   const { name, body } = change(node, scope, context);
   const now: SurfaceExpr = { kind: "variable", name, span };
   if (node.type === "AssignmentExpression" || node.prefix) return { kind: "do", body, result: now, span };
@@ -308,7 +308,7 @@ function effect(node: Expression, scope: Scope, context: Context): readonly Surf
   switch (node.type) {
     case "AssignmentExpression":
     case "UpdateExpression":
-      return change(node, scope, context).body;
+      return convertStore(node, scope, context) ?? change(node, scope, context).body;
     case "SequenceExpression":
       return node.expressions.flatMap((part) => convertEffect(part, scope, context));
     case "LogicalExpression": {

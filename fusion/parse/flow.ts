@@ -30,6 +30,7 @@ function reachOf(statement: Raw): Reach {
   switch (statement.kind) {
     case "declare":
     case "assign":
+    case "store":
       return { end: true, left: NOWHERE };
     case "leave":
       return { end: false, left: new Set([statement.label]) };
@@ -72,6 +73,7 @@ function withoutDeadInside(statement: Raw): Raw {
       return { ...statement, body: withoutDeadCode(statement.body) };
     case "declare":
     case "assign":
+    case "store":
     case "leave":
     case "return":
       return statement;
@@ -122,6 +124,8 @@ class AssignmentCheck {
       case "leave":
         this.left.set(statement.label, merge(this.left.get(statement.label) ?? null, before));
         return null;
+      case "store":
+        return this.expression(statement.value, this.expression(statement.index, before));
       default:
         return statement satisfies never;
     }

@@ -49,7 +49,7 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
   const names = new Names(Object.keys(options.captures));
   const context: Context = {
     names,
-    captures: new Captures(options.captures, label.slice(label.lastIndexOf(" ") + 1), text),
+    captures: new Captures(options.captures, `.${label.slice(label.lastIndexOf(" ") + 1)}(`, text),
     constants: new Set(),
     inlining: [node],
     lists: options.givesLists === true ? listShape(node, scope) : null,
@@ -58,6 +58,7 @@ export function parseLambda(text: string, options: LambdaOptions): SurfaceLambda
     inline: (closure, args, span) => inline(closure, args, span, context),
     nulls: (options.parameters.rows ?? []).some(row => row !== null && "columns" in row && (row.mayBeMissing || row.columns?.some(isValidity) === true)),
     givesNulls: options.givesRows === true,
+    stores: null,
     depth: 0,
     size: 0,
   };
@@ -111,13 +112,13 @@ function convertFunction(node: FunctionNode, label: string, scope: Scope, assign
 }
 
 /** A function may be known by its own name inside itself, where using it is recursion. */
-function declareOwnName(node: FunctionNode, scope: Scope): void {
+export function declareOwnName(node: FunctionNode, scope: Scope): void {
   if (node.type !== "ArrowFunctionExpression" && node.id) {
     scope.declare(node.id.name, { kind: "function", closure: { name: node.id.name, node, scope } });
   }
 }
 
-function parameterName(parameter: Pattern, scope: Scope): string {
+export function parameterName(parameter: Pattern, scope: Scope): string {
   if (parameter.type !== "Identifier") throw refusedNode(parameter, scope);
   return parameter.name;
 }
@@ -146,7 +147,7 @@ function checkCount(node: FunctionNode, scope: Scope, options: LambdaOptions): v
 }
 
 /** Puts a helper's body in place of its call, its arguments evaluated once. */
-function inline(closure: Closure, args: readonly Argument[], span: Span, context: Context): SurfaceExpr {
+export function inline(closure: Closure, args: readonly Argument[], span: Span, context: Context): SurfaceExpr {
   const { node, name } = closure;
   const { site } = closure.scope;
   if (context.inlining.includes(node)) {
@@ -213,7 +214,7 @@ function isFixed(arg: SurfaceExpr, context: Context): boolean {
 const ASSIGNED = new WeakMap<FunctionNode, ReadonlySet<string>>();
 
 /** The names that any assignment in a function is to. Shadowing is not looked at: a copy too many does no harm. */
-function assignedNames(node: FunctionNode): ReadonlySet<string> {
+export function assignedNames(node: FunctionNode): ReadonlySet<string> {
   const known = ASSIGNED.get(node);
   if (known !== undefined) return known;
   const names = new Set<string>();

@@ -7,7 +7,7 @@ import type { Span, SurfaceExpr, SurfaceStmt } from "./surface.js";
 
 /** A statement as the author wrote it: still with `return`. */
 export type Raw = { readonly span: Span } & (
-  | Extract<SurfaceStmt, { readonly kind: "declare" | "assign" | "leave" }>
+  | Extract<SurfaceStmt, { readonly kind: "declare" | "assign" | "store" | "leave" }>
   | { readonly kind: "if"; readonly test: SurfaceExpr; readonly then: readonly Raw[]; readonly otherwise: readonly Raw[] }
   | { readonly kind: "loop" | "block"; readonly label: string; readonly body: readonly Raw[] }
   | { readonly kind: "return"; readonly value: SurfaceExpr }
@@ -131,6 +131,7 @@ function leaving(statement: Raw, place: Place, label: string): SurfaceStmt[] {
       return [{ kind: statement.kind, label: statement.label, body: all(statement.body), span }];
     case "declare":
     case "assign":
+    case "store":
     case "leave":
       return [statement];
     default:
@@ -150,6 +151,7 @@ function returns(statement: Raw): boolean {
       return statement.body.some(returns);
     case "declare":
     case "assign":
+    case "store":
     case "leave":
       return false;
     default:

@@ -95,6 +95,8 @@ export interface Context {
   readonly nulls: boolean;
   /** Whether the lambda may give null, as a column of a row. */
   readonly givesNulls: boolean;
+  /** Of an index-space kernel: the arrays that it may write to, and the label of the block that is its whole body. */
+  readonly stores: { readonly arrays: ReadonlySet<string>; readonly done: string } | null;
   depth: number;
   size: number;
 }
@@ -135,8 +137,11 @@ export class Captures {
 
   constructor(
     private readonly kinds: Readonly<Record<string, CaptureKind>>,
-    private readonly verb: string,
+    /** How a call that takes captures begins, `.map(`, and the lambda that it is given. */
+    private readonly call: string,
     private readonly lambda: string,
+    /** Among the kinds, but no captures: what an index-space kernel is called with. */
+    private readonly given: readonly string[] = [],
   ) {}
 
   /** What a capture of this name means; null where none is given. */
@@ -174,9 +179,9 @@ export class Captures {
 
   /** The call that would hand over `name` as well. */
   handOver(name: string, lambda = this.lambda): string {
-    const names = [...Object.keys(this.kinds).filter((other) => other !== name), name];
+    const names = [...Object.keys(this.kinds).filter((other) => other !== name && !this.given.includes(other)), name];
     const shown = lambda.length <= 60 && !lambda.includes("\n") ? lambda : "…";
-    const seed = this.verb === "reduce" || this.verb === "scan" ? ", seed" : "";
-    return `.${this.verb}(${shown}${seed}, { ${names.join(", ")} })`;
+    const seed = this.call === ".reduce(" || this.call === ".scan(" ? ", seed" : "";
+    return `${this.call}${shown}${seed}, { ${names.join(", ")} })`;
   }
 }

@@ -16,6 +16,7 @@ import type {
 import { CompilerBug, LambdaError } from "../errors.js";
 import { convertEffect, convertExpression } from "./expressions.js";
 import { fallsThrough } from "./flow.js";
+import { endOfKernel } from "./stores.js";
 import { convertTest, narrow, narrowed } from "./missing.js";
 import { convertResult, takeApart } from "./objects.js";
 import { FORMS } from "./refusals.js";
@@ -89,6 +90,7 @@ function convert(node: Statement, frame: Frame, context: Context): readonly Raw[
       checkPlain(node, scope.site);
       return [];
     case "ReturnStatement":
+      if (context.stores !== null && context.inlining.length === 1) return [endOfKernel(node, span, context.stores.done)];
       if (!node.argument) throw new LambdaError("DC107", "this return gives no value", span, "Give a number or a boolean back: return x");
       return [{ kind: "return", value: convertResult(node.argument, scope, context), span }];
     case "IfStatement": {

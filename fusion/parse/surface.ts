@@ -90,6 +90,8 @@ export type SurfaceStmt = Spanned &
     /** Runs once; `leave` goes to its end. */
     | { readonly kind: "block"; readonly label: string; readonly body: readonly SurfaceStmt[] }
     | { readonly kind: "leave"; readonly label: string }
+    /** Writes an element of an array: only in index-space kernels. */
+    | { readonly kind: "store"; readonly array: string; readonly index: SurfaceExpr; readonly value: SurfaceExpr }
   );
 
 export interface SurfaceLambda {

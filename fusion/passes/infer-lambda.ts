@@ -1,7 +1,9 @@
 /** Types whole lambdas: with what is known of their variables so far, until nothing more is learnt. */
 import { CompilerBug } from "../errors.js";
+import type { Stmt } from "../ir.js";
 import type { SurfaceLambda } from "../parse/surface.js";
 import { Inference, type LambdaContext, type Row, type TypedLambda, type TypedResult, type Variable } from "./infer.js";
+import type { StoreSite } from "./infer-stores.js";
 import { there } from "./nulls.js";
 import { LambdaNames } from "./parameters.js";
 import type { Typed } from "./typing.js";
@@ -20,6 +22,17 @@ export function inferLambda(lambda: SurfaceLambda, args: readonly (Typed | Row)[
 
 /** The same for a lambda that may give a row. */
 export function inferResult(lambda: SurfaceLambda, args: readonly (Typed | Row)[], context: LambdaContext): TypedResult {
+  return inferred(lambda, args, context, inference => inference.result(lambda.result));
+}
+
+/** The same for an index-space kernel, which gives nothing. */
+export function inferSpace(lambda: SurfaceLambda, places: readonly Typed[], context: LambdaContext): { readonly body: readonly Stmt[]; readonly sites: readonly StoreSite[] } {
+  const { body, result } = inferred(lambda, places, context, ({ sites }) => sites);
+  return { body, sites: result };
+}
+
+/** `finish`: what comes after the body. */
+function inferred<Result>(lambda: SurfaceLambda, args: readonly (Typed | Row)[], context: LambdaContext, finish: (inference: Inference) => Result): { readonly body: readonly Stmt[]; readonly result: Result } {
   const given = new Map<string, Typed>();
   lambda.parameters.forEach((name, index) => {
     const arg = args[index];
@@ -34,7 +47,7 @@ export function inferResult(lambda: SurfaceLambda, args: readonly (Typed | Row)[
     names.restart();
     const inference = new Inference(context, given, variables, labels, names);
     inference.statements(lambda.body);
-    const result = inference.result(lambda.result);
+    const result = finish(inference);
     if (!inference.changed) return { body: inference.out, result };
   }
   throw new CompilerBug("type inference does not come to an end");

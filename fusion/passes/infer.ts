@@ -10,10 +10,11 @@ import type { Expr, Stmt } from "../ir.js";
 import { LITERAL, type CaptureType, type CaptureTypes } from "../query.js";
 import type { TextArgument } from "../texts.js";
 import type { Span, SurfaceExpr, SurfaceStmt } from "../parse/surface.js";
-import { ELEMENTS, type ScalarType } from "../types.js";
+import { ELEMENTS, type ElementType, type ScalarType } from "../types.js";
 import { isEffect } from "../traverse.js";
 import { inferBinary, inferUnary } from "./infer-operators.js";
 import { inferCall } from "./infer-calls.js";
+import { inferStore, type StoreSite } from "./infer-stores.js";
 import { inferBesideText, inferText } from "./infer-texts.js";
 import { chosenMissing, columnsFor, factsOf, inferEquality, nothing, presentOf, sides, there, withoutMissing } from "./nulls.js";
 import { boolean, chooseExpr, hasStatements, isEquality, literal, numericIntegral, sameIntegral, zero } from "./infer-values.js";
@@ -69,6 +70,8 @@ export interface Variable {
 /** One repetition of inference: what is known of the variables so far, and the statements written so far. */
 export class Inference {
   out: Stmt[] = [];
+  /** The writes of an index-space kernel, in the order of its text. */
+  readonly sites: StoreSite[] = [];
   changed = false;
   /** What constants stand for, and which variables are known not to be null here. */
   private readonly tests = new Map<string, SurfaceExpr>();
@@ -160,7 +163,7 @@ export class Inference {
   }
 
   /** An operand whose value must not be changed by assignments inside the operands that follow it. */
-  private stable(expr: SurfaceExpr, ...later: readonly SurfaceExpr[]): Typed {
+  stable(expr: SurfaceExpr, ...later: readonly SurfaceExpr[]): Typed {
     const value = this.maybe(expr);
     return later.some(hasStatements) ? this.held(value) : value;
   }
@@ -244,10 +247,8 @@ export class Inference {
     return type;
   }
 
-  private array(name: string): string {
-    const type = this.captureType(name);
-    if (type.kind !== "array") throw new CompilerBug(`capture ${name} is no array`);
-    return this.context.parameters.array(this.context.stage, name, type.element);
+  array(name: string): string {
+    return this.context.parameters.array(this.context.stage, name, this.elementOf(name));
   }
 
   /** A list is handed over as what is true of each code. Null is in none. */
@@ -262,15 +263,24 @@ export class Inference {
   }
 
   private read(name: string, index: SurfaceExpr, span: Span): Typed {
+    const element = this.elementOf(name);
+    const value: Expr = { kind: "read", type: ELEMENTS[element].scalar, array: this.array(name), at: this.place(this.expression(index)) };
+    return elementValue(this.declare(`${name}_at`, value), element, span);
+  }
+
+  /** What an array holds. */
+  elementOf(name: string): ElementType {
     const type = this.captureType(name);
     if (type.kind !== "array") throw new CompilerBug(`capture ${name} is no array`);
-    const at = this.expression(index);
+    return type.element;
+  }
+
+  /** A place in an array. */
+  place(at: Typed): Expr {
     if (kindOf(at) === "bool" || kindOf(at) === "string" || at.expr.type === "i64" || at.expr.type === "u64") {
       throw new LambdaError("DC204", `an index must be a number, not ${describeKind(kindOf(at))}`, at.span, "Convert it with Number(index)");
     }
-    const position = at.expr.type === "i32" ? at.expr : convert("f64", at.expr);
-    const value: Expr = { kind: "read", type: ELEMENTS[type.element].scalar, array: this.array(name), at: position };
-    return elementValue(this.declare(`${name}_at`, value), type.element, span);
+    return at.expr.type === "i32" ? at.expr : convert("f64", at.expr);
   }
 
   /** An expression where only its truth matters. */
@@ -392,6 +402,8 @@ export class Inference {
       case "leave":
         this.out.push({ kind: "leave", label: this.label(stmt.label) });
         return;
+      case "store":
+        return inferStore(this, stmt);
       default:
         stmt satisfies never;
     }

@@ -36,6 +36,8 @@ function withValue(stmt: Stmt, map: (value: Expr) => Expr): Stmt {
       return { ...stmt, value: map(stmt.value) };
     case "if":
       return { ...stmt, test: map(stmt.test) };
+    case "store":
+      return { ...stmt, at: map(stmt.at), value: map(stmt.value) };
     case "yield":
       return { ...stmt, values: stmt.values.map(map) };
     case "loop":

@@ -155,6 +155,7 @@ class Narrowing {
       case "capture":
       case "element":
       case "index":
+      case "axis":
       case "column":
       case "length":
       case "read":
@@ -257,6 +258,7 @@ class Narrowing {
   }
 
   private statement(stmt: Stmt): Stmt {
+    if (stmt.kind === "store") return stmt.at.type === "f64" ? { ...stmt, at: this.integer(stmt.at, true) ?? stmt.at } : stmt;
     if ((stmt.kind !== "declare" && stmt.kind !== "assign") || !this.whole.has(stmt.name)) return stmt;
     const value = this.integer(stmt.value, false) ?? convert("i32", stmt.value);
     return stmt.kind === "declare" ? { ...stmt, type: "i32", value } : { ...stmt, value };

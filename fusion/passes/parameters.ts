@@ -1,6 +1,6 @@
 /** The names of one kernel: its scalar and array parameters, as lambdas ask for them, and its locals. */
 import type { ArrayParameter, Expr, Origin, ScalarParameter } from "../ir.js";
-import { BASE, LITERAL, SEED, TABLE, type CaptureType } from "../query.js";
+import { BASE, LITERAL, SEED, SIZE, TABLE, type CaptureType } from "../query.js";
 import type { Span } from "../parse/surface.js";
 import { calledOrigin, TEXT, textElement, textMethod, textOrigin, type TextTable } from "../texts.js";
 import type { ElementType, ScalarType } from "../types.js";
@@ -9,7 +9,7 @@ import type { ElementType, ScalarType } from "../types.js";
 const legal = (name: string): string => name.replaceAll(/\W/gu, "_").replace(/^(?=\d|$)/, "v");
 
 /** The identifier that a parameter should have, by what it stands for. */
-export const plainName = ({ stage, name }: Origin): string => (stage === LITERAL ? "text" : stage === TEXT ? `${calledOrigin({ stage, name })}_of` : name === SEED ? "seed" : name === BASE ? "base" : legal(name));
+export const plainName = ({ stage, name }: Origin): string => (stage === LITERAL ? "text" : stage === TEXT ? `${calledOrigin({ stage, name })}_of` : stage === SIZE ? (name === "0" ? "width" : "height") : name === SEED ? "seed" : name === BASE ? "base" : legal(name));
 
 /** Gives out names that are unique in a kernel. */
 export class Names {
@@ -70,6 +70,13 @@ export class Parameters {
     const parameter = { name: this.names.fresh(plainName(origin)), type, origin };
     this.scalars.push(parameter);
     this.captures.set(parameter.name, capture);
+    return parameter.name;
+  }
+
+  /** A number that is handed over under a name of the compiler's own. */
+  sized(name: string, origin: Origin): string {
+    const parameter: ScalarParameter = { name: this.names.fresh(name), type: "f64", origin };
+    this.scalars.push(parameter);
     return parameter.name;
   }
 

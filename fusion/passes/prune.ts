@@ -1,6 +1,6 @@
 /** Removes what nobody needs: locals that are never read (unless computing them can fail), and unused kernel parameters. */
 import type { Kernel, Stmt } from "../ir.js";
-import { declaredIn, isEffect, leftFold, mapExpr, mapKernel, usesOf, walkKernel } from "../traverse.js";
+import { declaredIn, isEffect, leftFold, mapExpr, mapKernel, storedIn, usesOf, walkKernel } from "../traverse.js";
 import { plainName } from "./parameters.js";
 
 export const prune = (kernel: Kernel): Kernel => dropParameters(pruneBody(kernel));
@@ -38,7 +38,9 @@ function usedNames(kernel: Kernel): Set<string> {
       else if ("array" in expr) used.add(expr.array);
     },
   });
-  const { sink } = kernel;
+  for (const name of storedIn(kernel.body)) used.add(name);
+  const { sink, source } = kernel;
+  if (source.kind === "space") for (const size of source.sizes) used.add(size);
   const fold = leftFold(sink);
   const seed = sink.kind === "fold" || sink.kind === "scan" ? sink.seed : null;
   for (const name of [seed, fold?.first, fold?.accumulator]) if (typeof name === "string") used.add(name);
@@ -77,8 +79,10 @@ function dropParameters(kernel: Kernel): Kernel {
         if ("array" in node) return renamed.has(node.array) ? { ...node, array: renamed.get(node.array) as string } : node;
         return node;
       }),
+    stmt: stmt => (stmt.kind === "store" && renamed.has(stmt.array) ? { ...stmt, array: renamed.get(stmt.array) as string } : stmt),
   });
-  const { sink } = body;
+  const { sink, source } = body;
   const seeded = sink.kind === "fold" || sink.kind === "scan" ? { ...sink, seed: sink.seed === null ? null : (renamed.get(sink.seed) ?? sink.seed) } : sink;
-  return { ...body, scalars: scalars.map(plain), arrays: arrays.map(plain), sink: seeded };
+  const sized = source.kind === "space" ? { ...source, sizes: source.sizes.map(size => renamed.get(size) ?? size) } : source;
+  return { ...body, source: sized, scalars: scalars.map(plain), arrays: arrays.map(plain), sink: seeded };
 }

@@ -27,6 +27,8 @@ export class Ranges {
   private readonly bases: ReadonlySet<string>;
   private readonly captured: ReadonlyMap<string, Interval>;
   private readonly landmarks: readonly number[];
+  /** What is known of locals where a statement runs that reads or writes an array. */
+  private readonly known = new Map<Stmt, Facts>();
   private changed = true;
   private round = 0;
 
@@ -48,6 +50,11 @@ export class Ranges {
     return this.locals.get(name) ?? ANY;
   }
 
+  /** The interval of a number where a statement runs that reads or writes an array: it may be narrower than that of all its values. */
+  at(stmt: Stmt, expr: Expr): Interval {
+    return this.of(expr, this.known.get(stmt) ?? NO_FACTS);
+  }
+
   /** The interval of a number (of any number type); `ANY` for other types. */
   of(expr: Expr, facts: Facts = NO_FACTS): Interval {
     switch (expr.kind) {
@@ -59,8 +66,9 @@ export class Ranges {
       case "capture":
         return this.bases.has(expr.name) ? PLACE : (this.captured.get(expr.name) ?? typeRange(expr));
       case "element":
-        return this.kernel.source.kind === "range" ? PLACE : elementRange(this.kernel.source.element);
+        return this.kernel.source.kind === "array" ? elementRange(this.kernel.source.element) : PLACE;
       case "index":
+      case "axis":
       case "length":
         return PLACE;
       case "column":
@@ -97,9 +105,11 @@ export class Ranges {
   private step(stmt: Stmt, facts: Facts): Facts {
     switch (stmt.kind) {
       case "declare":
+        if (stmt.value.kind === "read") this.known.set(stmt, facts);
         this.give(stmt.name, this.of(stmt.value, facts));
         return facts;
       case "assign": {
+        if (stmt.value.kind === "read") this.known.set(stmt, facts);
         const interval = this.of(stmt.value, facts);
         this.give(stmt.name, interval);
         return new Map(facts).set(stmt.name, interval);
@@ -118,6 +128,9 @@ export class Ranges {
         this.walk(stmt.body, stmt.kind === "loop" ? outside : facts);
         return outside;
       }
+      case "store":
+        this.known.set(stmt, facts);
+        return facts;
       case "leave":
       case "visit":
       case "yield":
@@ -208,6 +221,7 @@ function alwaysLeaves(stmts: readonly Stmt[]): boolean {
       return alwaysLeaves(last.body) && !leavesOf(last.body).has(last.label);
     case "declare":
     case "assign":
+    case "store":
     case "visit":
     case "yield":
       return false;

@@ -70,6 +70,8 @@ export function statementMentions(stmt: SurfaceStmt, name: string): boolean {
       return any(stmt.body);
     case "leave":
       return false;
+    case "store":
+      return mentions(stmt.index, name) || mentions(stmt.value, name);
     default:
       return stmt satisfies never;
   }

@@ -159,6 +159,8 @@ class Sharing {
       case "element":
       case "index":
         return expr.kind;
+      case "axis":
+        return `axis ${expr.axis}`;
       case "column":
         return `column ${expr.array} ${expr.offset ?? 0}`;
       case "length":

@@ -23,6 +23,8 @@ export function sameExpr(a: Expr, b: Expr): boolean {
     case "element":
     case "index":
       return true;
+    case "axis":
+      return a.axis === (b as typeof a).axis;
     case "column":
       return a.array === (b as typeof a).array && a.offset === (b as typeof a).offset;
     case "length":
@@ -102,7 +104,7 @@ export const simplifyExpr = (expr: Expr): Expr => mapExpr(expr, simplifyNode);
 /** Values that cost nothing to mention again. */
 function isTrivial(expr: Expr, mutable: ReadonlySet<string>): boolean {
   if (expr.kind === "local") return !mutable.has(expr.name);
-  return expr.kind === "const" || expr.kind === "capture" || expr.kind === "element" || expr.kind === "index" || expr.kind === "length";
+  return expr.kind === "const" || expr.kind === "capture" || expr.kind === "element" || expr.kind === "index" || expr.kind === "axis" || expr.kind === "length";
 }
 
 export function simplify(kernel: Kernel): Kernel {
@@ -145,6 +147,7 @@ function tidy(stmt: Stmt): Stmt | readonly Stmt[] {
       return leavesOf(stmt.body).has(stmt.label) ? stmt : stmt.body;
     case "declare":
     case "assign":
+    case "store":
     case "loop":
     case "leave":
     case "visit":

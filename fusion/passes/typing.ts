@@ -225,7 +225,7 @@ export function elementValue(expr: Expr, element: ColumnType | "range", span: Sp
 }
 
 /** A result as an element of an array: checked, and converted as a typed array's own store converts, but not yet wrapped to 8 or 16 bits. */
-export function toElement(value: Typed, element: ColumnType, stage: string, parameters: Parameters): Expr {
+export function toElement(value: Typed, element: ColumnType, stage: string, parameters: Parameters, otherwise = "name the array to make: .map(f, Float64Array)"): Expr {
   const kind = kindOf(value);
   if (element === "string") {
     if (kind === "string") return value.expr;
@@ -236,12 +236,12 @@ export function toElement(value: Typed, element: ColumnType, stage: string, para
   if (element === "i64" || element === "u64") {
     if (kind === "bool") return convert(element, value.expr);
     if (isNumberKind(kind)) {
-      throw new LambdaError("DC206", `${stage} gives a number, but ${withArticle(array)} holds BigInts`, value.span, `Give a BigInt, or name the array to make: .map(f, Float64Array)`);
+      throw new LambdaError("DC206", `${stage} gives a number, but ${withArticle(array)} holds BigInts`, value.span, `Give a BigInt, or ${otherwise}`);
     }
     return asBig(value, element, parameters);
   }
   if (isBigKind(kind)) {
-    throw new LambdaError("DC206", `${stage} gives a BigInt, but ${withArticle(array)} holds numbers`, value.span, "Convert with Number(value), or name the array to make: .map(f, BigInt64Array)");
+    throw new LambdaError("DC206", `${stage} gives a BigInt, but ${withArticle(array)} holds numbers`, value.span, `Convert with Number(value), or ${otherwise.replace("Float64", "BigInt64")}`);
   }
   if (element === "f64" || element === "f32") return kind === "bool" ? convert(element, value.expr) : coerce(value, element, parameters);
   if (element === "u8c") return value.expr.type === "bool" ? convert("i32", value.expr) : apply("clampU8", convert("f64", value.expr));
@@ -250,7 +250,7 @@ export function toElement(value: Typed, element: ColumnType, stage: string, para
       "DC202",
       `the result may be a fraction, but ${withArticle(array)} holds integers (JavaScript would cut the fraction off silently)`,
       value.span,
-      `Round it with Math.trunc, Math.floor or Math.round, or name the array to make: .map(f, Float64Array)`,
+      `Round it with Math.trunc, Math.floor or Math.round, or ${otherwise}`,
     );
   }
   return convert(element === "u32" ? "u32" : "i32", value.expr);

@@ -116,7 +116,7 @@ class Lane {
     return true;
   }
 
- private:
+ protected:
   State* const state;
   const volatile int* const stop;
   const bool searching;

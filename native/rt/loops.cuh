@@ -10,3 +10,4 @@
 #include "reduce.cuh"
 #include "scan.cuh"
 #include "search.cuh"
+#include "space.cuh"

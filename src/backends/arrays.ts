@@ -8,6 +8,20 @@ export function canShrink(array: AnyTypedArray): boolean {
   return (array.buffer as { readonly resizable?: boolean }).resizable === true;
 }
 
+/** Whether both are the very same elements of the same memory. */
+export const isSameView = (one: AnyTypedArray, other: AnyTypedArray): boolean =>
+  one === other || (one.buffer === other.buffer && one.byteOffset === other.byteOffset && one.length === other.length && one.constructor === other.constructor);
+
+/** What is made of each array, once for arrays that are the same elements. */
+export function mapViews<Made>(arrays: readonly AnyTypedArray[], make: (array: AnyTypedArray, place: number) => Made): readonly Made[] {
+  const made: Made[] = [];
+  arrays.forEach((array, place) => {
+    const before = arrays.findIndex(other => isSameView(other, array));
+    made.push(before < place ? (made[before] as Made) : make(array, place));
+  });
+  return made;
+}
+
 const arraysOf = ({ source, output, arrays }: KernelCall): readonly AnyTypedArray[] => [source, output, ...arrays].filter(array => array !== null);
 
 export const lengthsOf = (call: KernelCall): readonly number[] => arraysOf(call).map(array => array.length);

@@ -88,11 +88,14 @@ function shortcutOf(planned: PlannedKernel): string | null {
   return planned.columns === null || planned.columns.length === 1 ? "nothing runs: the array is handed on as it is" : "nothing runs: the arrays are handed on as they are";
 }
 
+export function checkLanguage(language: SourceLanguage): void {
+  if (language === "js" || language === "cpp" || language === "cuda") return;
+  throw new QueryError("DC305", `there is no code in ${quote(language)}`, 'Code is emitted in "js", "cpp" and "cuda".');
+}
+
 /** The emitted code of all kernels. */
 export function sourceOf({ node }: BoundTerminal, language: SourceLanguage): string {
-  if (language !== "js" && language !== "cpp" && language !== "cuda") {
-    throw new QueryError("DC305", `there is no code in ${quote(language)}`, 'Code is emitted in "js", "cpp" and "cuda".');
-  }
+  checkLanguage(language);
   const plan = node.plan();
   const verbs = verbsOf(node);
   const kernels = plan.kernels.map(({ kernel }, at) => {
@@ -192,7 +195,7 @@ function reads(planned: PlannedKernel, kernels: readonly PlannedKernel[], source
   if (storedAs(planned, kernels) !== undefined && kernel.source.kind === "array") return "what the step before it gives";
   if (columns.length > 0) return `the column${columns.length === 1 ? "" : "s"} ${columns.map(plainName).join(", ")}`;
   if (storedAs(planned, kernels) !== undefined || source.kind === "columns" || source.kind === "rows") return "no column: only how many rows there are";
-  if (kernel.source.kind === "range") return "nothing: its elements are their own places";
+  if (kernel.source.kind !== "array") return "nothing: its elements are their own places";
   if (source.kind === "buffer") return bufferInWords(source.buffer);
   return source.kind === "numbers" ? "a Float64Array copied from the array of numbers" : `the ${ELEMENTS[kernel.source.element].array}`;
 }
@@ -266,6 +269,8 @@ function gives(sink: Sink, terminal: TerminalShape, last: StageShape | null): st
       return "stops at the first that matches";
     case "last":
       return "keeps the last";
+    case "stores":
+      return sink.order === "any" ? "stores, all indices at once" : "stores, one index after the other";
     case "several":
       return [`gives ${sink.sinks.length} results in one pass:`, ...(sink.sinks as readonly Sink[]).map(single => `    ${gives(single, terminal, last)}`)].join("\n");
     default:

@@ -6,6 +6,8 @@ import { createCudaBackend } from "../backends/cuda/backend.js";
 import type { Device } from "../backends/cuda/devices.js";
 import { createJsBackend } from "../backends/js/backend.js";
 import { createKernelCache, type CacheStatistics, type KernelCache } from "../cache/kernels.js";
+import type { Kernels } from "../kernels/registry.js";
+import type { DefineKernel, NamedKernel } from "../kernels/types.js";
 import { makeBuffer, type Buffer } from "../memory/buffer.js";
 import { checkEnvironment } from "../memory/memory.js";
 import { queryOf, type Query } from "../query/query.js";
@@ -40,6 +42,34 @@ export interface Runtime {
    */
   buffer<A extends TypedArray>(elements: A): Buffer<SourceArray<A>>;
   buffer<C extends ArrayConstructor>(holds: C, length: number): Buffer<ArrayOf<C>>;
+  /**
+   * A kernel over an index space that belongs to this runtime: see `kernel`.
+   *
+   * @example
+   * const saxpy = runtime.kernel("saxpy", (i, x: Float32Array, y: Float32Array, out: Float32Array, a: number) => { out[i] = a * x[i] + y[i]; });
+   */
+  kernel: DefineKernel;
+  /**
+   * Runs the kernel of this name, now. Which kernel that is may be said as a type: what it is called with is then checked.
+   *
+   * @example
+   * runtime.execute<typeof saxpy>("saxpy", x, y, out, 2);
+   */
+  execute<K extends NamedKernel<never, never> = NamedKernel>(name: string, ...args: Parameters<K>): void;
+  /**
+   * Runs the kernel of this name off the main thread.
+   *
+   * @example
+   * await runtime.executeAsync<typeof saxpy>("saxpy", x, y, out, 2, { signal });
+   */
+  executeAsync<K extends NamedKernel<never, never> = NamedKernel>(name: string, ...args: Parameters<K["async"]>): Promise<void>;
+  /**
+   * The kernels that have been defined in this runtime, in order.
+   *
+   * @example
+   * for (const one of runtime.kernels()) console.log(one.explain());
+   */
+  kernels(): readonly NamedKernel[];
   /**
    * Resolves when all kernels that were being compiled in the background are ready, so that the next run is native.
    *
@@ -98,6 +128,10 @@ export function runtimeOn(options: RuntimeOptions, backends: ConstructorParamete
   return {
     compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never,
     buffer: (holds: unknown, length?: unknown) => makeBuffer(core, holds, length) as never,
+    kernel: (...given: Parameters<Kernels["define"]>) => core.kernels.define(...given) as never,
+    execute: (name: string, ...args: readonly unknown[]) => (core.kernels.named(name) as (...args: readonly unknown[]) => void)(...args),
+    executeAsync: async (name: string, ...args: readonly unknown[]) => (core.kernels.named(name).async as (...args: readonly unknown[]) => Promise<void>)(...args),
+    kernels: () => core.kernels.list(),
     settled: async () => {
       await core.tiers.settled();
       await cache().settled();

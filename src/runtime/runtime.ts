@@ -6,6 +6,7 @@ import type { Kernel } from "../../fusion/ir.js";
 import type { Accelerator, AcceleratorMaker } from "../backends/accelerator.js";
 import type { BackendName } from "../backends/backend.js";
 import type { Target } from "../backends/cpu/levels.js";
+import { Kernels } from "../kernels/registry.js";
 import { Shapes, type TerminalNode } from "../query/shape.js";
 import { Events, type Listener } from "./events.js";
 import { Member, type Backend } from "./member.js";
@@ -18,7 +19,7 @@ import { watching, type Mismatch, type Watch } from "./validation/validation.js"
 
 /** What ran: handed to `onRun` after every run. */
 export interface RunInfo {
-  /** The terminal that was run: `sum`, `toArray` … */
+  /** The terminal that was run: `sum`, `toArray` …; or the name of the kernel. */
   readonly terminal: string;
   /** The backend of the last kernel. */
   readonly backend: BackendName;
@@ -119,6 +120,7 @@ export class RuntimeCore {
   readonly events = new Events();
   readonly shapes = new Shapes(this.events);
   readonly tiers: Tiers;
+  readonly kernels = new Kernels(this);
   readonly log: (line: string) => void;
   /** Of queries that do not say. */
   readonly fastMath: boolean;

@@ -43,6 +43,7 @@ export function joinerOf(kernel: Kernel, call: KernelCall): Joiner {
       return new Several(singlesOf(kernel).map(single => joinerOf(single, call)));
     case "array":
     case "scan":
+    case "stores":
       throw new CompilerBug("arrays are not joined to one result");
     default:
       return sink satisfies never;

@@ -25,6 +25,7 @@ function sinkInWords(sink: Sink): string {
     case "several":
       return sinkInWords(sink.sinks[0] as Sink);
     case "array":
+    case "stores":
       return "chunk by chunk, as they come: nothing waits for what comes later";
     case "scan":
       return `chunk by chunk, ${isOrdered(sink) ? `in whole blocks of ${BLOCK}` : "as they come"}: each goes on from the last value of the one before`;

@@ -27,7 +27,7 @@ describe("long runs", () => {
   const names = ["f64: filter", "f64: add of some in f64, counted", "i32: add in i64", "u8: first", "i16: last", "fold, of some", "fold with combine, of few", "count some", "range: sum"];
 
   it.each(EXAMPLES.filter(({ name }) => names.includes(name)))("$name: as the interpreter", ({ kernel: given, scalars = [], arrays = [] }) => {
-    const call = callOf(given.source.kind === "range" ? LONG : dataOf(given.source.element, LONG), { scalars, arrays });
+    const call = callOf(given.source.kind === "array" ? dataOf(given.source.element, LONG) : LONG, { scalars, arrays });
     const { output, ...result } = compileJs(given).run(call);
     const { output: expected, ...reference } = interpret(given, call);
     expect(result).toEqual(reference);

@@ -108,7 +108,7 @@ export function dataOf(type: ElementType, length: number, wild: boolean): AnyTyp
 
 
 export const handCall = (kernel: Kernel, length: number): KernelCall =>
-  callOf(kernel.source.kind === "range" ? length : dataOf(kernel.source.element, length, length % 2 === 1), capturesOf(kernel));
+  callOf(kernel.source.kind === "array" ? dataOf(kernel.source.element, length, length % 2 === 1) : length, capturesOf(kernel));
 
 const inPlace = ({ source, sink, body }: Kernel): boolean =>
   sink.kind === "array" && source.kind === "array" && ELEMENTS[source.element].bytes === ELEMENTS[sink.element].bytes && body.length === 1 && body[0]?.kind === "yield";

@@ -76,7 +76,7 @@ describe("operators", () => {
 
 /** Data with NaN, or (where one NaN would hide everything else) without. */
 const callFor = ({ kernel, scalars = [], arrays = [] }: Example, length: number, wild: boolean) =>
-  callOf(kernel.source.kind === "range" ? length : dataOf(kernel.source.element, length, wild), { scalars, arrays });
+  callOf(kernel.source.kind === "array" ? dataOf(kernel.source.element, length, wild) : length, { scalars, arrays });
 
 describe.each(EXAMPLES)("$name", example => {
   const kernel = verify(example.kernel, "the test");

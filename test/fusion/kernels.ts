@@ -308,7 +308,7 @@ class Generator {
   private leaf(type: ScalarType): Expr {
     const { from } = this;
     const known = this.scope.filter(variable => variable.type === type);
-    const isElement = this.source.kind === "range" ? type === "f64" : ELEMENTS[this.source.element].scalar === type;
+    const isElement = this.source.kind === "array" ? ELEMENTS[this.source.element].scalar === type : type === "f64";
     return from.weighted<Expr>(
       [2, () => this.constant(type)],
       [isElement ? 4 : 0, () => ({ kind: "element", type })],

@@ -103,7 +103,7 @@ describe("the form of the result", () => {
     body.map((statement) => {
       if (statement.kind === "if") return { if: shapeOf(statement.then), else: shapeOf(statement.otherwise) };
       if (statement.kind === "loop" || statement.kind === "block") return { [`${statement.kind} ${statement.label}`]: shapeOf(statement.body) };
-      return statement.kind === "leave" ? `leave ${statement.label}` : `${statement.kind} ${statement.name}`;
+      return statement.kind === "leave" ? `leave ${statement.label}` : `${statement.kind} ${statement.kind === "store" ? statement.array : statement.name}`;
     });
   const written = ({ span }: SurfaceExpr): string => span.source.text.slice(span.start, span.end);
 

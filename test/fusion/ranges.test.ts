@@ -66,6 +66,7 @@ class Checker {
       case "leave":
         return stmt.label;
       case "visit":
+      case "store":
         return null;
       case "yield":
         for (const value of stmt.values) this.value(value);
@@ -99,6 +100,7 @@ class Checker {
       case "element":
         return call.source === null ? this.index : (call.source[this.index] as number | bigint);
       case "index":
+      case "axis":
         return this.index;
       case "column":
       case "length":

@@ -57,6 +57,8 @@ class Run {
         if (!this.declared.has(statement.name)) throw new Error(`${statement.name} is assigned and was never declared`);
         this.variables.set(statement.name, this.expression(statement.value));
         return null;
+      case "store":
+        throw new Error("a lambda writes to an array");
       case "if":
         return this.statements(this.expression(statement.test) ? statement.then : statement.otherwise);
       case "loop":

@@ -80,7 +80,7 @@ export function caseOf(name: CaseName, length: number, limit?: number): KernelCa
   const isSearch = name === "first" || name === "first and its rank";
   const value: Readonly<Record<string, number>> = { k: 0.25, seed: 1.5, least: limit ?? (isSearch ? PEAK / 2 : source.kind === "array" && source.element === "u8" ? 100 : 0) };
   const given = { scalars: scalars.map((scalar, place) => value[scalar.name] ?? place), arrays: arrays.map(() => TABLE) };
-  if (source.kind === "range") return callOf(length, given);
+  if (source.kind !== "array") return callOf(length, given);
   if (arrays.length > 0) return callOf(Float64Array.from({ length }, (_, at) => (at * 7) % TABLE.length), given);
   return callOf(sourceOf(source.element, length), given);
 }

@@ -18,7 +18,7 @@ export function expectResult(actual: KernelResult, expected: KernelResult): void
 export async function expectInterpreted(native: CompiledKernel, example: Example, lengths: readonly number[]): Promise<void> {
   const { kernel, scalars = [], arrays = [] } = example;
   for (const length of lengths) {
-    const call = callOf(kernel.source.kind === "range" ? length : dataOf(kernel.source.element, length, true), { scalars, arrays });
+    const call = callOf(kernel.source.kind === "array" ? dataOf(kernel.source.element, length, true) : length, { scalars, arrays });
     let expected: KernelResult;
     try {
       expected = interpret(kernel, call);

@@ -34,7 +34,7 @@ function dataOf(type: ElementType, length: number, wild: boolean): AnyTypedArray
 
 function callOf(kernel: Kernel, length: number, wild: boolean): KernelCall {
   return {
-    source: kernel.source.kind === "range" ? null : dataOf(kernel.source.element, length, wild),
+    source: kernel.source.kind === "array" ? dataOf(kernel.source.element, length, wild) : null,
     length,
     output: null,
     ...capturesOf(kernel),

@@ -135,6 +135,7 @@ class Outcomes {
         return { status: "done", intact, result: { ...nothing, count, value: sink.kind === "scan" && count > 0 ? value(sink.type) : undefined, output } };
       }
       case "count":
+      case "stores":
         return { status: "done", intact, result: { ...nothing, count } };
       case "reduce":
         return { status: "done", intact, result: { ...nothing, count, value: value(sink.type) } };

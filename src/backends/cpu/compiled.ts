@@ -10,7 +10,8 @@ import { workerThreads } from "../../builtin.js";
 import { canShrink, checkLengths, lengthsOf } from "../arrays.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
 import { replayFrom } from "../js/backend.js";
-import { CONTROL, LARGE, STATUS, type KernelSignature, type NativeAddon, type NativeKernel } from "./addon.js";
+import { heldInPlace, Kept, readPlaces, writtenPlaces } from "../kept.js";
+import { CONTROL, LARGE, STATUS, type KernelSignature, type NativeAddon, type NativeKernel, type NativeRun } from "./addon.js";
 import { sharingOf, weightOf } from "./sharing.js";
 
 /** Outputs whose length is known are stored in place from this many bytes on. */
@@ -77,7 +78,7 @@ export function signatureOf(kernel: Kernel): KernelSignature {
 }
 
 /** A range may be longer than anybody can wait for; arrays end with the memory. */
-const mayNotEnd = ({ source, body, sink }: Kernel): boolean => source.kind === "range" || hasLoops(body) || (sink.kind === "fold" && sink.combine !== null && hasLoops(sink.combine.body));
+const mayNotEnd = ({ source, body, sink }: Kernel): boolean => source.kind !== "array" || hasLoops(body) || (sink.kind === "fold" && sink.combine !== null && hasLoops(sink.combine.body));
 
 export class CpuCompiledKernel implements CompiledKernel {
   readonly backend = "cpu";
@@ -90,6 +91,9 @@ export class CpuCompiledKernel implements CompiledKernel {
   private readonly dense: boolean;
   private readonly types: readonly ScalarType[];
   private readonly slots: Slots;
+  /** The places of arrays that the body stores into, and of those that it then reads. */
+  private readonly written: readonly number[];
+  private readonly read: readonly number[];
 
   constructor(
     readonly kernel: Kernel,
@@ -102,11 +106,14 @@ export class CpuCompiledKernel implements CompiledKernel {
     this.dense = alwaysYields(kernel);
     this.types = kernel.scalars.map(({ type }) => type);
     this.slots = workspace.slots;
+    this.written = writtenPlaces(kernel);
+    this.read = this.written.length === 0 ? [] : readPlaces(kernel);
   }
 
   run(call: KernelCall): KernelResult {
     const { element } = this;
     this.putScalars(call.scalars);
+    if (this.written.length > 0) return this.runStores(call);
     if (element === null || call.output !== null) return this.runInto(call, call.output);
     const bytes = call.length * this.elementBytes;
     if (bytes >= LARGE) return this.runInto(call, null);
@@ -117,19 +124,46 @@ export class CpuCompiledKernel implements CompiledKernel {
     return this.stored(call, this.slots, count, scratch.slice(0, count));
   }
 
+  private runStores(call: KernelCall): KernelResult {
+    const kept = Kept.of(this.written, this.read, call);
+    this.native.run(null, call.length, null, arraysOf(call));
+    this.outcome(call, this.slots, kept);
+    return resultOf(this.kernel.sink, this.slots, call);
+  }
+
+  private async startStores(given: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
+    // An engine that cannot hold memory in place would have another thread write to copies.
+    if (!this.workspace.addon.pins) return this.run(given);
+    const { call, bringHome } = heldInPlace(given, this.written);
+    const lengths = lengthsOf(given);
+    const kept = Kept.of(this.written, this.read, call);
+    this.putScalars(call.scalars);
+    const { report } = await this.settled(this.native.start(null, call.length, null, arraysOf(call)), signal);
+    checkLengths(given, lengths);
+    const slots = slotsOf(report);
+    this.outcome(call, slots, kept);
+    bringHome();
+    return resultOf(this.kernel.sink, slots, call);
+  }
+
+  private async settled({ id, promise }: NativeRun, signal: AbortSignal | undefined): NativeRun["promise"] {
+    const stop = (): void => this.workspace.addon.stop(id);
+    signal?.addEventListener("abort", stop, { once: true });
+    const ended = await promise.finally(() => signal?.removeEventListener("abort", stop));
+    signal?.throwIfAborted();
+    return ended;
+  }
+
   async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
     signal?.throwIfAborted();
+    if (this.written.length > 0) return this.startStores(call, signal);
     const { addon } = this.workspace;
     const lengths = lengthsOf(call);
     // Memory that cannot be held in place while a thread writes to it is written at the end.
     const direct = call.output === null || (addon.pins && !canShrink(call.output)) ? call.output : null;
     this.putScalars(call.scalars);
     const begin = () => this.native.start(call.source, call.length, direct, arraysOf(call));
-    const { id, promise } = this.needsRoom(direct) ? withRoom(call, begin) : begin();
-    const stop = (): void => addon.stop(id);
-    signal?.addEventListener("abort", stop, { once: true });
-    const { report, output } = await promise.finally(() => signal?.removeEventListener("abort", stop));
-    signal?.throwIfAborted();
+    const { report, output } = await this.settled(this.needsRoom(direct) ? withRoom(call, begin) : begin(), signal);
     checkLengths(call, lengths);
     const slots = slotsOf(report);
     const count = this.outcome(call, slots);
@@ -164,9 +198,12 @@ export class CpuCompiledKernel implements CompiledKernel {
   }
 
   /** How many elements yielded, if the run went well; else throws. */
-  private outcome(call: KernelCall, slots: Slots): number {
+  private outcome(call: KernelCall, slots: Slots, kept: Kept | null = null): number {
     const status = slots.i32[2 * CONTROL.status];
-    if (status === STATUS.failed) this.fail(call, slots.f64[CONTROL.position] as number);
+    if (status === STATUS.failed) {
+      kept?.restore();
+      this.fail(call, kept === null ? (slots.f64[CONTROL.position] as number) : 0);
+    }
     if (status !== STATUS.done) throw new Error("The run was stopped because the process or the worker is ending");
     return slots.f64[CONTROL.count] as number;
   }
@@ -254,6 +291,7 @@ function resultOf(sink: Sink, slots: Slots, call: KernelCall): KernelResult {
     case "reduce":
       return resultFor(call, sink.counted ? count : 0, -1, 0, valueOf(slots, sink.type), null);
     case "count":
+    case "stores":
       return resultFor(call, count, -1, 0, undefined, null);
     case "fold":
       return resultFor(call, count, -1, 0, count > 0 || sink.seed !== null ? valueOf(slots, sink.type) : undefined, null);

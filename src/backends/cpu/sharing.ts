@@ -22,6 +22,8 @@ export function sharingOf(kernel: Kernel): Sharing | null {
       return sink.combine === null ? null : "fold";
     case "scan":
       return sink.order.kind === "left" ? null : "scan";
+    case "stores":
+      return sink.order === "any" ? "map" : null;
     default:
       return sink satisfies never;
   }

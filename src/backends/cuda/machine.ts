@@ -1,4 +1,5 @@
 /** Kernels compiled and loaded for one device or several: each source once for all that are alike. */
+import { BackendError } from "../../../fusion/errors.js";
 import type { CodeOptions } from "../../../fusion/emit/code.js";
 import { cudaFlagsOf, cudaPrelude, emitCuda, THREADS, type CudaProgram } from "../../../fusion/emit/cuda.js";
 import type { Kernel, Sink } from "../../../fusion/ir.js";
@@ -235,6 +236,8 @@ function sinkKey(sink: Sink): readonly unknown[] {
       return [sink.kind, sink.type, sink.element, sink.seed];
     case "count":
       return [sink.kind];
+    case "stores":
+      return [sink.kind, sink.order];
     case "several":
       return [sink.kind, sink.sinks];
     default:
@@ -245,6 +248,7 @@ function sinkKey(sink: Sink): readonly unknown[] {
 const titleOf = ({ parts }: Unit): string => (parts.length === 1 ? printTitle((parts[0] as Unit["parts"][number]).kernel) : `${parts.length} kernels`);
 
 function unitOfAll(kernels: readonly Kernel[], code: CodeOptions | undefined): Unit {
+  if (kernels.some(({ sink }) => sink.kind === "stores" && sink.order === "ascending")) throw new BackendError("DC402", "its indices run one after the other, and a device runs many at once");
   const parts = kernels.map((kernel, place) => ({ kernel, program: emitCuda(kernel, { symbol: kernels.length === 1 ? SYMBOL : `${SYMBOL}_${place}` }) }));
   return { source: cudaPrelude + parts.map(({ program }) => program.text).join("\n"), flags: cudaFlagsOf(kernels, code), parts };
 }

@@ -6,6 +6,8 @@ import { COUNT_ANEW, STATE_BYTES, STATE_FILLS, type CudaLaunch, type CudaOutcome
 import type { KernelCall } from "../../../fusion/call.js";
 import type { Kernel } from "../../../fusion/ir.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
+import { canShrink } from "../arrays.js";
+import { writtenPlaces } from "../kept.js";
 import type { Clock } from "./clock.js";
 import type { CudaContext, CudaFlag, CudaFunction, CudaMemory, CudaStream } from "./driver.js";
 import type { Harvest } from "./harvest.js";
@@ -178,6 +180,18 @@ export class Part {
   *deliver(count: number): Steps<void> {
     const { room, harvest } = this;
     if (harvest !== null && room.whole !== null && count > 0) yield this.transfers.read(this.lane.work, room.whole, harvest.next(count));
+  }
+
+  /** Reads what the kernel has stored in its arrays. Where memory cannot be held while it is written to, by way of a copy. */
+  *bringWritten(): Steps<void> {
+    for (const place of writtenPlaces(this.loaded.kernel)) {
+      const array = this.call.arrays[place] as AnyTypedArray;
+      const memory = this.room.arrays[place]?.memory ?? null;
+      if (memory === null) continue;
+      const to = canShrink(array) ? array.slice() : array;
+      yield this.transfers.read(this.lane.work, memory, to);
+      if (to !== array) array.set(to as never);
+    }
   }
 
   /** What the last commands failed with must be heard, and nothing may be on its way in memory that is given back. */

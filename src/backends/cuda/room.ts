@@ -5,6 +5,7 @@ import { storedElement } from "../../../fusion/traverse.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
 import { BLOCK, ELEMENTS, type ElementType } from "../../../fusion/types.js";
 import type { CudaContext, CudaEvent, CudaMemory } from "./driver.js";
+import { mapViews } from "../arrays.js";
 import { CudaError } from "./errors.js";
 import { storageOf } from "../../memory/storage.js";
 import type { Lane, LoadedProgram } from "./part.js";
@@ -79,7 +80,7 @@ export class Room {
     const captureBytes = program.captures.byValue ? 0 : program.captures.bytes;
     try {
       this.state = this.take(STATE_BYTES) as CudaMemory;
-      this.arrays = call.arrays.map((array, at) => this.placed(array, kernel.arrays[at]?.column === true));
+      this.arrays = mapViews(call.arrays, (array, at) => this.placed(array, kernel.arrays[at]?.column === true));
       if (call.source !== null) this.residentSource = this.resident(call.source, true);
       this.captures = this.take(captureBytes);
       const keep = residents?.keep === true && call.output === null;

@@ -61,6 +61,7 @@ class Run {
     else yield* transfers.together(parts.map((part, at) => this.work(part, at)));
     const outcome = yield* this.look();
     const delivered = outcome.status === "done" && !first.room.keeps ? yield* this.deliver(whole, outcome.result.count) : null;
+    if (outcome.status === "done" && this.kind === "stores") yield* first.bringWritten();
     yield* transfers.together(parts.map(part => part.settle()));
     const kept = outcome.status === "done" ? yield* this.keep() : [];
     yield* transfers.together(parts.map(part => part.time()));

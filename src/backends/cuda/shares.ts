@@ -23,6 +23,8 @@ export function undividedReason({ sink }: Kernel): string | null {
       return sink.combine === null ? "it goes from left to right" : null;
     case "scan":
       return sink.order.kind === "left" ? "it goes from left to right" : null;
+    case "stores":
+      return "what it writes to are arrays of one device";
     case "several":
       // Each of them runs by itself.
       return null;

@@ -11,9 +11,9 @@ const replays = new WeakMap<Kernel, Program>();
 function replayOf(kernel: Kernel): Program {
   let program = replays.get(kernel);
   if (program === undefined) {
-    // What a fold computes may depend on its accumulator, and where a first sink stops is part of what it does.
+    // What a fold computes may depend on its accumulator, and where a first sink stops is part of what it does; so is what is stored.
     const folding = foldingKernel(kernel);
-    const own = folding.sink.kind === "fold" || folding.sink.kind === "first";
+    const own = folding.sink.kind === "fold" || folding.sink.kind === "first" || folding.sink.kind === "stores";
     program = programOf(own ? folding : countingKernel(kernel));
     replays.set(kernel, program);
   }
@@ -30,7 +30,8 @@ function startOf({ sink }: Kernel, position: number): number {
 
 /**
  * Runs the elements from `position` on, in order, as far as the first that fails, and throws its error. `position` is at or
- * before that element, and no element before `position` fails. Stores nothing. Returns normally only if no element fails
+ * before that element, and no element before `position` fails. Stores nothing, but for a kernel whose body stores: those elements
+ * store (again). Returns normally only if no element fails
  * (or a first sink has its element before).
  */
 export function replayFrom(kernel: Kernel, call: KernelCall, position: number): void {

@@ -9,6 +9,8 @@ import { BackendError } from "../../../fusion/errors.js";
 import { elementsOf } from "../../../fusion/several.js";
 import { ELEMENTS } from "../../../fusion/types.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
+import { mapViews } from "../arrays.js";
+import { writtenPlaces } from "../kept.js";
 import { workerThreads } from "../../builtin.js";
 import { moduleText, type Program } from "./program.js";
 import { replayText } from "./replay.js";
@@ -25,10 +27,12 @@ interface Task {
   readonly stops: boolean;
   /** The constructors of the outputs. */
   readonly outputs: readonly string[];
+  /** The places of arrays that the kernel stores into. */
+  readonly written: readonly number[];
 }
 
 type Report =
-  | { readonly kind: "done"; readonly state: Pick<JsState, "count" | "position" | "rank" | "value" | "parts">; readonly outputs: readonly AnyTypedArray[] }
+  | { readonly kind: "done"; readonly state: Pick<JsState, "count" | "position" | "rank" | "value" | "parts">; readonly outputs: readonly AnyTypedArray[]; readonly written: readonly AnyTypedArray[] }
   | { readonly kind: "outOfRange"; readonly name: string; readonly at: number; readonly length: number }
   | { readonly kind: "failed"; readonly error: unknown };
 
@@ -56,7 +60,7 @@ function run() {
     }
   }
   const { count, position, rank, value, parts } = state;
-  return { kind: "done", state: { count, position, rank, value, parts }, outputs: outputs.map(output => (count === output.length ? output : output.slice(0, count))) };
+  return { kind: "done", state: { count, position, rank, value, parts }, outputs: outputs.map(output => (count === output.length ? output : output.slice(0, count))), written: task.written.map(place => call.arrays[place]) };
 }
 
 let report;
@@ -65,7 +69,8 @@ try {
 } catch (error) {
   report = error.kind === "outOfRange" ? error : { kind: "failed", error };
 }
-parentPort.postMessage(report, (report.outputs ?? []).map(output => output.buffer));
+const buffers = [...(report.outputs ?? []), ...(report.written ?? [])].map(array => array.buffer);
+parentPort.postMessage(report, [...new Set(buffers)].filter(buffer => buffer instanceof ArrayBuffer));
 `;
 
 /** An array as the worker gets it: shared memory as it is, of other memory a copy of the part in use. */
@@ -81,6 +86,10 @@ function finished(program: Program, call: KernelCall, report: Report): KernelRes
     case "done": {
       const state = { ...createState(program.kernel), ...report.state };
       const [output = null] = report.outputs;
+      writtenPlaces(program.kernel).forEach((place, at) => {
+        const [array, written] = [call.arrays[place], report.written[at]] as [AnyTypedArray, AnyTypedArray];
+        if (array.buffer instanceof ArrayBuffer) array.set(written as never);
+      });
       if (output === null || call.output === null) return resultOf(program.kernel, state, output, report.outputs);
       call.output.set(output as never);
       return resultOf(program.kernel, state, firstOf(call.output, output.length));
@@ -107,13 +116,14 @@ export function runInThread(program: Program, call: KernelCall, signal: AbortSig
       ...call,
       output: null,
       source: call.source === null ? null : sent(call.source, transfer),
-      arrays: call.arrays.map(array => sent(array, transfer)),
+      arrays: mapViews(call.arrays, array => sent(array, transfer)),
     },
     state,
     slice: SLICE,
     backwards: program.backwards,
     stops: program.stops,
     outputs: elementsOf(kernel).map(element => ELEMENTS[element].array),
+    written: writtenPlaces(kernel),
   };
   // Loaders and preloaded modules of the main thread are no business of a worker that loads nothing.
   const worker = new (workerThreads().Worker)(WORKER, { eval: true, workerData: task, transferList: transfer, execArgv: [] });

@@ -1,0 +1,43 @@
+/** Arrays that kernels write to: what they held before, and copies that stand for them while another thread runs. */
+import type { KernelCall } from "../../fusion/call.js";
+import type { Kernel } from "../../fusion/ir.js";
+import { walkKernel } from "../../fusion/traverse.js";
+import type { AnyTypedArray } from "../../fusion/values.js";
+import { canShrink, isSameView, mapViews } from "./arrays.js";
+
+/** The places of the arrays that a kernel stores into. */
+export const writtenPlaces = ({ arrays }: Kernel): readonly number[] => arrays.flatMap(({ written }, place) => (written === true ? [place] : []));
+
+/** The places of the arrays that a kernel reads elements of. */
+export function readPlaces(kernel: Kernel): readonly number[] {
+  const read = new Set<string>();
+  walkKernel(kernel, { expr: expr => void (expr.kind === "read" && read.add(expr.array)) });
+  return kernel.arrays.flatMap(({ name }, place) => (read.has(name) ? [place] : []));
+}
+
+/** What was held by the arrays that a run both reads and writes. Which element fails is found by running all of them again, from there. */
+export class Kept {
+  private constructor(private readonly copies: readonly (readonly [array: AnyTypedArray, copy: AnyTypedArray])[]) {}
+
+  /** Null where no element can fail, or a run changes nothing that another one would read. */
+  static of(written: readonly number[], read: readonly number[], { arrays, certain }: KernelCall): Kept | null {
+    if (certain === true) return null;
+    const changed = written.map(place => arrays[place] as AnyTypedArray).filter(array => read.some(place => isSameView(array, arrays[place] as AnyTypedArray)));
+    return changed.length === 0 ? null : new Kept(changed.map(array => [array, array.slice()]));
+  }
+
+  restore(): void {
+    for (const [array, copy] of this.copies) array.set(copy as never);
+  }
+}
+
+/** The call on copies of those written arrays that cannot be held in place; and what brings the copies home. */
+export function heldInPlace(call: KernelCall, written: readonly number[]): { readonly call: KernelCall; readonly bringHome: () => void } {
+  if (!written.some(place => canShrink(call.arrays[place] as AnyTypedArray))) return { call, bringHome: () => undefined };
+  const arrays = mapViews(call.arrays, array => (canShrink(array) ? array.slice() : array));
+  const bringHome = (): void => written.forEach(place => {
+    const [array, copy] = [call.arrays[place], arrays[place]] as [AnyTypedArray, AnyTypedArray];
+    if (array !== copy) array.set(copy as never);
+  });
+  return { call: { ...call, arrays }, bringHome };
+}

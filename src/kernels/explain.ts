@@ -1,0 +1,89 @@
+/** How a kernel would run, in words, as data, and as code. */
+import { CompilerBug, QueryError } from "../../fusion/errors.js";
+import { cppPreludeOf } from "../../fusion/emit/cpp.js";
+import { cudaPrelude } from "../../fusion/emit/constants.js";
+import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
+import { ELEMENTS } from "../../fusion/types.js";
+import { isShared } from "../backends/cpu/sharing.js";
+import { codeOf, type SourceLanguage } from "../query/code.js";
+import { checkLanguage } from "../query/explain.js";
+import { describe, quote } from "../query/given.js";
+import { checkOptions } from "../query/options.js";
+import type { SpaceRoutine } from "./kernel.js";
+import type { KernelArgument, SpaceExplanation } from "./types.js";
+import type { Prepared } from "./variant.js";
+
+const REMEDY = 'Write { format: "text" }, { format: "json" } or { arguments: [x, y, out, 2] }.';
+
+export function explainKernel(routine: SpaceRoutine, options: unknown): string | SpaceExplanation {
+  const { format = "text", arguments: given } = checkOptions(options, "explain", ["format", "arguments"], REMEDY);
+  if (format !== "text" && format !== "json") throw new QueryError("DC305", `explain() of a kernel is told the format ${quote(format)}`, REMEDY);
+  const explanation = explanationOf(routine, given);
+  return format === "json" ? explanation : inWords(explanation);
+}
+
+/** A kernel's code, as it would be compiled. */
+export function kernelSource(routine: SpaceRoutine, language: SourceLanguage, options: unknown): string {
+  checkLanguage(language);
+  const { arguments: given } = checkOptions(options, "source", ["arguments"], "Write { arguments: [x, y, out, 2] }.");
+  const prepared = preparedFor(routine, given);
+  const { name } = routine.definition;
+  if (prepared === null) throw new QueryError("DC313", `the kernel ${name} has not been called yet, and its code depends on the types of its arguments`, `Say what it would be called with: ${name}.source("${language}", { arguments: [${routine.parameters.join(", ")}] }).`);
+  const { kernel } = prepared.slot;
+  const prelude = { js: [], cpp: [cppPreludeOf([kernel])], cuda: [cudaPrelude] }[language];
+  return [...prelude, codeOf(kernel, language, "kernel_1")].join("\n");
+}
+
+function explanationOf(routine: SpaceRoutine, given: unknown): SpaceExplanation {
+  const { name, text, dimensions } = routine.definition;
+  const known = { name, text, dimensions };
+  const prepared = preparedFor(routine, given);
+  if (prepared === null) return { ...known, arguments: null, size: [], writes: [], order: "any", because: "", backend: null, reason: "it has not been called yet, and is compiled for the types of its arguments" };
+  const { slot, verdict, call, args, variant, sizes } = prepared;
+  if (verdict.kind === "race") throw new CompilerBug("a race is explained");
+  const { backend, reason } = routine.core.tiers.preview(slot, null);
+  const { threads } = routine.core.tiers;
+  const shared = backend === "cpu" && threads > 1 && isShared(slot.kernel, call.length) ? `; shared by up to ${threads} threads` : "";
+  return {
+    ...known,
+    arguments: args.map(typeInWords),
+    size: sizes.slice(0, dimensions),
+    writes: variant.writtenIn(args).map(([array]) => array),
+    order: verdict.kind,
+    because: verdict.kind === "any" ? "each index writes to places of its own, and reads nothing that another one writes" : `${variant.arrayOf(verdict.site)}: ${verdict.reason}`,
+    backend,
+    reason: `${reason}${shared}`,
+  };
+}
+
+/** For the arguments that are given, or else those of the last call; null if there are none, or their arrays are gone. */
+function preparedFor(routine: SpaceRoutine, given: unknown) {
+  if (given !== undefined && !Array.isArray(given)) throw new QueryError("DC305", `arguments is a list of what the kernel would be called with, not ${describe(given)}`, REMEDY);
+  const { last } = routine;
+  const kept = given === undefined && last !== null ? last.args.map(arg => (arg instanceof WeakRef ? arg.deref() : arg)) : null;
+  const args = (given ?? kept) as readonly (KernelArgument | undefined)[] | null;
+  if (args === null || args.includes(undefined)) return null;
+  const whole = args as readonly KernelArgument[];
+  const variant = routine.variantFor(whole);
+  const sizes = given === undefined && last !== null ? last.sizes : routine.sizeOf(whole, undefined, variant);
+  const prepared: Prepared = variant.prepare(whole, sizes);
+  return { ...prepared, args: whole, variant, sizes };
+}
+
+function typeInWords(arg: KernelArgument): string {
+  const element = elementTypeOf(arg);
+  return element === undefined ? typeof arg : `${ELEMENTS[element].array}(${(arg as AnyTypedArray).length})`;
+}
+
+function inWords({ name, text, arguments: args, size, writes, order, because, backend, reason }: SpaceExplanation): string {
+  const head = `kernel(${JSON.stringify(name)}, ${text.replaceAll(/\s+/g, " ")})`;
+  if (args === null) return `${head}\n\n  ${reason}\n`;
+  const lines = [
+    `called with ${args.join(", ")}`,
+    `over ${size.join(" × ")} ${size.length === 1 && size[0] === 1 ? "index" : "indices"}`,
+    `writes ${writes.join(", ")}, ${order === "any" ? "all indices at once" : "one index after the other"}: ${because}`,
+    `${backend ?? "js"}: ${reason}`,
+  ];
+  return `${head}\n\n${lines.map(line => `  ${line}\n`).join("")}`;
+}
+

@@ -1,0 +1,95 @@
+/** The public types of index-space kernels. */
+import type { BackendName } from "../backends/backend.js";
+import type { ExplainAsData, ExplainInWords } from "../query/explanation.js";
+import type { SourceLanguage } from "../query/code.js";
+import type { Captures, TypedArray } from "../query/types.js";
+
+/** What a kernel may be called with. */
+export type KernelArgument = TypedArray | number | bigint | boolean;
+
+/** How many axes a space has. */
+export type Dimensions = 1 | 2 | 3;
+
+/** The number of indices along each axis. */
+export type SizeOf<D extends Dimensions> = D extends 1 ? number | readonly [width: number] : D extends 2 ? readonly [width: number, height: number] : readonly [width: number, height: number, depth: number];
+
+/** The lambda of a kernel: a place along each axis, then what it is called with. */
+export type KernelLambda<D extends Dimensions, A extends KernelArgument[]> = D extends 1
+  ? (i: number, ...args: A) => void
+  : D extends 2
+    ? (x: number, y: number, ...args: A) => void
+    : (x: number, y: number, z: number, ...args: A) => void;
+
+export interface KernelOptions<D extends Dimensions, A extends KernelArgument[]> {
+  /** 1, 2 or 3; 1 by default. */
+  readonly dimensions?: D | undefined;
+  /**
+   * The size of the space, from what the kernel is called with, or the first of that. In one dimension it is otherwise the length of the
+   * arrays that are written.
+   */
+  readonly size?: ((...args: A) => number | readonly number[]) | undefined;
+}
+
+export interface KernelRunOptions<D extends Dimensions = Dimensions> {
+  /** The size of the space for this call. */
+  readonly size?: SizeOf<D> | undefined;
+}
+
+export interface KernelAsyncOptions<D extends Dimensions = Dimensions> extends KernelRunOptions<D> {
+  /** Ends the run early: the promise is rejected with the signal's reason. The arrays hold what was written until then. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A kernel as a function, made by `kernel`. It runs its lambda for every index of its space, now; `async` does so off the main thread.
+ *
+ * Where every index writes to places of its own, all run at once; otherwise one after the other, in order, as JavaScript's own loop would.
+ * A read or write out of range is a RangeError that names the array; elements that the kernel writes then hold what they held before or
+ * what the kernel has given them, and all others are as they were.
+ */
+export interface NamedKernel<A extends KernelArgument[] = KernelArgument[], D extends Dimensions = Dimensions> {
+  (...args: [...args: A, options?: KernelRunOptions<D>]): void;
+  /** Runs off the main thread. Leave the arrays alone until it is done. */
+  async(...args: [...args: A, options?: KernelAsyncOptions<D>]): Promise<void>;
+  /** What it was registered as. */
+  readonly kernelName: string;
+  /** How it would run with these arguments, or those of its last call: where, what it writes, and whether all indices run at once. */
+  explain(options?: ExplainInWords & ExplainedWith<A>): string;
+  explain(options: ExplainAsData & ExplainedWith<A>): SpaceExplanation;
+  /** Its code for these arguments, or those of its last call. */
+  source(language: SourceLanguage, options?: ExplainedWith<A>): string;
+}
+
+export interface ExplainedWith<A extends KernelArgument[]> {
+  /** What it would be called with; by default what it was last called with. */
+  readonly arguments?: readonly [...A] | undefined;
+}
+
+/** What `explain({ format: "json" })` of a kernel gives. */
+export interface SpaceExplanation {
+  readonly name: string;
+  /** The kernel as it was written. */
+  readonly text: string;
+  readonly dimensions: Dimensions;
+  /** What it is called with, in words; null as long as nothing is known of that, and then nothing else is. */
+  readonly arguments: readonly string[] | null;
+  /** How many indices there are along each axis. */
+  readonly size: readonly number[];
+  /** The arrays that it writes to. */
+  readonly writes: readonly string[];
+  /** `any`: all indices at once; `ascending`: one after the other. */
+  readonly order: "any" | "ascending";
+  /** Why this order. */
+  readonly because: string;
+  /** Where it would run now, and why. */
+  readonly backend: BackendName | null;
+  readonly reason: string;
+}
+
+/** How kernels are defined. `S`: what of a call the size is told by. */
+export interface DefineKernel {
+  <A extends KernelArgument[]>(name: string, f: KernelLambda<1, A>, captures?: Captures): NamedKernel<A, 1>;
+  <A extends KernelArgument[], S extends KernelArgument[] = A>(name: string, options: KernelOptions<1, S> & { readonly dimensions?: 1 }, f: KernelLambda<1, A>, captures?: Captures): NamedKernel<A, 1>;
+  <A extends KernelArgument[], S extends KernelArgument[] = A>(name: string, options: KernelOptions<2, S> & { readonly dimensions: 2 }, f: KernelLambda<2, A>, captures?: Captures): NamedKernel<A, 2>;
+  <A extends KernelArgument[], S extends KernelArgument[] = A>(name: string, options: KernelOptions<3, S> & { readonly dimensions: 3 }, f: KernelLambda<3, A>, captures?: Captures): NamedKernel<A, 3>;
+}
