@@ -7,13 +7,13 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { contentHash, isFresh, mark, ROOT } from "./stale.mjs";
 
 const SOURCES = ["fusion", "src", "package.json", "scripts/build.mjs", "scripts/parts.mjs"];
-const BUNDLES = ["dist/index.js", "dist/index.cjs", "dist/dotcompute-core.cjs", "dist/dotcompute.js", "dist/licenses.txt"];
+const BUNDLES = ["dist/index.js", "dist/index.cjs", "dist/dotcompute-core.cjs", "dist/dotcompute.js", "dist/cli.cjs", "dist/licenses.txt"];
 const DECLARATIONS = ["dist/types/src/index.d.ts", "dist/types-cjs/src/index.d.ts"];
 
 /** No minifier, no keepNames: either would change the text of functions, and the library reads the text of functions. */
@@ -34,13 +34,16 @@ export async function buildBundles() {
   };
   // The library, acorn and astring with it, as scripts for both module systems.
   const { buildParts, PART_FILES } = await import("./parts.mjs");
-  await buildParts({
+  const script = {
     ...common,
     external: ["apache-arrow"],
     define: { "import.meta.url": "importMetaUrl", "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
     // The directive again: esbuild's own no longer comes first.
     banner: { js: '"use strict";\nconst importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-  });
+  };
+  await buildParts(script);
+  await build({ ...script, entryPoints: ["./src/cli/start.ts"], outfile: "dist/cli.cjs", banner: { js: `#!/usr/bin/env node\n${script.banner.js}` } });
+  chmodSync(path.join(ROOT, "dist/cli.cjs"), 0o755);
   for (const file of readdirSync(path.join(ROOT, "dist"))) if (/^dotcompute-.*\.cjs$/.test(file) && !PART_FILES.includes(file)) rmSync(path.join(ROOT, "dist", file));
   const texts = createHash("sha256");
   for (const file of PART_FILES) texts.update(readFileSync(path.join(ROOT, "dist", file)));

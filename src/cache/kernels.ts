@@ -83,15 +83,16 @@ export function createKernelCache(options: CacheOptions & { readonly place?: Pic
   const fetch = (level: NonNullable<typeof shared>, ingredients: Ingredients, maker: Maker | null): Answer<string | null> => {
     const asked: { hold(): void }[] = [];
     let held = false;
-    const get = (name: string): Promise<Buffer | null> => {
+    const get = (name: string): Promise<Uint8Array | null> => {
       const answer = level.get(name);
       asked.push(answer);
       if (held) answer.hold();
       return answer.done;
     };
     const work = async (): Promise<string | null> => {
-      const anywhere = maker?.anywhere ?? (await get(nameOf(ingredients, null)))?.toString();
-      if (anywhere === undefined) return null;
+      const told = maker === null ? await get(nameOf(ingredients, null)) : null;
+      const anywhere = maker?.anywhere ?? (told === null ? null : new TextDecoder().decode(told));
+      if (anywhere === null) return null;
       const name = nameOf(ingredients, anywhere);
       const content = await get(name);
       if (content === null) return null;

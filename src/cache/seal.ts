@@ -25,7 +25,7 @@ export function seal(secret: Secret, key: string, facts: string, content: Uint8A
 }
 
 /** The content, or why it is not to be used. `most`: how many bytes it may have. */
-export function unseal(secret: Secret, key: string, text: unknown, most: number): { readonly content: Buffer; readonly refusal: null } | { readonly content: null; readonly refusal: string } {
+export function unseal(secret: Secret, key: string, text: unknown, most: number): { readonly content: Uint8Array; readonly refusal: null } | { readonly content: null; readonly refusal: string } {
   const refused = (refusal: string) => ({ content: null, refusal });
   if (typeof text !== "string") return refused("it is not a text");
   if (text.length > MOST_HEAD + Math.ceil(most / 3) * 4) return refused("it is too large");

@@ -47,7 +47,7 @@ export interface Answer<Value> {
 
 export interface SharedLevel {
   /** What is called so; null if there is nothing that may be used. Never rejects. */
-  get(name: string): Answer<Buffer | null>;
+  get(name: string): Answer<Uint8Array | null>;
   /** Gives content to it, beside whatever else is done. `facts`: about it, for people. */
   put(name: string, facts: Readonly<Record<string, string>>, content: Uint8Array): void;
   /** Something under this name was of no use here: it is not asked for it again. */
@@ -113,7 +113,7 @@ export function createSharedLevel({ store, secret, timeLimit = TIME_LIMIT, mostB
     tell("refusal", `an entry of the shared kernel cache was refused, and its kernel is compiled here: ${why}`);
   };
 
-  const opened = (name: string, key: string, answer: unknown): Buffer | null => {
+  const opened = (name: string, key: string, answer: unknown): Uint8Array | null => {
     if (answer === undefined || answer === null) {
       counts.misses += 1;
       return null;
