@@ -40,7 +40,7 @@ export interface About {
 
 const OBJECT = "kernel.so";
 const CHECKSUM = "checksum";
-const ABOUT = "about.json";
+export const ABOUT = "about.json";
 const SOURCES = { cpu: "kernel.cpp", cuda: "kernel.cu" } as const;
 const ENTRY = /^[0-9a-f]{64}-[0-9a-f]{16}$/;
 /** Unfinished entries begin with this. */

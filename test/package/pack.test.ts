@@ -52,6 +52,12 @@ describe("the installed package", () => {
     expect(existsSync(path.join(installed, "native", "rt", "abi.hpp"))).toBe(true);
   });
 
+  it("has a command", async () => {
+    const command = path.join(project.folder, "node_modules", ".bin", "dotcompute");
+    expect((await succeed(command, ["--version"], { cwd: project.folder, env })).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await succeed(command, ["cache", "list"], { cwd: project.folder, env })).stdout).toContain(env.DOTCOMPUTE_CACHE);
+  });
+
   describe.each(["query.mjs", "query.cjs"])("%s", program => {
     it("computes on the js backend", async () => {
       const { stdout, stderr } = await node(program, "js");
