@@ -46,12 +46,14 @@ export const ERROR_CODES = {
   DC313: "a kernel is defined or called in a way that cannot work",
   DC320: "a buffer is used that has been disposed of",
   DC321: "the elements of a buffer were on a device that was lost",
+  DC322: "a runtime is used that has been disposed of",
   DC401: "an array was read, or written, out of range",
   DC402: "the backend that the query insists on cannot run it",
   DC403: "the C++ compiler failed",
   DC404: "the native addon cannot be used",
   DC405: "the kernel cache cannot be used",
   DC406: "the CUDA driver, the device or NVRTC failed",
+  DC407: "an accelerator of a plugin failed",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
@@ -110,14 +112,27 @@ export class QueryError extends Error {
   }
 }
 
-/** A backend that was asked for, or is needed, cannot do its work. Carries the compiler's own words where there are any. */
+/**
+ * What can be done about a failure of a backend. `transient`: the same may succeed later. `resource`: less would fit. `programmer`: wrong
+ * code or arguments, or more than it can do. `fatal`: it runs nothing any more.
+ */
+export type FailureKind = "transient" | "resource" | "programmer" | "fatal";
+
+/**
+ * A backend that was asked for, or is needed, cannot do its work. Carries the compiler's own words where there are any. Of several attempts
+ * it is the last one's error, and its `cause` an AggregateError of all of them, in order.
+ */
 export class BackendError extends Error {
   override readonly name = "BackendError";
   readonly code: ErrorCode;
+  /** Null where nobody said. */
+  readonly kind: FailureKind | null;
 
-  constructor(code: ErrorCode, what: string, options?: ErrorOptions) {
-    super(`${code}: ${what}`, options);
+  constructor(code: ErrorCode, what: string, options: ErrorOptions & { readonly kind?: FailureKind | null } = {}) {
+    const { kind = null, ...rest } = options;
+    super(`${code}: ${what}`, rest);
     this.code = code;
+    this.kind = kind;
   }
 }
 

@@ -21,4 +21,6 @@ export { cudaFlagsOf, emitCuda } from "../fusion/emit/cuda.js";
 export { CPP_FLAGS, cudaPrelude } from "../fusion/emit/constants.js";
 /** The js backend's own kernel: for accelerators that run it in a way of their own, or only what they cannot run themselves. */
 export { compileJs } from "./backends/js/backend.js";
+/** Accelerators around accelerators, for the option `decorate`. */
+export { decorated, type Decoration } from "./backends/decorate.js";
 export { hasLoops, sinksOf, walkKernel } from "../fusion/traverse.js";

@@ -67,7 +67,7 @@ export interface Accelerator {
   cached?(kernel: Kernel): Runnable | null;
   /** Compiles and waits. Throws BackendError for a kernel that it cannot run. */
   compile(kernel: Kernel): Runnable;
-  /** Compiles beside the calling thread; the same kernel only once at a time. With `background` that does not keep this process alive. */
+  /** Compiles beside the calling thread. With `background` that does not keep this process alive. */
   compileAsync?(kernel: Kernel, how?: CompileHow): Promise<Runnable>;
   /** Moves the rows of tables natively, between kernels. @internal */
   readonly mover?: Mover | null;

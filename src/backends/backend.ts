@@ -1,7 +1,6 @@
 /** What a backend is: it compiles kernels, and compiled kernels run on arrays. */
 import type { KernelCall, KernelResult } from "../../fusion/call.js";
 import type { Kernel } from "../../fusion/ir.js";
-import { CudaError } from "./cuda/errors.js";
 
 export type { KernelCall, KernelResult } from "../../fusion/call.js";
 
@@ -25,22 +24,4 @@ export interface CompiledKernel {
   run(call: KernelCall): KernelResult;
   /** Runs without blocking the calling thread; rejects with the signal's reason once it is aborted. */
   start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult>;
-}
-
-/** How much of what a backend might run cannot be run after a failure: this run alone, the kernel, or anything. */
-export type Reach = "run" | "kernel" | "backend";
-
-export function reachOf(error: unknown): Reach {
-  if (!(error instanceof CudaError)) return "kernel";
-  switch (error.kind) {
-    case "transient":
-    case "resource":
-      return "run";
-    case "programmer":
-      return "kernel";
-    case "fatal":
-      return "backend";
-    default:
-      return error.kind satisfies never;
-  }
 }

@@ -5,6 +5,7 @@ import { ARRAY_CONSTRUCTORS, newArray, type AnyTypedArray } from "../../fusion/v
 import { isDeviceCurrent, isHostCurrent, TRANSITIONS, type Access, type BufferState } from "./buffer-states.js";
 import type { Events } from "../runtime/events.js";
 import { memory } from "./memory.js";
+import type { Remembered } from "./remembered.js";
 import { newRoom } from "./room.js";
 
 /** A copy of all elements in a device's memory. */
@@ -23,6 +24,8 @@ export interface DeviceCopy {
 export interface BufferOwner {
   readonly log: (line: string) => void;
   readonly events?: Events;
+  /** Buffers that end with it. */
+  readonly buffers?: Remembered<Storage>;
 }
 
 /** Transfers between host and device so far. */
@@ -94,6 +97,7 @@ export class Storage {
   /** From now on the owner's log is told if it is forgotten. */
   belongTo(owner: BufferOwner): void {
     this.belongsTo = owner;
+    owner.buffers?.add(this);
     collected.register(this, { owner, what: this.words }, this);
   }
 

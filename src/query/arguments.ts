@@ -124,27 +124,33 @@ export function checkFastMath(options: unknown, usual: boolean): boolean {
   throw new QueryError("DC305", `fastMath is true or false, not ${describe(fastMath)}`, remedy);
 }
 
-const SIGNAL = { names: ["signal"], remedy: "Write { signal }." } as const;
+const SIGNAL = { names: ["signal", "timeout"], remedy: "Write { signal }." } as const;
 const RUN_OPTIONS = {
   run: SIGNAL,
   toArray: { names: ["into"], remedy: "Write { into }." },
-  toArrayAsync: { names: ["into", "signal"], remedy: "Write { into }." },
+  toArrayAsync: { names: ["into", "signal", "timeout"], remedy: "Write { into }." },
   toBuffer: { names: ["into"], remedy: "Write { into }." },
-  toBufferAsync: { names: ["into", "signal"], remedy: "Write { into }." },
+  toBufferAsync: { names: ["into", "signal", "timeout"], remedy: "Write { into }." },
   toColumnsAsync: SIGNAL,
   toArrow: SIGNAL,
-  forEach: { names: ["signal", "chunk"], remedy: "Write { signal }." },
+  forEach: { names: ["signal", "timeout", "chunk"], remedy: "Write { signal }." },
 } as const;
 
-/** The options of a run: an object, whose signal, if there is one, is an AbortSignal. */
+/** What timers take. */
+const MOST_MILLISECONDS = 2 ** 31 - 1;
+
+/** The options of a run: an object, whose signal, if there is one, is an AbortSignal. What comes back has the signal that ends the run, in time, too. */
 export function checkRunOptions<Options extends object>(options: Options, verb: keyof typeof RUN_OPTIONS): Options {
   const { names, remedy } = RUN_OPTIONS[verb];
-  const { signal } = checkOptions<"into" | "signal" | "chunk">(options, verb, names, remedy);
+  const { signal, timeout } = checkOptions<"into" | "signal" | "timeout" | "chunk">(options, verb, names, remedy);
   if (signal !== undefined && !isSignal(signal)) {
     const wanted = signal instanceof AbortController ? "Hand over the controller's signal: { signal: controller.signal }." : "Write { signal: AbortSignal.timeout(100) }.";
     throw new QueryError("DC305", `signal is an AbortSignal, not ${describe(signal)}`, wanted);
   }
-  return options;
+  if (timeout === undefined) return options;
+  if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= MOST_MILLISECONDS)) throw new QueryError("DC305", `timeout is a number of milliseconds, not ${describe(timeout)}`, "Write { timeout: 100 }, or leave it out to wait for as long as it takes.");
+  const timed = AbortSignal.timeout(Math.ceil(timeout));
+  return { ...options, signal: signal === undefined ? timed : AbortSignal.any([signal as AbortSignal, timed]) };
 }
 
 /** An argument behind the last one would be ignored. */

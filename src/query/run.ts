@@ -160,7 +160,7 @@ async function runJobLater(bound: BoundTerminal, job: Job, signal: AbortSignal |
     if (result !== null) continue;
     const call = callOf(job, at, bound.node);
     const safe = call.arrays.some(canShrink) ? { ...call, arrays: call.arrays.map(array => (canShrink(array) ? array.slice() : array)) } : call;
-    const chosen = await within(job.watch, () => tiers.chooseAsync(slot, job.length, job.backend, safe.resident !== undefined));
+    const chosen = await within(job.watch, () => tiers.chooseAsync(slot, job.length, job.backend, signal, safe.resident !== undefined));
     signal?.throwIfAborted();
     if (at === 0 && source !== null && given === source) checkUnmoved(source, job.length);
     for (const [place, array] of safe.arrays.entries()) checkAttached(array, arrayInWords(slot, place));

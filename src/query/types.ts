@@ -267,6 +267,8 @@ export type PreparedSource = QuerySource | TableOf | Readonly<Record<string, Col
 export interface RunOptions {
   /** Ends the run early: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Ends it after so many milliseconds, as a signal would: the promise is rejected with a DOMException, a TimeoutError. */
+  readonly timeout?: number | undefined;
 }
 
 export interface ForEachOptions extends RunOptions {

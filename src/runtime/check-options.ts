@@ -6,9 +6,10 @@ import { threadsFor } from "../backends/cpu/threads.js";
 import { checkCacheOptions } from "../cache/options.js";
 import { describe, quote } from "../query/given.js";
 import { checkOptions as checkNames } from "../query/options.js";
+import { checkResilience } from "./resilience.js";
 import type { RuntimeOptions } from "./runtime.js";
 
-const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", cache: "object", compile: "object", cuda: "object" } as const;
+const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", decorate: "function", resilience: "object", cache: "object", compile: "object", cuda: "object" } as const;
 const COMPILE_OPTIONS = { optimisation: "number", debug: "boolean", fastMath: "boolean" } as const;
 const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number", devices: "object", memoryBytes: "number", capability: "string" } as const;
 const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number", boolean: "true or false" } as const;
@@ -18,6 +19,7 @@ export function checkOptions(options: RuntimeOptions): void {
   checkKinds(options, OPTIONS, "");
   const { backend, cache, compile = {}, cuda = {}, plugins = [], threads, target = "native", selection = "order", validate = 0, onMismatch = "throw" } = options;
   checkPlugins(plugins);
+  checkResilience(options.resilience);
   if (!TARGETS.includes(target)) {
     throw new QueryError("DC305", `the option target of createRuntime() is one of ${TARGETS.map(name => `"${name}"`).join(", ")}, not ${quote(target)}`, "Leave it out for kernels of this very processor.");
   }

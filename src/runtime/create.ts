@@ -14,7 +14,10 @@ import { queryOf, type Query } from "../query/query.js";
 import type { Rows } from "../query/rows.js";
 import { quote } from "../query/given.js";
 import type { ArrayConstructor, ArrayOf, Elements, QueryOptions, QuerySource, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "../query/types.js";
+import type { BackendName } from "../backends/backend.js";
 import { checkOptions } from "./check-options.js";
+import { optimalAccelerator, precompile, type Computable, type OptimalChoice, type Workload } from "./orchestrate.js";
+import type { Precompiled } from "./precompile.js";
 import type { AcceleratorState } from "./member.js";
 import { RuntimeCore, warn, type RuntimeOptions } from "./runtime.js";
 
@@ -101,6 +104,30 @@ export interface Runtime {
    * console.log(`${disk.hits} of ${disk.hits + disk.misses} kernels were there; ${memory.bytes} bytes are loaded`);
    */
   cacheStatistics(): CacheStatistics;
+  /**
+   * Which backend a query, or a kernel, would run on now, and why: over its own source, or over so many elements. Compiles nothing.
+   *
+   * @example
+   * const { backend, reason } = runtime.optimalAccelerator(runtime.compute(signal).sum(), { length: 10_000_000 });
+   */
+  optimalAccelerator(of: Computable, workload?: Workload): OptimalChoice;
+  /**
+   * Compiles all kernels of a query, of those within it, too, so that its first run is native: for the backend that is named, or for all that
+   * the runtime chooses among. Tells of each what came of it; what could not be compiled is no error.
+   *
+   * @example
+   * await runtime.precompile(runtime.compute(new Float32Array(0)).map(x => x * gain, { gain }).sum());
+   */
+  precompile(of: Computable, accelerator?: BackendName): Promise<readonly Precompiled[]>;
+  /**
+   * Ends the runtime: waits for the kernels and compilers that are at work beside this thread, and gives back its buffers and what its
+   * backends hold. Whatever is asked of it, its queries and its buffers from then on is a QueryError. `await using` does the same.
+   *
+   * @example
+   * await using runtime = createRuntime({ threads: 4 });
+   */
+  dispose(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
@@ -116,7 +143,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const cache = (): KernelCache => (made ??= createKernelCache({ ...options.cache, place: { folder: options.cacheFolder } }, options.log ?? warn));
   return runtimeOn(options, ({ compiler, threads, target, compile, cuda }) => ({
     js: createJsBackend,
-    cpu: events => createCpuBackend({ events, cache: cache(), compiler, threads, target, code: compile }),
+    cpu: events => createCpuBackend({ events, cache: cache(), compileTimeLimit: options.resilience?.compileTimeLimit, compiler, threads, target, code: compile }),
     cuda: events => createCudaBackend({ events, cache: cache(), code: compile, ...cuda }),
   }), cache);
 }
@@ -126,9 +153,9 @@ export function runtimeOn(options: RuntimeOptions, backends: ConstructorParamete
   checkOptions(options);
   const core = new RuntimeCore(options, backends);
   return {
-    compute: (source: unknown, options?: QueryOptions) => queryOf(core, source, options) as never,
-    buffer: (holds: unknown, length?: unknown) => makeBuffer(core, holds, length) as never,
-    kernel: (...given: Parameters<Kernels["define"]>) => core.kernels.define(...given) as never,
+    compute: (source: unknown, options?: QueryOptions) => (core.check(), queryOf(core, source, options) as never),
+    buffer: (holds: unknown, length?: unknown) => (core.check(), makeBuffer(core, holds, length) as never),
+    kernel: (...given: Parameters<Kernels["define"]>) => (core.check(), core.kernels.define(...given) as never),
     execute: (name: string, ...args: readonly unknown[]) => (core.kernels.named(name) as (...args: readonly unknown[]) => void)(...args),
     executeAsync: async (name: string, ...args: readonly unknown[]) => (core.kernels.named(name).async as (...args: readonly unknown[]) => Promise<void>)(...args),
     kernels: () => core.kernels.list(),
@@ -139,6 +166,10 @@ export function runtimeOn(options: RuntimeOptions, backends: ConstructorParamete
     accelerators: () => core.tiers.accelerators(),
     devices: () => core.tiers.devices(),
     cacheStatistics: () => cache().statistics(),
+    optimalAccelerator: (of, workload) => (core.check(), optimalAccelerator(core, of, workload)),
+    precompile: async (of, accelerator) => (core.check(), precompile(core, of, accelerator)),
+    dispose: () => core.end(),
+    [Symbol.asyncDispose]: () => core.end(),
   };
 }
 

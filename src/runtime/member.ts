@@ -1,9 +1,14 @@
 /** An accelerator as a member of one runtime: made when it is first needed, and known to be well or not. */
-import { BackendError } from "../../fusion/errors.js";
+import { BackendError, QueryError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { Accelerator, AcceleratorKind, AcceleratorMemory, CompileHow, Runnable } from "../backends/accelerator.js";
 import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
+import { overlaid } from "../backends/decorate.js";
+import { describe } from "../query/given.js";
+import type { BreakerState } from "./breaker.js";
+import { Health } from "./health.js";
 import { reasonOf } from "./reasons.js";
+import { within } from "./waiting.js";
 
 /** An accelerator, as a runtime sees it. */
 export interface AcceleratorState {
@@ -18,6 +23,8 @@ export interface AcceleratorState {
   readonly threads: number;
   /** What memory it has, and what it keeps of it; null if it does not say. */
   readonly memory: AcceleratorMemory | null;
+  /** Whether it is given runs: `open` not for a while, since it keeps failing; `half-open` one, to see. */
+  readonly breaker: BreakerState["kind"];
   /** The place in which this runtime tries it for a kernel, from 0 on; null if only a query's `.on()` uses it. */
   readonly place: number | null;
 }
@@ -25,27 +32,36 @@ export interface AcceleratorState {
 /** Accelerators of a runtime's own are known by what they are made under. */
 export type Backend = Omit<Accelerator, "name">;
 
-export class Member {
-  /** Whether kernels may be given to it. */
-  up = true;
-  /** Why it runs nothing any more; null if it does. */
-  gone: string | null = null;
-  /** Whether the log has told of a loss. */
-  told = false;
+/** Gives an accelerator for an accelerator: the same, or one around it. */
+export type Decorate = (accelerator: Accelerator) => Accelerator;
+
+/** What a runtime does with all its accelerators. */
+export interface Treatment {
+  readonly decorate?: Decorate | undefined;
+  /** Milliseconds after which compilers are given up; null, or left out, for never. */
+  readonly compileTimeLimit?: number | null;
+  /** What becomes of kernels before anybody runs them. */
+  readonly watch?: ((compiled: CompiledKernel) => CompiledKernel) | undefined;
+}
+
+export class Member extends Health {
   private made: Backend | null = null;
+  private readonly compiling = new Map<Kernel, Promise<CompiledKernel>>();
 
   constructor(
     readonly name: BackendName,
     private readonly make: () => Backend,
-    /** What becomes of its kernels before anybody runs them. */
-    private readonly watch: (compiled: CompiledKernel) => CompiledKernel = compiled => compiled,
-  ) {}
+    private readonly how: Treatment = {},
+  ) {
+    super();
+  }
 
   /** Makes it, if it has not been needed yet. One that cannot be made is not available. */
   get accelerator(): Backend {
     if (this.made === null) {
       try {
-        this.made = this.make();
+        const made = this.make();
+        this.made = this.how.decorate === undefined ? made : checked(this.how.decorate(overlaid(made as Accelerator, { name: this.name })));
       } catch (error) {
         this.made = notThere(reasonOf(error));
       }
@@ -66,7 +82,7 @@ export class Member {
 
   /** Whether it may fail half way through a run, which another backend then begins anew. */
   get mayStop(): boolean {
-    return this.name !== "cpu" && this.name !== "js";
+    return this.how.decorate !== undefined || (this.name !== "cpu" && this.name !== "js");
   }
 
   /** The kernel, if there is no need to wait for it. */
@@ -80,21 +96,34 @@ export class Member {
     return this.adopt(this.usable().compile(kernel), kernel);
   }
 
-  async compileAsync(kernel: Kernel, how?: CompileHow): Promise<CompiledKernel> {
-    const accelerator = this.usable();
-    return this.adopt((await accelerator.compileAsync?.(kernel, how)) ?? accelerator.compile(kernel), kernel);
+  /** Asked again while it is at work, it compiles nothing anew. */
+  compileAsync(kernel: Kernel, how?: CompileHow): Promise<CompiledKernel> {
+    // The C++ compilers' own backend knows itself, and waits for them in the foreground once it is asked to.
+    const begun = this.name === "cpu" ? undefined : this.compiling.get(kernel);
+    if (begun !== undefined) return begun;
+    const work = this.compileAnew(kernel, how).finally(() => this.compiling.delete(kernel));
+    this.compiling.set(kernel, work);
+    return work;
   }
 
-  /** It runs nothing any more. */
-  retire(reason: string): void {
-    this.gone = reason;
-    this.up = false;
+  private async compileAnew(kernel: Kernel, how: CompileHow | undefined): Promise<CompiledKernel> {
+    const accelerator = this.usable();
+    if (accelerator.compileAsync === undefined) return this.adopt(accelerator.compile(kernel), kernel);
+    const work = accelerator.compileAsync(kernel, how);
+    const { compileTimeLimit: limit = null } = this.how;
+    const tooLong = (): BackendError => new BackendError("DC402", `its compiler took longer than ${limit} ms`);
+    return this.adopt(await (limit === null ? work : within(work, limit, how?.background !== true, tooLong)), kernel);
+  }
+
+  /** Gives back what it holds. It is not made anew. */
+  async end(): Promise<void> {
+    await this.made?.[Symbol.asyncDispose]?.();
   }
 
   /** `place`: in the order in which the runtime tries backends. */
   state(place: number | null): AcceleratorState {
     const { accelerator, name, kind, reason } = this;
-    return { name, kind, available: reason === null, reason, device: accelerator.device?.name ?? null, threads: accelerator.threads ?? 1, memory: this.memory(), place };
+    return { name, kind, available: reason === null, reason, device: accelerator.device?.name ?? null, threads: accelerator.threads ?? 1, memory: this.memory(), breaker: this.breaker.kind, place };
   }
 
   private memory(): AcceleratorMemory | null {
@@ -114,8 +143,14 @@ export class Member {
   }
 
   private adopt(runnable: Runnable, kernel: Kernel): CompiledKernel {
-    return this.watch(isCompiled(runnable, this.name) ? runnable : new AdoptedKernel(this.name, kernel, runnable));
+    const compiled = isCompiled(runnable, this.name) ? runnable : new AdoptedKernel(this.name, kernel, runnable);
+    return this.how.watch?.(compiled) ?? compiled;
   }
+}
+
+function checked(accelerator: unknown): Accelerator {
+  if (typeof accelerator === "object" && accelerator !== null && "compile" in accelerator && typeof accelerator.compile === "function") return accelerator as Accelerator;
+  throw new QueryError("DC305", `the option decorate of createRuntime() gave ${describe(accelerator)} for an accelerator`, "Give the accelerator itself, or one around it: plugin.decorated(accelerator, { run: … }).");
 }
 
 const notThere = (reason: string): Backend => ({

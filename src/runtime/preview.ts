@@ -13,7 +13,7 @@ export function insistedInWords(member: Member, slot: KernelSlot, byQuery: boole
 }
 
 /** The first that is ready, and why those before it are not. */
-export function inOrderInWords(slot: KernelSlot, ready: (tier: Tier) => boolean): Choice {
+export function inOrderInWords(slot: KernelSlot, ready: (tier: Tier) => boolean, now: number): Choice {
   const passed: string[] = [];
   const compiled = slot.tiers.length - 1;
   for (const tier of slot.tiers) {
@@ -22,7 +22,8 @@ export function inOrderInWords(slot: KernelSlot, ready: (tier: Tier) => boolean)
     const found = ready(tier);
     const told = tier.reason === "" ? [] : [tier.reason];
     if (found) return { backend: member.name, reason: [["compiled kernel is warm", placeInWords(member, slot)].filter(part => part !== "").join(", "), ...told, ...passed].join("; ") };
-    const why = (tier.state === "lost" ? told : [prospects(slot, tier), ...told]).join("; ");
+    const resting = !member.up && member.gone === null;
+    const why = resting ? `it is ${member.restInWords(now)}` : (tier.state === "lost" ? told : [prospects(slot, tier), ...told]).join("; ");
     passed.push(compiled === 1 ? why : `${member.name}: ${why}`);
   }
   return { backend: "js" satisfies BackendName, reason: passed.length === 0 ? "this runtime runs everything here" : passed.join("; ") };

@@ -12,6 +12,14 @@ export function reasonOf(error: unknown): string {
   return cause === undefined ? first : `${first}: ${cause.trim()}`;
 }
 
+/** One failure as it is; several as the last, on this backend, which carries them all. */
+export function together(errors: readonly BackendError[], backend: BackendName): BackendError {
+  const last = errors[errors.length - 1] as BackendError;
+  if (errors.length === 1) return last;
+  const what = `none of ${errors.length} attempts succeeded; the last, on the ${backend} backend: ${reasonOf(last)}`;
+  return new BackendError(last.code, what, { kind: last.kind, cause: new AggregateError(errors, `${errors.length} attempts failed, in this order`) });
+}
+
 /** What a query that insists on a backend throws. */
 export function refusal(error: unknown, backend: BackendName): unknown {
   if (!(error instanceof BackendError)) return error;

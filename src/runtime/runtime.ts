@@ -9,11 +9,15 @@ import type { Target } from "../backends/cpu/levels.js";
 import { Kernels } from "../kernels/registry.js";
 import { Shapes, type TerminalNode } from "../query/shape.js";
 import { Events, type Listener } from "./events.js";
-import { Member, type Backend } from "./member.js";
+import { Remembered } from "../memory/remembered.js";
+import type { Storage } from "../memory/storage.js";
+import { Member, type Backend, type Decorate, type Treatment } from "./member.js";
 import { adaptive } from "./selection/adaptive.js";
 import { selectionIn, type Selection } from "./selection/selection.js";
 import { inOrder } from "./selector.js";
 import type { KernelSlot } from "./slot.js";
+import { Reports } from "./reports.js";
+import { resilienceOf, type ResilienceOptions } from "./resilience.js";
 import { Tiers } from "./tiers.js";
 import { watching, type Mismatch, type Watch } from "./validation/validation.js";
 
@@ -67,6 +71,13 @@ export interface RuntimeOptions {
   readonly backend?: BackendName | readonly BackendName[] | undefined;
   /** Accelerators beside the library's own: used where `backend` or a query's `.on()` names them. */
   readonly plugins?: readonly (Accelerator | AcceleratorMaker)[] | undefined;
+  /**
+   * Is called with each accelerator, the library's own and plugins, when it is first needed; what it gives is used instead. See
+   * `plugin.decorated` for accelerators around accelerators.
+   */
+  readonly decorate?: Decorate | undefined;
+  /** How failures of backends are met: what is tried again, how often and when, and when a backend is left alone. */
+  readonly resilience?: ResilienceOptions | undefined;
   /** Where compiled kernels are kept between processes. */
   readonly cacheFolder?: string | undefined;
   /** The C++ compiler, instead of `$CXX` or the first of c++, g++ and clang++ on PATH. */
@@ -121,6 +132,11 @@ export class RuntimeCore {
   readonly shapes = new Shapes(this.events);
   readonly tiers: Tiers;
   readonly kernels = new Kernels(this);
+  /** That belong to it. */
+  readonly buffers = new Remembered<Storage>();
+  /** What is known of kernels that belong to no query. */
+  private readonly loose = new WeakMap<Kernel, KernelSlot>();
+  private ending: Promise<void> | null = null;
   readonly log: (line: string) => void;
   /** Of queries that do not say. */
   readonly fastMath: boolean;
@@ -144,8 +160,11 @@ export class RuntimeCore {
     if (options.onRun !== undefined) this.events.listen(runListener(options.onRun), { throws: true });
     this.log = options.log ?? warn;
     const backend = options.backend ?? USUAL_ORDER;
-    const members = membersOf(typeof backends === "function" ? backends(options) : backends, options.plugins ?? [], this.events, this.watch(options, () => members.filter(({ name }) => name === "js" || name === "cpu" || backend.includes(name))));
-    this.tiers = new Tiers(members, backend, this.log, this.events, options.selection === "adaptive" ? adaptive(this.selection) : inOrder);
+    const resilience = resilienceOf(options.resilience);
+    const watch = this.watch(options, () => members.filter(({ name }) => name === "js" || name === "cpu" || backend.includes(name)));
+    const members = membersOf(typeof backends === "function" ? backends(options) : backends, options.plugins ?? [], this.events, { decorate: options.decorate, compileTimeLimit: resilience.compileTimeLimit, watch });
+    const selector = options.selection === "adaptive" ? adaptive(this.selection) : inOrder;
+    this.tiers = new Tiers(members, backend, new Reports(this.log, this.events), resilience, selector);
   }
 
   /** What validates kernels; undefined where nothing is to be. */
@@ -161,8 +180,29 @@ export class RuntimeCore {
 
   /** The kernels of a planned query. */
   slots(node: TerminalNode): readonly KernelSlot[] {
+    this.tiers.check();
     if (node.slots.length === 0) node.slots = node.plan().kernels.map(({ kernel }) => this.tiers.slot(kernel));
     return node.slots;
+  }
+
+  /** What is known of a kernel that belongs to no query. */
+  slotOf(kernel: Kernel): KernelSlot {
+    let slot = this.loose.get(kernel);
+    if (slot === undefined) this.loose.set(kernel, (slot = this.tiers.slot(kernel)));
+    return slot;
+  }
+
+  /** Throws QueryError once the runtime has been disposed of. */
+  check(): void {
+    this.tiers.check();
+  }
+
+  /** Waits for what is at work, and gives everything back. */
+  end(): Promise<void> {
+    this.ending ??= this.tiers.end().then(() => {
+      for (const storage of this.buffers.take()) storage.dispose();
+    });
+    return this.ending;
   }
 }
 
@@ -177,9 +217,11 @@ class Variant extends RuntimeCore {
   }
 }
 
-function membersOf({ js, cpu, cuda = noDevice }: Backends, plugins: readonly (Accelerator | AcceleratorMaker)[], events: Events, watch: Watch | undefined): readonly Member[] {
-  const own = [new Member("js", () => js(events), watch), new Member("cpu", () => cpu(events), watch), new Member("cuda", () => cuda(events), watch)];
-  return [...own, ...plugins.map(plugin => new Member(plugin.name, "create" in plugin ? () => plugin.create() : () => plugin, watch))];
+function membersOf({ js, cpu, cuda = noDevice }: Backends, plugins: readonly (Accelerator | AcceleratorMaker)[], events: Events, how: Treatment): readonly Member[] {
+  // js compiles in no time, and the C++ compilers' own backend stops them itself.
+  const unlimited = { ...how, compileTimeLimit: null };
+  const own = [new Member("js", () => js(events), unlimited), new Member("cpu", () => cpu(events), unlimited), new Member("cuda", () => cuda(events), how)];
+  return [...own, ...plugins.map(plugin => new Member(plugin.name, "create" in plugin ? () => plugin.create() : () => plugin, how))];
 }
 
 /** Tells of each run, once it is over, which kernels ran; of a stream each kernel once. */

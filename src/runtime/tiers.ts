@@ -3,34 +3,45 @@
  * a warm one runs on the first backend of the runtime's order that has it. A backend that is missing or fails never takes a
  * query down, unless the query insists on it: the next in order runs it, and `explain()` and the log say why.
  */
-import { BackendError, CompilerBug } from "../../fusion/errors.js";
+import { BackendError, CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
-import { reachOf, type BackendName, type CompiledKernel } from "../backends/backend.js";
+import type { BackendName, CompiledKernel } from "../backends/backend.js";
 import type { Device } from "../backends/cuda/devices.js";
 import type { Mover } from "../table/move.js";
 import { scriptMover } from "../table/script.js";
+import { backoff } from "./backoff.js";
 import { Background } from "./background.js";
-import type { Events } from "./events.js";
+import { classOf } from "./failures.js";
 import type { AcceleratorState, Member } from "./member.js";
 import { inOrderInWords, insistedInWords } from "./preview.js";
-import { reasonOf, refusal } from "./reasons.js";
+import { precompiled, type Precompiled } from "./precompile.js";
+import { reasonOf, refusal, together } from "./reasons.js";
+import type { Reports } from "./reports.js";
+import type { Resilience } from "./resilience.js";
+import { Running } from "./running.js";
 import { inOrder, type Choice, type Selector } from "./selector.js";
+import { later, unlessAborted } from "./waiting.js";
 import { newSlot, type KernelSlot, type Tier } from "./slot.js";
 
 export class Tiers {
   private readonly background = new Background();
+  /** Kernels that run beside the calling thread. */
+  readonly runs = new Running();
   /** The backends that are tried, in order. */
   private readonly order: readonly Member[];
   private readonly others: readonly Member[];
   private readonly insists: BackendName | null;
+  private ended = false;
+  /** Whether a backend has failed lately, so that its next success is worth telling. */
+  troubled = false;
 
   constructor(
     /** js and cpu are among them. */
     private readonly members: readonly Member[],
     /** What the whole runtime insists on, or prefers in this order. */
     backend: BackendName | readonly BackendName[],
-    private readonly log: (line: string) => void,
-    private readonly events: Events,
+    readonly reports: Reports,
+    readonly resilience: Resilience,
     private readonly selector: Selector = inOrder,
   ) {
     const preferred = typeof backend === "string" ? [] : backend;
@@ -54,13 +65,13 @@ export class Tiers {
     return selector.quick?.(slot, length) ?? this.selected(slot, length, this.ready, selector);
   }
 
-  /** As `choose`, for a run off the main thread: an insisted-on compile does not block it. */
-  async chooseAsync(slot: KernelSlot, length: number, insists: BackendName | null, resident = false): Promise<CompiledKernel> {
+  /** As `choose`, for a run off the main thread: an insisted-on compile does not block it, and is not waited for once the signal is aborted. */
+  async chooseAsync(slot: KernelSlot, length: number, insists: BackendName | null, signal?: AbortSignal, resident = false): Promise<CompiledKernel> {
     const wanted = insists ?? this.insists;
     if (wanted === null) return this.choose(slot, length, insists, resident);
     const tier = tierOf(slot, wanted);
     try {
-      return this.atHand(tier) ?? ready(tier, await tier.member.compileAsync(slot.kernel));
+      return this.atHand(tier) ?? ready(tier, await unlessAborted(this.compiled(tier, signal), signal));
     } catch (error) {
       throw refusal(error, wanted);
     }
@@ -82,31 +93,37 @@ export class Tiers {
     return (insists ?? this.insists) === null && this.order.some(({ mayStop }) => mayStop);
   }
 
-  /** What runs instead of a kernel that failed. Rethrows what is not the backend's failure. `length`: how many elements it was given. */
-  recover(slot: KernelSlot, failed: CompiledKernel, error: unknown, length: number, insists: BackendName | null): CompiledKernel {
-    const { backend } = failed;
-    if (!(error instanceof BackendError) || (insists ?? this.insists) !== null || backend === "js") throw error;
-    const tier = tierOf(slot, backend);
-    const later = slot.tiers.slice(slot.tiers.indexOf(tier) + 1);
-    const instead = (): CompiledKernel => this.selected(slot, length, other => later.includes(other) && this.ready(other));
-    if (reachOf(error) !== "run") {
-      this.lose(tier, error);
-      return instead();
-    }
-    const next = instead();
-    if (this.events.listening) this.events.tell({ kind: "fallback", run: this.events.run, from: backend, to: next.backend, reason: reasonOf(error) });
-    // What comes again with every run is told once for each kernel.
-    const told = tier.reason !== "";
-    tier.reason = `a run of ${length} elements went to the ${next.backend} backend: ${reasonOf(error)}`;
-    if (!told) this.log(`dotcompute: ${backend}: ${tier.reason}`);
-    return next;
+  /** Whether a run must be where it is told. */
+  isInsisted(insists: BackendName | null): boolean {
+    return (insists ?? this.insists) !== null;
+  }
+
+  /** What runs in the place of a tier that failed, of those that come behind it: js comes last. `length`: how many elements it is given. */
+  chooseAfter(slot: KernelSlot, failed: Tier, length: number): CompiledKernel {
+    const behind = slot.tiers.slice(slot.tiers.indexOf(failed) + 1);
+    return this.selected(slot, length, tier => behind.includes(tier) && this.ready(tier));
+  }
+
+  /** A backend has failed for a transient reason. */
+  failed(member: Member, error: unknown): void {
+    const now = this.resilience.clock();
+    const opens = member.failed(reasonOf(error), now, this.resilience.breaker);
+    this.troubled = true;
+    if (opens) this.reports.breaker(member, "open", member.restInWords(now));
+  }
+
+  /** A kernel has run, and `troubled` was true. */
+  succeeded({ backend }: CompiledKernel): void {
+    const member = this.member(backend);
+    if (member.troubled && member.succeeded()) this.reports.breaker(member, "closed", "a trial succeeded");
+    this.troubled = this.members.some(({ troubled }) => troubled);
   }
 
   /** What a run would choose, and why; compiles nothing. `length`: null if nobody knows. */
   preview(slot: KernelSlot, insists: BackendName | null, length: number | null = null): Choice {
     const wanted = insists ?? this.insists;
     if (wanted !== null) return insistedInWords(this.member(wanted), slot, insists !== null);
-    return this.selector.preview?.(slot, length, this.ready) ?? inOrderInWords(slot, this.ready);
+    return this.selector.preview?.(slot, length, this.ready) ?? inOrderInWords(slot, this.ready, this.resilience.clock());
   }
 
   /** All backends. Makes those that have not been needed yet, which loads their libraries. */
@@ -146,21 +163,108 @@ export class Tiers {
     return this.background.settled();
   }
 
+  /** Compiles kernels for the backend that goes with each, or for all that are chosen among. */
+  precompile(slots: readonly (readonly [KernelSlot, BackendName | null])[]): Promise<readonly Precompiled[]> {
+    const tiers = new Set(
+      slots.flatMap(([slot, named]) => {
+        const wanted = named ?? this.insists;
+        return wanted === null ? slot.tiers.filter(({ member }) => member.name !== "js" || slot.tiers.length === 1) : [tierOf(slot, wanted)];
+      }),
+    );
+    return Promise.all([...tiers].map(tier => precompiled(tier, one => this.known(one), async one => ready(one, await this.compiled(one, undefined)))));
+  }
+
+  /** Throws QueryError where the runtime has been disposed of. */
+  check(): void {
+    if (this.ended) throw new QueryError("DC322", "the runtime has been disposed of", "Run queries before its dispose(), or before the block of its `await using` ends; make another with createRuntime().");
+  }
+
+  /** Kernels that run come to their end; then all that backends hold is given back. */
+  async end(): Promise<void> {
+    this.ended = true;
+    for (const member of this.members) member.close();
+    await this.runs.over();
+    await this.background.settled();
+    for (const member of this.members) await member.end();
+  }
+
+  /** Compiles a kernel that is waited for: what fails for a transient reason is tried again. */
+  private async compiled(tier: Tier, signal: AbortSignal | undefined): Promise<CompiledKernel> {
+    const failures: BackendError[] = [];
+    for (;;) {
+      try {
+        return await tier.member.compileAsync(tier.kernel);
+      } catch (error) {
+        await later(this.delayAfter(error, failures, tier), signal);
+      }
+    }
+  }
+
+  /** The same at once, without a wait: whatever else this thread has to do would wait, too. */
+  private compiledNow(tier: Tier): CompiledKernel {
+    const failures: BackendError[] = [];
+    for (;;) {
+      try {
+        return tier.member.compile(tier.kernel);
+      } catch (error) {
+        this.delayAfter(error, failures, tier);
+      }
+    }
+  }
+
+  /** Milliseconds before a compiler is tried again. Throws what is not mended by that, and all failures when there are too many. */
+  private delayAfter(error: unknown, failures: BackendError[], { member }: Tier): number {
+    if (classOf(error) !== "transient") throw error;
+    failures.push(error as BackendError);
+    if (failures.length >= this.resilience.attempts) throw together(failures, member.name);
+    const delay = backoff(failures.length, this.resilience, this.resilience.random());
+    this.reports.retry(member, failures.length + 1, delay, error);
+    return delay;
+  }
+
   private selected(slot: KernelSlot, length: number, usable: (tier: Tier) => boolean, selector = this.selector): CompiledKernel {
+    this.check();
     const picked = selector.pick(slot, length, usable);
     if (picked === null || picked.compiled === null) throw new CompilerBug("no backend runs a kernel, not even js");
+    if (this.troubled && usable === this.ready) {
+      const trial = this.trial(slot, selector === inOrder ? picked : null);
+      if (trial !== null) return trial;
+    }
     const wanted = selector.compile(slot, length, picked);
     if (wanted !== null) this.compileInBackground(wanted);
     return picked.compiled;
   }
 
+  /** A backend that has been left alone for long enough is given one run, to see; only if it comes before the one that would run, unless that is null. */
+  private trial({ tiers }: KernelSlot, before: Tier | null): CompiledKernel | null {
+    const now = this.resilience.clock();
+    for (const tier of tiers) {
+      if (tier === before) return null;
+      const { member } = tier;
+      if (member.up || !member.admits(now)) continue;
+      const found = this.known(tier);
+      if (found === null) continue;
+      const reason = member.restInWords(now);
+      member.began(now);
+      this.reports.breaker(member, "half-open", reason);
+      return found;
+    }
+    return null;
+  }
+
   /** Whether the backend is well and has the kernel. The cache is asked once. */
-  private readonly ready = (tier: Tier): boolean => this.known(tier) !== null;
+  private readonly ready = (tier: Tier): boolean => {
+    const { member } = tier;
+    return (member.up || member.gone !== null) && this.known(tier) !== null;
+  };
 
   /** The kernel, if it has been compiled or is in the cache. */
   private known(tier: Tier): CompiledKernel | null {
     const { gone } = tier.member;
-    if (gone !== null && tier.state !== "lost") loseQuietly(tier, gone);
+    if (gone !== null && tier.state !== "lost") {
+      loseQuietly(tier, gone);
+      this.reports.lost(tier.member, this.nextAfter(tier.member), gone);
+    }
     if (tier.state !== "new") return tier.compiled;
     try {
       const found = tier.member.cached(tier.kernel);
@@ -184,7 +288,7 @@ export class Tiers {
   private insisted(slot: KernelSlot, backend: BackendName): CompiledKernel {
     const tier = tierOf(slot, backend);
     try {
-      return this.atHand(tier) ?? ready(tier, tier.member.compile(slot.kernel));
+      return this.atHand(tier) ?? ready(tier, this.compiledNow(tier));
     } catch (error) {
       throw refusal(error, backend);
     }
@@ -193,25 +297,25 @@ export class Tiers {
   /** The kernel on a backend that is insisted on. A device may be lost at any time; what is loaded from the disk stays. */
   private atHand(tier: Tier): CompiledKernel | null {
     const { member } = tier;
-    if (tier.compiled !== null && !member.mayStop) return tier.compiled;
+    if (tier.compiled !== null && !member.mayStop && member.up) return tier.compiled;
+    this.check();
     const { reason } = member;
     if (reason !== null) throw new BackendError("DC402", reason);
     return this.known(tier);
   }
 
   /** The kernel cannot be had on this backend, or, where only something else is in its way, not now. */
-  private lose(tier: Tier, error: unknown): void {
+  lose(tier: Tier, error: unknown): void {
     const { member } = tier;
-    const reach = reachOf(error);
+    const failure = classOf(error);
     loseQuietly(tier, reasonOf(error));
-    if (reach === "run") tier.state = "cold";
-    if (reach === "backend") member.retire(tier.reason);
-    if (member.told) return;
-    member.told = true;
-    const backend = member.name;
-    const next = (this.order[this.order.indexOf(member) + 1] as Member | undefined)?.name ?? "js";
-    if (this.events.listening) this.events.tell({ kind: "lost", backend, instead: next, reason: tier.reason });
-    this.log(`dotcompute: the ${next} backend stands in for the ${backend} backend: ${tier.reason}`);
+    if (failure === "transient" || failure === "resource") tier.state = "cold";
+    if (failure === "fatal") member.retire(tier.reason);
+    this.reports.lost(member, this.nextAfter(member), tier.reason);
+  }
+
+  private nextAfter(member: Member): BackendName {
+    return (this.order[this.order.indexOf(member) + 1] as Member | undefined)?.name ?? "js";
   }
 
   private member(name: BackendName): Member {
@@ -221,7 +325,7 @@ export class Tiers {
   }
 }
 
-function tierOf({ tiers, others }: KernelSlot, name: BackendName): Tier {
+export function tierOf({ tiers, others }: KernelSlot, name: BackendName): Tier {
   for (const tier of tiers) if (tier.member.name === name) return tier;
   for (const tier of others) if (tier.member.name === name) return tier;
   throw new CompilerBug(`a kernel was to run on ${name}, which its runtime does not have`);

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Elements, TableOf, Stream } from "../query/types.js";
 import type { Dictionary } from "../table/dictionary.js";
 import type { Rows } from "../table/steps.js";
+import { unlessAborted } from "../runtime/waiting.js";
 import { openChunks, tableOfChunk, type ChunkIterator } from "./source.js";
 import { StringReader } from "./strings.js";
 
@@ -52,16 +53,6 @@ async function nextChunk(iterator: ChunkIterator, over: () => void): Promise<Ite
     over();
     throw error;
   }
-}
-
-/** The promise's outcome, or the signal's reason if that comes first. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
 
 /** Tells the producer that no more is wanted. It is waited for, unless the run was aborted: it may hang. */

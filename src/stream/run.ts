@@ -183,7 +183,7 @@ async function runPiece(job: Job, kernel: JobKernel, piece: Rows, given: Given):
   const { runtime, backend } = job.bound.query;
   const slot = given.carried === undefined ? kernel.slot : onwardSlot(job, kernel);
   const call = callOf(job, kernel, slot.kernel, piece, given);
-  const chosen = await within(watch, () => runtime.tiers.chooseAsync(slot, piece.length, backend));
+  const chosen = await within(watch, () => runtime.tiers.chooseAsync(slot, piece.length, backend, signal));
   signal?.throwIfAborted();
   const result = await startKernel(runtime.tiers, slot, chosen, call, backend, signal, watch, kernel.slot.kernel);
   checkUnmoved(piece);

@@ -95,6 +95,20 @@ describe.each(backendsOf(bench))("on $title", ({ name, runtime, skipped }) => {
     await Promise.all(workers.map(worker => worker.terminate()));
   });
 
+  it.skipIf(skipped)("several runtimes side by side, of which one is disposed of", async () => {
+    const worker = startWorker(
+      name,
+      `const runtimes = [1, 2, 3].map(() => createRuntime({ backend: "${name}", threads: 1 }));
+       const sums = runtimes.map(({ compute }, k) => compute(new Float64Array(5000).fill(k)).map(x => x + 1).sum());
+       const results = await Promise.all(sums);
+       await runtimes[0].dispose();
+       const codes = sums.map(sum => { try { return sum.value(); } catch (error) { return error.code; } });
+       parentPort.postMessage([results, codes]);`,
+    );
+    expect(await messageOf(worker)).toEqual([[5000, 10_000, 15_000], ["DC322", 10_000, 15_000]]);
+    await worker.terminate();
+  });
+
   it.skipIf(skipped).each(Object.keys(BUSY))("a worker is ended in the middle of %s", async work => {
     const worker = startWorker(name, BUSY[work]!);
     expect(await messageOf(worker)).toBe("busy");

@@ -80,7 +80,7 @@ describe("a plugin", () => {
     expect(lines).toEqual(["dotcompute: the js backend stands in for the summing backend: it only sums"]);
     expect(array.explain()).toContain("\n  js: it only sums");
     expect(() => array.on("summing").toArray()).toThrow("DC402: the query insists on the summing backend, which cannot run it: it only sums");
-    expect(runtime.accelerators().at(-1)).toEqual({ name: "summing", kind: "device", available: true, reason: null, device: "an abacus", threads: 10, memory: { total: 100, free: 40, pool: null }, place: 0 });
+    expect(runtime.accelerators().at(-1)).toEqual({ name: "summing", kind: "device", available: true, reason: null, device: "an abacus", threads: 10, memory: { total: 100, free: 40, pool: null }, breaker: "closed", place: 0 });
   });
 
   it("that cannot be made is skipped, told of once, and shown with its reason", () => {

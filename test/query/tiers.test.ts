@@ -243,7 +243,7 @@ describe("insisting", () => {
 });
 
 describe("accelerators()", () => {
-  const known = { kind: "processor", device: null, threads: 1, memory: null };
+  const known = { kind: "processor", device: null, threads: 1, memory: null, breaker: "closed" };
   const noDevice = { ...known, name: "cuda", available: false, reason: "this runtime has no cuda backend" };
 
   it("tells which backends there are, in which order they are tried, and why others are not", () => {

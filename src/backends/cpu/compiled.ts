@@ -227,7 +227,7 @@ function withRoom<Result>(call: KernelCall, use: () => Result): Result {
     return use();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new BackendError("DC402", `it needs room for all ${call.length} elements, whatever the filter leaves of them (${error.message})`, { cause: error });
+    throw new BackendError("DC402", `it needs room for all ${call.length} elements, whatever the filter leaves of them (${error.message})`, { kind: "resource", cause: error });
   }
 }
 

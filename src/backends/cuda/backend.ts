@@ -70,6 +70,7 @@ export interface CudaBackend {
   /** Many kernels as one program of NVRTC's: much faster than one by one. */
   compileBatch(kernels: readonly Kernel[]): CudaCompiledKernel[];
   compileBatchAsync(kernels: readonly Kernel[]): Promise<CudaCompiledKernel[]>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export function createCudaBackend(options: CudaBackendOptions = {}): CudaBackend {
@@ -126,6 +127,10 @@ export function createCudaBackend(options: CudaBackendOptions = {}): CudaBackend
     compileAsync: async kernel => wholeOf(kernel, await Promise.all(partsOf("cuda", kernel).map(part => needed().compileAsync(part)))),
     compileBatch: kernels => needed().compileBatch(kernels),
     compileBatchAsync: async kernels => needed().compileBatchAsync(kernels),
+    async [Symbol.asyncDispose]() {
+      // What nobody has asked for holds nothing; what is lost gives nothing back.
+      if (opened !== null && typeof opened !== "string" && opened.lost === null) opened.end();
+    },
   };
 }
 

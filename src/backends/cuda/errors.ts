@@ -1,14 +1,11 @@
 /** Failures of the CUDA driver and of NVRTC as the library's errors. */
-import { BackendError } from "../../../fusion/errors.js";
-import type { FailureKind, NativeCudaError } from "./native.js";
+import { BackendError, type FailureKind } from "../../../fusion/errors.js";
+import type { NativeCudaError } from "./native.js";
 
 /** The driver, the device or NVRTC refused or failed. `kind` says what can be done about it. */
 export class CudaError extends BackendError {
-  /**
-   * `transient`: the same may succeed later. `resource`: less would fit. `programmer`: wrong code or arguments, or more than this
-   * driver and device can do. `fatal`: the context is lost with all that is in it, and every later use of it is refused.
-   */
-  readonly kind: FailureKind;
+  /** `fatal`: the context is lost with all that is in it, and every later use of it is refused. */
+  declare readonly kind: FailureKind;
   /** The function of the driver or of NVRTC that failed; empty if none was called. */
   readonly call: string;
   /** What the library calls its result. */
@@ -17,8 +14,7 @@ export class CudaError extends BackendError {
   readonly log: string;
 
   constructor(kind: FailureKind, what: string, details: { readonly call?: string; readonly result?: string; readonly log?: string } = {}, options?: ErrorOptions) {
-    super("DC406", what, options);
-    this.kind = kind;
+    super("DC406", what, { ...options, kind });
     this.call = details.call ?? "";
     this.result = details.result ?? "";
     this.log = details.log ?? "";

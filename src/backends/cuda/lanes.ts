@@ -44,6 +44,11 @@ export class Lanes {
     readonly fleet = new Fleet(),
   ) {}
 
+  /** Gives all of them back, of a backend that runs nothing any more. */
+  end(): void {
+    for (const lane of this.free.splice(0)) releaseLane(lane);
+  }
+
   take(): Lane {
     return this.free.pop() ?? newLane(this.context);
   }
@@ -53,6 +58,10 @@ export class Lanes {
     if (!lane.isUsable) return void this.unusable.push(lane);
     lane.stop.set(0);
     if (this.free.length < MOST_IDLE) return void this.free.push(lane);
-    for (const part of [lane.arrivals, lane.work, lane.departures, lane.stop]) part.release();
+    releaseLane(lane);
   }
+}
+
+function releaseLane({ arrivals, work, departures, stop }: Lane): void {
+  for (const part of [arrivals, work, departures, stop]) part.release();
 }

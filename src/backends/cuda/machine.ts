@@ -6,6 +6,7 @@ import type { Kernel, Sink } from "../../../fusion/ir.js";
 import { printTitle } from "../../../fusion/print.js";
 import { calledOrigin } from "../../../fusion/texts.js";
 import type { KernelCache } from "../../cache/kernels.js";
+import { Remembered } from "../../memory/remembered.js";
 import { Events } from "../../runtime/events.js";
 import { Making } from "../making.js";
 import type { CudaBackendOptions } from "./backend.js";
@@ -43,6 +44,8 @@ export class Machine {
   private readonly memory;
   private readonly pending = new Map<string, Promise<readonly CudaModule[]>>();
   private readonly events: Events;
+  /** What has been loaded: modules and their functions. */
+  private readonly loads = new Remembered<CudaModule | CudaFunction>();
 
   constructor(
     /** In the order in which they take part in runs. */
@@ -66,6 +69,22 @@ export class Machine {
     const lost = this.sites.map(({ context }) => context.lost);
     if (lost.includes(null)) return null;
     return lost.length === 1 ? `the device was lost: ${lost[0]}` : `all devices were lost, the first because: ${lost[0]}`;
+  }
+
+  /** Gives back what it holds: nothing runs any more. */
+  end(): void {
+    this.memory.clear();
+    for (const { lanes } of this.there) {
+      lanes.fleet.dropCopies();
+      lanes.end();
+    }
+    for (const part of this.loads.take()) {
+      try {
+        part.release();
+      } catch {
+        // Its device is lost, with all that it held.
+      }
+    }
   }
 
   cached(kernel: Kernel): CudaCompiledKernel | null {
@@ -187,6 +206,7 @@ export class Machine {
 
   private kernelsOf(unit: Unit, modules: readonly CudaModule[]): CudaCompiledKernel[] {
     return unit.parts.map(({ kernel, program }) => {
+      for (const module of modules) this.loads.add(module);
       const stations = modules.map(module => ({ loaded: this.loaded(kernel, program, module), lanes: this.siteOf(module).lanes }));
       return new CudaCompiledKernel(kernel, stations, this.pins, this.options.leastShare ?? LEAST_SHARE);
     });
@@ -198,6 +218,7 @@ export class Machine {
 
   private loaded(kernel: Kernel, program: CudaProgram, module: CudaModule): LoadedProgram {
     const functions = new Map<string, CudaFunction>(program.entries.map(name => [name, module.function(name)]));
+    for (const one of functions.values()) this.loads.add(one);
     const occupancies = new Map<string, number>();
     const entry = (name: string): CudaFunction => functions.get(name) ?? module.function(name);
     return {

@@ -3,14 +3,12 @@
  * `NativeCudaError`, or TypeError and RangeError for wrong arguments. Commands to a stream take effect in the order in which
  * they are given, whichever form they have.
  */
+import type { FailureKind } from "../../../fusion/errors.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
 import type { MemoryUsage, NativeAddon } from "../cpu/addon.js";
 
 /** A driver, compiler, context, stream, memory, module, function or event of this environment. */
 export type Handle = number;
-
-/** What can be done about a failure of the driver: see native/cuda-failure.hpp. */
-export type FailureKind = "transient" | "resource" | "programmer" | "fatal";
 
 export interface NativeCudaError extends Error {
   readonly kind: FailureKind;

@@ -1,0 +1,26 @@
+/** Kernels that are compiled before they are needed. */
+import type { Kernel } from "../../fusion/ir.js";
+import type { BackendName } from "../backends/backend.js";
+import { reasonOf } from "./reasons.js";
+import type { Tier } from "./slot.js";
+
+/** What came of one kernel on one backend. */
+export interface Precompiled {
+  readonly kernel: Kernel;
+  readonly backend: BackendName;
+  /** `found`: it was there, in memory or on disk. */
+  readonly state: "found" | "compiled" | "failed";
+  /** Why it could not be compiled; null if it could. */
+  readonly reason: string | null;
+}
+
+export async function precompiled(tier: Tier, known: (tier: Tier) => unknown, compile: (tier: Tier) => Promise<unknown>): Promise<Precompiled> {
+  const of = { kernel: tier.kernel, backend: tier.member.name };
+  if (known(tier) !== null) return { ...of, state: "found", reason: null };
+  try {
+    await compile(tier);
+    return { ...of, state: "compiled", reason: null };
+  } catch (error) {
+    return { ...of, state: "failed", reason: reasonOf(error) };
+  }
+}

@@ -1,0 +1,19 @@
+/** How many kernels are at work beside the calling thread. */
+export class Running {
+  private count = 0;
+  private readonly waiting: (() => void)[] = [];
+
+  begin(): void {
+    this.count += 1;
+  }
+
+  end(): void {
+    this.count -= 1;
+    if (this.count === 0) for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  /** Resolves when none is. */
+  over(): Promise<void> {
+    return this.count === 0 ? Promise.resolve() : new Promise(resolve => void this.waiting.push(resolve));
+  }
+}

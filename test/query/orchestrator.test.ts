@@ -1,0 +1,138 @@
+/** Runtimes as a whole: what they are made of, what they tell beforehand, and how they end. */
+import { describe, expect, it } from "vitest";
+import { BackendError, createRuntime, plugin, QueryError, type Accelerator, type RuntimeOptions } from "../../src/index.js";
+import { newStandIn, unavailable } from "../native/cuda-stand-in.js";
+import { createCpuBackend } from "../../src/backends/cpu/backend.js";
+import { createJsBackend } from "../../src/backends/js/backend.js";
+import { runtimeOn } from "../../src/runtime/create.js";
+
+const data = Float64Array.from({ length: 100 }, (_, at) => at - 50.5);
+
+/** Has its compiler take a turn of the event loop, and notes what it was asked. */
+function slow(asked: string[], name = "slow"): Accelerator {
+  return {
+    name,
+    cached: () => null,
+    compile: plugin.compileJs,
+    async compileAsync(kernel) {
+      asked.push("compile");
+      await new Promise(resolve => setTimeout(resolve, 5));
+      return plugin.compileJs(kernel);
+    },
+    async [Symbol.asyncDispose]() {
+      asked.push("ended");
+    },
+  };
+}
+
+const ended = "DC322: the runtime has been disposed of";
+
+describe("decorate", () => {
+  it("puts something around accelerators, the library's own and plugins", async () => {
+    const seen: string[] = [];
+    const decorate = (accelerator: Accelerator) => (seen.push(accelerator.name), plugin.decorated(accelerator, { compile: () => void seen.push("compile"), run: (_, { length }) => void seen.push(`run ${length}`) }));
+    const runtime = createRuntime({ plugins: [slow([])], backend: ["slow"], decorate });
+    const query = runtime.compute(data).map(x => x * 2);
+    expect(query.toArray()).toEqual(data.map(x => x * 2));
+    expect(seen.splice(0)).toEqual(["slow", "js", "compile", "run 100"]);
+    await runtime.precompile(query);
+    expect(await query.toArrayAsync()).toEqual(data.map(x => x * 2));
+    expect(seen).toEqual(["compile", "run 100"]);
+    expect(query.explain()).toContain("\n  slow: compiled kernel is warm");
+  });
+
+  it("may change results, and let compilers and runs fail", () => {
+    const lines: string[] = [];
+    const make = (decoration: plugin.Decoration, options: RuntimeOptions = {}) =>
+      createRuntime({ backend: ["js"], log: line => void lines.push(line), ...options, decorate: accelerator => (accelerator.name === "mine" || accelerator.name === "js" ? plugin.decorated(accelerator, decoration) : accelerator) });
+    expect(make({ result: (_, result) => ({ ...result, value: 7 }) }).compute(data).sum().value()).toBe(7);
+    const failing = { run: () => { throw new BackendError("DC402", "it is told to fail"); } };
+    expect(() => make(failing).compute(data).sum().value()).toThrow("DC402: it is told to fail");
+    const mine: Accelerator = { name: "mine", compile: plugin.compileJs };
+    const once = createRuntime({ plugins: [mine], backend: ["mine"], log: line => void lines.push(line), decorate: accelerator => (accelerator.name === "mine" ? plugin.decorated(accelerator, failing) : accelerator) });
+    // In place: the failing run must leave the source as it was.
+    const array = data.slice();
+    expect(once.compute(array).map(x => x + 1).toArray({ into: array })).toBe(array);
+    expect(array).toEqual(data.map(x => x + 1));
+    expect(lines).toEqual(["dotcompute: the js backend stands in for the mine backend: it is told to fail"]);
+  });
+
+  it("that gives no accelerator leaves it out, with the reason", () => {
+    const runtime = createRuntime({ plugins: [slow([])], backend: ["slow"], log: () => undefined, decorate: accelerator => (accelerator.name === "slow" ? (undefined as never) : accelerator) });
+    expect(runtime.compute(data).sum().value()).toBe(data.reduce((a, x) => a + x, 0));
+    expect(runtime.accelerators().at(-1)?.reason).toBe("the option decorate of createRuntime() gave undefined for an accelerator");
+  });
+});
+
+describe("optimalAccelerator()", () => {
+  it("tells which backend would run a query or a kernel, and why", async () => {
+    const runtime = createRuntime({ plugins: [slow([])], backend: ["slow"] });
+    const sum = runtime.compute(data).map(x => x * 3).sum();
+    const cold = { backend: "js", reason: "cold, compiled by its second run, or one of 4096 elements" };
+    expect(runtime.optimalAccelerator(sum, { length: 100_000 })).toEqual({ ...cold, kernels: [cold] });
+    await runtime.precompile(sum);
+    expect(runtime.optimalAccelerator(sum)).toMatchObject({ backend: "slow", reason: "compiled kernel is warm" });
+    expect(runtime.optimalAccelerator(runtime.compute(data).filter((_, i) => i > 3).map((x, i) => x * i)).kernels).toEqual([cold, cold]);
+    expect(runtime.optimalAccelerator(sum.bound.node.plan().kernels[0]!.kernel)).toMatchObject(cold);
+    expect(runtime.optimalAccelerator(runtime.compute(data).on("js").sum())).toMatchObject({ backend: "js", reason: 'the query says .on("js")' });
+  });
+
+  it("checks what it is asked", () => {
+    const runtime = createRuntime();
+    expect(() => runtime.optimalAccelerator(data as never)).toThrow("DC305: optimalAccelerator() takes a query or a kernel, not ");
+    expect(() => runtime.optimalAccelerator(runtime.compute(data), { length: -1 })).toThrow("DC305: the option length of optimalAccelerator() is a number of elements, not -1");
+    expect(() => runtime.optimalAccelerator(createRuntime().compute(data))).toThrow("DC305: optimalAccelerator() was given a query of another runtime");
+  });
+});
+
+describe("precompile()", () => {
+  it("compiles all kernels of a query and of those within it, once, and tells what came of it", async () => {
+    const asked: string[] = [];
+    const runtime = createRuntime({ plugins: [slow(asked), { ...slow(asked, "refusing"), compileAsync: () => Promise.reject(new BackendError("DC402", "not this one")) }], backend: ["slow", "refusing"] });
+    const other = runtime.compute(data).map(x => x - 1);
+    const query = runtime.compute(data).map(x => x + 1).concat(other).filter(x => x > 0);
+    const states = (await runtime.precompile(query)).map(({ backend, state, reason }) => `${backend} ${state}${reason === null ? "" : `: ${reason}`}`);
+    expect(states.sort()).toEqual([...new Array<string>(3).fill("refusing failed: not this one"), ...new Array<string>(3).fill("slow compiled")]);
+    expect((await runtime.precompile(query, "slow")).map(({ state }) => state)).toEqual(["found", "found", "found"]);
+    expect(asked).toEqual(["compile", "compile", "compile"]);
+    expect((await runtime.precompile(query, "js")).map(({ backend, state }) => [backend, state])).toEqual(new Array(3).fill(["js", "found"]));
+    await expect(runtime.precompile(query, "gpu")).rejects.toThrow('DC305: there is no backend "gpu"');
+  });
+});
+
+describe("dispose()", () => {
+  it("waits for what is at work, gives everything back, and refuses from then on", async () => {
+    const asked: string[] = [];
+    const runtime = createRuntime({ plugins: [slow(asked)], backend: ["slow"] });
+    const other = createRuntime();
+    const buffer = runtime.buffer(data);
+    const query = runtime.compute(data).map(x => x * 2);
+    const prepared = query.sum().prepare();
+    prepared();
+    prepared();
+    const running = query.toArrayAsync();
+    await Promise.all([runtime.dispose(), runtime.dispose()]);
+    expect(await running).toEqual(data.map(x => x * 2));
+    // The compiler had come to its end before.
+    expect(asked).toEqual(["compile", "ended"]);
+    expect(() => runtime.compute(data)).toThrow(QueryError);
+    for (const call of [() => runtime.compute(data), () => query.toArray(), () => prepared(), () => query.on("js").toArray(), () => query.count().value(), () => runtime.buffer(data)]) expect(call).toThrow(ended);
+    await expect(query.toArrayAsync()).rejects.toThrow(ended);
+    await expect(runtime.precompile(query)).rejects.toThrow(ended);
+    expect(buffer.disposed).toBe(true);
+    expect(() => buffer.toArray()).toThrow("DC320");
+    expect(other.compute(data).sum().value()).toBe(data.reduce((a, x) => a + x, 0));
+  });
+
+  it.skipIf(unavailable !== null)("gives a device's memory back", async () => {
+    const standIn = newStandIn({});
+    const bytes = (): unknown => standIn.driver.counters().aliveBytes;
+    {
+      await using runtime = runtimeOn({ backend: "cuda" }, { js: createJsBackend, cpu: () => createCpuBackend(), cuda: () => standIn.backend() });
+      const buffer = runtime.compute(runtime.buffer(data)).map(x => x * 2).toBuffer();
+      expect(buffer.toArray()).toEqual(data.map(x => x * 2));
+      expect(bytes()).toBeGreaterThan(0);
+    }
+    expect(bytes()).toBe(0);
+  });
+});
