@@ -15,6 +15,7 @@ const PARTS = {
   native: ["src/backends/cpu/backend.ts", "src/cache/kernels.ts", "fusion/emit/cpp.ts"],
   script: ["src/backends/js/backend.ts", "fusion/emit/js.ts"],
   prepared: ["src/query/prepared.ts"],
+  spaces: ["src/kernels/kernel.ts"],
   together: ["src/query/together.ts"],
   selection: ["src/runtime/selection/adaptive.ts", "src/runtime/selection/selection.ts"],
   tables: ["src/table/steps.ts", "src/table/select.ts"],

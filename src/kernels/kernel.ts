@@ -151,7 +151,8 @@ export class SpaceRoutine {
 }
 
 /** The kernel as a function. */
-export function functionFor(routine: SpaceRoutine): NamedKernel {
+export function kernelOf(core: RuntimeCore, definition: Definition): NamedKernel {
+  const routine = new SpaceRoutine(core, definition);
   const run = (...given: readonly unknown[]): void => routine.run(given);
   const { name } = routine.definition;
   Object.defineProperty(run, "name", { value: name });

@@ -3,7 +3,7 @@ import { QueryError } from "../../fusion/errors.js";
 import { textOf } from "../query/captures.js";
 import { quote } from "../query/given.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
-import { defined, functionFor, SpaceRoutine, type Definition } from "./kernel.js";
+import { defined, kernelOf, type Definition } from "./kernel.js";
 import type { NamedKernel } from "./types.js";
 
 export class Kernels {
@@ -20,7 +20,7 @@ export class Kernels {
       if (isSame(before.definition, definition)) return before.kernel;
       throw new QueryError("DC313", `there is another kernel ${name} in this runtime`, `Give it another name, or define it in a runtime of its own: createRuntime().kernel(${JSON.stringify(name)}, …).`);
     }
-    const kernel = functionFor(new SpaceRoutine(this.core, definition));
+    const kernel = kernelOf(this.core, definition);
     this.known.set(name, { definition, kernel });
     return kernel;
   }
