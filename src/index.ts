@@ -13,7 +13,10 @@ import type { Rows } from "./query/rows.js";
 import type { ArrayConstructor, ArrayOf, ArraysOf, ChunkOf, Chunks, Elements, HeldColumns, HeldConstructor, QueryOptions, QuerySource, Range, Repeat, ResultsOf, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "./query/types.js";
 import { batched } from "./query/together.js";
 import { makeNullable, NullableColumn, type Nullable } from "./table/nullable.js";
+import type { BackendName } from "./backends/backend.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
+import type { Computable } from "./runtime/orchestrate.js";
+import type { Precompiled } from "./runtime/precompile.js";
 import { makeStream } from "./stream/source.js";
 import { makeStrings, type Strings } from "./table/strings.js";
 
@@ -192,6 +195,17 @@ export function execute<K extends NamedKernel<never, never> = NamedKernel>(name:
  */
 export function settled(): Promise<void> {
   return defaultRuntime().settled();
+}
+
+/**
+ * Compiles what a query needs before it runs, in the runtime behind `compute`: what is in memory, on the disk or in a shared store already
+ * is taken from there. Sources may be empty, since kernels are those of any length.
+ *
+ * @example
+ * await precompile(compute(new Float32Array(0)).map(x => x * gain, { gain }).sum());
+ */
+export function precompile(of: Computable, accelerator?: BackendName): Promise<readonly Precompiled[]> {
+  return defaultRuntime().precompile(of, accelerator);
 }
 
 /**

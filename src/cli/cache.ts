@@ -4,14 +4,19 @@ import type { About } from "../cache/entry.js";
 import { defaultCacheFolder } from "../cache/folder.js";
 import { clearEntries, listEntries, type Listed } from "../cache/list.js";
 import { bytesInWords, ENDED, Misuse, numbered, table, type Ended, type Output } from "./command.js";
+import { warm } from "./warm.js";
 
 export const CACHE_HELP = `Usage: dotcompute cache list [--json]
        dotcompute cache clear [--older-than 30d] [--json]
+       dotcompute cache warm module.js … [--backend cpu] [--json]
 
   list     the kernels that are kept, the last used first: backend, size, last use (to a day), what they are compiled for, and what they do
   clear    removes all that the library keeps; with --older-than (days: 30d, hours: 12h) the kernels that were not used for so long
+  warm     imports modules, and compiles the kernels of the queries that they export, alone or in lists and objects. Queries of a runtime
+           of their own need it exported, too, as runtime. A source may be empty: its kernels are those of any length
 
   --folder <path>   instead of $DOTCOMPUTE_CACHE, $XDG_CACHE_HOME/dotcompute or ~/.cache/dotcompute
+  --backend <name>  the backend to compile for, instead of those that queries and their runtime name
   --json            as data
 
 Ends with 0; with 1 if something failed; with 2 if the command was not understood.
@@ -19,12 +24,19 @@ Ends with 0; with 1 if something failed; with 2 if the command was not understoo
 
 const FOLDER = { folder: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean" } } as const;
 
-export function cacheCommand([command, ...args]: readonly string[], output: Output): Ended {
+export async function cacheCommand([command, ...args]: readonly string[], output: Output): Promise<Ended> {
   switch (command) {
     case "list":
       return list(args, output);
     case "clear":
       return clear(args, output);
+    case "warm": {
+      const { values, positionals } = parseArgs({ args: [...args], options: { ...FOLDER, backend: { type: "string" } }, allowPositionals: true });
+      if (values.help === true) return help(output);
+      if (positionals.length === 0) throw new Misuse(`cache warm needs a module that exports queries\n\n${CACHE_HELP}`);
+      if (values.folder !== undefined) process.env["DOTCOMPUTE_CACHE"] = values.folder;
+      return warm(positionals, { backend: values.backend, json: values.json === true }, output);
+    }
     case "--help":
     case "help":
       return help(output);

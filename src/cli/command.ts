@@ -5,6 +5,8 @@ export interface Output {
   readonly out: (text: string) => void;
   /** What is said beside it. */
   readonly err: (text: string) => void;
+  /** Imports a module of the user's. */
+  readonly load: (url: string) => Promise<unknown>;
 }
 
 /** What a command ends with. */

@@ -9,16 +9,17 @@ const HELP = `Usage: dotcompute <command>
 
   cache list     the compiled kernels that are kept on this machine
   cache clear    removes them
+  cache warm     compiles the kernels of a module's queries before they are needed
 
   --help         says this; dotcompute cache --help says more
   --version      the library's version
 `;
 
 /** Runs a command. Never throws: what is wrong is said, and the result is the exit code. */
-export function main(args: readonly string[], output: Output): Ended {
+export async function main(args: readonly string[], output: Output): Promise<Ended> {
   const [command, ...rest] = args;
   try {
-    if (command === "cache") return cacheCommand(rest, output);
+    if (command === "cache") return await cacheCommand(rest, output);
     if (command === "--version") return said(`${version()}\n`, output);
     if (command === "--help" || command === "help") return said(HELP, output);
     throw new Misuse(command === undefined ? HELP : `there is no command ${command}\n\n${HELP}`);

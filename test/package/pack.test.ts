@@ -58,6 +58,14 @@ describe("the installed package", () => {
     expect((await succeed(command, ["cache", "list"], { cwd: project.folder, env })).stdout).toContain(env.DOTCOMPUTE_CACHE);
   });
 
+  it.skipIf(!builds)("compiles a module's queries before they are needed", async () => {
+    write("queries.mjs", 'import { compute } from "dotcompute";\nexport const halves = compute(new Float64Array(0)).map(x => x * 0.5).filter(x => x > 1000);\nexport default { energy: halves.sum() };');
+    const folder = path.join(project.folder, "warmed");
+    const warm = () => succeed(path.join(project.folder, "node_modules", ".bin", "dotcompute"), ["cache", "warm", "queries.mjs", "--folder", folder], { cwd: project.folder, env });
+    expect((await warm()).stdout).toBe("2 kernels compiled, 0 there already\n");
+    expect((await warm()).stdout).toBe("0 kernels compiled, 2 there already\n");
+  });
+
   describe.each(["query.mjs", "query.cjs"])("%s", program => {
     it("computes on the js backend", async () => {
       const { stdout, stderr } = await node(program, "js");
