@@ -16,6 +16,8 @@ const WANDERS = 0.5;
 const DOUBT = 2;
 /** A run that took longer than so many times what was expected is taken for a pause of the machine's, and counts as this. */
 const MOST_OFF = Math.log(3);
+/** Others' work only ever makes a run slower: one that took longer than expected counts for so much of one that did not. */
+const SLOWER = 0.35;
 /** Runs that are off by more than this, all in one direction, are no accident: what was known of such lengths is worth little from then on. */
 const DRIFT = Math.log(1.6);
 const IN_A_ROW = 3;
@@ -76,8 +78,10 @@ export class Estimate {
     this.off[at] = drifts ? 0 : off;
     const taken = this.belief(at).off + (drifts ? error : Math.min(MOST_OFF, Math.max(-MOST_OFF, error)));
     const kept = this.weight(at) * (drifts ? KEPT_AFTER_DRIFT : KEPT);
-    this.seen[2 * at] = kept + 1;
-    this.seen[2 * at + 1] = (kept * this.factor(at) + taken) / (kept + 1);
+    const counts = error > 0 && !drifts ? SLOWER : 1;
+    const factor = (kept * this.factor(at) + counts * taken) / (kept + counts);
+    this.seen[2 * at] = kept + counts;
+    this.seen[2 * at + 1] = factor;
     this.runs += 1;
   }
 
