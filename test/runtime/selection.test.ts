@@ -77,8 +77,8 @@ const MACHINES: readonly { readonly name: string; readonly truth: Truth; readonl
   { name: "that is as the model says", truth: expected, most: 0.01, mostBusy: 0.01 },
   { name: "on which the other backend is better for all lengths", truth: (backend, length) => (backend === "js" ? 0.1 + length * 0.0001 : 0.3 + length * 0.0003), most: 0.01, mostBusy: 0.02 },
   { name: "on which a run costs thirty times what the model says", truth: (backend, length) => (backend === "js" ? 0.1 + length * 0.001 : 5 + length * 0.0001), most: 0.06, mostBusy: 0.06 },
-  { name: "on which elements cost a tenth of what the model says", truth: (backend, length) => (backend === "js" ? 0.05 + length * 0.0001 : 0.15 + length * 0.0001), most: 0.04, mostBusy: 0.05 },
-  { name: "with a cliff where no model has one", truth: (backend, length) => expected(backend, length) + (backend === "cpu" && length > 500 ? length * 0.002 : 0), most: 0.05, mostBusy: 0.05 },
+  { name: "on which elements cost a tenth of what the model says", truth: (backend, length) => (backend === "js" ? 0.05 + length * 0.0001 : 0.15 + length * 0.0001), most: 0.06, mostBusy: 0.06 },
+  { name: "with a cliff where no model has one", truth: (backend, length) => expected(backend, length) + (backend === "cpu" && length > 500 ? length * 0.002 : 0), most: 0.05, mostBusy: 0.08 },
 ];
 
 describe("what was chosen, against the best fixed choice,", () => {
@@ -140,7 +140,7 @@ describe("an estimate", () => {
     const before = estimate.at(100_000);
     for (let run = 0; run < 20; run += 1) estimate.learn(10, run % 10 === 9 ? 5000 : truth(10));
     expect(estimate.at(10) / truth(10)).toBeLessThan(1.3);
-    for (let run = 0; run < 12; run += 1) estimate.learn(10, truth(10) * 10);
+    for (let run = 0; run < 20; run += 1) estimate.learn(10, truth(10) * 10);
     expect(Math.abs(estimate.at(10) / (truth(10) * 10) - 1)).toBeLessThan(0.2);
     expect(estimate.at(100_000) / before).toBeLessThan(1.2);
     expect(estimate.at(100_000) / before).toBeGreaterThan(0.8);
@@ -170,7 +170,7 @@ describe("what is kept between processes", () => {
   };
   const kernelOf = (array: AnyTypedArray, f: (x: number) => number): Kernel =>
     (createRuntime({ backend: "js" }).compute(array as Float64Array).map(f).sum() as unknown as { readonly bound: BoundTerminal }).bound.node.plan().kernels[0]?.kernel as Kernel;
-  const [source, more] = [kernelOf(new Float64Array(1), x => x * 2 + 1), kernelOf(new Float64Array(1), x => x * 2 + 2)];
+  const [source, more] = [kernelOf(new Float64Array(1), x => { const y = x * 2; return y * y + y; }), kernelOf(new Float64Array(1), x => x * 2 + 2)];
   const run = (selection: Selection, kernel: Kernel, clock: () => number): void => {
     const choices = selection.choices(kernel, [JS]);
     const compiled: CompiledKernel = { backend: "js", kernel, run: () => (clock(), {} as never), start: () => Promise.reject(new Error()) };
@@ -185,7 +185,7 @@ describe("what is kept between processes", () => {
     run(new Selection(history, clock), source, clock);
     history.save();
     const later = new Selection(new History(texts, "here"));
-    const renamed = kernelOf(new Float64Array(9), value => value * 2 + 1);
+    const renamed = kernelOf(new Float64Array(9), value => { const twice = value * 2; return twice * twice + twice; });
     const [prediction] = later.predict(renamed, 1000, [JS]);
     expect(prediction?.microseconds).toBeGreaterThan(60);
     expect(prediction?.runs).toBeGreaterThan(5);

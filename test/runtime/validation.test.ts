@@ -127,6 +127,10 @@ describe("validation", () => {
       const expected = source.filter(x => !(Math.sin(x) / 3 > 0.2)).length;
       expect(query.toArray()).toHaveLength(expected);
       expect(await query.count()).toBe(expected);
+      const place = source.slice();
+      sound.compute(place).map(x => x + 1).toArray({ into: place });
+      await sound.compute(place).map(x => x + 1).toArrayAsync({ into: place });
+      expect(place).toEqual(source.map(x => x + 1 + 1));
       expect(query.sum().prepare()(source)).toBeNaN();
       expect(sound.compute({ k: Int32Array.of(1, 2, 1), v: Float64Array.of(1, 2, 3) }).groupBy(r => r.k).aggregate({ total: g => g.sum(r => r.v) }).toColumns()).toMatchObject({ total: Float64Array.of(4, 2) });
     }

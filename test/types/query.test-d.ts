@@ -1,5 +1,5 @@
 /** The public types: every `@ts-expect-error` must be an error, and everything else must compile. Nothing here runs. */
-import { compute, createRuntime, range, type LazyValue, type Query, type RunInfo } from "../../src/index.js";
+import { compute, createRuntime, range, type LazyValue, type Query, type RunInfo, type Trace, type Verification } from "../../src/index.js";
 import { expectType } from "./expect.js";
 
 export function sources(anything: Float32Array | BigInt64Array): void {
@@ -173,4 +173,15 @@ export function windows(): void {
   expectType<Query<Uint8Array>>()(floats.scan((all, x) => all && x > 0, true, {}, { to: Uint8Array }));
   // @ts-expect-error the accumulator is a number
   floats.scan((a, x) => a > x, 0);
+}
+
+export async function looksInside(): Promise<void> {
+  const query = compute(new Float64Array(2)).map(x => x * 2);
+  expectType<Trace>()(query.trace(0));
+  expectType<Trace>()(query.sum().trace(0));
+  expectType<Verification>()(await query.verify({ runs: 4, seed: 1 }));
+  expectType<Verification>()(await query.sum().verify());
+  createRuntime({ selection: "adaptive", validate: 0.01, onMismatch: ({ reason, sources }) => void [reason.length, sources[0].length] });
+  // @ts-expect-error: not a way to choose
+  createRuntime({ selection: "fastest" });
 }

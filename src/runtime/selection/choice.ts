@@ -27,7 +27,7 @@ const LONGEST_TRIAL = 512;
 /** No trial of more than one run takes longer than so many microseconds. */
 const TRIAL_TIME = 2000;
 /** How much better than expected a backend may turn out, for each doubt: a model without any run may be off by a factor of ten. */
-const HOPE = 1.2;
+const HOPE = 1.8;
 /** With each timed run what is known of the backends that did not run is worth a little less. */
 const FADES = 0.985;
 

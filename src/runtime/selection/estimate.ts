@@ -12,15 +12,15 @@ import { timeAt, type Curve } from "./model.js";
 const KEPT = 0.95;
 /** All of these are of logarithms, one standard deviation: of a run from the truth, of a class from the next, of the truth from the model. */
 const NOISE = 0.2;
-const WANDERS = 0.5;
-const DOUBT = 2;
+const WANDERS = 0.7;
+const DOUBT = 1.2;
 /** A run that took longer than so many times what was expected is taken for a pause of the machine's, and counts as this. */
 const MOST_OFF = Math.log(3);
 /** Others' work only ever makes a run slower: one that took longer than expected counts for so much of one that did not. */
 const SLOWER = 0.35;
-/** Runs that are off by more than this, all in one direction, are no accident: what was known of such lengths is worth little from then on. */
+/** Runs that are off by more than this, all in one direction, are no accident: what was known of such lengths is worth little from then on. Pauses come in bursts. */
 const DRIFT = Math.log(1.6);
-const IN_A_ROW = 3;
+const IN_A_ROW = { quicker: 3, slower: 5 };
 const KEPT_AFTER_DRIFT = 0.02;
 /** How far off runs are is itself learned: what scatters is doubted. */
 const SPREAD_KEPT = 0.8;
@@ -74,7 +74,7 @@ export class Estimate {
     const direction = error > DRIFT ? 1 : error < -DRIFT ? -1 : 0;
     const before = this.off[at] as number;
     const off = direction === 0 ? 0 : Math.sign(before) === direction ? before + direction : direction;
-    const drifts = Math.abs(off) >= IN_A_ROW;
+    const drifts = off >= IN_A_ROW.slower || off <= -IN_A_ROW.quicker;
     this.off[at] = drifts ? 0 : off;
     const taken = this.belief(at).off + (drifts ? error : Math.min(MOST_OFF, Math.max(-MOST_OFF, error)));
     const kept = this.weight(at) * (drifts ? KEPT_AFTER_DRIFT : KEPT);
