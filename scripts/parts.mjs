@@ -21,6 +21,7 @@ const PARTS = {
   tables: ["src/table/steps.ts", "src/table/select.ts"],
   streams: ["src/stream/results.ts", "src/stream/source.ts", "src/stream/piecewise.ts"],
   explain: ["src/query/explain.ts", "src/query/code.ts", "src/query/trace.ts", "src/query/verify.ts"],
+  observers: ["src/query/profile.ts", "src/runtime/trace.ts", "src/runtime/event-words.ts", "src/telemetry/open-telemetry.ts", "src/telemetry/logger.ts"],
   json: ["src/json/read.ts", "src/json/write.ts"],
   validation: ["src/runtime/validation/validation.ts"],
   cuda: ["src/backends/cuda/backend.ts", "fusion/emit/cuda.ts"],

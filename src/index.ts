@@ -17,6 +17,7 @@ import type { BackendName } from "./backends/backend.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
 import type { Computable } from "./runtime/orchestrate.js";
 import type { Precompiled } from "./runtime/precompile.js";
+import type { RecordOptions, Recording } from "./runtime/trace.js";
 import { makeStream } from "./stream/source.js";
 import { makeStrings, type Strings } from "./table/strings.js";
 
@@ -209,6 +210,18 @@ export function precompile(of: Computable, accelerator?: BackendName): Promise<r
 }
 
 /**
+ * Records what all queries of the usual runtime do, as a trace for https://ui.perfetto.dev: see `Runtime.record`.
+ *
+ * @example
+ * const recording = record();
+ * await compute(signal).filter(x => x > 0).sum();
+ * writeFileSync("queries.json", JSON.stringify(recording.stop()));
+ */
+export function record(options?: RecordOptions): Recording {
+  return defaultRuntime().record(options);
+}
+
+/**
  * Several values over one source at once, in their order: in one pass and one kernel as far as each one's meaning allows, the others by
  * themselves; `explain()` says which. For use in place of `Promise.all`, which runs one query for each. Every value has the bits that
  * it has by itself.
@@ -264,6 +277,12 @@ export type { Difference } from "./runtime/validation/compare.js";
 export type { Mismatch } from "./runtime/validation/validation.js";
 export type { AnyQuery, FromJsonOptions } from "./json/read.js";
 export type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation, KernelExplanation, StepExplanation, VerbExplanation } from "./query/explanation.js";
+export type { KernelProfile, Profile, ProfileAsData, ProfileAsTrace, ProfileInWords, ProfileOptions, RunProfile, StepTimes } from "./query/profile.js";
+export { EVENT_CODES, type EventCode } from "./runtime/events.js";
+export type { OpenTelemetry } from "./telemetry/api.js";
+export type { LogLevel } from "./telemetry/levels.js";
+export type { Logger } from "./telemetry/logger.js";
+export type { ChromeTrace, RecordOptions, Recording, TraceEvent } from "./runtime/trace.js";
 export type { QueryJson } from "./json/format.js";
 export type { ArrowTable, ArrowVector } from "./arrow/read.js";
 export type { Nullable, NullableColumn } from "./table/nullable.js";

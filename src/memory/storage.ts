@@ -48,7 +48,9 @@ const told = new WeakSet<BufferOwner>();
 const collected = new FinalizationRegistry<{ readonly owner: BufferOwner; readonly what: string }>(({ owner, what }) => {
   if (told.has(owner)) return;
   told.add(owner);
-  owner.log(`dotcompute: a buffer, ${what}, was collected as garbage, and its memory given back late: end each with dispose(), or declare it with using. This is said once`);
+  const line = `a buffer, ${what}, was collected as garbage, and its memory given back late: end each with dispose(), or declare it with using. This is said once`;
+  owner.log(`dotcompute: ${line}`);
+  owner.events?.tell({ kind: "leak", reason: line });
 });
 
 const nothing = (): void => undefined;

@@ -7,6 +7,8 @@ import { explainTerminal, sourceOf } from "./explain.js";
 import type { SourceLanguage } from "./code.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { finished } from "./finish.js";
+import { profiled, type Profile, type ProfileAsData, type ProfileAsTrace, type ProfileInWords, type ProfileOptions } from "./profile.js";
+import type { ChromeTrace } from "../runtime/trace.js";
 import { notPrepared, prepare, type Prepared } from "./prepared.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
 import { traceOf, type Trace } from "./trace.js";
@@ -99,6 +101,21 @@ export class LazyValue<T> implements PromiseLike<T> {
   explain(options: ExplainAsData): Explanation;
   explain(options: ExplainOptions = {}): string | Explanation {
     return explainTerminal(this.bound, options);
+  }
+
+  /**
+   * Runs the query several times, on this thread, and gives what the time of the first run, with all that is made for it, and that of a
+   * warm one went to: as a table. `{ format: "json" }` gives the same as data, in milliseconds; `{ format: "trace" }` all that happened, for
+   * https://ui.perfetto.dev.
+   *
+   * @example
+   * console.log(await compute(signal).filter(x => x > 0).sum().profile());
+   */
+  profile(options?: ProfileInWords): Promise<string>;
+  profile(options: ProfileAsData): Promise<Profile>;
+  profile(options: ProfileAsTrace): Promise<ChromeTrace>;
+  profile(options: ProfileOptions = {}): Promise<string | Profile | ChromeTrace> {
+    return profiled(this.bound, () => this.value(), options);
   }
 
   /**

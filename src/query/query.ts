@@ -23,6 +23,8 @@ import { deliver } from "./into.js";
 import { Grouping } from "./group.js";
 import { elementsOfRange } from "./ranges.js";
 import { LazyValue } from "./lazy.js";
+import { profiled, type Profile, type ProfileAsData, type ProfileAsTrace, type ProfileInWords, type ProfileOptions } from "./profile.js";
+import type { ChromeTrace } from "../runtime/trace.js";
 import { prepare, type Prepared } from "./prepared.js";
 import { Picks } from "./picks.js";
 import { Rows } from "./rows.js";
@@ -520,6 +522,19 @@ export class Query<A extends Elements> extends Picks<ElementOf<A>, Query<A>> {
   explain(options: ExplainAsData): Explanation;
   explain(options: ExplainOptions = {}): string | Explanation {
     return explainTerminal(this.arrayTerminal(), options);
+  }
+
+  /**
+   * What the time of `toArray` goes to, of the first run and of a warm one: see `LazyValue.profile`. The query is run several times.
+   *
+   * @example
+   * const { warm } = await compute(signal).map(x => x * 2).profile({ format: "json" });
+   */
+  profile(options?: ProfileInWords): Promise<string>;
+  profile(options: ProfileAsData): Promise<Profile>;
+  profile(options: ProfileAsTrace): Promise<ChromeTrace>;
+  profile(options: ProfileOptions = {}): Promise<string | Profile | ChromeTrace> {
+    return profiled(this.arrayTerminal(), () => this.toArray(), options);
   }
 
   /**

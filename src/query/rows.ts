@@ -19,6 +19,8 @@ import { LazyValue } from "./lazy.js";
 import { dropNulls, fillNulls } from "./nulls.js";
 import { Picks } from "./picks.js";
 import type { Query } from "./query.js";
+import { profiled, type Profile, type ProfileAsData, type ProfileAsTrace, type ProfileInWords, type ProfileOptions } from "./profile.js";
+import type { ChromeTrace } from "../runtime/trace.js";
 import { prepare, type Prepared } from "./prepared.js";
 import { checkQuantiles, quantileValue } from "./quantile.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
@@ -314,6 +316,14 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   explain(options: ExplainAsData): Explanation;
   explain(options: ExplainOptions = {}): string | Explanation {
     return explainTerminal(plainTerminal(this.bound, "toColumns"), options);
+  }
+
+  /** What the time of `toColumns` goes to, of the first run and of a warm one: see `LazyValue.profile`. The query is run several times. */
+  profile(options?: ProfileInWords): Promise<string>;
+  profile(options: ProfileAsData): Promise<Profile>;
+  profile(options: ProfileAsTrace): Promise<ChromeTrace>;
+  profile(options: ProfileOptions = {}): Promise<string | Profile | ChromeTrace> {
+    return profiled(plainTerminal(this.bound, "toColumns"), () => this.toColumns(), options);
   }
 
   /** The code that a backend runs for `toColumns`, all kernels. */

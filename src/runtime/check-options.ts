@@ -7,15 +7,16 @@ import { checkCacheOptions } from "../cache/options.js";
 import { describe, quote } from "../query/given.js";
 import { checkOptions as checkNames } from "../query/options.js";
 import { checkResilience } from "./resilience.js";
+import { LOG_LEVELS } from "../telemetry/levels.js";
 import type { RuntimeOptions } from "./runtime.js";
 
-const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", decorate: "function", resilience: "object", cache: "object", compile: "object", cuda: "object" } as const;
+const OPTIONS = { cacheFolder: "string", compiler: "string", threads: "number", log: "function", onRun: "function", telemetry: "object", logger: "object", decorate: "function", resilience: "object", cache: "object", compile: "object", cuda: "object" } as const;
 const COMPILE_OPTIONS = { optimisation: "number", debug: "boolean", fastMath: "boolean" } as const;
 const CUDA_OPTIONS = { driver: "string", nvrtc: "string", device: "number", devices: "object", memoryBytes: "number", capability: "string" } as const;
 const WORDS = { string: "a text", function: "a function", object: "an object", number: "a number", boolean: "true or false" } as const;
 
 export function checkOptions(options: RuntimeOptions): void {
-  checkNames(options, "createRuntime", ["backend", "plugins", "target", "selection", "validate", "onMismatch", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
+  checkNames(options, "createRuntime", ["backend", "plugins", "target", "selection", "validate", "onMismatch", "logLevel", ...namesOf(OPTIONS)], 'Write createRuntime({ backend: "js" }), or leave them out.');
   checkKinds(options, OPTIONS, "");
   const { backend, cache, compile = {}, cuda = {}, plugins = [], threads, target = "native", selection = "order", validate = 0, onMismatch = "throw" } = options;
   checkPlugins(plugins);
@@ -42,6 +43,7 @@ export function checkOptions(options: RuntimeOptions): void {
   if (backend !== undefined) checkBackends(backend, [...OWN_BACKENDS, ...plugins.map(({ name }) => name)]);
   checkNames(cuda, "createRuntime", namesOf(CUDA_OPTIONS), "Leave cuda out for what the system finds.", "cuda.");
   checkKinds(cuda, CUDA_OPTIONS, "cuda.");
+  checkObservers(options);
   const { device = 0, capability = "8.0" } = cuda;
   if (!/^\d{1,2}\.\d$/.test(capability)) {
     throw new QueryError("DC305", `the option cuda.capability of createRuntime() is a compute capability such as "8.0", not ${quote(capability)}`, "Leave it out for kernels of the very device.");
@@ -55,6 +57,20 @@ export function checkOptions(options: RuntimeOptions): void {
   }
   if (cuda.devices !== undefined) checkDevices(cuda.devices, cuda.device);
 }
+
+function checkObservers({ telemetry, logger, logLevel = "info" }: RuntimeOptions): void {
+  if (telemetry !== undefined && !(has(telemetry.trace, ["getTracer", "getTracerProvider", "setSpan"]) && has(telemetry.metrics, ["getMeter"]) && has(telemetry.context, ["active"]))) {
+    throw new QueryError("DC305", `the option telemetry of createRuntime() is OpenTelemetry's API, not ${describe(telemetry)}`, 'Write import * as api from "@opentelemetry/api", and createRuntime({ telemetry: api }).');
+  }
+  if (logger !== undefined && !has(logger, LOG_LEVELS)) {
+    throw new QueryError("DC305", `the option logger of createRuntime() has the methods ${LOG_LEVELS.join(", ")}; what was given lacks ${LOG_LEVELS.filter(level => !has(logger, [level])).join(", ")}`, "Write createRuntime({ logger: console }), or hand over a logger as pino makes them.");
+  }
+  if (!LOG_LEVELS.includes(logLevel)) {
+    throw new QueryError("DC305", `the option logLevel of createRuntime() is one of ${LOG_LEVELS.map(level => `"${level}"`).join(", ")}, not ${quote(logLevel)}`, 'Leave it out for "info".');
+  }
+}
+
+const has = (given: unknown, methods: readonly string[]): boolean => typeof given === "object" && given !== null && methods.every(name => typeof (given as Record<string, unknown>)[name] === "function");
 
 const namesOf = <Name extends string>(options: Readonly<Record<Name, unknown>>): readonly Name[] => Object.keys(options) as Name[];
 

@@ -19,7 +19,9 @@ import { checkOptions } from "./check-options.js";
 import { optimalAccelerator, precompile, type Computable, type OptimalChoice, type Workload } from "./orchestrate.js";
 import type { Precompiled } from "./precompile.js";
 import type { AcceleratorState } from "./member.js";
-import { RuntimeCore, warn, type RuntimeOptions } from "./runtime.js";
+import { warn } from "./observers.js";
+import { RuntimeCore, type RuntimeOptions } from "./runtime.js";
+import { recordingOf, type RecordOptions, type Recording } from "./trace.js";
 
 /** Where queries run: its own choice of backend, kernel cache and log. */
 export interface Runtime {
@@ -81,6 +83,16 @@ export interface Runtime {
    * await runtime.settled();
    */
   settled(): Promise<void>;
+  /**
+   * Records what all queries of this runtime do until the recording is stopped, as a trace for https://ui.perfetto.dev: runs, kernels,
+   * compilers, transfers and what devices do, each on tracks of their own. `most`: how many events are kept, the first 100,000 by default.
+   *
+   * @example
+   * const recording = runtime.record();
+   * await compute(signal, { runtime }).filter(x => x > 0).sum();
+   * writeFileSync("queries.json", JSON.stringify(recording.stop()));
+   */
+  record(options?: RecordOptions): Recording;
   /**
    * The backends: which are there, and why the others are not. Asking loads the libraries of those that have not been needed yet.
    *
@@ -163,6 +175,7 @@ export function runtimeOn(options: RuntimeOptions, backends: ConstructorParamete
       await core.tiers.settled();
       await cache().settled();
     },
+    record: options => recordingOf(core.events, options),
     accelerators: () => core.tiers.accelerators(),
     devices: () => core.tiers.devices(),
     cacheStatistics: () => cache().statistics(),

@@ -2,9 +2,11 @@
  * What a runtime tells of its work. Logs, meters, traces, profiles and what learns from runs all read the same events; where nobody
  * listens none is made. An event that takes time is told when it has ended, with both of its times, so nobody has to pair beginnings with ends.
  */
+import { channel } from "node:diagnostics_channel";
 import type { DeviceSpan } from "../../fusion/call.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { BackendName } from "../backends/backend.js";
+import { factsOf } from "./event-words.js";
 
 /** Every event's code, with what it is about. Beside the codes of errors: stable, and never reused. */
 export const EVENT_CODES = {
@@ -20,6 +22,7 @@ export const EVENT_CODES = {
   retry: "DC509",
   breaker: "DC510",
   mismatch: "DC511",
+  leak: "DC512",
 } as const satisfies Record<RuntimeEvent["kind"], string>;
 
 export type EventCode = (typeof EVENT_CODES)[RuntimeEvent["kind"]];
@@ -30,7 +33,7 @@ export interface Timed {
   readonly end: number;
 }
 
-/** Which run of a query an event belongs to: a number of its runtime; null for work of no run. What is compiled in the background belongs to the run that asked first. */
+/** Which run of a query an event belongs to: a number of this process; null for work of no run. What is compiled in the background belongs to the run that asked first. */
 export interface OfRun {
   readonly run: number | null;
 }
@@ -67,7 +70,17 @@ export type RuntimeEvent =
   | (OfRun & { readonly kind: "retry"; readonly backend: BackendName; readonly attempt: number; readonly delay: number; readonly error: unknown })
   | { readonly kind: "breaker"; readonly backend: BackendName; readonly state: "open" | "half-open" | "closed"; readonly reason: string }
   /** Two backends gave different bits. */
-  | (OfRun & { readonly kind: "mismatch"; readonly backends: readonly [BackendName, BackendName]; readonly reason: string });
+  | (OfRun & { readonly kind: "mismatch"; readonly backends: readonly [BackendName, BackendName]; readonly reason: string })
+  /** A buffer was collected as garbage, and not disposed of: told once for each runtime. */
+  | { readonly kind: "leak"; readonly reason: string };
+
+/** What comes seldom, and is told whether or not anybody listens to runs. */
+const RARE: ReadonlySet<RuntimeEvent["kind"]> = new Set(["fallback", "lost", "retry", "breaker", "mismatch", "leak"]);
+
+/** All events of all runtimes of the process, as data: subscribe by `diagnostics_channel.subscribe("dotcompute:event", message => …)`. */
+const CHANNEL = channel("dotcompute:event");
+
+export const messageOf = (event: RuntimeEvent) => ({ code: EVENT_CODES[event.kind], kind: event.kind, ...factsOf(event), ...("begin" in event ? { begin: event.begin } : {}), ...("end" in event ? { end: event.end } : {}) });
 
 export type Listener = (event: RuntimeEvent) => void;
 
@@ -78,19 +91,26 @@ export interface ListenOptions {
   readonly timing?: boolean;
   /** Whether what the listener throws is the query's failure. Otherwise it is thrown where nobody waits for a result. */
   readonly throws?: boolean;
+  /** Whether it hears nothing but of what comes seldom: runs need not tell of themselves for its sake. */
+  readonly rare?: boolean;
 }
+
+let runs = 0;
 
 /** Those who listen to one runtime. */
 export class Events {
   private listeners: readonly { readonly hear: Listener; readonly options: ListenOptions }[] = [];
 
-  /** Whether anybody listens: asked before an event is made, for the times that it holds cost something. */
-  listening = false;
+  private heard = false;
   /** Whether anybody asks for times of devices. */
   timing = false;
   /** The run that work belongs to which begins now. Whoever waits for something must ask before, for others run meanwhile. */
   run: number | null = null;
-  private runs = 0;
+
+  /** Whether anybody listens to runs: asked before an event is made, for the times that it holds cost something. */
+  get listening(): boolean {
+    return this.heard || CHANNEL.hasSubscribers;
+  }
 
   /** Gives what ends it. */
   listen(hear: Listener, options: ListenOptions = {}): () => void {
@@ -101,12 +121,14 @@ export class Events {
 
   private note(listeners: Events["listeners"]): void {
     this.listeners = listeners;
-    this.listening = listeners.length > 0;
+    this.heard = listeners.some(({ options }) => options.rare !== true);
     this.timing = listeners.some(({ options }) => options.timing === true);
   }
 
   tell(event: RuntimeEvent): void {
+    if (CHANNEL.hasSubscribers) CHANNEL.publish(messageOf(event));
     for (const { hear, options } of this.listeners) {
+      if (options.rare === true && !RARE.has(event.kind)) continue;
       try {
         hear(event);
       } catch (error) {
@@ -118,10 +140,10 @@ export class Events {
     }
   }
 
-  /** The number of a new run. */
+  /** The number of a new run: of the whole process, for listeners may hear of several runtimes. */
   newRun(): number {
-    this.runs += 1;
-    return this.runs;
+    runs += 1;
+    return runs;
   }
 
   /** Does what belongs to a run, or at least begins it. */

@@ -18,7 +18,7 @@ export class Reports {
   fallback(tier: Tier, to: BackendName, length: number, error: unknown): void {
     const { name } = tier.member;
     const reason = reasonOf(error);
-    if (this.events.listening) this.events.tell({ kind: "fallback", run: this.events.run, from: name, to, reason });
+    this.events.tell({ kind: "fallback", run: this.events.run, from: name, to, reason });
     const told = tier.reason !== "";
     tier.reason = `a run of ${length} elements went to the ${to} backend: ${reason}`;
     if (!told) this.log(`dotcompute: ${name}: ${tier.reason}`);
@@ -29,17 +29,17 @@ export class Reports {
     const { name } = member;
     if (this.lostOnes.has(member)) return;
     this.lostOnes.add(member);
-    if (this.events.listening) this.events.tell({ kind: "lost", backend: name, instead, reason });
+    this.events.tell({ kind: "lost", backend: name, instead, reason });
     this.log(`dotcompute: the ${instead} backend stands in for the ${name} backend: ${reason}`);
   }
 
   retry({ name }: Member, attempt: number, delay: number, error: unknown): void {
-    if (this.events.listening) this.events.tell({ kind: "retry", run: this.events.run, backend: name, attempt, delay, error });
+    this.events.tell({ kind: "retry", run: this.events.run, backend: name, attempt, delay, error });
   }
 
   breaker(member: Member, state: "open" | "half-open" | "closed", reason: string): void {
     const { name } = member;
-    if (this.events.listening) this.events.tell({ kind: "breaker", backend: name, state, reason });
+    this.events.tell({ kind: "breaker", backend: name, state, reason });
     if (state !== "open" || this.restingOnes.has(member)) return;
     this.restingOnes.add(member);
     this.log(`dotcompute: the ${name} backend is ${reason}`);

@@ -5,13 +5,17 @@ import type { CodeOptions } from "../../fusion/emit/code.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { Accelerator, AcceleratorMaker } from "../backends/accelerator.js";
 import type { BackendName } from "../backends/backend.js";
+import type { OpenTelemetry } from "../telemetry/api.js";
+import type { LogLevel } from "../telemetry/levels.js";
+import type { Logger } from "../telemetry/logger.js";
 import type { Target } from "../backends/cpu/levels.js";
 import { Kernels } from "../kernels/registry.js";
 import { Shapes, type TerminalNode } from "../query/shape.js";
-import { Events, type Listener } from "./events.js";
+import { Events } from "./events.js";
 import { Remembered } from "../memory/remembered.js";
 import type { Storage } from "../memory/storage.js";
 import { Member, type Backend, type Decorate, type Treatment } from "./member.js";
+import { observed } from "./observers.js";
 import { adaptive } from "./selection/adaptive.js";
 import { selectionIn, type Selection } from "./selection/selection.js";
 import { inOrder } from "./selector.js";
@@ -112,7 +116,16 @@ export interface RuntimeOptions {
   readonly validate?: "always" | number | undefined;
   /** What happens where two backends disagree, besides the event and a line in the log: `"throw"` makes a CompilerBug of it. */
   readonly onMismatch?: "throw" | ((mismatch: Mismatch) => void) | undefined;
-  /** Takes the one line about a backend that is lost; by default `console.warn`. */
+  /**
+   * Where meters and spans go: OpenTelemetry's API, `import * as api from "@opentelemetry/api"`, behind which an SDK has been registered. Without
+   * one a runtime costs what it costs without this option.
+   */
+  readonly telemetry?: OpenTelemetry | undefined;
+  /** Takes what a runtime has to tell, each line with a code: a logger as pino's, or the console. */
+  readonly logger?: Logger | undefined;
+  /** From which level on the logger is told, by default `info`: backends that fail, recover, or are lost. `debug` tells of every run. */
+  readonly logLevel?: LogLevel | undefined;
+  /** Takes the one line about a backend that is lost; by default `console.warn`, or, where there is a logger, nobody: it is told. */
   readonly log?: ((line: string) => void) | undefined;
   /** Is told after every run what ran it. */
   readonly onRun?: ((info: RunInfo) => void) | undefined;
@@ -157,8 +170,7 @@ export class RuntimeCore {
   ) {
     this.cacheFolder = options.cacheFolder;
     this.fastMath = options.compile?.fastMath === true;
-    if (options.onRun !== undefined) this.events.listen(runListener(options.onRun), { throws: true });
-    this.log = options.log ?? warn;
+    this.log = observed(this.events, options);
     const backend = options.backend ?? USUAL_ORDER;
     const resilience = resilienceOf(options.resilience);
     const watch = this.watch(options, () => members.filter(({ name }) => name === "js" || name === "cpu" || backend.includes(name)));
@@ -174,7 +186,7 @@ export class RuntimeCore {
 
   /** The same runtime with other numbers of threads, and nobody who listens: for who compares its results. */
   variant(threads: number): RuntimeCore {
-    const { onRun: _, ...options } = this.options;
+    const { onRun: _, telemetry: __, logger: ___, ...options } = this.options;
     return new Variant({ ...options, threads, validate: 0, selection: "order" }, this.backends);
   }
 
@@ -224,30 +236,6 @@ function membersOf({ js, cpu, cuda = noDevice }: Backends, plugins: readonly (Ac
   return [...own, ...plugins.map(plugin => new Member(plugin.name, "create" in plugin ? () => plugin.create() : () => plugin, how))];
 }
 
-/** Tells of each run, once it is over, which kernels ran; of a stream each kernel once. */
-function runListener(onRun: (info: RunInfo) => void): Listener {
-  const running = new Map<number, Map<Kernel, KernelRun>>();
-  return event => {
-    if (event.kind === "begin") running.set(event.run, new Map());
-    if (event.kind === "kernel" && event.run !== null && event.error === null) {
-      const { kernel, piece, backend, length } = event;
-      const kernels = running.get(event.run);
-      // A run that lost its device begins anew.
-      const before = piece ? (kernels?.get(kernel)?.length ?? 0) : 0;
-      kernels?.set(kernel, { backend, length: before + length });
-    }
-    if (event.kind !== "query") return;
-    const kernels = [...(running.get(event.run)?.values() ?? [])];
-    running.delete(event.run);
-    if (event.error === null && event.backend !== null && kernels.length > 0) onRun({ terminal: event.terminal, backend: event.backend, kernels });
-  };
-}
-
 function noDevice(): never {
   throw new BackendError("DC402", "this runtime has no cuda backend");
-}
-
-export function warn(line: string): void {
-  // eslint-disable-next-line no-console -- the one line that tells why queries are slower than they could be
-  console.warn(line);
 }

@@ -6,7 +6,7 @@ import { expectType } from "./expect.js";
 
 type Methods = keyof Query<Float64Array> | keyof Rows<{ a: Float64Array }>;
 /** What runs a query or tells of it; what is made of other verbs; and `on`, which is a field of the whole. */
-type Apart = "on" | "countBy" | "column" | "elementAt" | "tap" | "toJSON" | "toArray" | "toArrayAsync" | "toBuffer" | "toBufferAsync" | "toColumns" | "toColumnsAsync" | "toRows" | "toArrow" | "prepare" | "forEach" | "trace" | "verify" | typeof Symbol.asyncIterator | "explain" | "source" | "bound" | typeof Symbol.toStringTag;
+type Apart = "on" | "countBy" | "column" | "elementAt" | "tap" | "toJSON" | "toArray" | "toArrayAsync" | "toBuffer" | "toBufferAsync" | "toColumns" | "toColumnsAsync" | "toRows" | "toArrow" | "prepare" | "forEach" | "trace" | "verify" | typeof Symbol.asyncIterator | "explain" | "profile" | "source" | "bound" | typeof Symbol.toStringTag;
 type Missing = Exclude<Methods, keyof typeof VERBS | keyof typeof TERMINALS | Apart>;
 export const missing: [Missing] extends [never] ? true : Missing = true;
 

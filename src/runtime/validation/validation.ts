@@ -91,7 +91,7 @@ class Validation {
   private report(kernel: Kernel, backends: readonly [BackendName, BackendName], difference: Difference | null, reason: string): void {
     const sources = [codeOn(kernel, backends[0]), codeOn(kernel, backends[1])] as const;
     const mismatch: Mismatch = { backends, reason, difference, sources };
-    if (this.events.listening) this.events.tell({ kind: "mismatch", run: null, backends, reason });
+    this.events.tell({ kind: "mismatch", run: this.events.run, backends, reason });
     const { onMismatch } = this.options;
     if (onMismatch === "throw") throw new CompilerBug(`two backends disagree: ${reason}\n\n${backends[0]}:\n${sources[0]}\n\n${backends[1]}:\n${sources[1]}`, { cause: mismatch });
     onMismatch?.(mismatch);
