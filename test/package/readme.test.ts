@@ -1,12 +1,12 @@
-/** Examples of the README that can be run do what the README says. */
-import { readFileSync, writeFileSync, mkdirSync } from "node:fs";
+/** Examples of the README and of docs/ that can be run do what is said there. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { transform } from "esbuild";
 import { expect, it } from "vitest";
 import { ROOT, succeed } from "./support.js";
 
-const readme = readFileSync(path.join(ROOT, "README.md"), "utf8");
-const examples = [...readme.matchAll(/```ts\n([^]*?)```/g)].map(([, code]) => code as string).filter(code => code.includes('from "dotcompute"'));
+const texts = ["README.md", ...readdirSync(path.join(ROOT, "docs")).filter(name => name.endsWith(".md")).map(name => path.join("docs", name))];
+const examples = texts.flatMap(name => [...readFileSync(path.join(ROOT, name), "utf8").matchAll(/```ts\n([^]*?)```/g)]).map(([, code]) => code as string).filter(code => code.includes('from "dotcompute"'));
 
 it.each(examples.map((example, place) => ({ example, place })))("example $place prints what its comments say", async ({ example, place }) => {
   const promised = [...example.matchAll(/^console\.log\(.*\);\s*\/\/ (.*)$/gm)].map(([, output]) => output);
