@@ -37,7 +37,7 @@ export function atCall<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (error instanceof LambdaError || error instanceof QueryError) Error.captureStackTrace(error);
+    if (error instanceof LambdaError || error instanceof QueryError) Error.captureStackTrace(error, atCall);
     throw error;
   }
 }
