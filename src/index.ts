@@ -16,7 +16,7 @@ import { makeNullable, NullableColumn, type Nullable } from "./table/nullable.js
 import type { BackendName } from "./backends/backend.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
 import type { Computable } from "./runtime/orchestrate.js";
-import type { Precompiled } from "./runtime/precompile.js";
+import type { PrecompileOptions, Precompiled } from "./runtime/precompile.js";
 import type { RecordOptions, Recording } from "./runtime/trace.js";
 import { makeStream } from "./stream/source.js";
 import { makeStrings, type Strings } from "./table/strings.js";
@@ -205,8 +205,8 @@ export function settled(): Promise<void> {
  * @example
  * await precompile(compute(new Float32Array(0)).map(x => x * gain, { gain }).sum());
  */
-export function precompile(of: Computable, accelerator?: BackendName): Promise<readonly Precompiled[]> {
-  return defaultRuntime().precompile(of, accelerator);
+export function precompile(of: Computable, how?: BackendName | PrecompileOptions): Promise<readonly Precompiled[]> {
+  return defaultRuntime().precompile(of, how);
 }
 
 /**
@@ -269,7 +269,8 @@ export type { Computable, OptimalChoice, Workload } from "./runtime/orchestrate.
 export type { BackoffLimits } from "./runtime/backoff.js";
 export type { BreakerLimits } from "./runtime/breaker.js";
 export type { ResilienceOptions } from "./runtime/resilience.js";
-export type { Precompiled } from "./runtime/precompile.js";
+export type { Progress } from "./runtime/progress.js";
+export type { PrecompileOptions, Precompiled } from "./runtime/precompile.js";
 export type { Choice } from "./runtime/selector.js";
 export type { Device, DeviceMemory, DeviceUsage, PeerLink } from "./backends/cuda/devices.js";
 export type { Prediction } from "./runtime/selection/selection.js";

@@ -1,10 +1,13 @@
 /** What the commands of the command line have in common. */
+import type { Screen } from "./progress.js";
 
 export interface Output {
   /** What was asked for. */
   readonly out: (text: string) => void;
   /** What is said beside it. */
   readonly err: (text: string) => void;
+  /** What progress is drawn on; null for nothing. */
+  readonly screen: Screen | null;
   /** Imports a module of the user's. */
   readonly load: (url: string) => Promise<unknown>;
 }

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { ENDED, numbered, type Ended, type Output } from "./command.js";
+import { progressLine } from "./progress.js";
 
 export interface WarmOptions {
   readonly backend: string | undefined;
@@ -18,7 +19,7 @@ interface Made {
 
 /** The library as the module has it, or a runtime of its own. */
 interface Compiles {
-  precompile(of: unknown, backend?: string): Promise<readonly Made[]>;
+  precompile(of: unknown, how: { readonly accelerator: string | undefined; readonly onProgress: (progress: { readonly fraction: number | null }) => void }): Promise<readonly Made[]>;
   settled(): Promise<void>;
 }
 
@@ -29,8 +30,9 @@ interface Warmed {
   readonly kernels: readonly Pick<Made, "backend" | "state" | "reason">[];
 }
 
-export async function warm(modules: readonly string[], { backend, json }: WarmOptions, { out, err, load }: Output): Promise<Ended> {
+export async function warm(modules: readonly string[], { backend, json }: WarmOptions, { out, err, screen, load }: Output): Promise<Ended> {
   const warmed: Warmed[] = [];
+  const line = progressLine(screen);
   for (const name of modules) {
     const file = path.resolve(name);
     const module = (await load(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
@@ -38,7 +40,9 @@ export async function warm(modules: readonly string[], { backend, json }: WarmOp
     const queries = queriesOf(module);
     if (queries.length === 0) throw new Error(`${name} exports no query: export const loud = compute(new Float32Array(0)).map(x => x * 2)`);
     for (const [at, [query, value]] of queries.entries()) {
-      const made = await compiles.precompile(value, backend);
+      const draw = (fraction: number): void => line.draw((at + fraction) / queries.length, query);
+      draw(0);
+      const made = await compiles.precompile(value, { accelerator: backend, onProgress: ({ fraction }) => draw(fraction ?? 0) }).finally(() => line.clear());
       warmed.push({ module: name, query, kernels: made.map(({ backend, state, reason }) => ({ backend, state, reason })) });
       if (!json) err(`${at + 1} of ${queries.length}  ${query}: ${inWords(made)}\n`);
     }

@@ -11,6 +11,7 @@ import { runHere, startKernel } from "../query/start.js";
 import type { Captures } from "../query/types.js";
 import type { KernelCall } from "../backends/backend.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
+import { checkOnProgress, reporting, reportOf } from "../runtime/progress.js";
 import type { KernelSlot } from "../runtime/slot.js";
 import { Watch } from "../runtime/watch.js";
 import { explainKernel, kernelSource } from "./explain.js";
@@ -34,7 +35,7 @@ export interface Given {
   readonly options: unknown;
 }
 
-const REMEDY = "Write { size } or, with async, { signal }.";
+const REMEDY = "Write { size } or, with async, { signal } or { onProgress }.";
 
 export class SpaceRoutine {
   /** The names of the parameters behind the places. */
@@ -67,9 +68,10 @@ export class SpaceRoutine {
 
   async start(given: readonly unknown[]): Promise<void> {
     const { args, options } = this.split(given);
-    const { size, signal } = checkOptions(options, this.definition.name, ["size", "signal"], REMEDY);
+    const { size, signal, onProgress } = checkOptions(options, this.definition.name, ["size", "signal", "onProgress"], REMEDY);
     if (signal !== undefined && !isSignal(signal)) throw new QueryError("DC305", `signal is an AbortSignal, not ${describe(signal)}`, "Write { signal: AbortSignal.timeout(100) }.");
-    const stop = signal as AbortSignal | undefined;
+    const tell = checkOnProgress(onProgress, describe);
+    const stop = tell === undefined ? (signal as AbortSignal | undefined) : reporting(tell, signal as AbortSignal | undefined);
     stop?.throwIfAborted();
     const { slot, call } = this.prepare(args, size);
     const watch = this.watch();
@@ -81,7 +83,11 @@ export class SpaceRoutine {
     const chosen = await tiers.chooseAsync(slot, call.length, null);
     stop?.throwIfAborted();
     for (const [at, array] of call.arrays.entries()) if (isGone(array)) checkAttached(array, slot.kernel.arrays[at]?.origin.name ?? "an array");
+    const report = reportOf(stop);
+    report?.expect(call.length);
+    report?.begin(call.length);
     await startKernel(tiers, slot, chosen, call, null, stop, watch);
+    report?.finish();
   }
 
   /** What a call with these arguments comes to. */

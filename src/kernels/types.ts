@@ -3,6 +3,7 @@ import type { BackendName } from "../backends/backend.js";
 import type { ExplainAsData, ExplainInWords } from "../query/explanation.js";
 import type { SourceLanguage } from "../query/code.js";
 import type { Captures, TypedArray } from "../query/types.js";
+import type { Progress } from "../runtime/progress.js";
 
 /** What a kernel may be called with. */
 export type KernelArgument = TypedArray | number | bigint | boolean;
@@ -38,6 +39,8 @@ export interface KernelRunOptions<D extends Dimensions = Dimensions> {
 export interface KernelAsyncOptions<D extends Dimensions = Dimensions> extends KernelRunOptions<D> {
   /** Ends the run early: the promise is rejected with the signal's reason. The arrays hold what was written until then. */
   readonly signal?: AbortSignal | undefined;
+  /** Is told how far the run is, as that of a query: see `RunOptions`. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /**

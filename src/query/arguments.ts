@@ -5,6 +5,7 @@ import type { Columns } from "../../fusion/query.js";
 import { ELEMENTS, type ColumnType, type ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
 import { quotedBackends, type BackendName } from "../backends/backend.js";
+import { checkOnProgress, reporting } from "../runtime/progress.js";
 import { captureTypes, NO_CAPTURES } from "./captures.js";
 import type { SeedKind } from "./shape.js";
 import type { ScanHow } from "./stages.js";
@@ -124,33 +125,35 @@ export function checkFastMath(options: unknown, usual: boolean): boolean {
   throw new QueryError("DC305", `fastMath is true or false, not ${describe(fastMath)}`, remedy);
 }
 
-const SIGNAL = { names: ["signal", "timeout"], remedy: "Write { signal }." } as const;
+const SIGNAL = { names: ["signal", "timeout", "onProgress"], remedy: "Write { signal }." } as const;
 const RUN_OPTIONS = {
   run: SIGNAL,
   toArray: { names: ["into"], remedy: "Write { into }." },
-  toArrayAsync: { names: ["into", "signal", "timeout"], remedy: "Write { into }." },
+  toArrayAsync: { names: ["into", "signal", "timeout", "onProgress"], remedy: "Write { into }." },
   toBuffer: { names: ["into"], remedy: "Write { into }." },
-  toBufferAsync: { names: ["into", "signal", "timeout"], remedy: "Write { into }." },
+  toBufferAsync: { names: ["into", "signal", "timeout", "onProgress"], remedy: "Write { into }." },
   toColumnsAsync: SIGNAL,
   toArrow: SIGNAL,
-  forEach: { names: ["signal", "timeout", "chunk"], remedy: "Write { signal }." },
+  forEach: { names: ["signal", "timeout", "onProgress", "chunk"], remedy: "Write { signal }." },
 } as const;
 
 /** What timers take. */
 const MOST_MILLISECONDS = 2 ** 31 - 1;
 
-/** The options of a run: an object, whose signal, if there is one, is an AbortSignal. What comes back has the signal that ends the run, in time, too. */
+/** The options of a run: an object, whose signal, if there is one, is an AbortSignal. What comes back has the signal that ends the run, in time, too, and with which its progress goes. */
 export function checkRunOptions<Options extends object>(options: Options, verb: keyof typeof RUN_OPTIONS): Options {
   const { names, remedy } = RUN_OPTIONS[verb];
-  const { signal, timeout } = checkOptions<"into" | "signal" | "timeout" | "chunk">(options, verb, names, remedy);
+  const { signal, timeout, onProgress } = checkOptions<"into" | "signal" | "timeout" | "onProgress" | "chunk">(options, verb, names, remedy);
   if (signal !== undefined && !isSignal(signal)) {
     const wanted = signal instanceof AbortController ? "Hand over the controller's signal: { signal: controller.signal }." : "Write { signal: AbortSignal.timeout(100) }.";
     throw new QueryError("DC305", `signal is an AbortSignal, not ${describe(signal)}`, wanted);
   }
-  if (timeout === undefined) return options;
+  const tell = checkOnProgress(onProgress, describe);
+  const ended = tell === undefined ? (given: AbortSignal | undefined) => given : (given: AbortSignal | undefined) => reporting(tell, given);
+  if (timeout === undefined) return tell === undefined ? options : { ...options, signal: ended(signal as AbortSignal | undefined) };
   if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= MOST_MILLISECONDS)) throw new QueryError("DC305", `timeout is a number of milliseconds, not ${describe(timeout)}`, "Write { timeout: 100 }, or leave it out to wait for as long as it takes.");
   const timed = AbortSignal.timeout(Math.ceil(timeout));
-  return { ...options, signal: signal === undefined ? timed : AbortSignal.any([signal as AbortSignal, timed]) };
+  return { ...options, signal: ended(signal === undefined ? timed : AbortSignal.any([signal as AbortSignal, timed])) };
 }
 
 /** An argument behind the last one would be ignored. */

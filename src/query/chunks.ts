@@ -5,6 +5,7 @@ import { resultsOf } from "../stream/results.js";
 import { Dictionary } from "../table/dictionary.js";
 import type { Encoding } from "../table/given.js";
 import type { Table } from "../table/table.js";
+import { succeeded } from "../runtime/progress.js";
 import { checkFunction, checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
 import { describe } from "./given.js";
@@ -51,4 +52,5 @@ export async function forEachChunk<C>(bound: BoundTerminal, chunk: Given<C>, f: 
     throw new QueryError("DC305", `the option chunk of forEach() is a number of elements, 1, 2, 3 …, not ${describe(size)}`, "Leave it out to get results as they come.");
   }
   for await (const each of eachChunk(bound, chunk, size ?? null, signal)) await call(each);
+  succeeded(undefined, signal);
 }

@@ -8,6 +8,7 @@ import type { SourceLanguage } from "./code.js";
 import type { ExplainAsData, ExplainInWords, ExplainOptions, Explanation } from "./explanation.js";
 import { finished } from "./finish.js";
 import { profiled, type Profile, type ProfileAsData, type ProfileAsTrace, type ProfileInWords, type ProfileOptions } from "./profile.js";
+import { succeeded } from "../runtime/progress.js";
 import type { ChromeTrace } from "../runtime/trace.js";
 import { notPrepared, prepare, type Prepared } from "./prepared.js";
 import { runAsync, runNow, type Outcome } from "./run.js";
@@ -65,7 +66,7 @@ export class LazyValue<T> implements PromiseLike<T> {
   async run(options: RunOptions = {}): Promise<T> {
     const { signal } = checkRunOptions(options, "run");
     signal?.throwIfAborted();
-    return this.finish(this.known === undefined ? await runAsync(this.bound, null, signal) : null);
+    return succeeded(this.finish(this.known === undefined ? await runAsync(this.bound, null, signal) : null), signal);
   }
 
   /** Makes the lazy value awaitable: runs the query off the main thread, the first time it is called. */

@@ -1,6 +1,7 @@
 /** Prepared queries: functions that run one query again and again, on other data. */
 import { QueryError } from "../../fusion/errors.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
+import { succeeded } from "../runtime/progress.js";
 import { checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
 import { explainTerminal } from "./explain.js";
@@ -56,7 +57,7 @@ export function prepare<Result, Of>(of: Of, bound: BoundTerminal, stores: boolea
   const runLater = async (source?: unknown, captures?: Captures, options: IntoOptions<AnyTypedArray> & RunOptions = {}): Promise<Result> => {
     const { signal } = checkRunOptions(options, stores ? "toArrayAsync" : "run");
     const later = rebound(bound, parameters, source, captures);
-    return finish(later, await runAsync(later, intoOf(options, stores, "toArrayAsync"), signal));
+    return succeeded(finish(later, await runAsync(later, options.into === undefined ? null : intoOf({ into: options.into }, stores, "toArrayAsync"), signal)), signal);
   };
   const explain = (options: ExplainOptions = {}): string | Explanation => explainTerminal(bound, options);
   return Object.assign(run, { async: runLater, query: of, explain }) as Prepared<unknown, Result, never, Of>;

@@ -4,6 +4,7 @@ import { SINGLE } from "../../fusion/query.js";
 import type { ArrowVector } from "../arrow/read.js";
 import { arrowVector, loadArrow } from "../arrow/write.js";
 import type { Buffer } from "../memory/buffer.js";
+import { succeeded } from "../runtime/progress.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
 import type { ColumnType } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
@@ -430,7 +431,7 @@ export class Query<A extends Elements> extends Picks<ElementOf<A>, Query<A>> {
    */
   async toArrayAsync(options: IntoOptions<A> & RunOptions = {}): Promise<A> {
     const { into = null, signal } = checkRunOptions(options, "toArrayAsync");
-    return delivered<A>(await runAsync(this.arrayTerminal(), into as AnyTypedArray | null, signal), this.bound.shape.element);
+    return succeeded(delivered<A>(await runAsync(this.arrayTerminal(), into as AnyTypedArray | null, signal), this.bound.shape.element), signal);
   }
 
   /**
@@ -506,7 +507,7 @@ export class Query<A extends Elements> extends Picks<ElementOf<A>, Query<A>> {
     const { signal } = checkRunOptions(options, "toArrow");
     const outcome = await runAsync(this.arrayTerminal(), null, signal);
     const array = deliver(outcome);
-    return arrowVector(arrow, this.bound.shape.element === "string" ? new Strings(array as Uint32Array, null, outcome.dictionary as Dictionary) : array) as Vector;
+    return succeeded(arrowVector(arrow, this.bound.shape.element === "string" ? new Strings(array as Uint32Array, null, outcome.dictionary as Dictionary) : array) as Vector, signal);
   }
 
   /**

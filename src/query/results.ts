@@ -2,6 +2,7 @@
 import { QueryError, withArticle } from "../../fusion/errors.js";
 import { Buffer, bufferOver, wholeOf } from "../memory/buffer.js";
 import { storageOf, type Storage } from "../memory/storage.js";
+import { succeeded } from "../runtime/progress.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
 import { ELEMENTS } from "../../fusion/types.js";
 import { checkRunOptions } from "./arguments.js";
@@ -22,7 +23,7 @@ export function bufferNow(bound: BoundTerminal, options: object): Buffer {
 
 export async function bufferLater(bound: BoundTerminal, options: object): Promise<Buffer> {
   const { into, signal } = checked(bound, options, "toBufferAsync");
-  return given(bound, await runAsync(bound, null, signal, null, "stay"), into);
+  return succeeded(given(bound, await runAsync(bound, null, signal, null, "stay"), into), signal);
 }
 
 function checked({ query }: BoundTerminal, options: object, verb: "toBuffer" | "toBufferAsync"): Options {

@@ -20,6 +20,7 @@ import { dropNulls, fillNulls } from "./nulls.js";
 import { Picks } from "./picks.js";
 import type { Query } from "./query.js";
 import { profiled, type Profile, type ProfileAsData, type ProfileAsTrace, type ProfileInWords, type ProfileOptions } from "./profile.js";
+import { succeeded } from "../runtime/progress.js";
 import type { ChromeTrace } from "../runtime/trace.js";
 import { prepare, type Prepared } from "./prepared.js";
 import { checkQuantiles, quantileValue } from "./quantile.js";
@@ -261,7 +262,7 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   /** Runs the query off the main thread. */
   async toColumnsAsync(options: RunOptions = {}): Promise<ColumnsOf<T>> {
     const { signal } = checkRunOptions(options, "toColumnsAsync");
-    return asColumns(givenBy(this.bound, await runAsync(plainTerminal(this.bound, "toColumns"), null, signal)));
+    return succeeded(asColumns(givenBy(this.bound, await runAsync(plainTerminal(this.bound, "toColumns"), null, signal))), signal);
   }
 
   /**
@@ -274,7 +275,7 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
   async toArrow<Table = ArrowTable>(options: RunOptions = {}): Promise<Table> {
     const { signal } = checkRunOptions(options, "toArrow");
     const arrow = await loadArrow();
-    return arrowTable(arrow, givenBy(this.bound, await runAsync(plainTerminal(this.bound, "toColumns"), null, signal))) as Table;
+    return succeeded(arrowTable(arrow, givenBy(this.bound, await runAsync(plainTerminal(this.bound, "toColumns"), null, signal))) as Table, signal);
   }
 
   /** Runs the query now: an object for each row, with null where a column has no value. For many rows `toColumns` is much the better. */

@@ -7,6 +7,7 @@ import type { ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
 import type { BackendName, KernelCall, KernelResult } from "../backends/backend.js";
+import { reportOf } from "../runtime/progress.js";
 import type { KernelSlot } from "../runtime/slot.js";
 import { Watch, within } from "../runtime/watch.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "./bind.js";
@@ -117,6 +118,7 @@ export async function runLater(bound: BoundTerminal, into: AnyTypedArray | null,
   signal?.throwIfAborted();
   if (bound.query.source.kind === "stream") {
     bound.node.plan();
+    reportOf(signal)?.expectStream();
     const strings = new Dictionary();
     return runStream(bound, into, { others: await othersLater(bound, strings, signal, watch), dictionary: strings, watch }, signal);
   }
@@ -151,13 +153,19 @@ async function runJobLater(bound: BoundTerminal, job: Job, signal: AbortSignal |
   if (job.moves) await movedLater(job, takeSteps(job, 0), goOn);
   const source = job.source;
   const { tiers } = bound.query.runtime;
+  const report = reportOf(signal);
+  const weight = job.length;
+  report?.expect(weight * job.slots.length);
   let result: KernelResult | null = null;
   for (let at = 0; at < job.slots.length; at += 1) {
     const slot = job.slots[at] as KernelSlot;
     if (result !== null) await movedLater(job, follow(job, at, result), goOn);
     signal?.throwIfAborted();
     result = shortcut(job, at);
-    if (result !== null) continue;
+    if (result !== null) {
+      report?.advance(weight);
+      continue;
+    }
     const call = callOf(job, at, bound.node);
     const safe = call.arrays.some(canShrink) ? { ...call, arrays: call.arrays.map(array => (canShrink(array) ? array.slice() : array)) } : call;
     const chosen = await within(job.watch, () => tiers.chooseAsync(slot, job.length, job.backend, signal, safe.resident !== undefined));
@@ -165,7 +173,9 @@ async function runJobLater(bound: BoundTerminal, job: Job, signal: AbortSignal |
     if (at === 0 && source !== null && given === source) checkUnmoved(source, job.length);
     for (const [place, array] of safe.arrays.entries()) checkAttached(array, arrayInWords(slot, place));
     if (safe.output !== null) checkAttached(safe.output, "into");
+    report?.begin(weight);
     result = await startKernel(tiers, slot, chosen, safe, job.backend, signal, job.watch);
+    report?.advance(weight);
     noteBetween(job, at, result);
   }
   if (source !== null && given === source && source === job.source) checkUnmoved(source, job.length);

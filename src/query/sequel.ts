@@ -1,5 +1,6 @@
 /** Values that take several queries, one after the other: what the first gives decides what the next looks for. */
 import { QueryError } from "../../fusion/errors.js";
+import { succeeded } from "../runtime/progress.js";
 import type { BoundTerminal } from "./bound.js";
 import { explained, explainTerminal, explanationOf, sourceOf } from "./explain.js";
 import type { SourceLanguage } from "./code.js";
@@ -61,7 +62,7 @@ export class Sequel<T> extends LazyValue<T> {
     const run = once === null ? (terminal: BoundTerminal): Promise<Outcome> => runAsync(terminal, null, signal) : await once.later(signal);
     const work = this.begin();
     for (let next = work.next(); ; ) {
-      if (next.done === true) return next.value;
+      if (next.done === true) return succeeded(next.value, signal);
       const terminal = once?.terminal(next.value) ?? next.value;
       next = work.next(finished(terminal, await run(terminal)));
     }

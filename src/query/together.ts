@@ -3,6 +3,7 @@ import { QueryError } from "../../fusion/errors.js";
 import type { Part } from "../../fusion/query.js";
 import type { ScalarValue } from "../../fusion/types.js";
 import { notNow } from "../stream/results.js";
+import { succeeded } from "../runtime/progress.js";
 import { checkRunOptions } from "./arguments.js";
 import type { BoundBranch, BoundQuery, BoundTerminal } from "./bound.js";
 import { NO_VALUES } from "./captures.js";
@@ -71,7 +72,7 @@ export class Together<T> extends LazyValue<T> {
     const steps = this.steps(once);
     let next = steps.next();
     while (next.done !== true) next = steps.next(await run(next.value));
-    return next.value;
+    return succeeded(next.value, signal);
   }
 
   override explain(options?: ExplainInWords): string;

@@ -3,6 +3,7 @@ import type { SequenceShape } from "../../fusion/query.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { ArrowTable, ArrowVector } from "../arrow/read.js";
 import type { Buffer } from "../memory/buffer.js";
+import type { Progress } from "../runtime/progress.js";
 import type { Nullable, NullableColumn } from "../table/nullable.js";
 import type { Strings } from "../table/strings.js";
 import type { LazyValue } from "./lazy.js";
@@ -269,6 +270,11 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Ends it after so many milliseconds, as a signal would: the promise is rejected with a DOMException, a TimeoutError. */
   readonly timeout?: number | undefined;
+  /**
+   * Is told how far the run is, ten times a second at most, and at last, when it has succeeded, that its fraction is 1. The run is rejected
+   * with what it throws.
+   */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export interface ForEachOptions extends RunOptions {

@@ -17,7 +17,7 @@ import type { ArrayConstructor, ArrayOf, Elements, QueryOptions, QuerySource, Ro
 import type { BackendName } from "../backends/backend.js";
 import { checkOptions } from "./check-options.js";
 import { optimalAccelerator, precompile, type Computable, type OptimalChoice, type Workload } from "./orchestrate.js";
-import type { Precompiled } from "./precompile.js";
+import type { PrecompileOptions, Precompiled } from "./precompile.js";
 import type { AcceleratorState } from "./member.js";
 import { warn } from "./observers.js";
 import { RuntimeCore, type RuntimeOptions } from "./runtime.js";
@@ -130,7 +130,7 @@ export interface Runtime {
    * @example
    * await runtime.precompile(runtime.compute(new Float32Array(0)).map(x => x * gain, { gain }).sum());
    */
-  precompile(of: Computable, accelerator?: BackendName): Promise<readonly Precompiled[]>;
+  precompile(of: Computable, how?: BackendName | PrecompileOptions): Promise<readonly Precompiled[]>;
   /**
    * Ends the runtime: waits for the kernels and compilers that are at work beside this thread, and gives back its buffers and what its
    * backends hold. Whatever is asked of it, its queries and its buffers from then on is a QueryError. `await using` does the same.
@@ -180,7 +180,7 @@ export function runtimeOn(options: RuntimeOptions, backends: ConstructorParamete
     devices: () => core.tiers.devices(),
     cacheStatistics: () => cache().statistics(),
     optimalAccelerator: (of, workload) => (core.check(), optimalAccelerator(core, of, workload)),
-    precompile: async (of, accelerator) => (core.check(), precompile(core, of, accelerator)),
+    precompile: async (of, how) => (core.check(), precompile(core, of, how)),
     dispose: () => core.end(),
     [Symbol.asyncDispose]: () => core.end(),
   };

@@ -12,6 +12,7 @@ import { sourceLength } from "../query/source.js";
 import type { RuntimeCore } from "./runtime.js";
 import type { Choice } from "./selector.js";
 import type { KernelSlot } from "./slot.js";
+import { checkOnProgress, reporting, reportOf, succeeded } from "./progress.js";
 import type { Precompiled } from "./precompile.js";
 
 /** What a kernel would be run on. */
@@ -40,10 +41,13 @@ export function optimalAccelerator(core: RuntimeCore, of: unknown, workload: unk
   return { ...first, kernels };
 }
 
-export function precompile(core: RuntimeCore, of: unknown, accelerator: unknown): Promise<readonly Precompiled[]> {
+export async function precompile(core: RuntimeCore, of: unknown, how: unknown): Promise<readonly Precompiled[]> {
+  const { accelerator, onProgress } = typeof how === "string" ? { accelerator: how, onProgress: undefined } : checkOptions(how, "precompile", ["accelerator", "onProgress"], 'Write "cpu", or { accelerator: "cpu", onProgress: ({ fraction }) => … }.');
+  const tell = checkOnProgress(onProgress, describe);
+  const signal = tell === undefined ? undefined : reporting(tell, undefined);
   const named = accelerator === undefined ? null : checkBackend(accelerator as BackendName, core.tiers.names);
   const asked = askedOf(core, of, "precompile").flatMap(({ slots, backend }) => slots.map((slot): readonly [KernelSlot, BackendName | null] => [slot, named ?? backend]));
-  return core.tiers.precompile(asked);
+  return succeeded(await core.tiers.precompile(asked, reportOf(signal)), signal);
 }
 
 interface Asked {

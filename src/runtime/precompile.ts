@@ -1,8 +1,16 @@
 /** Kernels that are compiled before they are needed. */
 import type { Kernel } from "../../fusion/ir.js";
 import type { BackendName } from "../backends/backend.js";
+import type { Progress } from "./progress.js";
 import { reasonOf } from "./reasons.js";
 import type { Tier } from "./slot.js";
+
+export interface PrecompileOptions {
+  /** The backend to compile for, instead of all that the runtime chooses among. */
+  readonly accelerator?: BackendName | undefined;
+  /** Is told how many kernels are compiled, ten times a second at most, and at last that all are. The promise is rejected with what it throws. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
 
 /** What came of one kernel on one backend. */
 export interface Precompiled {

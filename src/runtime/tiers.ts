@@ -14,6 +14,7 @@ import { Background } from "./background.js";
 import { classOf } from "./failures.js";
 import type { AcceleratorState, Member } from "./member.js";
 import { inOrderInWords, insistedInWords } from "./preview.js";
+import type { Report } from "./progress.js";
 import { precompiled, type Precompiled } from "./precompile.js";
 import { reasonOf, refusal, together } from "./reasons.js";
 import type { Reports } from "./reports.js";
@@ -164,14 +165,19 @@ export class Tiers {
   }
 
   /** Compiles kernels for the backend that goes with each, or for all that are chosen among. */
-  precompile(slots: readonly (readonly [KernelSlot, BackendName | null])[]): Promise<readonly Precompiled[]> {
+  precompile(slots: readonly (readonly [KernelSlot, BackendName | null])[], report: Report | null = null): Promise<readonly Precompiled[]> {
     const tiers = new Set(
       slots.flatMap(([slot, named]) => {
         const wanted = named ?? this.insists;
         return wanted === null ? slot.tiers.filter(({ member }) => member.name !== "js" || slot.tiers.length === 1) : [tierOf(slot, wanted)];
       }),
     );
-    return Promise.all([...tiers].map(tier => precompiled(tier, one => this.known(one), async one => ready(one, await this.compiled(one, undefined)))));
+    report?.expect(tiers.size);
+    return Promise.all([...tiers].map(async tier => {
+      const made = await precompiled(tier, one => this.known(one), async one => ready(one, await this.compiled(one, undefined)));
+      report?.advance(1);
+      return made;
+    }));
   }
 
   /** Throws QueryError where the runtime has been disposed of. */

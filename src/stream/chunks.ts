@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Elements, TableOf, Stream } from "../query/types.js";
 import type { Dictionary } from "../table/dictionary.js";
 import type { Rows } from "../table/steps.js";
+import { reportOf } from "../runtime/progress.js";
 import { unlessAborted } from "../runtime/waiting.js";
 import { openChunks, tableOfChunk, type ChunkIterator } from "./source.js";
 import { StringReader } from "./strings.js";
@@ -18,6 +19,7 @@ export async function* chunksOf(stream: Stream<Elements | TableOf>, dictionary: 
   signal?.throwIfAborted();
   const iterator = openChunks(stream);
   const strings = new StringReader(dictionary);
+  const report = reportOf(signal);
   /** What is to be told to the iterator in the end: nothing where it has ended by itself, or has failed. */
   let state: "asked" | "idle" | "over" = "idle";
   let turn = performance.now();
@@ -28,7 +30,9 @@ export async function* chunksOf(stream: Stream<Elements | TableOf>, dictionary: 
       const next = await unlessAborted(nextChunk(iterator, () => (state = "over")), signal);
       if (next.done === true) return;
       state = "idle";
-      yield tableOfChunk(next.value, number, stream.holds, strings);
+      const rows = tableOfChunk(next.value, number, stream.holds, strings);
+      yield rows;
+      report?.advance(rows.length);
       if (performance.now() - turn < TURN) continue;
       await nextTurn();
       turn = performance.now();

@@ -10,6 +10,7 @@ import { stringsInto } from "../query/into.js";
 import type { Outcome } from "../query/run.js";
 import { calledAs } from "../query/show.js";
 import { readSource, sourceLength, type BoundSource } from "../query/source.js";
+import { reportOf } from "../runtime/progress.js";
 import type { Watch } from "../runtime/watch.js";
 import type { Dictionary } from "../table/dictionary.js";
 import { readTable } from "../table/source.js";
@@ -106,6 +107,8 @@ export async function* resultsOf(bound: BoundTerminal, whole: () => Promise<Tabl
   const pieces = source.kind === "stream" || comesInPieces(bound) ? inPieces(bound) : null;
   // What cannot be done is refused before anything runs.
   pieces?.node.plan();
+  if (source.kind === "stream") reportOf(signal)?.expectStream();
+  else if (pieces !== null) reportOf(signal)?.expect(sourceLength(source));
   const results = pieces === null ? divided(later(whole)) : computeChunks(pieces, chunksIn(source, dictionary, signal), { others: await others(), dictionary, watch }, size !== null, signal);
   yield* size === null ? results : repieced(results, size, true);
 }

@@ -11,6 +11,7 @@ import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } 
 import { stageValues, type BoundTerminal } from "../query/bound.js";
 import type { Binding } from "../query/shape.js";
 import { startKernel } from "../query/start.js";
+import { reportOf } from "../runtime/progress.js";
 import type { KernelSlot } from "../runtime/slot.js";
 import { within } from "../runtime/watch.js";
 import { moveLater } from "../table/move.js";
@@ -187,6 +188,8 @@ async function runPiece(job: Job, kernel: JobKernel, piece: Rows, given: Given):
   signal?.throwIfAborted();
   const result = await startKernel(runtime.tiers, slot, chosen, call, backend, signal, watch, kernel.slot.kernel);
   checkUnmoved(piece);
+  // A stream counts its chunks itself.
+  if (job.bound.query.source.kind !== "stream" && kernel === job.kernels[0]) reportOf(signal)?.advance(piece.length);
   return result;
 }
 

@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { createDiskCache } from "../../src/cache/disk.js";
 import { main } from "../../src/cli/main.js";
+import type { Screen } from "../../src/cli/progress.js";
 
 const base = mkdtempSync(path.join(os.tmpdir(), "dotcompute-cli-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -16,9 +17,11 @@ const load = createRequire(import.meta.url)(path.join(base, "load.cjs")) as (url
 let places = 0;
 const newPlace = (): string => path.join(base, String(++places));
 
-async function run(...args: readonly string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+const run = (...args: readonly string[]): ReturnType<typeof runOn> => runOn(null, ...args);
+
+async function runOn(screen: Screen | null, ...args: readonly string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
   let [out, err] = ["", ""];
-  const code = await main(args, { out: text => void (out += text), err: text => void (err += text), load });
+  const code = await main(args, { out: text => void (out += text), err: text => void (err += text), screen, load });
   return { code, out, err };
 }
 
@@ -97,7 +100,7 @@ describe("dotcompute cache warm", () => {
     const runtime = `export const asked = [];
       const answers = { loud: "found", sums: "compiled", faulty: "failed" };
       export const runtime = {
-        async precompile(query, backend) { asked.push([query.bound, backend]); return [{ kernel: {}, backend: backend ?? "cpu", state: answers[query.bound], reason: query.bound === "faulty" ? "there is no compiler" : null }]; },
+        async precompile(query, { accelerator: backend, onProgress }) { onProgress({ fraction: 0.5 }); asked.push([query.bound, backend]); return [{ kernel: {}, backend: backend ?? "cpu", state: answers[query.bound], reason: query.bound === "faulty" ? "there is no compiler" : null }]; },
         async settled() { asked.push("settled"); },
       };`;
     writeFileSync(file, `${runtime}\n${exports}\n`);
@@ -111,6 +114,15 @@ describe("dotcompute cache warm", () => {
     expect(err.split("\n").sort()).toEqual(["", "1 of 3  sum: compiled for cuda", "2 of 3  loud: found for cuda", "3 of 3  more.0: compiled for cuda"]);
     const { asked } = (await load(pathToFileURL(file).href)) as { readonly asked: readonly unknown[] };
     expect(asked).toEqual([["sums", "cuda"], ["loud", "cuda"], ["sums", "cuda"], "settled"]);
+  });
+
+  it("draws how far it is on a terminal", async () => {
+    const file = moduleWith('export const loud = { bound: "loud" }, sums = { bound: "sums" };');
+    const written: string[] = [];
+    expect(await runOn({ isTTY: true, columns: 80, write: text => written.push(text) }, "cache", "warm", file)).toMatchObject({ code: 0 });
+    const line = (percent: number, what: string): string => `\r[${"=".repeat(Math.floor(percent / 5)).padEnd(20)}] ${String(percent).padStart(3)} %  ${what}`;
+    const erased = ["\r" + " ".repeat(line(0, "loud").length - 1), "\r"];
+    expect(written).toEqual([line(0, "loud"), line(25, "loud"), ...erased, line(50, "sums"), line(75, "sums"), ...erased]);
   });
 
   it("ends with 1 where something failed, as data, too", async () => {

@@ -1,5 +1,5 @@
 /** Profiles, traces, and who is told. */
-import { createRuntime, compute, record, type ChromeTrace, type Profile, type Recording } from "../../src/index.js";
+import { createRuntime, compute, record, type ChromeTrace, type Profile, type Progress, type Recording } from "../../src/index.js";
 import { expectType } from "./expect.js";
 
 export async function profiles(): Promise<void> {
@@ -20,4 +20,17 @@ export function observers(): void {
   createRuntime({ logger: { warn: () => undefined } });
   // @ts-expect-error the API is more than its tracers
   createRuntime({ telemetry: { trace: {} } });
+}
+
+export async function progress(): Promise<void> {
+  const query = compute(new Float64Array(1));
+  const onProgress = ({ done, total, fraction }: Progress): void => {
+    expectType<number>()(done);
+    expectType<number | null>()(total);
+    expectType<number | null>()(fraction);
+  };
+  expectType<Float64Array>()(await query.toArrayAsync({ onProgress }));
+  await createRuntime().precompile(query, { accelerator: "cpu", onProgress });
+  // @ts-expect-error progress is of what is awaited
+  query.toArray({ onProgress });
 }

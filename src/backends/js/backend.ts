@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { KernelCall, KernelResult } from "../../../fusion/call.js";
 import type { Kernel } from "../../../fusion/ir.js";
 import { Events } from "../../runtime/events.js";
+import { reportOf } from "../../runtime/progress.js";
 import { checkLengths, lengthsOf } from "../arrays.js";
 import type { CompiledKernel } from "../backend.js";
 import { programOf, type Program } from "./program.js";
@@ -43,9 +44,11 @@ class JsCompiledKernel implements CompiledKernel {
     const run = new Run(this.program);
     const lengths = lengthsOf(call);
     run.begin(call);
+    const report = reportOf(signal);
     let turn = performance.now();
     while (run.advance()) {
       if (performance.now() - turn < TURN) continue;
+      report?.within(run.part);
       await nextTurn();
       signal?.throwIfAborted();
       checkLengths(call, lengths);

@@ -84,6 +84,11 @@ export class Run {
     return scratch;
   }
 
+  /** How much is done, from 0 to 1. */
+  get part(): number {
+    return this.done / this.slices;
+  }
+
   /** Runs the next slice; gives whether there is another. */
   advance(): boolean {
     const { program, state, call } = this;
