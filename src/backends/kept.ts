@@ -15,6 +15,12 @@ export function readPlaces(kernel: Kernel): readonly number[] {
   return kernel.arrays.flatMap(({ name }, place) => (read.has(name) ? [place] : []));
 }
 
+/** Whether a run reads what it writes, so that it cannot be done twice. */
+export const rewrites = (kernel: Kernel, { arrays }: KernelCall): boolean => rewritten(writtenPlaces(kernel), readPlaces(kernel), arrays).length > 0;
+
+const rewritten = (written: readonly number[], read: readonly number[], arrays: readonly AnyTypedArray[]): readonly AnyTypedArray[] =>
+  written.map(place => arrays[place] as AnyTypedArray).filter(array => read.some(place => isSameView(array, arrays[place] as AnyTypedArray)));
+
 /** What was held by the arrays that a run both reads and writes. Which element fails is found by running all of them again, from there. */
 export class Kept {
   private constructor(private readonly copies: readonly (readonly [array: AnyTypedArray, copy: AnyTypedArray])[]) {}
@@ -22,7 +28,7 @@ export class Kept {
   /** Null where no element can fail, or a run changes nothing that another one would read. */
   static of(written: readonly number[], read: readonly number[], { arrays, certain }: KernelCall): Kept | null {
     if (certain === true) return null;
-    const changed = written.map(place => arrays[place] as AnyTypedArray).filter(array => read.some(place => isSameView(array, arrays[place] as AnyTypedArray)));
+    const changed = rewritten(written, read, arrays);
     return changed.length === 0 ? null : new Kept(changed.map(array => [array, array.slice()]));
   }
 

@@ -1,6 +1,7 @@
 /** What comes after a kernel has failed: the same again, another backend, or the end. Made for a run that failed, and kept until it is over. */
 import { BackendError } from "../../fusion/errors.js";
 import type { BackendName, CompiledKernel, KernelCall } from "../backends/backend.js";
+import { rewrites } from "../backends/kept.js";
 import { backoff } from "./backoff.js";
 import { classOf } from "./failures.js";
 import type { Member } from "./member.js";
@@ -41,10 +42,10 @@ export class Recovery {
     const given = backend !== "js";
     if (failure === "transient") {
       if (given) tiers.failed(member, error);
-      if (this.mayRetry(member)) return { compiled: failed, delay: this.delay(member, error) };
+      if (this.mayRetry(member) && !this.isSpoilt(failed)) return { compiled: failed, delay: this.delay(member, error) };
     }
     if (failure === "fatal" && given) member.retire(reasonOf(error));
-    if (tiers.isInsisted(this.insists) || !given) throw this.end(backend);
+    if (tiers.isInsisted(this.insists) || !given || this.isSpoilt(failed)) throw this.end(backend);
     if (failure === "kernel" || failure === "fatal") tiers.lose(tier, error);
     const next = this.chooseAfter(tier);
     if (failure === "transient" || failure === "resource") tiers.reports.fallback(tier, next.backend, call.length, error);
@@ -65,6 +66,11 @@ export class Recovery {
 
   private mayRetry(member: Member): boolean {
     return this.attempts < this.tiers.resilience.attempts && (member.up || this.tiers.isInsisted(this.insists)) && !writesInPlace(this.call);
+  }
+
+  /** Whether the failed run may have changed what another one would read. What ran on a device has not: its arrays are read back at the end. */
+  private isSpoilt({ kernel, backend }: CompiledKernel): boolean {
+    return backend !== "cuda" && kernel.sink.kind === "stores" && rewrites(kernel, this.call);
   }
 
   private delay(member: Member, error: BackendError): number {

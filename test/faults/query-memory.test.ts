@@ -1,4 +1,5 @@
 /** Memory that is not there any more, or not for long: detached, shrunk, grown and changed arrays, before a run and during it. */
+import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
 import { BackendError, QueryError, range, type Runtime } from "../../src/index.js";
 import { backendsOf, bundledLibrary, detach, newBench, outcomeOf, rejectionOf, resizableBuffer, watchedRuntime } from "./query-support.js";
@@ -270,7 +271,7 @@ describe.skipIf(bench.obstacle !== null)("a filter with no room for all that may
 
   it("is an error for a query that insists on cpu, now and later", async () => {
     for (const error of [outcomeOf(() => few(bench.cpu, 2 ** 53 - 1).toArray()), await rejectionOf(few(bench.cpu, 2 ** 53 - 1).toArrayAsync())]) {
-      expect(error).toEqual(new BackendError("DC402", NO_ROOM));
+      expect(error).toEqual(new BackendError("DC402", NO_ROOM, { kind: "resource" }));
     }
     expect(few(bench.cpu, 2000).toArray()).toEqual(Float64Array.of(999, 1999));
   });
@@ -280,10 +281,11 @@ describe.skipIf(bench.obstacle !== null)("a filter with no room for all that may
     expect(few(runtime, 2000).toArray()).toEqual(Float64Array.of(999, 1999));
     const run = few(runtime, 2 ** 53 - 1).toArrayAsync({ signal: AbortSignal.timeout(100) });
     expect((await rejectionOf(run) as Error).name).toBe("TimeoutError");
-    expect(lines).toEqual([`dotcompute: the js backend stands in for the cpu backend: ${NO_ROOM}`]);
-    expect(few(runtime, 2000).explain()).toContain(`\n  js: ${NO_ROOM}\n`);
+    const told = `a run of ${2 ** 53 - 1} elements went to the js backend: ${NO_ROOM}`;
+    expect(lines).toEqual([`dotcompute: cpu: ${told}`]);
+    expect(few(runtime, 2000).explain()).toContain(`\n  cpu: compiled kernel is warm; shared by up to ${availableParallelism()} threads; ${told}\n`);
     expect(few(runtime, 3000).toArray()).toEqual(Float64Array.of(999, 1999, 2999));
-    expect(ran).toEqual(["cpu", "js"]);
+    expect(ran).toEqual(["cpu", "cpu"]);
   });
 
   it("is JavaScript's RangeError where nothing is filtered", async () => {

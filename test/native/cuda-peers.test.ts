@@ -110,16 +110,14 @@ onStandIn("CUDA devices among each other", () => {
     it.each([
       ["stickyLaunch", false],
       ["loseDevice", true],
-    ] as const)("a lost device takes its run with it, and no later ones: %s", async (setting, later) => {
+    ] as const)("a run that loses a device begins anew on the others: %s", async (setting, later) => {
       const device = newStandIn({ devices: 3 });
       const runtime = runtimeOf(device);
       const query = runtime.compute(data).map(x => x * 2);
       const wanted = data.map(x => x * 2);
       using there: Buffer<Float64Array> = query.toBuffer();
       device.driver.configure({ [setting]: 2 });
-      const lost = { code: expect.stringMatching(/DC40[26]/), message: expect.stringContaining("The other devices go on") };
-      if (later) await expect(query.toArrayAsync()).rejects.toMatchObject(lost);
-      else expect(() => query.toArray()).toThrow(expect.objectContaining(lost));
+      expect(later ? await query.toArrayAsync() : query.toArray()).toEqual(wanted);
       // Which one has the second launch is for chance.
       const left = runtime.devices().filter(one => one.lost === null).map(one => one.number);
       expect(left).toHaveLength(2);

@@ -48,8 +48,8 @@ export type Watch = (compiled: CompiledKernel) => CompiledKernel;
 /** `members`: those that may be asked, in this order. */
 export const watching = (options: ValidationOptions, members: () => readonly Second[], events: Events, log: (line: string) => void): Watch => {
   const validation = new Validation(options, members, events, log);
-  // fastMath allows what is compared here.
-  return compiled => (compiled.kernel.fastMath === true ? compiled : new ValidatedKernel(compiled, validation));
+  // fastMath allows what is compared here; and what writes to its caller's arrays cannot be done twice.
+  return compiled => (compiled.kernel.fastMath === true || compiled.kernel.sink.kind === "stores" ? compiled : new ValidatedKernel(compiled, validation));
 };
 
 class Validation {
