@@ -1,6 +1,6 @@
 /** Index-space kernels: what they write, against JavaScript's own loops, on every backend of this machine. */
 import { describe, expect, it } from "vitest";
-import { createRuntime, LambdaError, QueryError, type NamedKernel, type Runtime } from "../../src/index.js";
+import { BackendError, createRuntime, LambdaError, plugin, QueryError, type Accelerator, type NamedKernel, type Runtime } from "../../src/index.js";
 
 const runtimes = { js: createRuntime({ backend: "js" }), cpu: createRuntime({ backend: "cpu" }) };
 
@@ -331,5 +331,35 @@ describe("by name", () => {
     for (const by of [2, 0.1, -3]) scale(out, by);
     expect(told).toEqual(["scale 2", "scale 2", "scale 2"]);
     expect(out).toEqual(Float64Array.of(1 * 2 * 0.1 * -3, 2 * 2 * 0.1 * -3));
+  });
+});
+
+describe("kernels that read what they write", () => {
+  const increment = (i: number, a: Float64Array): void => { a[i]! += 1; };
+
+  it.each(["js", "cpu"])("are not validated by a second run: on %s", async backend => {
+    const runtime = createRuntime({ backend, validate: "always" });
+    const inc = runtime.kernel("inc", increment);
+    const a = new Float64Array(3);
+    inc(a);
+    expect(a).toEqual(Float64Array.of(1, 1, 1));
+    await inc.async(a);
+    expect(a).toEqual(Float64Array.of(2, 2, 2));
+  });
+
+  it.each(["transient", "resource", "fatal", null] as const)("are not begun anew where one fails: %s", kind => {
+    const flaky: Accelerator = {
+      name: "flaky",
+      compile: kernel => ({
+        run(call) {
+          plugin.interpret(kernel, call);
+          throw new BackendError("DC407", "its answer was lost", { kind });
+        },
+      }),
+    };
+    const runtime = createRuntime({ plugins: [flaky], backend: ["flaky"], log: () => undefined });
+    const a = new Float64Array(3);
+    expect(() => runtime.kernel("inc", increment)(a)).toThrow("its answer was lost");
+    expect(a).toEqual(Float64Array.of(1, 1, 1));
   });
 });
