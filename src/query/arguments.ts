@@ -140,7 +140,7 @@ const RUN_OPTIONS = {
 /** What timers take. */
 const MOST_MILLISECONDS = 2 ** 31 - 1;
 
-/** The options of a run: an object, whose signal, if there is one, is an AbortSignal. What comes back has the signal that ends the run, in time, too, and with which its progress goes. */
+/** The options of a run: an object, whose signal, if there is one, is an AbortSignal. What comes back has the signal that also tells of time and progress. */
 export function checkRunOptions<Options extends object>(options: Options, verb: keyof typeof RUN_OPTIONS): Options {
   const { names, remedy } = RUN_OPTIONS[verb];
   const { signal, timeout, onProgress } = checkOptions<"into" | "signal" | "timeout" | "onProgress" | "chunk">(options, verb, names, remedy);
@@ -148,12 +148,20 @@ export function checkRunOptions<Options extends object>(options: Options, verb: 
     const wanted = signal instanceof AbortController ? "Hand over the controller's signal: { signal: controller.signal }." : "Write { signal: AbortSignal.timeout(100) }.";
     throw new QueryError("DC305", `signal is an AbortSignal, not ${describe(signal)}`, wanted);
   }
+  return timeout === undefined && onProgress === undefined ? options : { ...options, signal: signalOf(signal as AbortSignal | undefined, timeout, onProgress) };
+}
+
+/** The signal that ends a run, in time, too, and with which its progress goes. */
+function signalOf(given: AbortSignal | undefined, timeout: unknown, onProgress: unknown): AbortSignal | undefined {
   const tell = checkOnProgress(onProgress, describe);
-  const ended = tell === undefined ? (given: AbortSignal | undefined) => given : (given: AbortSignal | undefined) => reporting(tell, given);
-  if (timeout === undefined) return tell === undefined ? options : { ...options, signal: ended(signal as AbortSignal | undefined) };
+  const ended = timeout === undefined ? given : inTime(given, timeout);
+  return tell === undefined ? ended : reporting(tell, ended);
+}
+
+function inTime(given: AbortSignal | undefined, timeout: unknown): AbortSignal {
   if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= MOST_MILLISECONDS)) throw new QueryError("DC305", `timeout is a number of milliseconds, not ${describe(timeout)}`, "Write { timeout: 100 }, or leave it out to wait for as long as it takes.");
   const timed = AbortSignal.timeout(Math.ceil(timeout));
-  return { ...options, signal: ended(signal === undefined ? timed : AbortSignal.any([signal as AbortSignal, timed])) };
+  return given === undefined ? timed : AbortSignal.any([given, timed]);
 }
 
 /** An argument behind the last one would be ignored. */

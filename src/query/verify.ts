@@ -1,8 +1,9 @@
 /** Whether a query gives the same bits whoever runs it and how: on every backend, on any number of threads, alone and beside others. */
-import { QueryError } from "../../fusion/errors.js";
+import { BackendError, QueryError } from "../../fusion/errors.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { BackendName, KernelResult } from "../backends/backend.js";
 import { differenceInWords, differenceOf } from "../runtime/validation/compare.js";
+import { reasonOf } from "../runtime/reasons.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
 import { checkRunOptions } from "./arguments.js";
 import type { BoundQuery, BoundTerminal } from "./bound.js";
@@ -35,6 +36,8 @@ export interface Verification {
   /** Whether all runs gave the same bits. */
   readonly same: boolean;
   readonly runs: readonly VerifiedRun[];
+  /** The backends that could not run it, and why. */
+  readonly leftOut: readonly { readonly backend: BackendName; readonly reason: string }[];
   readonly seed: number;
 }
 
@@ -62,22 +65,33 @@ export async function verified(terminals: readonly BoundTerminal[], options: Ver
   const backends = runtime.tiers.accelerators().filter(({ name, available, place }) => available && (place !== null || name === "js" || name === "cpu")).map(({ name }) => name);
   const variants = new Map<number, RuntimeCore>();
   const done: VerifiedRun[] = [];
+  const leftOut: Verification["leftOut"][number][] = [];
   let expected: readonly Outcome[] = [];
-  for (let run = 0; run < runs; run += 1) {
+  for (let run = 0; run < runs; ) {
     // Each backend has its turn, and JavaScript the first.
     const backend = backends[run % backends.length] as BackendName;
     const threads = backend === "cpu" ? 1 + below(MOST_THREADS) : 1;
-    const schedule = run === 0 ? "now" : (SCHEDULES[below(SCHEDULES.length)] as (typeof SCHEDULES)[number]);
+    // What may never end is begun where a signal can end it.
+    const schedule = run === 0 ? (signal === undefined ? "now" : "later") : (SCHEDULES[below(SCHEDULES.length)] as (typeof SCHEDULES)[number]);
     const moved = run === 0 ? 0 : below(MOST_MOVED);
     const variant = variants.get(threads) ?? runtime.variant(threads);
     variants.set(threads, variant);
     const bound = terminals.map(terminal => inVariant(terminal, variant, backend, moved));
-    const results = await outcomes(bound, schedule, signal);
+    const results = await outcomes(bound, schedule, signal).catch((error: unknown) => {
+      if (!(error instanceof BackendError) || backend === "js") throw error;
+      leftOut.push({ backend, reason: reasonOf(error.cause ?? error) });
+      return null;
+    });
+    if (results === null) {
+      backends.splice(backends.indexOf(backend), 1);
+      continue;
+    }
     if (run === 0) expected = results[0] as readonly Outcome[];
     const differences = results.flatMap(one => one.map((outcome, at) => difference(expected[at] as Outcome, outcome, backend)));
     done.push({ backend, threads, schedule, moved, difference: differences.find(found => found !== null) ?? null });
+    run += 1;
   }
-  return { same: done.every(({ difference }) => difference === null), runs: done, seed };
+  return { same: done.every(({ difference }) => difference === null), runs: done, leftOut, seed };
 }
 
 async function outcomes(bound: readonly BoundTerminal[], schedule: VerifiedRun["schedule"], signal: AbortSignal | undefined): Promise<readonly (readonly Outcome[])[]> {

@@ -1,3 +1,6 @@
+import { mkdtempSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { CompilerBug } from "../../fusion/errors.js";
 import type { Accelerator } from "../../src/backends/accelerator.js";
@@ -170,6 +173,19 @@ describe("verify()", () => {
       else expect(difference).toBeNull();
     }
     expect(report.runs.some(({ backend }) => backend === "faulty")).toBe(true);
+  });
+
+  it("leaves out what cannot run, and says why", async () => {
+    const runtime = createRuntime({ compiler: "/nowhere/c++", cacheFolder: mkdtempSync(path.join(os.tmpdir(), "dotcompute-verify-")), log: () => undefined });
+    const { same, runs, leftOut } = await runtime.compute(Float64Array.of(1, 2)).map(x => x + 777.5).verify({ runs: 4 });
+    expect(same).toBe(true);
+    expect(runs.map(({ backend }) => backend)).toEqual(["js", "js", "js", "js"]);
+    expect(leftOut).toEqual([{ backend: "cpu", reason: expect.stringContaining("/nowhere/c++") }]);
+  });
+
+  it("is ended by its signal, also in a loop without end", async () => {
+    const endless = createRuntime({ backend: "js" }).compute(new Float64Array(4)).map(x => { let a = 0; while (a >= 0) a += 1; return x + a; });
+    await expect(endless.verify({ signal: AbortSignal.timeout(50) })).rejects.toThrow(/timeout/);
   });
 
   it("checks its options", async () => {
