@@ -8,12 +8,12 @@ import type { KernelResult } from "../backends/backend.js";
 import type { Dictionary } from "../table/dictionary.js";
 import { givenColumns } from "../table/given.js";
 import type { BoundTerminal } from "./bound.js";
-import { seedOf, type Outcome } from "./run.js";
+import { copiedOut, seedOf, type Outcome } from "./run.js";
 import { quantilesIn } from "./select.js";
 import type { TerminalNode } from "./shape.js";
 
 /** What a terminal that gives one value, or one row, makes of what its kernels gave. */
-export const finished = (bound: BoundTerminal, outcome: Outcome): unknown => (outcome.watch === null ? finish(bound, outcome) : outcome.watch.phase("copy out", () => finish(bound, outcome)));
+export const finished = (bound: BoundTerminal, outcome: Outcome): unknown => copiedOut(bound, outcome, finish);
 
 function finish(bound: BoundTerminal, outcome: Outcome): unknown {
   const plan = bound.node.plan();

@@ -30,7 +30,7 @@ import { prepare, type Prepared } from "./prepared.js";
 import { Picks } from "./picks.js";
 import { Rows } from "./rows.js";
 import { checkQuantiles, quantileValue } from "./quantile.js";
-import { runAsync, runNow, type Outcome } from "./run.js";
+import { copiedOut, runAsync, runNow, type Outcome } from "./run.js";
 import type { SortKey } from "./sequence.js";
 import type { SearchTerminal } from "./shape.js";
 import { spread } from "./spread.js";
@@ -569,11 +569,11 @@ const singleOf = <A extends Elements>(table: Table, encoding: Encoding | null): 
 
 const stringsIn = (codes: TypedArray, dictionary: Dictionary): readonly string[] => new Strings<string>(codes as Uint32Array, null, dictionary).toArray();
 
-const delivered = <A extends Elements>(outcome: Outcome, element: ColumnType): A => (outcome.watch === null ? copied(outcome, element) : outcome.watch.phase("copy out", () => copied(outcome, element)));
+const delivered = <A extends Elements>(outcome: Outcome, element: ColumnType): A => copiedOut(element, outcome, copied) as A;
 
-function copied<A extends Elements>(outcome: Outcome, element: ColumnType): A {
+function copied(element: ColumnType, outcome: Outcome): Elements {
   const array = deliver(outcome);
-  return (element === "string" && outcome.dictionary !== null ? stringsIn(array, outcome.dictionary) : array) as A;
+  return (element === "string" && outcome.dictionary !== null ? stringsIn(array, outcome.dictionary) : array) as Elements;
 }
 
 const newRows = (bound: BoundQuery): Rows<TableOf> => new Rows(bound, single => new Query(single) as Query<never>);

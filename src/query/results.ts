@@ -9,7 +9,7 @@ import { checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
 import { describe } from "./given.js";
 import { deliver } from "./into.js";
-import { runAsync, runNow, type Outcome } from "./run.js";
+import { copiedOut, runAsync, runNow, type Outcome } from "./run.js";
 import type { RunOptions } from "./types.js";
 
 interface Options extends RunOptions {
@@ -38,7 +38,7 @@ function checked({ query }: BoundTerminal, options: object, verb: "toBuffer" | "
 }
 
 /** A query gives arrays of its own, so a buffer may have them. */
-const given = (bound: BoundTerminal, outcome: Outcome, into: Buffer | undefined): Buffer => (outcome.watch === null ? copied(bound, outcome, into) : outcome.watch.phase("copy out", () => copied(bound, outcome, into)));
+const given = (bound: BoundTerminal, outcome: Outcome, into: Buffer | undefined): Buffer => copiedOut(bound, outcome, () => copied(bound, outcome, into));
 
 function copied({ query }: BoundTerminal, outcome: Outcome, into: Buffer | undefined): Buffer {
   const array = deliver(outcome);

@@ -24,7 +24,7 @@ import { succeeded } from "../runtime/progress.js";
 import type { ChromeTrace } from "../runtime/trace.js";
 import { prepare, type Prepared } from "./prepared.js";
 import { checkQuantiles, quantileValue } from "./quantile.js";
-import { runAsync, runNow, type Outcome } from "./run.js";
+import { copiedOut, runAsync, runNow, type Outcome } from "./run.js";
 import { asValue, boundOf, type JoinKey, type Sequence, type SortKey } from "./sequence.js";
 import { asStage, columnStage, groupJoinStage } from "./stages.js";
 import type { Accumulator, ArrayConstructor, ArrayOf, Captures, CastColumns, ColumnsOf, ElementsIn, Extreme, Fields, ForEachOptions, NewColumns, NullsOf, PreparedSource, ReduceOptions, RowOf, RunOptions, Single, SpreadOptions, SingleColumn, TableOf, Total, Truth, WithoutNulls } from "./types.js";
@@ -350,7 +350,7 @@ export class Rows<T extends TableOf> extends Picks<RowOf<T>, Rows<T>> {
 }
 
 /** The columns of what a run gave. */
-const givenBy = (query: BoundQuery, outcome: Outcome): GivenColumns => (outcome.watch === null ? copied(query, outcome) : outcome.watch.phase("copy out", () => copied(query, outcome)));
+const givenBy = (query: BoundQuery, outcome: Outcome): GivenColumns => copiedOut(query, outcome, copied);
 
 function copied({ shape }: BoundQuery, { columns, dictionary }: Outcome): GivenColumns {
   if (columns === null) throw new CompilerBug("a query of rows stored no columns");

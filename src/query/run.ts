@@ -73,8 +73,16 @@ export interface Outcome {
 export function runNow(bound: BoundTerminal, into: AnyTypedArray | null, dictionary: Dictionary | null = null, where: Where = "device"): Outcome {
   if (bound.query.source.kind === "stream") throw notNow(bound);
   const watch = watchOf(bound);
-  return watch === null ? runHereNow(bound, into, dictionary, where, null) : watch.now(() => runHereNow(bound, into, dictionary, where, watch));
+  return watch === null ? runHereNow(bound, into, dictionary, where, null) : runWatched(bound, into, dictionary, where, watch);
 }
+
+/** Apart: a function that makes others takes memory for what they see, whether it makes them or not. */
+const runWatched = (bound: BoundTerminal, into: AnyTypedArray | null, dictionary: Dictionary | null, where: Where, watch: Watch): Outcome => watch.now(() => runHereNow(bound, into, dictionary, where, watch));
+
+/** What a caller gets of an outcome: a step of its own for whoever listens. */
+export const copiedOut = <Of, Copy>(of: Of, outcome: Outcome, copy: (of: Of, outcome: Outcome) => Copy): Copy => (outcome.watch === null ? copy(of, outcome) : copiedWatched(of, outcome, copy, outcome.watch));
+
+const copiedWatched = <Of, Copy>(of: Of, outcome: Outcome, copy: (of: Of, outcome: Outcome) => Copy, watch: Watch): Copy => watch.phase("copy out", () => copy(of, outcome));
 
 function runHereNow(bound: BoundTerminal, into: AnyTypedArray | null, dictionary: Dictionary | null, where: Where, watch: Watch | null): Outcome {
   const job = newJob(bound, into, dictionary, where, watch);
@@ -212,17 +220,27 @@ function newJob(bound: BoundTerminal, into: AnyTypedArray | null, given: Diction
   const source = table === null ? readSource(query.source, dictionary, owner) : null;
   const length = source === null ? sourceLength(query.source) : source.length;
   const destination = into === null ? null : prepareInto(into, plan, source === null ? [...(table?.values() ?? [])] : [source], length, values, query.runtime.tiers.mayStop(query.backend));
-  const windows = source === null ? null : windowsOf(plan, values, source);
+  const windows = source === null ? null : onlyWindows(plan);
   const moves = plan.steps.length > 0 && windows === null;
   const { bases, others, context, mover } = moves ? movingOf(query, values, dictionary, owner) : UNMOVED;
-  const read = windows === null ? { source, table, length } : { source: null, ...windows };
-  return { plan, slots, values, bases, backend: query.backend, destination, context, mover, others, dictionary, ...read, watch, moves, device };
+  // Every field by its name: to spread some of them takes the engine as long as half a small query.
+  const job: Job = { plan, slots, values, bases, backend: query.backend, destination, context, mover, others, dictionary, source, table, length, watch, moves, device };
+  if (windows !== null) lookAround(job, windows);
+  return job;
 }
 
-/** What kernels read of a source in whose windows they look for all they need: that is all its steps would do. */
-function windowsOf({ steps: [step, another] }: Plan, values: StageValues, source: AnyTypedArray): Rows | null {
-  if (step?.kind !== "window" || step.apart || step.table !== 0 || another !== undefined) return null;
-  return around(step.offsets, step.edge, source, source.length, () => values[step.stages[0] as number]?.at(-1));
+type WindowStep = TableStep & { readonly kind: "window" };
+
+/** The step of a plan whose kernels look for all they need in windows of the source: that is all it would do. */
+function onlyWindows({ steps: [step, another] }: Plan): WindowStep | null {
+  return step?.kind === "window" && !step.apart && step.table === 0 && another === undefined ? step : null;
+}
+
+function lookAround(job: Job, { offsets, edge, stages }: WindowStep): void {
+  const rows = around(offsets, edge, job.source as AnyTypedArray, job.length, () => job.values[stages[0] as number]?.at(-1));
+  job.source = null;
+  job.table = rows.table;
+  job.length = rows.length;
 }
 
 /** What only steps make use of. */
