@@ -3,6 +3,7 @@ import { BackendError, QueryError } from "../../fusion/errors.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { BackendName, KernelResult } from "../backends/backend.js";
 import { differenceInWords, differenceOf } from "../runtime/validation/compare.js";
+import { seeded } from "../runtime/random.js";
 import { reasonOf } from "../runtime/reasons.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
 import { checkRunOptions } from "./arguments.js";
@@ -132,15 +133,4 @@ function movedArray(array: AnyTypedArray, by: number): AnyTypedArray {
   const room = new Holder(array.length + by);
   room.set(array as Float64Array, by);
   return room.subarray(by);
-}
-
-/** mulberry32: the same numbers for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

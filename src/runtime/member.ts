@@ -41,7 +41,7 @@ export interface Treatment {
   /** Milliseconds after which compilers are given up; null, or left out, for never. */
   readonly compileTimeLimit?: number | null;
   /** What becomes of kernels before anybody runs them. */
-  readonly watch?: ((compiled: CompiledKernel) => CompiledKernel) | undefined;
+  readonly validate?: ((compiled: CompiledKernel) => CompiledKernel) | undefined;
 }
 
 export class Member extends Health {
@@ -144,7 +144,7 @@ export class Member extends Health {
 
   private adopt(runnable: Runnable, kernel: Kernel): CompiledKernel {
     const compiled = isCompiled(runnable, this.name) ? runnable : new AdoptedKernel(this.name, kernel, runnable);
-    return this.how.watch?.(compiled) ?? compiled;
+    return this.how.validate?.(compiled) ?? compiled;
   }
 }
 

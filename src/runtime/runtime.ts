@@ -23,7 +23,7 @@ import type { KernelSlot } from "./slot.js";
 import { Reports } from "./reports.js";
 import { resilienceOf, type ResilienceOptions } from "./resilience.js";
 import { Tiers } from "./tiers.js";
-import { watching, type Mismatch, type Watch } from "./validation/validation.js";
+import { validating, type Mismatch, type Validate } from "./validation/validation.js";
 
 /** What ran: handed to `onRun` after every run. */
 export interface RunInfo {
@@ -173,15 +173,15 @@ export class RuntimeCore {
     this.log = observed(this.events, options);
     const backend = options.backend ?? USUAL_ORDER;
     const resilience = resilienceOf(options.resilience);
-    const watch = this.watch(options, () => members.filter(({ name }) => name === "js" || name === "cpu" || backend.includes(name)));
-    const members = membersOf(typeof backends === "function" ? backends(options) : backends, options.plugins ?? [], this.events, { decorate: options.decorate, compileTimeLimit: resilience.compileTimeLimit, watch });
+    const validate = this.validation(options, () => members.filter(({ name }) => name === "js" || name === "cpu" || backend.includes(name)));
+    const members = membersOf(typeof backends === "function" ? backends(options) : backends, options.plugins ?? [], this.events, { decorate: options.decorate, compileTimeLimit: resilience.compileTimeLimit, validate });
     const selector = options.selection === "adaptive" ? adaptive(this.selection) : inOrder;
     this.tiers = new Tiers(members, backend, new Reports(this.log, this.events), resilience, selector);
   }
 
   /** What validates kernels; undefined where nothing is to be. */
-  private watch({ validate = 0, onMismatch }: RuntimeOptions, members: () => readonly Member[]): Watch | undefined {
-    return validate === 0 ? undefined : watching({ rate: validate === "always" ? 1 : validate, onMismatch }, members, this.events, this.log);
+  private validation({ validate = 0, onMismatch }: RuntimeOptions, members: () => readonly Member[]): Validate | undefined {
+    return validate === 0 ? undefined : validating({ rate: validate === "always" ? 1 : validate, onMismatch }, members, this.events, this.log);
   }
 
   /** The same runtime with other numbers of threads, and nobody who listens: for who compares its results. */

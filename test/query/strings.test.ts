@@ -1,6 +1,7 @@
 /** Strings in tables: what JavaScript gives for the same rows, on every backend. */
 import { describe, expect, it } from "vitest";
 import { createRuntime, fromJSON, LambdaError, nullable, QueryError, strings, type LazyValue, type Rows } from "../../src/index.js";
+import { seeded } from "../../src/runtime/random.js";
 
 interface Flight {
   readonly carrier: string;
@@ -11,19 +12,8 @@ interface Flight {
 /** Empty strings, pairs of surrogates and halves of them, and strings that begin with others. */
 const NAMES = ["AA", "", "UA", "A", "AAA", "Ünï", "🛫", "\ud83d", "\udeeb", "\uffff", "zz", "é", "e\u0301", "AA\0", " AA"];
 
-/** mulberry32 */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 function flightsOf(count: number, seed: number): readonly Flight[] {
-  const next = random(seed);
+  const next = seeded(seed);
   const name = (): string => NAMES[Math.floor(next() * NAMES.length)] as string;
   return Array.from({ length: count }, () => ({ carrier: name(), origin: name(), delay: Math.floor(next() * 60) - 20 }));
 }
@@ -247,7 +237,7 @@ describe.each(["js", "cpu"] as const)("on %s", backend => {
   });
 
   it("has room for very many", () => {
-    const next = random(3);
+    const next = seeded(3);
     const ids = Array.from({ length: 100_000 }, (_, at) => `id ${Math.floor(next() * 1e9)}-${at}`);
     const right = ids.filter((_, at) => at % 7 === 0).toReversed();
     expect(compute({ id: ids }).distinct().count().value()).toBe(ids.length);

@@ -7,21 +7,11 @@ import type { BoundTerminal } from "../../src/query/bound.js";
 import { createRuntime } from "../../src/runtime/create.js";
 import { Choices, newKnown } from "../../src/runtime/selection/choice.js";
 import { Estimate, type Learned } from "../../src/runtime/selection/estimate.js";
+import { seeded } from "../../src/runtime/random.js";
 import { History, type Store } from "../../src/runtime/selection/history.js";
 import { fingerprint } from "../../src/runtime/selection/machine.js";
 import type { Curve } from "../../src/runtime/selection/model.js";
 import { Selection, type Contender } from "../../src/runtime/selection/selection.js";
-
-/** mulberry32: the same numbers for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const line = (start: number, each: number): Curve => ({ start, each, bends: [{ from: Infinity, more: 0 }, { from: Infinity, more: 0 }] });
 

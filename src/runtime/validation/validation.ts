@@ -43,10 +43,10 @@ export interface Second {
 const INTERPRETER = "interpreter";
 
 /** What becomes of a kernel that may be validated. */
-export type Watch = (compiled: CompiledKernel) => CompiledKernel;
+export type Validate = (compiled: CompiledKernel) => CompiledKernel;
 
 /** `members`: those that may be asked, in this order. */
-export const watching = (options: ValidationOptions, members: () => readonly Second[], events: Events, log: (line: string) => void): Watch => {
+export const validating = (options: ValidationOptions, members: () => readonly Second[], events: Events, log: (line: string) => void): Validate => {
   const validation = new Validation(options, members, events, log);
   // fastMath allows what is compared here; and what writes to its caller's arrays cannot be done twice.
   return compiled => (compiled.kernel.fastMath === true || compiled.kernel.sink.kind === "stores" ? compiled : new ValidatedKernel(compiled, validation));
