@@ -54,6 +54,7 @@ export const ERROR_CODES = {
   DC405: "the kernel cache cannot be used",
   DC406: "the CUDA driver, the device or NVRTC failed",
   DC407: "an accelerator of a plugin failed",
+  DC408: "who listens to a runtime has failed",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

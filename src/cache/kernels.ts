@@ -58,9 +58,9 @@ const NOTHING: Answer<null> = { done: Promise.resolve(null), hold: () => undefin
 /** The compiler of an entry that was found where there is none. */
 const UNKNOWN = "shared";
 
-export function createKernelCache(options: CacheOptions & { readonly place?: Pick<DiskCacheOptions, "folder" | "fallback"> } = {}, log: (line: string) => void = () => undefined): KernelCache {
+export function createKernelCache(options: CacheOptions & { readonly place?: Pick<DiskCacheOptions, "folder" | "fallback"> } = {}, say: (reason: string) => void = () => undefined): KernelCache {
   const disk = createDiskCache({ ...options.disk, ...options.place });
-  const shared = options.shared === undefined ? null : createSharedLevel(options.shared, log);
+  const shared = options.shared === undefined ? null : createSharedLevel(options.shared, say);
   const loaded: MemoryCache<unknown>[] = [];
   /** What came from the shared store, by entry. */
   const fetched = new Map<string, string>();

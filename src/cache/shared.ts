@@ -63,7 +63,8 @@ const MOST_BYTES = 8 * 2 ** 20;
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 60_000;
 
-export function createSharedLevel({ store, secret, timeLimit = TIME_LIMIT, mostBytes = MOST_BYTES }: SharedOptions, log: (line: string) => void): SharedLevel {
+/** `say`: is told once that the store fails, and once that something of it was refused. */
+export function createSharedLevel({ store, secret, timeLimit = TIME_LIMIT, mostBytes = MOST_BYTES }: SharedOptions, say: (reason: string) => void): SharedLevel {
   const counts = { hits: 0, misses: 0, stored: 0, refusals: 0, failures: 0, skipped: 0 };
   const told = new Set<string>();
   const refused = new Set<string>();
@@ -74,7 +75,7 @@ export function createSharedLevel({ store, secret, timeLimit = TIME_LIMIT, mostB
   const tell = (kind: string, line: string): void => {
     if (told.has(kind)) return;
     told.add(kind);
-    log(`dotcompute: ${line}`);
+    say(line);
   };
 
   const fail = (error: unknown): void => {

@@ -271,8 +271,8 @@ export interface RunOptions {
   /** Ends it after so many milliseconds, as a signal would: the promise is rejected with a DOMException, a TimeoutError. */
   readonly timeout?: number | undefined;
   /**
-   * Is told how far the run is, ten times a second at most, and at last, when it has succeeded, that its fraction is 1. The run is rejected
-   * with what it throws.
+   * Is told how far the run is, ten times a second at most, and at last, when it has succeeded, that its fraction is 1. What it
+   * throws does not change the run: it is a warning of the process. To end a run there is `signal`.
    */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }

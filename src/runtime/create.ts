@@ -16,10 +16,11 @@ import { quote } from "../query/given.js";
 import type { ArrayConstructor, ArrayOf, Elements, QueryOptions, QuerySource, Row, RowColumns, SourceArray, Stream, TableColumns, TableOf, Tabular, TypedArray } from "../query/types.js";
 import type { BackendName } from "../backends/backend.js";
 import { checkOptions } from "./check-options.js";
+import type { Events } from "./events.js";
 import { optimalAccelerator, precompile, type Computable, type OptimalChoice, type Workload } from "./orchestrate.js";
 import type { PrecompileOptions, Precompiled } from "./precompile.js";
 import type { AcceleratorState } from "./member.js";
-import { warn } from "./observers.js";
+import { logOf } from "./observers.js";
 import { RuntimeCore, type RuntimeOptions } from "./runtime.js";
 import { recordingOf, type RecordOptions, type Recording } from "./trace.js";
 
@@ -152,16 +153,20 @@ export interface Runtime {
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   checkEnvironment();
   let made: KernelCache | null = null;
-  const cache = (): KernelCache => (made ??= createKernelCache({ ...options.cache, place: { folder: options.cacheFolder } }, options.log ?? warn));
+  const log = logOf(options);
+  const cache = (events: Events): KernelCache => (made ??= createKernelCache({ ...options.cache, place: { folder: options.cacheFolder } }, reason => {
+    events.tell({ kind: "store", reason });
+    log(`dotcompute: ${reason}`);
+  }));
   return runtimeOn(options, ({ compiler, threads, target, compile, cuda }) => ({
     js: createJsBackend,
-    cpu: events => createCpuBackend({ events, cache: cache(), compileTimeLimit: options.resilience?.compileTimeLimit, compiler, threads, target, code: compile }),
-    cuda: events => createCudaBackend({ events, cache: cache(), code: compile, ...cuda }),
+    cpu: events => createCpuBackend({ events, cache: cache(events), compileTimeLimit: options.resilience?.compileTimeLimit, compiler, threads, target, code: compile }),
+    cuda: events => createCudaBackend({ events, cache: cache(events), code: compile, ...cuda }),
   }), cache);
 }
 
 /** A runtime on given backends. @internal */
-export function runtimeOn(options: RuntimeOptions, backends: ConstructorParameters<typeof RuntimeCore>[1], cache: () => KernelCache = createKernelCache): Runtime {
+export function runtimeOn(options: RuntimeOptions, backends: ConstructorParameters<typeof RuntimeCore>[1], cache: (events: Events) => KernelCache = () => createKernelCache()): Runtime {
   checkOptions(options);
   const core = new RuntimeCore(options, backends);
   return {
@@ -173,12 +178,12 @@ export function runtimeOn(options: RuntimeOptions, backends: ConstructorParamete
     kernels: () => core.kernels.list(),
     settled: async () => {
       await core.tiers.settled();
-      await cache().settled();
+      await cache(core.events).settled();
     },
     record: options => recordingOf(core.events, options),
     accelerators: () => core.tiers.accelerators(),
     devices: () => core.tiers.devices(),
-    cacheStatistics: () => cache().statistics(),
+    cacheStatistics: () => cache(core.events).statistics(),
     optimalAccelerator: (of, workload) => (core.check(), optimalAccelerator(core, of, workload)),
     precompile: async (of, how) => (core.check(), precompile(core, of, how)),
     dispose: () => core.end(),

@@ -32,6 +32,7 @@ export function eventInWords(event: RuntimeEvent): string {
     case "mismatch":
       return `${event.backends.join(" and ")} differ: ${event.reason}`;
     case "leak":
+    case "store":
       return event.reason;
     default:
       return event satisfies never;

@@ -23,6 +23,7 @@ export const EVENT_CODES = {
   breaker: "DC510",
   mismatch: "DC511",
   leak: "DC512",
+  store: "DC513",
 } as const satisfies Record<RuntimeEvent["kind"], string>;
 
 export type EventCode = (typeof EVENT_CODES)[RuntimeEvent["kind"]];
@@ -72,10 +73,12 @@ export type RuntimeEvent =
   /** Two backends gave different bits. */
   | (OfRun & { readonly kind: "mismatch"; readonly backends: readonly [BackendName, BackendName]; readonly reason: string })
   /** A buffer was collected as garbage, and not disposed of: told once for each runtime. */
-  | { readonly kind: "leak"; readonly reason: string };
+  | { readonly kind: "leak"; readonly reason: string }
+  /** The store of kernels that machines share fails, or gave something that is of no use: each told once. */
+  | { readonly kind: "store"; readonly reason: string };
 
 /** What comes seldom, and is told whether or not anybody listens to runs. */
-const RARE: ReadonlySet<RuntimeEvent["kind"]> = new Set(["fallback", "lost", "retry", "breaker", "mismatch", "leak"]);
+const RARE: ReadonlySet<RuntimeEvent["kind"]> = new Set(["fallback", "lost", "retry", "breaker", "mismatch", "leak", "store"]);
 
 /** All events of all runtimes of the process, as data: subscribe by `diagnostics_channel.subscribe("dotcompute:event", message => …)`. */
 const CHANNEL = channel("dotcompute:event");
@@ -89,8 +92,6 @@ export type Phase = (RuntimeEvent & { readonly kind: "phase" })["phase"];
 export interface ListenOptions {
   /** Whether devices are to time what they do, which they do not for nothing. */
   readonly timing?: boolean;
-  /** Whether what the listener throws is the query's failure. Otherwise it is thrown where nobody waits for a result. */
-  readonly throws?: boolean;
   /** Whether it hears nothing but of what comes seldom: runs need not tell of themselves for its sake. */
   readonly rare?: boolean;
 }
@@ -112,7 +113,7 @@ export class Events {
     return this.heard || CHANNEL.hasSubscribers;
   }
 
-  /** Gives what ends it. */
+  /** Gives what ends it. Those of callers listen by `observing`, for what is thrown here a query throws. */
   listen(hear: Listener, options: ListenOptions = {}): () => void {
     const own = { hear, options };
     this.note([...this.listeners, own]);
@@ -129,14 +130,7 @@ export class Events {
     if (CHANNEL.hasSubscribers) CHANNEL.publish(messageOf(event));
     for (const { hear, options } of this.listeners) {
       if (options.rare === true && !RARE.has(event.kind)) continue;
-      try {
-        hear(event);
-      } catch (error) {
-        if (options.throws === true) throw error;
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
+      hear(event);
     }
   }
 

@@ -4,14 +4,20 @@ import { memory } from "../memory/memory.js";
 import { writeLog } from "../telemetry/logger.js";
 import { observe } from "../telemetry/open-telemetry.js";
 import type { Events, Listener } from "./events.js";
+import { observing } from "./observing.js";
 import type { KernelRun, RunInfo, RuntimeOptions } from "./runtime.js";
 
-/** Gives what takes lines that are written without being asked for. */
-export function observed(events: Events, { onRun, telemetry, logger, logLevel, log }: RuntimeOptions): (line: string) => void {
-  if (onRun !== undefined) events.listen(runListener(onRun), { throws: true });
+/** Who is told of what runs. */
+export function observed(events: Events, { onRun, telemetry, logger, logLevel }: RuntimeOptions): void {
+  if (onRun !== undefined) events.listen(runListener(observing("the option onRun of createRuntime()", onRun)));
   if (telemetry !== undefined) observe(events, telemetry, () => memory.usage());
   if (logger !== undefined) writeLog(events, logger, logLevel ?? "info");
-  return log ?? (logger === undefined ? warn : nothing);
+}
+
+/** What takes lines that are written without being asked for. A logger hears of the same by events. */
+export function logOf({ log, logger }: RuntimeOptions): (line: string) => void {
+  if (log !== undefined) return observing("the option log of createRuntime()", log);
+  return logger === undefined ? warn : nothing;
 }
 
 /** Tells of each run, once it is over, which kernels ran; of a stream each kernel once. */
@@ -35,7 +41,7 @@ function runListener(onRun: (info: RunInfo) => void): Listener {
 
 const nothing = (): void => undefined;
 
-export function warn(line: string): void {
+function warn(line: string): void {
   // eslint-disable-next-line no-console -- the one line that tells why queries are slower than they could be
   console.warn(line);
 }

@@ -8,7 +8,7 @@ import type { Tier } from "./slot.js";
 export interface PrecompileOptions {
   /** The backend to compile for, instead of all that the runtime chooses among. */
   readonly accelerator?: BackendName | undefined;
-  /** Is told how many kernels are compiled, ten times a second at most, and at last that all are. The promise is rejected with what it throws. */
+  /** Is told how many kernels are compiled, ten times a second at most, and at last that all are. What it throws changes nothing: it is a warning of the process. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 

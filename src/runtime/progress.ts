@@ -1,5 +1,6 @@
 /** How far a run is, for whoever asked to be told. */
 import { QueryError } from "../../fusion/errors.js";
+import { observing } from "./observing.js";
 
 /** How far a run, or a compilation, is. */
 export interface Progress {
@@ -28,12 +29,14 @@ export class Report {
   private fraction = 0;
   private told = performance.now();
 
-  /** `stop`: ends the run. */
+  private readonly call: OnProgress;
+
   constructor(
-    private readonly call: OnProgress,
+    call: OnProgress,
     private readonly signal: AbortSignal | undefined,
-    private readonly stop: (reason: unknown) => void,
-  ) {}
+  ) {
+    this.call = observing("onProgress", call);
+  }
 
   expect(more: number): void {
     this.total += more;
@@ -61,7 +64,7 @@ export class Report {
     this.tell();
   }
 
-  /** The run has succeeded. Throws what the function has thrown. */
+  /** The run has succeeded. */
   finish(): void {
     this.signal?.throwIfAborted();
     const total = this.endless ? this.done : this.total;
@@ -77,21 +80,16 @@ export class Report {
     if (total !== null && done >= total) return;
     this.told = now;
     if (total !== null) this.fraction = Math.max(this.fraction, done / total);
-    try {
-      this.call({ done, total, fraction: total === null ? null : this.fraction });
-    } catch (error) {
-      this.stop(error);
-    }
+    this.call({ done, total, fraction: total === null ? null : this.fraction });
   }
 }
 
 const reports = new WeakMap<AbortSignal, Report>();
 
-/** The signal of a run that tells how far it is: it ends with the one that is given, and when the function throws. */
+/** The signal of a run that tells how far it is: its own, for the one that is given may be that of several runs, and ends it. */
 export function reporting(call: OnProgress, given: AbortSignal | undefined): AbortSignal {
-  const thrown = new AbortController();
-  const signal = given === undefined ? thrown.signal : AbortSignal.any([given, thrown.signal]);
-  reports.set(signal, new Report(call, signal, reason => thrown.abort(reason)));
+  const signal = given === undefined ? new AbortController().signal : AbortSignal.any([given]);
+  reports.set(signal, new Report(call, signal));
   return signal;
 }
 

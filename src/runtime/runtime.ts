@@ -15,7 +15,7 @@ import { Events } from "./events.js";
 import { Remembered } from "../memory/remembered.js";
 import type { Storage } from "../memory/storage.js";
 import { Member, type Backend, type Decorate, type Treatment } from "./member.js";
-import { observed } from "./observers.js";
+import { logOf, observed } from "./observers.js";
 import { adaptive } from "./selection/adaptive.js";
 import { selectionIn, type Selection } from "./selection/selection.js";
 import { inOrder } from "./selector.js";
@@ -121,7 +121,10 @@ export interface RuntimeOptions {
    * one a runtime costs what it costs without this option.
    */
   readonly telemetry?: OpenTelemetry | undefined;
-  /** Takes what a runtime has to tell, each line with a code: a logger as pino's, or the console. */
+  /**
+   * Takes what a runtime has to tell, each line with a code: a logger as pino's, or the console. Like all that listens (`log`, `onRun`,
+   * `telemetry`, `onMismatch`, `onProgress`) it has no say: what it throws changes no result, and is a warning of the process, once.
+   */
   readonly logger?: Logger | undefined;
   /** From which level on the logger is told, by default `info`: backends that fail, recover, or are lost. `debug` tells of every run. */
   readonly logLevel?: LogLevel | undefined;
@@ -170,7 +173,8 @@ export class RuntimeCore {
   ) {
     this.cacheFolder = options.cacheFolder;
     this.fastMath = options.compile?.fastMath === true;
-    this.log = observed(this.events, options);
+    this.log = logOf(options);
+    observed(this.events, options);
     const backend = options.backend ?? USUAL_ORDER;
     const resilience = resilienceOf(options.resilience);
     const validate = this.validation(options, () => members.filter(({ name }) => name === "js" || name === "cpu" || backend.includes(name)));

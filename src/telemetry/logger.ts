@@ -1,5 +1,6 @@
 /** Events as lines of a program's own log: pino's, or the console's. */
 import { EVENT_CODES, type Events, type RuntimeEvent } from "../runtime/events.js";
+import { observing } from "../runtime/observing.js";
 import { LOG_LEVELS, type LogLevel } from "./levels.js";
 import { eventInWords, factsOf } from "../runtime/event-words.js";
 
@@ -15,20 +16,21 @@ export interface Logger {
 export function writeLog(events: Events, logger: Logger, level: LogLevel): void {
   const write = writerOf(logger);
   const least = LOG_LEVELS.indexOf(level);
-  events.listen(event => {
+  const hear = (event: RuntimeEvent): unknown => {
     const own = levelOf(event);
-    if (LOG_LEVELS.indexOf(own) >= least) write(own, event);
-  }, { rare: level !== "debug" });
+    return LOG_LEVELS.indexOf(own) < least ? undefined : write(own, event);
+  };
+  events.listen(observing("the option logger of createRuntime()", hear), { rare: level !== "debug" });
 }
 
 /** Loggers that make children take an object before the text; the console takes the text alone. */
-function writerOf(logger: Logger): (level: LogLevel, event: RuntimeEvent) => void {
+function writerOf(logger: Logger): (level: LogLevel, event: RuntimeEvent) => unknown {
   const structured = "child" in logger && typeof logger.child === "function";
   return (level, event) => {
     const code = EVENT_CODES[event.kind];
     const text = `dotcompute ${code}: ${eventInWords(event)}`;
     const args: readonly unknown[] = structured ? [{ code, kind: event.kind, ...factsOf(event) }, text] : [text];
-    logger[level](...(args as never[]));
+    return logger[level](...(args as never[]));
   };
 }
 
@@ -50,6 +52,7 @@ function levelOf(event: RuntimeEvent): LogLevel {
       return event.state === "open" ? "warn" : "info";
     case "lost":
     case "leak":
+    case "store":
       return "warn";
     case "mismatch":
       return "error";

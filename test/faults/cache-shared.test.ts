@@ -170,7 +170,7 @@ describe("a shared kernel cache", () => {
       const machine = newMachine(store);
       expect(await machine.find()).toBeNull();
       expect(sharedOf(machine)).toEqual({ ...counts, refusals: 1 });
-      expect(machine.lines).toEqual([expect.stringMatching(/^dotcompute: an entry of the shared kernel cache was refused, and its kernel is compiled here: it/)]);
+      expect(machine.lines).toEqual([expect.stringMatching(/^an entry of the shared kernel cache was refused, and its kernel is compiled here: it/)]);
       expect(store.asked.at(-1)).toBe("delete");
       const asked = store.asked.length;
       expect(await machine.find()).toBeNull(); // not asked again
@@ -233,7 +233,7 @@ describe("a shared kernel cache", () => {
       await late.make("new", { ...kernel, source: "int y;" });
       expect(await machine.find({ ...kernel, source: "int y;" })).toBe("new"); // it is well again
       expect(machine.lines).toEqual([expect.stringMatching(words)]);
-      expect(machine.lines[0]).toMatch(/^dotcompute: kernels are not shared while the store of the kernel cache fails: /);
+      expect(machine.lines[0]).toMatch(/^kernels are not shared while the store of the kernel cache fails: /);
     });
 
     it.each<[string, () => unknown]>([["by refusing", () => false], ["by rejecting", () => Promise.reject(new Error("full"))], ["by not answering", never]])("to take what is given, %s: nobody waits, and nobody is hurt", async (_, fault) => {

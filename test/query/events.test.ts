@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { createCpuBackend } from "../../src/backends/cpu/backend.js";
 import { createJsBackend } from "../../src/backends/js/backend.js";
 import { stream } from "../../src/index.js";
@@ -105,23 +105,7 @@ describe("a run", () => {
   });
 });
 
-describe("listeners", () => {
-  it("hear the same; what one throws is thrown elsewhere, unless it is to be the query's failure", () => {
-    const { runtime, heard, core } = setUp({ backend: "js" });
-    const angry = (event: RuntimeEvent): void => {
-      if (event.kind === "query") throw new Error("the listener's own");
-    };
-    const end = core.events.listen(angry, { throws: true });
-    expect(() => runtime.compute(data).count().value()).toThrow("the listener's own");
-    end();
-    core.events.listen(angry);
-    const later = vi.spyOn(globalThis, "queueMicrotask").mockImplementation(() => undefined);
-    expect(runtime.compute(data).count().value()).toBe(5);
-    expect(later.mock.calls.map(([throws]) => throws)[0]).toThrow("the listener's own");
-    later.mockRestore();
-    expect(of(heard, "query")).toHaveLength(2);
-  });
-
+describe("events", () => {
   it("have a code for each kind, all different", () => {
     expect(new Set(Object.values(EVENT_CODES)).size).toBe(Object.keys(EVENT_CODES).length);
   });

@@ -1,4 +1,5 @@
 /** How far runs are: what `onProgress` is told, and when. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createRuntime, stream, type Progress } from "../../src/index.js";
 import { Report } from "../../src/runtime/progress.js";
@@ -107,14 +108,20 @@ describe("onProgress", () => {
     expect(told.length).toBe(1);
   });
 
-  it("rejects the run with what it throws, first or last", async () => {
+  it("has no say: what it throws, first or last, or a promise of it is rejected with, is a warning of the process, and the run goes on", async () => {
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
     const failure = new Error("my own");
-    const onProgress = (): never => { throw failure; };
-    await expect(js.compute(array).sum().run({ onProgress })).rejects.toBe(failure);
-    await expect(js.compute(Float64Array.of(1)).toArrayAsync({ onProgress })).rejects.toBe(failure);
-    await expect(js.precompile(js.compute(array), { onProgress })).rejects.toBe(failure);
-    clock(150);
-    await expect(js.compute(array).map(x => x + 1).sum().run({ onProgress })).rejects.toBe(failure);
+    const ways = [(): never => { throw failure; }, async (): Promise<never> => Promise.reject(failure)];
+    for (const onProgress of ways) {
+      warn.mockClear();
+      expect(await js.compute(Float64Array.of(1)).toArrayAsync({ onProgress })).toEqual(Float64Array.of(1));
+      expect((await js.precompile(js.compute(array), { onProgress })).map(({ state }) => state)).toEqual(["found"]);
+      clock(150);
+      expect(await js.compute(array).map(x => x + 1).sum().run({ onProgress })).toBe(whole);
+      await nextTurn();
+      const warning = ["onProgress has failed, which no query hears of: Error: my own. Its later failures are not told", { type: "DotcomputeWarning", code: "DC408", detail: failure.stack }];
+      expect(warn.mock.calls).toEqual([warning, warning, warning]);
+    }
   });
 
   it("is a function", async () => {
@@ -130,7 +137,7 @@ describe("a report", () => {
     let now = 0;
     vi.spyOn(performance, "now").mockImplementation(() => now);
     const { told, onProgress } = listener();
-    const report = new Report(onProgress, undefined, () => undefined);
+    const report = new Report(onProgress, undefined);
     report.expect(1000);
     report.begin(500);
     for (; now < 1000; now += 10) report.within(now / 1000);

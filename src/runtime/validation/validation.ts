@@ -12,6 +12,7 @@ import { bringHome, bringHomeLater } from "../../backends/home.js";
 import { codeOn } from "../../query/code.js";
 import { storageOf } from "../../memory/storage.js";
 import type { Events } from "../events.js";
+import { observing } from "../observing.js";
 import { differenceInWords, differenceOf, type Difference } from "./compare.js";
 
 /** Two backends that gave different results for one run of a kernel. */
@@ -46,8 +47,9 @@ const INTERPRETER = "interpreter";
 export type Validate = (compiled: CompiledKernel) => CompiledKernel;
 
 /** `members`: those that may be asked, in this order. */
-export const validating = (options: ValidationOptions, members: () => readonly Second[], events: Events, log: (line: string) => void): Validate => {
-  const validation = new Validation(options, members, events, log);
+export const validating = ({ rate, onMismatch }: ValidationOptions, members: () => readonly Second[], events: Events, log: (line: string) => void): Validate => {
+  const heard = typeof onMismatch === "function" ? observing("the option onMismatch of createRuntime()", onMismatch) : onMismatch;
+  const validation = new Validation({ rate, onMismatch: heard }, members, events, log);
   // fastMath allows what is compared here; and what writes to its caller's arrays cannot be done twice.
   return compiled => (compiled.kernel.fastMath === true || compiled.kernel.sink.kind === "stores" ? compiled : new ValidatedKernel(compiled, validation));
 };
