@@ -7,6 +7,7 @@
 #include "arguments.hpp"
 #include "control.hpp"
 #include "cuda.hpp"
+#include "digest.hpp"
 #include "engine.hpp"
 #include "library.hpp"
 #include "memory.hpp"
@@ -53,6 +54,7 @@ class Environment : public Napi::Addon<Environment> {
                              InstanceMethod("trimMemory", &Environment::trimMemory, napi_enumerable),
                              InstanceMethod("release", &Environment::release, napi_enumerable),
                              InstanceMethod("cuda", &Environment::cuda, napi_enumerable),
+                             InstanceMethod("sha256", &Environment::sha256, napi_enumerable),
                          });
   }
 
@@ -194,6 +196,9 @@ class Environment : public Napi::Addon<Environment> {
   void limitMemory(const Napi::CallbackInfo& info) { dotcompute::memory::limit(info); }
   void trimMemory(const Napi::CallbackInfo& info) { dotcompute::memory::trim(info); }
   Napi::Value release(const Napi::CallbackInfo& info) { return dotcompute::memory::release(info); }
+
+  /// What native/digest.hpp does.
+  Napi::Value sha256(const Napi::CallbackInfo& info) { return dotcompute::sha256(info); }
 
   /// cuda() → what native/cuda.hpp gives
   Napi::Value cuda(const Napi::CallbackInfo& info) { return cuda_.object(info.Env()); }

@@ -12,7 +12,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { contentHash, isFresh, mark, ROOT } from "./stale.mjs";
 
-const SOURCES = ["fusion", "src", "package.json", "scripts/build.mjs", "scripts/parts.mjs"];
+const SOURCES = ["fusion", "src", "native/rt", "package.json", "scripts/build.mjs", "scripts/parts.mjs"];
 const BUNDLES = ["dist/index.js", "dist/index.cjs", "dist/dotcompute-core.cjs", "dist/dotcompute.js", "dist/cli.cjs", "dist/licenses.txt"];
 const DECLARATIONS = ["dist/types/src/index.d.ts", "dist/types-cjs/src/index.d.ts"];
 
@@ -37,7 +37,7 @@ export async function buildBundles() {
   const script = {
     ...common,
     external: ["apache-arrow"],
-    define: { "import.meta.url": "importMetaUrl", "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
+    define: { "import.meta.url": "importMetaUrl", "import.meta.dirname": "__dirname", "import.meta.filename": "__filename", HEADERS_HASH: JSON.stringify(await hashOfHeaders(build, common)) },
     // The directive again: esbuild's own no longer comes first.
     banner: { js: '"use strict";\nconst importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
   };
@@ -62,10 +62,19 @@ export async function buildBundles() {
   // Bundlers take the whole as a module, which needs no other file.
   const module = await build({ ...common, entryPoints: ["./src/index.ts"], format: "esm", outfile: "dist/dotcompute.js", external: ["apache-arrow"], metafile: true });
   const names = module.metafile.outputs["dist/dotcompute.js"].exports;
-  writeFileSync(path.join(ROOT, "dist/index.js"), `import library from "./index.cjs";\nexport const { ${names.join(", ")} } = library;\n`);
+  // Not by `import`: Node would first look through the script for the names of what it exports, which takes two milliseconds.
+  const library = 'process.getBuiltinModule("node:module").createRequire(import.meta.url)("./index.cjs")';
+  writeFileSync(path.join(ROOT, "dist/index.js"), `export const { ${names.join(", ")} } = ${library};\n`);
   writeFileSync(path.join(ROOT, "dist/licenses.txt"), licensesOf(module.metafile));
   mark("bundles", hash);
   return true;
+}
+
+/** What the library would find out by itself. */
+async function hashOfHeaders(build, common) {
+  const { outputFiles } = await build({ ...common, entryPoints: ["./src/backends/cpu/headers.ts"], format: "esm", write: false });
+  const library = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
+  return library.hashOfHeaders(path.join(ROOT, "native/rt"));
 }
 
 /** The terms of whatever the script holds that is not ours. */

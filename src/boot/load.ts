@@ -7,8 +7,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wr
 import { createRequire } from "node:module";
 import path from "node:path";
 import { runInThisContext, Script } from "node:vm";
-import { isTrusted } from "../cache/entry.js";
-import { defaultCacheFolder, faultOf, makeFolder } from "../cache/folder.js";
+import { defaultCacheFolder, faultOf, isTrusted, makeFolder } from "../cache/folder.js";
 
 /** Nothing else is called that, wherever a bundler has put this code. */
 const FIRST = "./dotcompute-core.cjs";

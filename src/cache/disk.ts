@@ -6,9 +6,9 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { BackendError } from "../../fusion/errors.js";
-import { bytesOf, contentName, entryName, entryNames, entryOf, isTrusted, objectOf, publishEntry, removeEntry, verifiedObject, type Ingredients } from "./entry.js";
+import { bytesOf, contentName, entryName, entryNames, entryOf, objectOf, publishEntry, removeEntry, verifiedObject, type Ingredients } from "./entry.js";
 import { evict, type EvictionLimits } from "./evict.js";
-import { createCacheFolder, defaultCacheFolder } from "./folder.js";
+import { createCacheFolder, defaultCacheFolder, isTrusted } from "./folder.js";
 
 /** Written where a compiler failed, and larger than kernels are: so a full disk is told from a wrong program. */
 const PROBE_BYTES = 1 << 18;

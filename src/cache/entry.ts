@@ -4,7 +4,8 @@
  */
 import { chmodSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { crypto } from "../builtin.js";
+import { sha256 } from "./digest.js";
+import { isTrusted, TEMPORARY } from "./folder.js";
 
 /** What a compiled kernel is made of; equal ingredients give interchangeable kernels. */
 export interface Ingredients {
@@ -43,12 +44,8 @@ const CHECKSUM = "checksum";
 export const ABOUT = "about.json";
 const SOURCES = { cpu: "kernel.cpp", cuda: "kernel.cu" } as const;
 const ENTRY = /^[0-9a-f]{64}-[0-9a-f]{16}$/;
-/** Unfinished entries begin with this. */
-export const TEMPORARY = "tmp-";
 /** An entry's date says when it was last used, to this precision: reading the cache should not write to the disk each time. */
 const TOUCH_AFTER = 24 * 60 * 60 * 1000;
-
-const sha256 = (data: string | Buffer): string => crypto().createHash("sha256").update(data).digest("hex");
 
 /** The first part of an entry's name, which does not say by which compiler it was made. JSON keeps the parts apart. */
 export const contentName = ({ source, headersHash, abi, flags, target }: Ingredients): string =>
@@ -69,16 +66,6 @@ export const sourceOf = (entry: string, backend: Label["backend"]): string => pa
 export function bytesOf(entry: string): number {
   const files = [OBJECT, CHECKSUM, ABOUT, ...Object.values(SOURCES)];
   return files.reduce((sum, name) => sum + (lstatSync(path.join(entry, name), { throwIfNoEntry: false })?.size ?? 0), 0);
-}
-
-/** Windows has neither owners nor modes of this kind. */
-const isOwn = (facts: { readonly uid: number; readonly mode: number }): boolean =>
-  process.getuid === undefined || (facts.uid === process.getuid() && (facts.mode & 0o022) === 0);
-
-/** Whether a folder or a file may be trusted: this user's own, not open to others' writing, and no link to something else. */
-export function isTrusted(file: string, kind: "file" | "folder"): boolean {
-  const facts = lstatSync(file);
-  return (kind === "file" ? facts.isFile() : facts.isDirectory()) && isOwn(facts);
 }
 
 /** The shared object of a sound entry; null if there is none. An unsound one is removed, and told of. */

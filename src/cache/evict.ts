@@ -1,7 +1,8 @@
 /** Bounds the cache's growth: what was not used for long goes, and the oldest of what is too much. */
 import { lstatSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { bytesOf, entryNames, removeEntry, TEMPORARY } from "./entry.js";
+import { bytesOf, entryNames, removeEntry } from "./entry.js";
+import { TEMPORARY } from "./folder.js";
 
 export interface EvictionLimits {
   readonly mostBytes: number;

@@ -1,9 +1,11 @@
 /** The folder in which the cache lives: the user's own, or, where that cannot be used, a private one until the process ends. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { BackendError } from "../../fusion/errors.js";
-import { TEMPORARY } from "./entry.js";
+
+/** Unfinished entries begin with this. */
+export const TEMPORARY = "tmp-";
 
 /** The folder that the environment asks for. */
 export function defaultCacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
@@ -122,4 +124,14 @@ export function faultOf(folder: string): string | null {
     // A folder that others may only read, on a disk that nobody can write, does no harm.
     return (facts.mode & 0o022) === 0 ? null : `others can write to it (${messageOf(error)})`;
   }
+}
+
+/** Windows has neither owners nor modes of this kind. */
+const isOwn = (facts: { readonly uid: number; readonly mode: number }): boolean =>
+  process.getuid === undefined || (facts.uid === process.getuid() && (facts.mode & 0o022) === 0);
+
+/** Whether a folder or a file may be trusted: this user's own, not open to others' writing, and no link to something else. */
+export function isTrusted(file: string, kind: "file" | "folder"): boolean {
+  const facts = lstatSync(file);
+  return (kind === "file" ? facts.isFile() : facts.isDirectory()) && isOwn(facts);
 }

@@ -1,7 +1,8 @@
 /** What a cache folder holds, for people who look after it. */
 import { lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
-import { ABOUT, bytesOf, entryNames, removeEntry, sourceOf, TEMPORARY, type About } from "./entry.js";
+import { ABOUT, bytesOf, entryNames, removeEntry, sourceOf, type About } from "./entry.js";
+import { TEMPORARY } from "./folder.js";
 
 /** A compiled kernel that is kept. */
 export interface Listed {

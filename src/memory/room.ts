@@ -2,15 +2,10 @@
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { LARGE, type NativeAddon } from "../backends/cpu/addon.js";
-import { loadAddon } from "../backends/cpu/load-addon.js";
-
-let found: NativeAddon | null | undefined;
+import { ownAddon } from "../backends/cpu/load-addon.js";
 
 /** The addon, whose pool the process shares; null where there is none. */
-export function addonOfMemory(): NativeAddon | null {
-  if (found === undefined) found = loadAddon().addon;
-  return found;
-}
+export const addonOfMemory = (): NativeAddon | null => ownAddon().addon;
 
 /**
  * A new array for a caller that writes all of its elements before anybody else sees it: a large one lies in recycled memory, and

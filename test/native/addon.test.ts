@@ -1,4 +1,5 @@
 /** The addon's own contract: what it checks, what it computes with, what it gives back. Kernels here are written by hand. */
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { ABI_VERSION, CONTROL, STATUS, type NativeKernel } from "../../src/backends/cpu/addon.js";
 import { ELEMENTS, ELEMENT_TYPES, type ElementType } from "../../fusion/types.js";
@@ -191,12 +192,13 @@ describe.skipIf(unavailable !== null)("native addon", () => {
       ["too many arrays", run => run(captured(), null, 0, null, [five, five, five]), new TypeError("arrays must be an array of 2 typed arrays")],
       ["an array of another type", run => run(captured(), null, 0, null, [five, five]), new TypeError("a captured array must be a Uint8Array")],
       ["something else for an array", run => run(captured(), null, 0, null, [five, null as never]), new TypeError("a captured array must be a Uint8Array")],
-            ["loading from nothing", () => (addon.load as unknown as () => void)(), new TypeError("load takes a path, a symbol and a signature")],
+      ["loading from nothing", () => (addon.load as unknown as () => void)(), new TypeError("load takes a path, a symbol and a signature")],
       ["an unknown element type", () => load("sum", { source: "f16" as never }), new TypeError("Unknown element type in a kernel's signature: f16")],
       ["an element type that is a number", () => load("sum", { source: 5 as never }), new TypeError("A kernel's signature names element types by strings")],
       ["too many scalars", () => load("sum", { scalars: 1017 }), new RangeError("A kernel takes 0 to 1016 scalars")],
       ["a negative number of scalars", () => load("sum", { scalars: -1 }), new RangeError("A kernel takes 0 to 1016 scalars")],
       ["no list of arrays", () => load("sum", { arrays: null as never }), new TypeError("A kernel's signature lists the element types of its arrays")],
+      ["hashing neither text nor bytes", () => addon.sha256([1] as never), new TypeError("sha256 takes a string or a Uint8Array")],
       ["stopping by name", () => addon.stop("1" as never), new TypeError("stop takes the id of a run")],
       ["a getter that throws", run => run(captured(), null, 0, null, Object.defineProperty([five, five], 1, { get() { throw new SyntaxError("mine"); } })), new SyntaxError("mine")],
     ];
@@ -214,6 +216,13 @@ describe.skipIf(unavailable !== null)("native addon", () => {
       load("lengths", { arrays: Array.from({ length: 10 }, () => "f64" as const) }).run(null, 0, null, Array.from({ length: 10 }, () => detached));
       expect(value()).toBe(0);
     });
+  });
+
+  it("hashes as node:crypto does", () => {
+    const bytes = Uint8Array.from({ length: 1000 }, (_, at) => at * 7);
+    for (const data of ["", "abc", "größer 🦑", "x".repeat(100_000), new Uint8Array(0), bytes, bytes.subarray(3, 67), Buffer.from("abc")]) {
+      expect(addon.sha256(data)).toBe(createHash("sha256").update(data).digest("hex"));
+    }
   });
 
   it("says why a kernel cannot be loaded", () => {

@@ -108,6 +108,8 @@ export interface NativeAddon {
   trimMemory(): void;
   /** Detaches an ArrayBuffer, whose memory is free at once. False if it cannot be detached. */
   release(buffer: ArrayBuffer): boolean;
+  /** In hexadecimal, of a string's UTF-8; null where the process does not show its OpenSSL. */
+  sha256(data: string | Uint8Array): string | null;
   stop(id: number): void;
   /** Parts of runs that helping threads have done, and how often a thread had to wait long for one. Of the whole process. */
   team(): { readonly helped: number; readonly stalls: number };

@@ -17,7 +17,7 @@ import type { CompiledKernel } from "../backend.js";
 import { Making } from "../making.js";
 import { partsOf, wholeOf } from "../parts.js";
 import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
-import { readHeaders } from "./headers.js";
+import { headersIn } from "./headers.js";
 import { bestOf, levelInWords, levelsOf, namedLevel, portableFlags, symbolIn, type Target } from "./levels.js";
 import { loadAddon, NO_FOLDER, packageRoot, type LoadedAddon } from "./load-addon.js";
 import { nativeMover } from "./moves.js";
@@ -126,7 +126,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     if (units === null) {
       const settings = { cache, toolchain, ...targetOf(options.flags ?? cppFlagsFor(code)), system: systemOf, debug: code.debug, libraries: CPP_LIBRARIES, compiler: options.compiler };
       try {
-        units = createUnits({ ...settings, headers: readHeaders(root) });
+        units = createUnits({ ...settings, headers: headersIn(root) });
       } catch (error) {
         throw new BackendError("DC403", `the run-time headers of the package cannot be read: ${messageOf(error)}`, { cause: error });
       }

@@ -74,3 +74,8 @@ export function loadAddon(root: string | null = packageRoot()): LoadedAddon {
     reason: faults.length > 0 ? faults.join("; ") : `there is no native addon for ${process.platform}-${process.arch}; to build it: node ${path.join(root, "scripts", "build-addon.mjs")}`,
   };
 }
+
+let own: LoadedAddon | undefined;
+
+/** The addon of this package, looked for once. */
+export const ownAddon = (): LoadedAddon => (own ??= loadAddon());

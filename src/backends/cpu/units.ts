@@ -5,7 +5,7 @@
 import { lstatSync } from "node:fs";
 import path from "node:path";
 import { BackendError } from "../../../fusion/errors.js";
-import { crypto } from "../../builtin.js";
+import { sha256 } from "../../cache/digest.js";
 import { sourceOf, type Ingredients } from "../../cache/entry.js";
 import type { KernelCache, Maker } from "../../cache/kernels.js";
 import type { Making } from "../making.js";
@@ -63,7 +63,7 @@ export function createUnits(options: UnitsOptions): Units {
 
   /** Facts that an earlier process found out hold as long as the compiler's file is the same. */
   const factsName = ({ fingerprint }: FoundCompiler): string =>
-    `compiler-${crypto().createHash("sha256").update(JSON.stringify([fingerprint, flags, options.target])).digest("hex").slice(0, 32)}.json`;
+    `compiler-${sha256(JSON.stringify([fingerprint, flags, options.target])).slice(0, 32)}.json`;
 
   const complete = (known: FoundCompiler, facts: CompilerFacts): Compiler => ({
     ...known,

@@ -1,7 +1,7 @@
 /** What this machine can do, compared with the one whose times are written down in model.ts. Measured once, and kept beside the kernels. */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import os from "node:os";
-import { crypto } from "../../builtin.js";
+import { sha256 } from "../../cache/digest.js";
 
 export interface Machine {
   /** How many times as long as there plain computing takes. */
@@ -79,7 +79,7 @@ export const machineOf = (measured: Measured | null): Machine => ({ compute: mea
 /** What is learned on one machine is of no use on another: a name for processor, system and engine. */
 export function fingerprint(): string {
   const facts = [os.platform(), os.arch(), os.availableParallelism(), Math.round(os.totalmem() / 2 ** 30), process.versions.node.split(".", 1)[0], processorOf()];
-  return crypto().createHash("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, 16);
+  return sha256(JSON.stringify(facts)).slice(0, 16);
 }
 
 /** os.cpus() would ask each processor for its times. */

@@ -5,11 +5,11 @@
 import type { Kernel } from "../../../fusion/ir.js";
 import { identityOf } from "../../../fusion/identity.js";
 import { workOf, type Work } from "../../../fusion/work.js";
-import { crypto } from "../../builtin.js";
 import type { AcceleratorKind } from "../../backends/accelerator.js";
 import { isOwn, type BackendName, type CompiledKernel, type KernelCall, type KernelResult } from "../../backends/backend.js";
 import { sharedFrom } from "../../backends/cpu/sharing.js";
 import { partsOf } from "../../backends/parts.js";
+import { sha256 } from "../../cache/digest.js";
 import { Choices, newKnown, type Known } from "./choice.js";
 import { Estimate } from "./estimate.js";
 import { historyIn, type History, type LearnedOf } from "./history.js";
@@ -75,7 +75,7 @@ export class Selection {
   private known(kernel: Kernel): KnownKernel {
     let known = this.kernels.get(kernel);
     if (known !== undefined) return known;
-    const name = crypto().createHash("sha256").update(identityOf(kernel)).digest("hex").slice(0, 24);
+    const name = sha256(identityOf(kernel)).slice(0, 24);
     known = this.byContent.get(name);
     if (known === undefined) {
       const begun = newKnown();
