@@ -140,15 +140,14 @@ export class LazyValue<T> implements PromiseLike<T> {
   }
 
   /**
-   * Follows one element of the source through the query, and tells what it adds to the value: see `trace` of queries. Of values that take
-   * several runs only the verbs before them are followed.
+   * Follows one element of the source through the query, and tells what it adds to the value: see `trace` of queries. Of `aggregate` and
+   * `batch` the verbs are followed that all their values have in common.
    *
    * @example
    * console.log(`${compute(signal).filter(x => x > 0).reduce((a, x) => a + x * x, 0).trace(1000)}`);
    */
   trace(index: number): Trace {
-    const [asked, another] = this.terminals;
-    return traceOf(this.bound.query, index, asked === this.bound && another === undefined && this.bound.branches === undefined ? this.bound : null);
+    return traceOf(this.bound.query, index, this);
   }
 
   /**
@@ -188,6 +187,19 @@ export class LazyValue<T> implements PromiseLike<T> {
     return this.known === undefined ? ((yield this.bound) as T) : this.finish(null);
   }
 
+  /** @internal What it comes to, when what it asks for is found by `run`; undefined where it is nothing of these elements, and would throw. */
+  computed(run: (terminal: BoundTerminal) => unknown): unknown {
+    const work = this.work();
+    try {
+      let next = work.next();
+      while (next.done !== true) next = work.next(run(next.value));
+      return next.value;
+    } catch (error) {
+      if (givesNothing(error)) return undefined;
+      throw error;
+    }
+  }
+
   /** @internal Finds what is wrong with it before it is run. */
   check(): void {
     this.bound.node.plan();
@@ -202,3 +214,6 @@ export class LazyValue<T> implements PromiseLike<T> {
     return finished(this.bound, outcome) as T;
   }
 }
+
+/** What JavaScript says of a reduce of nothing, and `single` of none or several. */
+const givesNothing = (error: unknown): boolean => error instanceof TypeError || (error instanceof QueryError && error.code === "DC312");

@@ -94,6 +94,10 @@ export class Together<T> extends LazyValue<T> {
     return this.allRuns().map(({ bound }) => bound);
   }
 
+  override computed(run: (terminal: BoundTerminal) => unknown): unknown {
+    return this.whole(this.branches.map(({ value }) => value.computed(run)));
+  }
+
   override check(): void {
     for (const { bound } of this.allRuns()) bound.node.plan();
   }

@@ -20,5 +20,6 @@ function inWords(value: TracedValue): string {
   if (value === undefined) return "nothing";
   if (value === null || typeof value === "string") return JSON.stringify(value);
   if (typeof value !== "object") return valueInWords(value);
+  if (Array.isArray(value)) return `[${(value as readonly TracedValue[]).map(inWords).join(", ")}]`;
   return `{ ${Object.entries(value).map(([name, part]) => `${name}: ${inWords(part)}`).join(", ")} }`;
 }

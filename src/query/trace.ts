@@ -37,7 +37,7 @@ export interface TracedStage {
 
 export interface TracedTerminal {
   readonly text: string;
-  /** What the terminal gives of the elements before the traced one, and of those up to it; undefined if it gives nothing of none. */
+  /** What the terminal gives of the elements before the traced one, and of those up to it; undefined where it would throw (a `reduce` of none without a seed, a `single` of two). */
   readonly before: unknown;
   readonly after: unknown;
   /** Of all elements. */
@@ -62,8 +62,16 @@ export class Trace {
   }
 }
 
-/** `terminal`: null to follow the element to the end of the stages alone. */
-export function traceOf(query: BoundQuery, index: unknown, terminal: BoundTerminal | null): Trace {
+/** A value that a trace follows an element to. */
+export interface TracedEnd {
+  /** As it is called. */
+  readonly bound: BoundTerminal;
+  /** What it comes to, when what it asks for is found by `run`: see `LazyValue.computed`. */
+  computed(run: (terminal: BoundTerminal) => unknown): unknown;
+}
+
+/** `end`: null to follow the element to the end of the stages alone. */
+export function traceOf(query: BoundQuery, index: unknown, end: TracedEnd | null): Trace {
   if (query.source.kind === "stream") throw new QueryError("DC310", "trace() reads its elements several times, and a stream is read once", "Collect them first: compute(await query.toArrayAsync()).");
   const chain: BoundQuery[] = [];
   for (let at: BoundQuery | null = query; at !== null; at = at.parent) chain.unshift(at);
@@ -73,7 +81,7 @@ export function traceOf(query: BoundQuery, index: unknown, terminal: BoundTermin
   if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index >= length) {
     throw new QueryError("DC305", `trace() follows an element of the source by its place, 0 to ${length - 1}, not ${describe(index)}`, length === 0 ? "The source is empty: there is none." : "Places are those of the source.");
   }
-  const { stages: texts, terminal: last } = showVerbs(terminal ?? { query, node: query.shape.plainTerminal(query.shape.columns === null ? "toArray" : "toColumns"), values: NO_VALUES }, query.shape.shape().stages);
+  const { stages: texts, terminal: last } = showVerbs(end?.bound ?? { query, node: query.shape.plainTerminal(query.shape.columns === null ? "toArray" : "toColumns"), values: NO_VALUES }, query.shape.shape().stages);
   const stages: TracedStage[] = [];
   let [before, place] = [source, index];
   for (const [at, given] of chain.slice(1).entries()) {
@@ -89,7 +97,7 @@ export function traceOf(query: BoundQuery, index: unknown, terminal: BoundTermin
     stages.push({ text, value: valueAt(now, step.place), place: step.place, note: step.note });
     [before, place] = [now, step.place];
   }
-  return new Trace(index, valueAt(source, index), stages, terminal === null ? null : added(before, terminal, place, last.text));
+  return new Trace(index, valueAt(source, index), stages, end === null ? null : added(query, before, end, place, last.text));
 }
 
 interface Step {
@@ -101,6 +109,7 @@ interface Step {
 function follow(stage: StageShape, before: BoundQuery, now: BoundQuery, given: BoundQuery, place: number): Step {
   switch (stage.kind) {
     case "map":
+      return stage.use === "aggregate" && before.shape.nulls ? left(before, given, place, "left out: null") : { place, note: "" };
     case "as":
     case "fillNulls":
     case "scan":
@@ -187,19 +196,21 @@ function joined(before: BoundQuery, given: BoundQuery, now: BoundQuery, place: n
   return { place: null, note: "its key depends on its place: no group can be told" };
 }
 
-/** What the terminal makes of the elements before, and of those up to this one. */
-function added(query: BoundQuery, terminal: BoundTerminal, place: number, text: string): TracedTerminal {
-  const of = (base: BoundQuery): unknown => {
-    const again: BoundTerminal = { ...terminal, query: base, node: terminalAgain(base.shape, terminal.node, terminal.values) };
-    try {
-      return finished(again, runNow(again, null));
-    } catch (error) {
-      // What JavaScript says of a reduce of nothing.
-      if (error instanceof TypeError) return undefined;
-      throw error;
-    }
-  };
+/** What the value is of the elements before, and of those up to this one. `traced`: the query that the element was followed through; `query`: the same, on js. */
+function added(traced: BoundQuery, query: BoundQuery, end: TracedEnd, place: number, text: string): TracedTerminal {
+  const of = (base: BoundQuery): unknown => end.computed(terminal => {
+    const behind = onBase(terminal.query, traced, base);
+    const again: BoundTerminal = { ...terminal, query: behind, node: terminalAgain(behind.shape, terminal.node, terminal.values) };
+    return finished(again, runNow(again, null));
+  });
   return { text, before: of(upTo(query, place)), after: of(upTo(query, place + 1)), result: of(query) };
+}
+
+/** The stages that a query has behind the traced one, behind another; taps are not called. */
+function onBase(query: BoundQuery, traced: BoundQuery, base: BoundQuery): BoundQuery {
+  if (query.shape.depth <= traced.shape.depth) return base;
+  const parent = onBase(query.parent as BoundQuery, traced, base);
+  return query.shape.stage?.kind === "tap" ? parent : again(parent, query);
 }
 
 const again = (parent: BoundQuery, given: BoundQuery): BoundQuery => ({ ...given, source: parent.source, parent, backend: parent.backend, shape: stageAgain(parent.shape, given.shape, given.values) });
