@@ -18,6 +18,7 @@ const REMEDY = 'Write { format: "text" }, { format: "json" } or { arguments: [x,
 export function explainKernel(routine: SpaceRoutine, options: unknown): string | SpaceExplanation {
   const { format = "text", arguments: given } = checkOptions(options, "explain", ["format", "arguments"], REMEDY);
   if (format !== "text" && format !== "json") throw new QueryError("DC305", `explain() of a kernel is told the format ${quote(format)}`, REMEDY);
+  routine.core.check();
   const explanation = explanationOf(routine, given);
   return format === "json" ? explanation : inWords(explanation);
 }
@@ -25,6 +26,7 @@ export function explainKernel(routine: SpaceRoutine, options: unknown): string |
 /** A kernel's code, as it would be compiled. */
 export function kernelSource(routine: SpaceRoutine, language: SourceLanguage, options: unknown): string {
   checkLanguage(language);
+  routine.core.check();
   const { arguments: given } = checkOptions(options, "source", ["arguments"], "Write { arguments: [x, y, out, 2] }.");
   const prepared = preparedFor(routine, given);
   const { name } = routine.definition;

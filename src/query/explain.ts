@@ -94,8 +94,9 @@ export function checkLanguage(language: SourceLanguage): void {
 }
 
 /** The emitted code of all kernels. */
-export function sourceOf({ node }: BoundTerminal, language: SourceLanguage): string {
+export function sourceOf({ query, node }: BoundTerminal, language: SourceLanguage): string {
   checkLanguage(language);
+  query.runtime.check();
   const plan = node.plan();
   const verbs = verbsOf(node);
   const kernels = plan.kernels.map(({ kernel }, at) => {

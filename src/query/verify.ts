@@ -63,6 +63,7 @@ export async function verified(terminals: readonly BoundTerminal[], options: Ver
   const below = (limit: number): number => Math.floor(random() * limit);
   const [first] = terminals as [BoundTerminal];
   const { runtime } = first.query;
+  runtime.check();
   const backends = runtime.tiers.accelerators().filter(({ name, available, place }) => available && (place !== null || name === "js" || name === "cpu")).map(({ name }) => name);
   const variants = new Map<number, RuntimeCore>();
   const done: VerifiedRun[] = [];

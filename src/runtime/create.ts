@@ -173,17 +173,18 @@ export function runtimeOn(options: RuntimeOptions, backends: ConstructorParamete
     compute: (source: unknown, options?: QueryOptions) => (core.check(), queryOf(core, source, options) as never),
     buffer: (holds: unknown, length?: unknown) => (core.check(), makeBuffer(core, holds, length) as never),
     kernel: (...given: Parameters<Kernels["define"]>) => (core.check(), core.kernels.define(...given) as never),
-    execute: (name: string, ...args: readonly unknown[]) => (core.kernels.named(name) as (...args: readonly unknown[]) => void)(...args),
-    executeAsync: async (name: string, ...args: readonly unknown[]) => (core.kernels.named(name).async as (...args: readonly unknown[]) => Promise<void>)(...args),
-    kernels: () => core.kernels.list(),
+    execute: (name: string, ...args: readonly unknown[]) => (core.check(), (core.kernels.named(name) as (...args: readonly unknown[]) => void)(...args)),
+    executeAsync: async (name: string, ...args: readonly unknown[]) => (core.check(), core.kernels.named(name).async as (...args: readonly unknown[]) => Promise<void>)(...args),
+    kernels: () => (core.check(), core.kernels.list()),
     settled: async () => {
+      core.check();
       await core.tiers.settled();
       await cache(core.events).settled();
     },
-    record: options => recordingOf(core.events, options),
-    accelerators: () => core.tiers.accelerators(),
-    devices: () => core.tiers.devices(),
-    cacheStatistics: () => cache(core.events).statistics(),
+    record: options => (core.check(), recordingOf(core.events, options)),
+    accelerators: () => (core.check(), core.tiers.accelerators()),
+    devices: () => (core.check(), core.tiers.devices()),
+    cacheStatistics: () => (core.check(), cache(core.events).statistics()),
     optimalAccelerator: (of, workload) => (core.check(), optimalAccelerator(core, of, workload)),
     precompile: async (of, how) => (core.check(), precompile(core, of, how)),
     dispose: () => core.end(),

@@ -191,7 +191,7 @@ export class RuntimeCore {
   /** The same runtime with other numbers of threads, and nobody who listens: for who compares its results. */
   variant(threads: number): RuntimeCore {
     const { onRun: _, telemetry: __, logger: ___, ...options } = this.options;
-    return new Variant({ ...options, threads, validate: 0, selection: "order" }, this.backends);
+    return new Variant(this, { ...options, threads, validate: 0, selection: "order" }, this.backends);
   }
 
   /** The kernels of a planned query. */
@@ -226,7 +226,15 @@ export class RuntimeCore {
 class Variant extends RuntimeCore {
   private readonly known = new WeakMap<TerminalNode, readonly KernelSlot[]>();
 
+  constructor(
+    private readonly of: RuntimeCore,
+    ...made: ConstructorParameters<typeof RuntimeCore>
+  ) {
+    super(...made);
+  }
+
   override slots(node: TerminalNode): readonly KernelSlot[] {
+    this.of.check();
     const slots = this.known.get(node) ?? node.plan().kernels.map(({ kernel }) => this.tiers.slot(kernel));
     this.known.set(node, slots);
     return slots;
