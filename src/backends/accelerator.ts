@@ -73,6 +73,8 @@ export interface Accelerator {
   readonly mover?: Mover | null;
   /** Whether calls may hold buffers that only it can read (see KernelCall.resident). @internal */
   readonly readsBuffers?: boolean;
+  /** Ends the compilers that are at work for it, and starts none from then on: the runtime is being disposed of, and nobody waits for them. Those that go on are waited for. */
+  stop?(): void;
   /** Gives back what it holds. */
   [Symbol.asyncDispose]?(): PromiseLike<void>;
 }

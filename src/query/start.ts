@@ -41,7 +41,7 @@ export async function startKernel(tiers: Tiers, slot: KernelSlot, chosen: Compil
         const failed = compiled;
         const after = (recovery ??= new Recovery(tiers, slot, call, insists));
         const next = within(watch, () => after.next(failed, error));
-        if (next.delay > 0) await later(next.delay, signal);
+        if (next.delay > 0) await later(next.delay, signal, tiers.ending);
         ({ compiled } = next);
       }
     }

@@ -133,8 +133,8 @@ export interface Runtime {
    */
   precompile(of: Computable, how?: BackendName | PrecompileOptions): Promise<readonly Precompiled[]>;
   /**
-   * Ends the runtime: waits for the kernels and compilers that are at work beside this thread, and gives back its buffers and what its
-   * backends hold. Whatever is asked of it, its queries and its buffers from then on is a QueryError. `await using` does the same.
+   * Ends the runtime: stops its compilers, refuses runs that wait for one or for another attempt, waits for the kernels that are at work
+   * beside this thread, and gives back its buffers and what its backends hold. Whatever is asked of it, its queries and its buffers from then on is a QueryError. `await using` does the same.
    *
    * @example
    * await using runtime = createRuntime({ threads: 4 });

@@ -115,8 +115,15 @@ export class Member extends Health {
     return this.adopt(await (limit === null ? work : within(work, limit, how?.background !== true, tooLong)), kernel);
   }
 
-  /** Gives back what it holds. It is not made anew. */
+  /** Takes no runs any more, and stops its compilers where it can. */
+  override close(): void {
+    super.close();
+    this.made?.stop?.();
+  }
+
+  /** Gives back what it holds, once no compiler is at work that cannot be stopped. It is not made anew. */
   async end(): Promise<void> {
+    await Promise.allSettled(this.compiling.values());
     await this.made?.[Symbol.asyncDispose]?.();
   }
 

@@ -1,4 +1,5 @@
 /** Kernels that are compiled before they are needed. */
+import { QueryError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { BackendName } from "../backends/backend.js";
 import type { Progress } from "./progress.js";
@@ -29,6 +30,8 @@ export async function precompiled(tier: Tier, known: (tier: Tier) => unknown, co
     await compile(tier);
     return { ...of, state: "compiled", reason: null };
   } catch (error) {
+    // The runtime has been disposed of.
+    if (error instanceof QueryError) throw error;
     return { ...of, state: "failed", reason: reasonOf(error) };
   }
 }

@@ -33,6 +33,7 @@ export class Tiers {
   private readonly others: readonly Member[];
   private readonly insists: BackendName | null;
   private ended = false;
+  private readonly closing = new AbortController();
   /** Whether a backend has failed lately, so that its next success is worth telling. */
   troubled = false;
 
@@ -182,13 +183,19 @@ export class Tiers {
 
   /** Throws QueryError where the runtime has been disposed of. */
   check(): void {
-    if (this.ended) throw new QueryError("DC322", "the runtime has been disposed of", "Run queries before its dispose(), or before the block of its `await using` ends; make another with createRuntime().");
+    if (this.ended) throw hasEnded();
   }
 
-  /** Kernels that run come to their end; then all that backends hold is given back. */
+  /** Aborted when the runtime is disposed of; its reason is what those who wait are told. */
+  get ending(): AbortSignal {
+    return this.closing.signal;
+  }
+
+  /** Waits end, compilers are stopped, and kernels that run come to their end; then all that backends hold is given back. */
   async end(): Promise<void> {
     this.ended = true;
     for (const member of this.members) member.close();
+    this.closing.abort(hasEnded());
     await this.runs.over();
     await this.background.settled();
     for (const member of this.members) await member.end();
@@ -199,9 +206,10 @@ export class Tiers {
     const failures: BackendError[] = [];
     for (;;) {
       try {
-        return await tier.member.compileAsync(tier.kernel);
+        return await unlessAborted(tier.member.compileAsync(tier.kernel), this.ending);
       } catch (error) {
-        await later(this.delayAfter(error, failures, tier), signal);
+        this.check();
+        await later(this.delayAfter(error, failures, tier), signal, this.ending);
       }
     }
   }
@@ -286,8 +294,8 @@ export class Tiers {
 
   private compileInBackground(tier: Tier): void {
     this.background.begin(tier, compiled => void ready(tier, compiled), error => {
-      // A query that insists may have compiled it meanwhile.
-      if (tier.compiled === null) this.lose(tier, error);
+      // A query that insists may have compiled it meanwhile; and at the end compilers are stopped.
+      if (tier.compiled === null && !this.ended) this.lose(tier, error);
     });
   }
 
@@ -336,6 +344,9 @@ export function tierOf({ tiers, others }: KernelSlot, name: BackendName): Tier {
   for (const tier of others) if (tier.member.name === name) return tier;
   throw new CompilerBug(`a kernel was to run on ${name}, which its runtime does not have`);
 }
+
+const hasEnded = (): QueryError =>
+  new QueryError("DC322", "the runtime has been disposed of", "Run queries before its dispose(), or before the block of its `await using` ends; make another with createRuntime().");
 
 function ready(tier: Tier, compiled: CompiledKernel): CompiledKernel {
   tier.compiled = compiled;

@@ -1,6 +1,4 @@
 /** Promises that are not waited for any longer. */
-import { setTimeout as passed } from "node:timers/promises";
-
 /** The promise's outcome, or the signal's reason if that comes first. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
@@ -21,8 +19,18 @@ export function within<T>(promise: Promise<T>, milliseconds: number, held: boole
   });
 }
 
-/** Some milliseconds later. Rejects with the signal's reason once it is aborted. */
-export async function later(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  await unlessAborted(passed(milliseconds), signal);
+/** Some milliseconds later. Rejects at once with a signal's reason when that is aborted. */
+export function later(milliseconds: number, ...signals: readonly (AbortSignal | undefined)[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      for (const signal of signals) signal?.removeEventListener("abort", end);
+      const aborted = signals.find(signal => signal?.aborted === true);
+      if (aborted === undefined) resolve();
+      else reject(aborted.reason);
+    };
+    const timer = setTimeout(end, milliseconds);
+    for (const signal of signals) signal?.addEventListener("abort", end);
+    if (signals.some(signal => signal?.aborted === true)) end();
+  });
 }

@@ -73,6 +73,8 @@ export interface CpuBackend {
   compile(kernel: Kernel): CompiledKernel;
   /** Compiles in another process; the same kernel only once at a time. Asking again without `background` keeps the process alive. */
   compileAsync(kernel: Kernel, options?: CompileOptions): Promise<CompiledKernel>;
+  /** Ends the compilers that are at work, and begins none from then on. */
+  stop(): void;
   /** Many kernels as one translation unit: much faster than one by one. */
   compileBatch(kernels: readonly Kernel[]): CpuCompiledKernel[];
   compileBatchAsync(kernels: readonly Kernel[]): Promise<CpuCompiledKernel[]>;
@@ -253,6 +255,8 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
       return compiledAsync(text, title, kernels, false, use);
     },
 
+    stop: () => units?.stop(),
+
     mover: nativeMover(addon, threads),
 
     get cacheState() {
@@ -277,6 +281,7 @@ function unavailable(reason: string, cache: KernelCache): CpuBackend {
     compileAsync: () => Promise.reject(error()),
     compileBatch: refuse,
     compileBatchAsync: () => Promise.reject(error()),
+    stop: () => undefined,
     mover: null,
     cacheState: { folder: cache.folder, reason: cache.reason },
   };

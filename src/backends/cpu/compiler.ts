@@ -128,6 +128,8 @@ export interface Examination {
   readonly facts: Promise<CompilerFacts | string>;
   /** From now on the process stays alive until they are known. */
   hold(): void;
+  /** Ends it: what is given is a reason. */
+  stop(): void;
 }
 
 /** Examines the compiler in the background: one that hangs must not keep anybody from running JavaScript. */
@@ -150,6 +152,7 @@ export function examineLater(compiler: FoundCompiler, flags: readonly string[], 
       const end = (code: number | null, signal: string | null): void => {
         clearTimeout(timer);
         process.off("exit", kill);
+        child = null;
         resolve({ fault, code, signal, words });
       };
       asked.stdout?.setEncoding("utf8").on("data", (text: string) => (words += text));
@@ -175,6 +178,7 @@ export function examineLater(compiler: FoundCompiler, flags: readonly string[], 
       held = true;
       if (child !== null) setReferenced(child, true);
     },
+    stop: () => killGroup(child?.pid),
   };
 }
 

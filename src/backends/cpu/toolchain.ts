@@ -34,6 +34,8 @@ export interface Toolchain {
   compile(request: CompileRequest): Compilation;
   /** Throws BackendError DC403. */
   compileSync(request: CompileRequest): void;
+  /** Ends all compilations, and begins none from then on. */
+  stop(): void;
 }
 
 export interface ToolchainOptions {
@@ -50,6 +52,7 @@ export function createToolchain(options: ToolchainOptions = {}): Toolchain {
   const most = os.availableParallelism();
   const running = new Set<ChildProcess>();
   const waiting: (() => void)[] = [];
+  let stopped = false;
   /** Compilations that someone waits for and that have not begun: until they have, those that run keep the process alive. */
   let heldBack = 0;
 
@@ -74,9 +77,10 @@ export function createToolchain(options: ToolchainOptions = {}): Toolchain {
         const begin = (): void => {
           if (held) heldBack -= 1;
           try {
+            if (stopped) throw wasStopped();
             child = launch(request, timeLimit, enter, leave, resolve, reject);
           } catch (error) {
-            reject(new BackendError("DC403", `${request.command} could not be run: ${String(error)}`, { cause: error }));
+            reject(error instanceof BackendError ? error : new BackendError("DC403", `${request.command} could not be run: ${String(error)}`, { cause: error }));
             waiting.shift()?.();
             return;
           }
@@ -109,8 +113,16 @@ export function createToolchain(options: ToolchainOptions = {}): Toolchain {
       const error = failure(request, { fault, timedOut, timeLimit, code: result.status, signal: result.signal, words: result.stderr });
       if (error !== null) throw error;
     },
+
+    stop() {
+      stopped = true;
+      killAll();
+    },
   };
 }
+
+/** What whoever waits hears otherwise: that the runtime has been disposed of. */
+export const wasStopped = (): BackendError => new BackendError("DC403", "compilers were stopped at the end of the runtime");
 
 function launch(
   request: CompileRequest,

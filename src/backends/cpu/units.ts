@@ -13,7 +13,7 @@ import { ABI_VERSION } from "./addon.js";
 import { examine, examineLater, findCompiler, OPTIONAL_FLAG, type CompilerFacts, type CompilerSearch, type Examination, type FoundCompiler } from "./compiler.js";
 import type { Headers } from "./headers.js";
 import { compileLevels, compileLevelsSync, type Level } from "./levels.js";
-import type { Compilation, CompileRequest, Toolchain } from "./toolchain.js";
+import { wasStopped, type Compilation, type CompileRequest, type Toolchain } from "./toolchain.js";
 
 export interface UnitsOptions {
   readonly cache: KernelCache;
@@ -47,6 +47,8 @@ export interface Units {
   /** `title`: what it is, for people. */
   compile(text: string, title: () => string, making: Making): PendingUnit;
   compileSync(text: string, title: () => string, making: Making): string;
+  /** Ends what is at work, and begins nothing from then on. */
+  stop(): void;
 }
 
 /** A compiler with all that is known of it. */
@@ -96,7 +98,9 @@ export function createUnits(options: UnitsOptions): Units {
 
   /** One examination serves all who ask meanwhile. */
   let examining: Examination | null = null;
+  let stopped = false;
   const neededLater = async (begun: (examination: Examination) => void): Promise<Compiler> => {
+    if (stopped) throw wasStopped();
     const ready = known();
     if (ready !== null) return ready;
     const from = candidate();
@@ -207,6 +211,12 @@ export function createUnits(options: UnitsOptions): Units {
         making.compiledNow(() => (levels === undefined ? toolchain.compileSync(wanted) : compileLevelsSync(toolchain, wanted, levels)));
         checkWritten(by, object);
       });
+    },
+
+    stop() {
+      stopped = true;
+      examining?.stop();
+      toolchain.stop();
     },
   };
 }
