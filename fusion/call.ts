@@ -1,4 +1,5 @@
 /** What a kernel is called with and what it gives, on every backend; and how a call fails. */
+import type { ErrorCode } from "./errors.js";
 import type { ScalarValue } from "./types.js";
 import type { AnyTypedArray } from "./values.js";
 
@@ -86,7 +87,8 @@ export function resultFor({ spare }: Pick<KernelCall, "spare">, count: number, p
   return spare;
 }
 
-/** The error of reading a captured array, called `name` by the user, where it has no element. */
+/** The error of reading a captured array, called `name` by the user, where it has no element: RangeError with the code DC401. */
 export function outOfRange(name: string, at: number, length: number): RangeError {
-  return new RangeError(`DC401: ${name}[${Object.is(at, -0) ? 0 : at}] is out of range: ${name} has ${length} element${length === 1 ? "" : "s"}`);
+  const error = new RangeError(`DC401: ${name}[${Object.is(at, -0) ? 0 : at}] is out of range: ${name} has ${length} element${length === 1 ? "" : "s"}`);
+  return Object.defineProperty(error, "code", { value: "DC401" satisfies ErrorCode });
 }

@@ -1,12 +1,12 @@
 /**
- * The three kinds of failure, and the one list of their codes.
+ * The kinds of failure, and the one list of their codes.
  *
  * `LambdaError`: the text of a lambda cannot become a kernel. `QueryError`: the library was called wrongly. Both are the
- * caller's to mend and say how. `CompilerBug`: ours.
+ * caller's to mend and say how. `BackendError`, `MismatchError`: something that kernels run on. `CompilerBug`: ours.
  */
 import type { Span } from "./parse/surface.js";
 
-/** Every code, with what it is about. Codes are never reused. 1xx: lambda text. 2xx: types of a lambda. 3xx: queries. 4xx: run time and backends. */
+/** Every code, with what it is about. Codes are never reused. 1xx: lambda text. 2xx: types of a lambda. 3xx: queries. 4xx: run time and backends. 9xx: ours. (5xx are events: `EVENT_CODES`.) */
 export const ERROR_CODES = {
   DC101: "the function's text cannot be read",
   DC102: "this syntax cannot become a kernel",
@@ -55,6 +55,8 @@ export const ERROR_CODES = {
   DC406: "the CUDA driver, the device or NVRTC failed",
   DC407: "an accelerator of a plugin failed",
   DC408: "who listens to a runtime has failed",
+  DC409: "a plugin's accelerator, or a decorated one, gives other bits than another backend",
+  DC901: "a bug in dotcompute",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
@@ -137,9 +139,23 @@ export class BackendError extends Error {
   }
 }
 
+/**
+ * Two backends gave different results for one run, and one of them is not the library's own: with `onMismatch: "throw"`. Where both are it is a
+ * CompilerBug. Its `cause` is the Mismatch.
+ */
+export class MismatchError extends Error {
+  override readonly name = "MismatchError";
+  readonly code = "DC409" satisfies ErrorCode;
+
+  constructor(what: string, options?: ErrorOptions) {
+    super(`DC409: ${what}`, options);
+  }
+}
+
 /** A broken invariant of the compiler: never the caller's fault. */
 export class CompilerBug extends Error {
   override readonly name = "CompilerBug";
+  readonly code = "DC901" satisfies ErrorCode;
 
   constructor(what: string, options?: ErrorOptions) {
     super(`This is a bug in dotcompute, not in your code: ${what}`, options);

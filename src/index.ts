@@ -257,7 +257,7 @@ export function fromJSON<Result extends { toJSON(): QueryJson } = AnyQuery>(json
 export { Buffer, type BufferState, type BufferStatistics, type HostView } from "./memory/buffer.js";
 export { memory, type Memory, type MemoryUsage } from "./memory/memory.js";
 export { createRuntime, type Runtime } from "./runtime/create.js";
-export { BackendError, CompilerBug, LambdaError, QueryError, type ErrorCode, type FailureKind } from "../fusion/errors.js";
+export { BackendError, CompilerBug, LambdaError, MismatchError, QueryError, type ErrorCode, type FailureKind } from "../fusion/errors.js";
 export type { Accelerator, AcceleratorKind, AcceleratorMaker, AcceleratorMemory, CompileHow, Runnable } from "./backends/accelerator.js";
 export type { BackendName } from "./backends/backend.js";
 export * as plugin from "./plugin.js";

@@ -2,10 +2,13 @@
 import { BackendError, QueryError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { Accelerator, AcceleratorKind, AcceleratorMemory, CompileHow, Runnable } from "../backends/accelerator.js";
-import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
+import { isOwn, type BackendName, type CompiledKernel, type KernelCall, type KernelResult } from "../backends/backend.js";
 import { overlaid } from "../backends/decorate.js";
+import { checkedAccelerator, checkedMemory, checkedResult, checkedRunnable } from "../backends/handed.js";
+import { Making } from "../backends/making.js";
 import { describe } from "../query/given.js";
 import type { BreakerState } from "./breaker.js";
+import { Events } from "./events.js";
 import { Health } from "./health.js";
 import { reasonOf } from "./reasons.js";
 import { within } from "./waiting.js";
@@ -40,12 +43,15 @@ export interface Treatment {
   readonly decorate?: Decorate | undefined;
   /** Milliseconds after which compilers are given up; null, or left out, for never. */
   readonly compileTimeLimit?: number | null;
+  /** Who is told how long plugins compile: the library's own backends tell of themselves. */
+  readonly events?: Events | undefined;
   /** What becomes of kernels before anybody runs them. */
   readonly validate?: ((compiled: CompiledKernel) => CompiledKernel) | undefined;
 }
 
 export class Member extends Health {
   private made: Backend | null = null;
+  private readonly own: boolean;
   private readonly compiling = new Map<Kernel, Promise<CompiledKernel>>();
 
   constructor(
@@ -54,13 +60,14 @@ export class Member extends Health {
     private readonly how: Treatment = {},
   ) {
     super();
+    this.own = isOwn(name);
   }
 
   /** Makes it, if it has not been needed yet. One that cannot be made is not available. */
   get accelerator(): Backend {
     if (this.made === null) {
       try {
-        const made = this.make();
+        const made = this.own ? this.make() : checkedAccelerator(this.make(), this.name, "create()");
         this.made = this.how.decorate === undefined ? made : checked(this.how.decorate(overlaid(made as Accelerator, { name: this.name })));
       } catch (error) {
         this.made = notThere(reasonOf(error));
@@ -88,12 +95,15 @@ export class Member extends Health {
   /** The kernel, if there is no need to wait for it. */
   cached(kernel: Kernel): CompiledKernel | null {
     const accelerator = this.usable();
-    const found = accelerator.compileAsync === undefined ? accelerator.compile(kernel) : (accelerator.cached?.(kernel) ?? null);
-    return found === null ? null : this.adopt(found, kernel);
+    if (accelerator.compileAsync === undefined) return this.compile(kernel);
+    const found = accelerator.cached?.(kernel) ?? null;
+    return found === null ? null : this.adopt(found, kernel, "cached()");
   }
 
   compile(kernel: Kernel): CompiledKernel {
-    return this.adopt(this.usable().compile(kernel), kernel);
+    const accelerator = this.usable();
+    if (this.own) return this.adopt(accelerator.compile(kernel), kernel, "compile()");
+    return this.making(kernel).compiledNow(() => this.adopt(accelerator.compile(kernel), kernel, "compile()"));
   }
 
   /** Asked again while it is at work, it compiles nothing anew. */
@@ -108,11 +118,20 @@ export class Member extends Health {
 
   private async compileAnew(kernel: Kernel, how: CompileHow | undefined): Promise<CompiledKernel> {
     const accelerator = this.usable();
-    if (accelerator.compileAsync === undefined) return this.adopt(accelerator.compile(kernel), kernel);
-    const work = accelerator.compileAsync(kernel, how);
+    if (accelerator.compileAsync === undefined) return this.compile(kernel);
+    if (this.own) return this.compiledInTime(accelerator.compileAsync(kernel, how), kernel, how);
+    // A plugin's may give its kernel at once.
+    return this.making(kernel).compiledLater(() => this.compiledInTime(Promise.resolve(accelerator.compileAsync?.(kernel, how)), kernel, how));
+  }
+
+  private async compiledInTime(work: Promise<unknown>, kernel: Kernel, how: CompileHow | undefined): Promise<CompiledKernel> {
     const { compileTimeLimit: limit = null } = this.how;
     const tooLong = (): BackendError => new BackendError("DC402", `its compiler took longer than ${limit} ms`);
-    return this.adopt(await (limit === null ? work : within(work, limit, how?.background !== true, tooLong)), kernel);
+    return this.adopt(await (limit === null ? work : within(work, limit, how?.background !== true, tooLong)), kernel, "compileAsync()");
+  }
+
+  private making(kernel: Kernel): Making {
+    return new Making(this.how.events ?? new Events(), this.name, [kernel]);
   }
 
   /** Takes no runs any more, and stops its compilers where it can. */
@@ -135,12 +154,14 @@ export class Member extends Health {
 
   private memory(): AcceleratorMemory | null {
     if (this.reason !== null) return null;
+    let given: unknown;
     try {
-      return this.accelerator.memory?.() ?? null;
+      given = this.accelerator.memory?.();
     } catch {
       // A device that is lost while it is asked has none.
       return null;
     }
+    return checkedMemory(given, this.name);
   }
 
   private usable(): Backend {
@@ -149,9 +170,15 @@ export class Member extends Health {
     return this.accelerator;
   }
 
-  private adopt(runnable: Runnable, kernel: Kernel): CompiledKernel {
-    const compiled = isCompiled(runnable, this.name) ? runnable : new AdoptedKernel(this.name, kernel, runnable);
+  /** `from`: what has given it. */
+  private adopt(given: unknown, kernel: Kernel, from: string): CompiledKernel {
+    const compiled = this.isOwnKernel(given) ? given : new AdoptedKernel(this.name, kernel, checkedRunnable(given, this.name, from));
     return this.how.validate?.(compiled) ?? compiled;
+  }
+
+  /** Whether it comes from one of the library's own backends as it is. */
+  private isOwnKernel(given: unknown): given is CompiledKernel {
+    return this.own && typeof given === "object" && given !== null && "backend" in given && given.backend === this.name && "kernel" in given;
   }
 }
 
@@ -168,9 +195,7 @@ const notThere = (reason: string): Backend => ({
   },
 });
 
-const isCompiled = (runnable: Runnable, backend: BackendName): runnable is CompiledKernel => "backend" in runnable && runnable.backend === backend && "kernel" in runnable && runnable.start !== undefined;
-
-/** A plugin's kernel, completed. */
+/** A kernel of a plugin's, or of what goes around an accelerator: completed, and its results checked. */
 class AdoptedKernel implements CompiledKernel {
   constructor(
     readonly backend: BackendName,
@@ -179,11 +204,16 @@ class AdoptedKernel implements CompiledKernel {
   ) {}
 
   run(call: KernelCall): KernelResult {
-    return this.runnable.run(call);
+    return this.checked(this.runnable.run(call), "run()", call);
   }
 
   async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
     signal?.throwIfAborted();
-    return this.runnable.start === undefined ? this.runnable.run(call) : this.runnable.start(call, signal);
+    if (this.runnable.start === undefined) return this.run(call);
+    return this.checked(await this.runnable.start(call, signal), "start()", call);
+  }
+
+  private checked(given: unknown, from: string, call: KernelCall): KernelResult {
+    return checkedResult(given, this.backend, from, this.kernel, call);
   }
 }

@@ -114,7 +114,7 @@ export interface RuntimeOptions {
    * Of all runs the kernel is compiled for a second backend where only one has it; of a share those are left out.
    */
   readonly validate?: "always" | number | undefined;
-  /** What happens where two backends disagree, besides the event and a line in the log: `"throw"` makes a CompilerBug of it. */
+  /** What happens where two backends disagree, besides the event and a line in the log: `"throw"` makes a MismatchError of it, or a CompilerBug where both are the library's own. */
   readonly onMismatch?: "throw" | ((mismatch: Mismatch) => void) | undefined;
   /**
    * Where meters and spans go: OpenTelemetry's API, `import * as api from "@opentelemetry/api"`, behind which an SDK has been registered. Without
@@ -178,14 +178,14 @@ export class RuntimeCore {
     const backend = options.backend ?? USUAL_ORDER;
     const resilience = resilienceOf(options.resilience);
     const validate = this.validation(options, () => members.filter(({ name }) => name === "js" || name === "cpu" || backend.includes(name)));
-    const members = membersOf(typeof backends === "function" ? backends(options) : backends, options.plugins ?? [], this.events, { decorate: options.decorate, compileTimeLimit: resilience.compileTimeLimit, validate });
+    const members = membersOf(typeof backends === "function" ? backends(options) : backends, options.plugins ?? [], this.events, { decorate: options.decorate, compileTimeLimit: resilience.compileTimeLimit, events: this.events, validate });
     const selector = options.selection === "adaptive" ? adaptive(this.selection) : inOrder;
     this.tiers = new Tiers(members, backend, new Reports(this.log, this.events), resilience, selector);
   }
 
   /** What validates kernels; undefined where nothing is to be. */
-  private validation({ validate = 0, onMismatch }: RuntimeOptions, members: () => readonly Member[]): Validate | undefined {
-    return validate === 0 ? undefined : validating({ rate: validate === "always" ? 1 : validate, onMismatch }, members, this.events, this.log);
+  private validation({ validate = 0, onMismatch, decorate }: RuntimeOptions, members: () => readonly Member[]): Validate | undefined {
+    return validate === 0 ? undefined : validating({ rate: validate === "always" ? 1 : validate, onMismatch, decorated: decorate !== undefined }, members, this.events, this.log);
   }
 
   /** The same runtime with other numbers of threads, and nobody who listens: for who compares its results. */

@@ -2,7 +2,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
+import { BackendError } from "../../fusion/errors.js";
+import { interpret } from "../../fusion/interpret.js";
+import type { Accelerator } from "../../src/backends/accelerator.js";
 import { createCpuBackend } from "../../src/backends/cpu/backend.js";
 import { createJsBackend } from "../../src/backends/js/backend.js";
 import { stream } from "../../src/index.js";
@@ -17,14 +21,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const data = Float64Array.of(3, -1, 2, NaN, -0);
 
 /** A runtime with somebody who listens, and what they hear. */
-function setUp(options: RuntimeOptions, listening: ListenOptions = {}) {
+function setUp(options: RuntimeOptions, listening: ListenOptions = {}, cuda: { readonly cacheFolder?: string } = {}) {
   const heard: RuntimeEvent[] = [];
   let end = (): void => undefined;
   const listen = (events: Events): Events => ((end = events.listen(event => void heard.push(event), listening)), events);
   const runtime = runtimeOn(options, {
     js: createJsBackend,
     cpu: events => createCpuBackend({ cacheFolder: path.join(folder, "cache"), events }),
-    cuda: events => newStandIn().backend({ events }),
+    cuda: events => newStandIn().backend({ events, ...cuda }),
   });
   const { runtime: core } = runtime.compute(data).bound;
   listen(core.events);
@@ -134,6 +138,37 @@ describe("compiled kernels", () => {
     other.heard.length = 0;
     other.runtime.compute(data).map(x => { return x * 1.2345; }).filter(x => x > 0).count().value();
     expect(of(other.heard, "cache").map(({ level }) => level)).toEqual(["memory"]);
+  });
+
+  it.skipIf(unavailable !== null)("are told of by a device's compiler, with its time", async () => {
+    const { runtime, heard } = setUp({ backend: "cuda" }, {}, { cacheFolder: path.join(folder, "cuda") });
+    expect(await runtime.compute(data).map(x => x * 2).sum()).toBeNaN();
+    const { run } = of(heard, "query")[0]!;
+    expect(of(heard, "compile")).toMatchObject([{ backend: "cuda", run, error: null, kernels: [of(heard, "kernel")[0]!.kernel] }]);
+    expect(of(heard, "compile")[0]!.end).toBeGreaterThan(of(heard, "compile")[0]!.begin);
+  });
+
+  it("are told of by plugins' compilers, with their time, where they fail, too", async () => {
+    const plugins: readonly Accelerator[] = [
+      { name: "quick", compile: kernel => ({ run: call => interpret(kernel, call) }) },
+      { name: "slow", compile: () => { throw new Error("not asked"); }, cached: () => null, compileAsync: async kernel => (await nextTurn(), { run: call => interpret(kernel, call) }) },
+      { name: "failing", compile: () => { throw new BackendError("DC407", "not this one"); } },
+      { name: "lying", compile: () => undefined as never },
+    ];
+    for (const { name } of plugins) {
+      const { runtime, heard } = setUp({ backend: name, plugins });
+      const failure = name === "quick" || name === "slow" ? null : name === "failing" ? "DC407: not this one" : 'DC407: the plugin "lying" gave undefined for a compiled kernel: compile() gives an object with run(call)';
+      const ran = await runtime.compute(data).filter(x => x > 0).count().run().catch(() => null);
+      expect(ran).toBe(failure === null ? 2 : null);
+      const told = of(heard, "compile");
+      expect(told.map(({ backend, error, kernels }) => [backend, error instanceof Error ? error.message : error, kernels.length])).toEqual(told.map(() => [name, failure, 1]));
+      expect(told.length).toBeGreaterThan(0);
+      expect(told[0]!.run).toBe(of(heard, "query")[0]!.run);
+      if (failure === null) expect(told).toHaveLength(1);
+      heard.length = 0;
+      await runtime.compute(data).filter(x => x > 0).count().run().catch(() => null);
+      if (failure === null) expect(of(heard, "compile")).toEqual([]);
+    }
   });
 
   it.skipIf(unavailable !== null)("on a device: transfers and kernels by its own clock, where somebody asks for it", () => {

@@ -2,11 +2,13 @@ import { mkdtempSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { CompilerBug } from "../../fusion/errors.js";
+import { CompilerBug, MismatchError } from "../../fusion/errors.js";
+import type { Kernel } from "../../fusion/ir.js";
 import type { Accelerator } from "../../src/backends/accelerator.js";
-import type { KernelResult } from "../../src/backends/backend.js";
-import { compileJs } from "../../src/backends/js/backend.js";
-import { createRuntime } from "../../src/runtime/create.js";
+import type { KernelCall, KernelResult } from "../../src/backends/backend.js";
+import { decorated } from "../../src/backends/decorate.js";
+import { compileJs, createJsBackend } from "../../src/backends/js/backend.js";
+import { createRuntime, runtimeOn } from "../../src/runtime/create.js";
 import { RuntimeCore, type RuntimeOptions } from "../../src/runtime/runtime.js";
 import type { Mismatch } from "../../src/runtime/validation/validation.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
@@ -101,8 +103,20 @@ describe("validation", () => {
   it("can make an error of it", async () => {
     const { runtime } = setUp(oneBit(0), { onMismatch: "throw" });
     const query = runtime.compute(Float32Array.of(1)).map(x => x + 1);
-    expect(() => query.toArray()).toThrow(CompilerBug);
-    await expect(query.toArrayAsync()).rejects.toThrow(/two backends disagree: element 0 is .* on faulty and 2 on js\n\nfaulty:\n[^]*\n\njs:\n[^]*function kernel/);
+    expect(() => query.toArray()).toThrow(MismatchError);
+    const error = await query.toArrayAsync().catch((failure: unknown) => failure);
+    expect(error).toMatchObject({ code: "DC409", cause: { backends: ["faulty", "js"] } });
+    expect(String(error)).toMatch(/^MismatchError: DC409: two backends disagree: element 0 is .* on faulty and 2 on js\nLook first at the plugin "faulty", which is not part of dotcompute\n\nfaulty:\n[^]*\n\njs:\n[^]*function kernel/);
+  });
+
+  it("blames the library where both backends are its own and as they are, and else what was made of them", () => {
+    const wrong = (kernel: Kernel) => ({ backend: "cpu", kernel, run: (call: KernelCall) => ({ ...compileJs(kernel).run(call), value: 7 }), start: async () => Promise.reject(new Error("not asked")) });
+    const backends = { js: createJsBackend, cpu: () => ({ compile: wrong }) };
+    const options = { backend: ["cpu"], validate: "always", onMismatch: "throw", log: () => undefined } as const;
+    const sum = (more: RuntimeOptions) => runtimeOn({ ...options, ...more }, backends).compute(Float64Array.of(1)).sum();
+    expect(() => sum({}).value()).toThrow(CompilerBug);
+    expect(() => sum({}).value()).toThrow("This is a bug in dotcompute, not in your code: two backends disagree: the value is 7 on cpu and 1 on js");
+    expect(() => sum({ decorate: accelerator => decorated(accelerator, {}) }).value()).toThrow("DC409: two backends disagree: the value is 7 on cpu and 1 on js\nLook first at what the option decorate of createRuntime() made of cpu and ");
   });
 
   it("validates a share of runs, and none where bits may differ or it was not asked for", () => {

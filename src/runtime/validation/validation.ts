@@ -2,12 +2,13 @@
  * Validation: some runs of kernels, or all, are run on a second backend on the same inputs, and the results compared bit for bit. What a
  * query gets is the first backend's result. Where nothing is to be validated no kernel knows of this.
  */
-import { BackendError, CompilerBug } from "../../../fusion/errors.js";
+import { BackendError, CompilerBug, MismatchError } from "../../../fusion/errors.js";
 import type { Kernel } from "../../../fusion/ir.js";
 import { interpret } from "../../../fusion/interpret.js";
 import { sinksOf } from "../../../fusion/traverse.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
-import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../../backends/backend.js";
+import { isOwn, type BackendName, type CompiledKernel, type KernelCall, type KernelResult } from "../../backends/backend.js";
+import { blamed } from "../../backends/handed.js";
 import { bringHome, bringHomeLater } from "../../backends/home.js";
 import { codeOn } from "../../query/code.js";
 import { storageOf } from "../../memory/storage.js";
@@ -31,6 +32,8 @@ export interface ValidationOptions {
   /** Which share of runs: 1 for all, and kernels that only one backend has are then compiled for another. */
   readonly rate: number;
   readonly onMismatch: "throw" | ((mismatch: Mismatch) => void) | undefined;
+  /** Whether the library's own backends are not run as they are. */
+  readonly decorated: boolean;
 }
 
 /** Those that may be asked: a runtime's members. */
@@ -47,9 +50,9 @@ const INTERPRETER = "interpreter";
 export type Validate = (compiled: CompiledKernel) => CompiledKernel;
 
 /** `members`: those that may be asked, in this order. */
-export const validating = ({ rate, onMismatch }: ValidationOptions, members: () => readonly Second[], events: Events, log: (line: string) => void): Validate => {
+export const validating = ({ onMismatch, ...options }: ValidationOptions, members: () => readonly Second[], events: Events, log: (line: string) => void): Validate => {
   const heard = typeof onMismatch === "function" ? observing("the option onMismatch of createRuntime()", onMismatch) : onMismatch;
-  const validation = new Validation({ rate, onMismatch: heard }, members, events, log);
+  const validation = new Validation({ ...options, onMismatch: heard }, members, events, log);
   // fastMath allows what is compared here; and what writes to its caller's arrays cannot be done twice.
   return compiled => (compiled.kernel.fastMath === true || compiled.kernel.sink.kind === "stores" ? compiled : new ValidatedKernel(compiled, validation));
 };
@@ -95,11 +98,19 @@ class Validation {
     const mismatch: Mismatch = { backends, reason, difference, sources };
     this.events.tell({ kind: "mismatch", run: this.events.run, backends, reason });
     const { onMismatch } = this.options;
-    if (onMismatch === "throw") throw new CompilerBug(`two backends disagree: ${reason}\n\n${backends[0]}:\n${sources[0]}\n\n${backends[1]}:\n${sources[1]}`, { cause: mismatch });
+    if (onMismatch === "throw") throw this.failure(mismatch);
     onMismatch?.(mismatch);
     if (this.told.has(kernel)) return;
     this.told.add(kernel);
     this.log(`dotcompute: two backends disagree: ${reason}`);
+  }
+
+  private failure(mismatch: Mismatch): Error {
+    const { backends, reason, sources } = mismatch;
+    const foreign = backends.filter(name => name !== INTERPRETER && (this.options.decorated || !isOwn(name)));
+    const code = backends.map((name, at) => `\n\n${name}:\n${sources[at] as string}`).join("");
+    if (foreign.length === 0) return new CompilerBug(`two backends disagree: ${reason}${code}`, { cause: mismatch });
+    return new MismatchError(`two backends disagree: ${reason}\nLook first at ${foreign.map(blamed).join(" and ")}, which is not part of dotcompute${code}`, { cause: mismatch });
   }
 
   /** js for all others; for js the first that has the kernel; the interpreter where there is nobody else. */
