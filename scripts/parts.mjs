@@ -34,11 +34,20 @@ function fileOf(part) {
   return `dotcompute-${part}.cjs`;
 }
 
+/**
+ * A part is a function. Loaded as a module it is called at once; run as a script, which has no module, it is what the loader is given
+ * (src/boot/load.ts): a text that is put together in memory takes milliseconds longer to become code.
+ */
+const PARAMETERS = "exports, require, module, __filename, __dirname";
+const HEAD = `(part => this === globalThis ? part : part(${PARAMETERS}))(function (${PARAMETERS}, importModule) {`;
+const TAIL = "})";
+
 /** Builds the parts into dist/. Gives esbuild's notes on what they hold. */
 export async function buildParts(common) {
   const surveyed = await survey(common);
+  const wrapped = { ...common, banner: { js: `${HEAD}${common.banner.js}` }, footer: { js: TAIL } };
   const built = Object.keys(PARTS).map(part =>
-    build({ ...common, stdin: { contents: entryOf(part, surveyed), resolveDir: ROOT, sourcefile: `${part}.js` }, outfile: `dist/${fileOf(part)}`, plugins: [borders(part, surveyed)], metafile: true }),
+    build({ ...wrapped, stdin: { contents: entryOf(part, surveyed), resolveDir: ROOT, sourcefile: `${part}.js` }, outfile: `dist/${fileOf(part)}`, plugins: [borders(part, surveyed)], metafile: true }),
   );
   return (await Promise.all(built)).map(({ metafile }) => metafile);
 }

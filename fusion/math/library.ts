@@ -17,10 +17,14 @@ import * as trigonometric from "./trigonometric.js";
 /** The files whose functions may call one another, by name: names are unique among them. */
 const FILES = [angle, area, exact, exponential, hyperbolic, inverse, logarithm, power, root, trigonometric];
 
-const HELPERS: Readonly<Record<string, CaptureKind>> = Object.fromEntries<CaptureKind>([
-  ...BIT_FUNCTIONS.map(name => [name, { kind: "builtin", builtin: name }] as const),
-  ...FILES.flatMap(file => Object.entries(file).map(([name, helper]) => [name, { kind: "function", text: String(helper) }] as const)),
-]);
+/** Their texts take a while to write down, and most queries call none of them. */
+let helpers: Readonly<Record<string, CaptureKind>> | undefined;
+
+const helpersOf = (): Readonly<Record<string, CaptureKind>> =>
+  (helpers ??= Object.fromEntries<CaptureKind>([
+    ...BIT_FUNCTIONS.map(name => [name, { kind: "builtin", builtin: name }] as const),
+    ...FILES.flatMap(file => Object.entries(file).map(([name, helper]) => [name, { kind: "function", text: String(helper) }] as const)),
+  ]));
 
 /** The lambda of a function of `count` operands, read from its text. */
 export function lambdaOf(name: ElementaryName, type: "f64" | "f32", count: number): SurfaceLambda {
@@ -32,7 +36,7 @@ export function lambdaOf(name: ElementaryName, type: "f64" | "f32", count: numbe
 /** What is wrong with these texts is not the user's mistake: a bundler renamed what they call, say. */
 function parse(text: string, label: string, count: number): SurfaceLambda {
   try {
-    return parseLambda(text, { label, captures: HELPERS, parameters: { least: count, most: count } });
+    return parseLambda(text, { label, captures: helpersOf(), parameters: { least: count, most: count } });
   } catch (error) {
     throw error instanceof LambdaError ? new CompilerBug(error.message) : error;
   }

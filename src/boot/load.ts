@@ -52,10 +52,7 @@ class Loader {
     // What is kept names the script's file, in stack traces too: each copy of the library has its own.
     const kept = path.join(this.kept, CODE + fingerprint(`${this.kind} ${file}`));
     const known = recall(kept);
-    const script = new Script(`(function (exports, require, module, __filename, __dirname, importModule) {${text}\n})`, {
-      filename: file,
-      ...(known === null ? {} : { cachedData: known }),
-    });
+    const script = new Script(text, { filename: file, ...(known === null ? {} : { cachedData: known }) });
     // A process that did little has left little.
     const suffices = known !== null && script.cachedDataRejected !== true && known.length > text.length / 2;
     if (!suffices) this.atEnd(() => remember(kept, script.createCachedData(), known?.length ?? 0));

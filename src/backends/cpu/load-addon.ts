@@ -31,6 +31,7 @@ function ownFolder(): string | null {
 }
 
 function packageName(file: string): unknown {
+  if (!existsSync(file)) return undefined; // an exception takes longer
   try {
     return (JSON.parse(readFileSync(file, "utf8")) as { name?: unknown }).name;
   } catch {
