@@ -51,6 +51,8 @@ export interface Accelerator {
   readonly available?: boolean;
   /** Why it is not available; null if it is. */
   readonly reason?: string | null;
+  /** What it cannot do although it is available, in words that follow its name: compile, for one. Null or left out if nothing. */
+  readonly lacks?: string | null;
   /** What kernels run on, where it has a name. */
   readonly device?: { readonly name: string } | null;
   /** All its devices. @internal */

@@ -21,6 +21,7 @@ import { optimalAccelerator, precompile, type Computable, type OptimalChoice, ty
 import type { PrecompileOptions, Precompiled } from "./precompile.js";
 import type { AcceleratorState } from "./member.js";
 import { logOf } from "./observers.js";
+import { resilienceOf } from "./resilience.js";
 import { RuntimeCore, type RuntimeOptions } from "./runtime.js";
 import { recordingOf, type RecordOptions, type Recording } from "./trace.js";
 
@@ -153,14 +154,19 @@ export interface Runtime {
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   checkEnvironment();
   let made: KernelCache | null = null;
-  const log = logOf(options);
-  const cache = (events: Events): KernelCache => (made ??= createKernelCache({ ...options.cache, place: { folder: options.cacheFolder } }, reason => {
-    events.tell({ kind: "store", reason });
-    log(`dotcompute: ${reason}`);
-  }));
+  const cache = (events: Events): KernelCache => {
+    if (made === null) {
+      const log = logOf(options);
+      made = createKernelCache({ ...options.cache, place: { folder: options.cacheFolder } }, reason => {
+        events.tell({ kind: "store", reason });
+        log(`dotcompute: ${reason}`);
+      });
+    }
+    return made;
+  };
   return runtimeOn(options, ({ compiler, threads, target, compile, cuda }) => ({
     js: createJsBackend,
-    cpu: events => createCpuBackend({ events, cache: cache(events), compileTimeLimit: options.resilience?.compileTimeLimit, compiler, threads, target, code: compile }),
+    cpu: events => createCpuBackend({ events, cache: cache(events), compileTimeLimit: resilienceOf(options.resilience).compileTimeLimit ?? undefined, compiler, threads, target, code: compile }),
     cuda: events => createCudaBackend({ events, cache: cache(events), code: compile, ...cuda }),
   }), cache);
 }

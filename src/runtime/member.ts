@@ -18,7 +18,7 @@ export interface AcceleratorState {
   readonly name: BackendName;
   readonly kind: AcceleratorKind;
   readonly available: boolean;
-  /** Why it is not available, or runs nothing any more; null if it is. */
+  /** Why it is not available, or runs nothing any more; of one that is, what it cannot do (without a compiler cpu only runs what has been compiled before); null if there is nothing to say. */
   readonly reason: string | null;
   /** The device's name; null where there is none. */
   readonly device: string | null;
@@ -149,7 +149,7 @@ export class Member extends Health {
   /** `place`: in the order in which the runtime tries backends. */
   state(place: number | null): AcceleratorState {
     const { accelerator, name, kind, reason } = this;
-    return { name, kind, available: reason === null, reason, device: accelerator.device?.name ?? null, threads: accelerator.threads ?? 1, memory: this.memory(), breaker: this.breaker.kind, place };
+    return { name, kind, available: reason === null, reason: reason ?? accelerator.lacks ?? null, device: accelerator.device?.name ?? null, threads: accelerator.threads ?? 1, memory: this.memory(), breaker: this.breaker.kind, place };
   }
 
   private memory(): AcceleratorMemory | null {

@@ -23,7 +23,11 @@ export function inOrderInWords(slot: KernelSlot, ready: (tier: Tier) => boolean,
     const told = tier.reason === "" ? [] : [tier.reason];
     if (found) return { backend: member.name, reason: [["compiled kernel is warm", placeInWords(member, slot)].filter(part => part !== "").join(", "), ...told, ...passed].join("; ") };
     const resting = !member.up && member.gone === null;
-    const why = resting ? `it is ${member.restInWords(now)}` : (tier.state === "lost" ? told : [prospects(slot, tier), ...told]).join("; ");
+    if (resting) {
+      passed.push(`${member.name} is ${member.restInWords(now)}`);
+      continue;
+    }
+    const why = (tier.state === "lost" ? told : [prospects(slot, tier), ...told]).join("; ");
     passed.push(compiled === 1 ? why : `${member.name}: ${why}`);
   }
   return { backend: "js" satisfies BackendName, reason: passed.length === 0 ? "this runtime runs everything here" : passed.join("; ") };

@@ -10,7 +10,7 @@ export interface ResilienceOptions extends Partial<BackoffLimits> {
   readonly attempts?: number;
   /** When a backend that keeps failing is left alone, and for how long. */
   readonly breaker?: Partial<BreakerLimits>;
-  /** Milliseconds after which a compiler is given up; a minute by default for C++, which is stopped then. */
+  /** Milliseconds after which a compiler is given up, be it that it compiles or that it is asked for its version; a minute by default for C++ (half a minute for its version), which is stopped then. */
   readonly compileTimeLimit?: number;
   /** The time in milliseconds, instead of performance.now(). For tests. */
   readonly clock?: () => number;
@@ -27,12 +27,15 @@ export interface Resilience extends BackoffLimits {
   readonly random: () => number;
 }
 
+/** The longest that timers wait: what is longer they take for nothing. */
+const LONGEST = 2 ** 31 - 1;
+
 export const resilienceOf = ({ attempts = 3, baseDelay = 10, maxDelay = 1000, breaker = {}, compileTimeLimit, clock = () => performance.now(), random = Math.random }: ResilienceOptions = {}): Resilience => ({
   attempts,
   baseDelay,
   maxDelay,
   breaker: { failures: 5, rest: 1000, longestRest: 60_000, ...breaker },
-  compileTimeLimit: compileTimeLimit ?? null,
+  compileTimeLimit: compileTimeLimit === undefined ? null : Math.min(compileTimeLimit, LONGEST),
   clock,
   random,
 });

@@ -1,7 +1,7 @@
 /** Misuse of the public methods: every mistake is a QueryError or a LambdaError that says what it was and what to write, and leaves no trace. */
 import { describe, expect, it } from "vitest";
 import * as dotcompute from "../../src/index.js";
-import { LambdaError, QueryError, createRuntime, range, type ErrorCode, type Query } from "../../src/index.js";
+import { LambdaError, QueryError, createRuntime, range, type ErrorCode } from "../../src/index.js";
 
 const { compute } = createRuntime({ backend: "js" });
 const doubles = Float64Array.of(1, 2, 3);
@@ -241,19 +241,4 @@ describe("ranges that no memory holds", () => {
     expect(now.message).toBe(javascript.message);
     expect((await rejectionOf(() => huge.map(x => x + 1).toArrayAsync())).message).toBe(javascript.message);
   });
-});
-
-it("what a listener throws is not swallowed, and the next run is none the worse", async () => {
-  let angry = true;
-  const runtime = createRuntime({
-    backend: "js",
-    onRun: () => {
-      if (angry) throw new Error("the listener's own");
-    },
-  });
-  const total = (runtime.compute(doubles) as Query<Float64Array>).sum();
-  expect(failureOf(() => total.value()).message).toBe("the listener's own");
-  expect((await rejectionOf(() => total.run())).message).toBe("the listener's own");
-  angry = false;
-  expect(total.value()).toBe(6);
 });

@@ -252,7 +252,7 @@ describe("a backend that keeps failing", () => {
     given.faults.push(failure("transient"), failure("transient", "no answer"));
     for (let time = 0; time < 4; time += 1) expect(run()).toEqual(twice);
     expect([given.attempts(), state()]).toEqual([2, "open"]);
-    expect(given.query.explain()).toContain("\n  js: it is left alone for 100 ms, for it failed 2 times in a row: no answer");
+    expect(given.query.explain()).toContain("\n  js: frail is left alone for 100 ms, for it failed 2 times in a row: no answer");
     expect(given.lines.at(-1)).toBe("dotcompute: the frail backend is left alone for 100 ms, for it failed 2 times in a row: no answer");
     given.wait(100);
     given.faults.push(failure("transient", "no answer"));

@@ -1,11 +1,15 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { BackendError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { interpret } from "../../fusion/interpret.js";
 import type { BackendName, CompiledKernel, KernelCall } from "../../src/backends/backend.js";
-import { createRuntime, runtimeOn } from "../../src/runtime/create.js";
+import { createRuntime, runtimeOn, type Runtime } from "../../src/runtime/create.js";
 import type { RunInfo, RuntimeOptions } from "../../src/runtime/runtime.js";
 import type { Backend } from "../../src/runtime/member.js";
+import { whyNoCpu } from "../laws/backends.js";
 
 /** A kernel that the interpreter runs under a backend's name. */
 function compiled(backend: BackendName, kernel: Kernel, fail?: (call: KernelCall) => void): CompiledKernel {
@@ -259,6 +263,35 @@ describe("accelerators()", () => {
       ["cuda", false, "this runtime has no cuda backend", 0],
     ]);
     expect(setUp({}, { backend: "js" }).runtime.accelerators().map(({ place }) => place)).toEqual([0, null, null]);
+  });
+
+  it("shows of cpu that it compiles nothing, and why, once that is known, though it runs what is compiled already", async () => {
+    if (whyNoCpu !== null) return;
+    const known = "it compiles nothing, and runs only kernels that have been compiled before (by dotcompute build, or in a cache): ";
+    const folder = mkdtempSync(path.join(os.tmpdir(), "dotcompute-lacks-"));
+    const machine = (options: RuntimeOptions) => createRuntime({ cacheFolder: folder, log: () => undefined, ...options });
+    const cpuOf = (runtime: Runtime) => runtime.accelerators().find(({ name }) => name === "cpu");
+    const query = (runtime: Runtime) => runtime.compute(few).map(x => x * 17);
+    const sound = machine({ backend: "cpu" });
+    query(sound).toArray();
+    expect(cpuOf(sound)).toMatchObject({ available: true, reason: null });
+
+    const missing = machine({ compiler: "no-such-compiler", backend: "cpu" });
+    expect(cpuOf(missing)).toMatchObject({ available: true, reason: `${known}the compiler asked for, no-such-compiler, is not a program that can be run` });
+    expect(query(missing).toArray()).toEqual(few.map(x => x * 17));
+    expect(() => missing.compute(few).map(x => x * 18).toArray()).toThrow("DC402");
+
+    const mute = path.join(folder, "mute");
+    writeFileSync(mute, "#!/bin/sh\nsleep 100\n", { mode: 0o755 });
+    for (const now of [true, false]) {
+      const slow = machine({ compiler: mute, backend: "cpu", resilience: { compileTimeLimit: 50 } });
+      expect(cpuOf(slow)).toMatchObject({ available: true, reason: null });
+      const reason = `the compiler does not answer: ${mute} --version: it took longer than 50 ms`;
+      if (now) expect(() => slow.compute(few).map(x => x * 18).toArray()).toThrow(reason);
+      else await expect(slow.compute(few).map(x => x * 18).toArrayAsync()).rejects.toThrow(reason);
+      expect(cpuOf(slow)).toMatchObject({ available: true, reason: known + reason });
+    }
+    rmSync(folder, { recursive: true });
   });
 
   it("of the real ones names the threads", () => {

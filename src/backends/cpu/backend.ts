@@ -11,6 +11,7 @@ import { printTitle } from "../../../fusion/print.js";
 import { calledOrigin } from "../../../fusion/texts.js";
 import { createKernelCache, type KernelCache } from "../../cache/kernels.js";
 import { Events } from "../../runtime/events.js";
+import { reasonOf } from "../../runtime/reasons.js";
 import type { Mover } from "../../table/move.js";
 import type { AcceleratorMemory } from "../accelerator.js";
 import type { CompiledKernel } from "../backend.js";
@@ -61,6 +62,8 @@ export interface CpuBackend {
   readonly available: boolean;
   /** Why it is not available; null if it is. */
   readonly reason: string | null;
+  /** Why it only runs what is compiled already; null if it compiles. */
+  readonly lacks: string | null;
   /** By how many threads a run may be shared. */
   readonly threads: number;
   /** Which code of portable kernels runs here, or for which level kernels are compiled; null where they are those of the very processor. */
@@ -126,7 +129,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   let units: Units | null = null;
   const unitsNow = (): Units => {
     if (units === null) {
-      const settings = { cache, toolchain, ...targetOf(options.flags ?? cppFlagsFor(code)), system: systemOf, debug: code.debug, libraries: CPP_LIBRARIES, compiler: options.compiler };
+      const settings = { cache, toolchain, ...targetOf(options.flags ?? cppFlagsFor(code)), system: systemOf, debug: code.debug, libraries: CPP_LIBRARIES, compiler: options.compiler, timeLimit: options.compileTimeLimit };
       try {
         units = createUnits({ ...settings, headers: headersIn(root) });
       } catch (error) {
@@ -134,6 +137,14 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
       }
     }
     return units;
+  };
+
+  const whyNoUnits = (): string | null => {
+    try {
+      return unitsNow().lacks;
+    } catch (error) {
+      return reasonOf(error);
+    }
   };
 
   const named = (kernel: Kernel): Named => {
@@ -228,6 +239,10 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   return {
     available: true,
     reason: null,
+    get lacks() {
+      const reason = whyNoUnits();
+      return reason === null ? null : `it compiles nothing, and runs only kernels that have been compiled before (by dotcompute build, or in a cache): ${reason}`;
+    },
     threads,
     level: level !== null ? `portable, by the code for ${levelInWords(level)}` : only !== null ? `compiled for ${levelInWords(only.level)}` : null,
     memory: () => ({ total: null, free: null, pool: addon.memory() }),
@@ -273,6 +288,7 @@ function unavailable(reason: string, cache: KernelCache): CpuBackend {
   return {
     available: false,
     reason,
+    lacks: null,
     threads: 1,
     level: null,
     memory: () => null,

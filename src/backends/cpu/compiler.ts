@@ -28,6 +28,7 @@ export interface CompilerFacts {
 const USUAL = ["c++", "g++", "clang++"] as const;
 /** The one flag that a good compiler may not know on some processor. Without it kernels are slower and no less right. */
 export const OPTIONAL_FLAG = "-march=native";
+/** How long a compiler may take to say what it is, in milliseconds, unless less is allowed. */
 const ANSWER_WITHIN = 30_000;
 
 /** Looks for the compiler that the caller or $CXX names (program and arguments), else for the usual ones. */
@@ -109,17 +110,27 @@ function* interrogation({ command, args }: FoundCompiler, flags: readonly string
   return { version, flags: trial.code === 0 ? flags : spare };
 }
 
-const environmentOf = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({ ...environment, LC_ALL: "C" });
+const englishEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, LC_ALL: "C" });
+
+/** How an examination is done. */
+interface How {
+  /** Milliseconds for each answer at most. */
+  readonly timeLimit?: number | undefined;
+}
+
+const answerWithin = ({ timeLimit = ANSWER_WITHIN }: How): number => Math.max(1, Math.min(timeLimit, ANSWER_WITHIN));
 
 /** Examines the compiler while the caller waits. */
-export function examine(compiler: FoundCompiler, flags: readonly string[], environment: NodeJS.ProcessEnv = process.env): CompilerFacts | string {
-  const settings = { env: environmentOf(environment), encoding: "utf8", timeout: ANSWER_WITHIN, killSignal: "SIGKILL", detached: true, stdio: "pipe" } as const;
+export function examine(compiler: FoundCompiler, flags: readonly string[], how: How = {}): CompilerFacts | string {
+  const timeout = answerWithin(how);
+  const settings = { env: englishEnvironment(), encoding: "utf8", timeout, killSignal: "SIGKILL", detached: true, stdio: "pipe" } as const;
   const questions = interrogation(compiler, flags);
   for (let next = questions.next(); ; ) {
     if (next.done === true) return next.value;
     const { error, status, signal, stdout, pid } = childProcess().spawnSync(compiler.command, next.value.args, { ...settings, input: next.value.input });
     if (error !== undefined) killGroup(pid);
-    next = questions.next({ fault: brokenPipe(error) ? null : (error ?? null), code: status, signal, words: stdout });
+    const late = (error as NodeJS.ErrnoException | undefined)?.code === "ETIMEDOUT";
+    next = questions.next({ fault: late ? tooLate(timeout) : brokenPipe(error) ? null : (error ?? null), code: status, signal, words: stdout });
   }
 }
 
@@ -133,20 +144,21 @@ export interface Examination {
 }
 
 /** Examines the compiler in the background: one that hangs must not keep anybody from running JavaScript. */
-export function examineLater(compiler: FoundCompiler, flags: readonly string[], environment: NodeJS.ProcessEnv = process.env): Examination {
+export function examineLater(compiler: FoundCompiler, flags: readonly string[], how: How = {}): Examination {
+  const timeout = answerWithin(how);
   let child: ChildProcess | null = null;
   let held = false;
 
   const ask = ({ args, input }: Question): Promise<Answer> =>
     new Promise(resolve => {
-      const asked = (child = childProcess().spawn(compiler.command, args, { env: environmentOf(environment), stdio: ["pipe", "pipe", "ignore"], detached: true }));
+      const asked = (child = childProcess().spawn(compiler.command, args, { env: englishEnvironment(), stdio: ["pipe", "pipe", "ignore"], detached: true }));
       let words = "";
       let fault: Error | null = null;
       const kill = (): void => killGroup(asked.pid);
       const timer = setTimeout(() => {
-        fault = new Error(`it took longer than ${ANSWER_WITHIN} ms`);
+        fault = tooLate(timeout);
         kill();
-      }, ANSWER_WITHIN);
+      }, timeout);
       timer.unref();
       process.once("exit", kill);
       const end = (code: number | null, signal: string | null): void => {
@@ -181,6 +193,8 @@ export function examineLater(compiler: FoundCompiler, flags: readonly string[], 
     stop: () => killGroup(child?.pid),
   };
 }
+
+const tooLate = (milliseconds: number): Error => new Error(`it took longer than ${milliseconds} ms`);
 
 /** A compiler that ends before it has read everything: its exit code tells the story. */
 const brokenPipe = (error: Error | undefined): boolean => (error as NodeJS.ErrnoException | undefined)?.code === "EPIPE";

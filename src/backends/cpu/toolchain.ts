@@ -48,7 +48,8 @@ const TIME_LIMIT = 60_000;
 const MOST_WORDS = 8_000;
 
 export function createToolchain(options: ToolchainOptions = {}): Toolchain {
-  const timeLimit = options.timeLimit ?? TIME_LIMIT;
+  // To wait for no time at all would be to wait for ever.
+  const timeLimit = Math.max(1, options.timeLimit ?? TIME_LIMIT);
   const most = os.availableParallelism();
   const running = new Set<ChildProcess>();
   const waiting: (() => void)[] = [];

@@ -31,6 +31,8 @@ export interface UnitsOptions {
   readonly libraries: readonly string[];
   /** Instead of $CXX or a usual one. */
   readonly compiler: string | undefined;
+  /** Milliseconds after which it is given up when it is asked what it is. */
+  readonly timeLimit?: number | undefined;
 }
 
 /** A shared object in the making. */
@@ -47,6 +49,8 @@ export interface Units {
   /** `title`: what it is, for people. */
   compile(text: string, title: () => string, making: Making): PendingUnit;
   compileSync(text: string, title: () => string, making: Making): string;
+  /** Why nothing can be compiled, as far as that is known without running anything; null if it may be. */
+  readonly lacks: string | null;
   /** Ends what is at work, and begins nothing from then on. */
   stop(): void;
 }
@@ -60,6 +64,8 @@ export function createUnits(options: UnitsOptions): Units {
   const { cache, toolchain, headers, flags, levels } = options;
   let search: CompilerSearch | null = null;
   let compiler: Compiler | null = null;
+  /** What it last said when it was asked what it is, if it did not say that. */
+  let unanswered: string | null = null;
 
   const found = (): CompilerSearch => (search ??= findCompiler(options.compiler));
 
@@ -89,12 +95,16 @@ export function createUnits(options: UnitsOptions): Units {
   };
 
   const learn = (from: FoundCompiler, facts: CompilerFacts | string): Compiler => {
-    if (typeof facts === "string") throw new BackendError("DC403", `the compiler does not answer: ${facts}`);
+    if (typeof facts === "string") {
+      unanswered = `the compiler does not answer: ${facts}`;
+      throw new BackendError("DC403", unanswered);
+    }
+    unanswered = null;
     cache.remember(factsName(from), JSON.stringify(facts));
     return (compiler = complete(from, facts));
   };
 
-  const needed = (): Compiler => known() ?? learn(candidate(), examine(candidate(), flags));
+  const needed = (): Compiler => known() ?? learn(candidate(), examine(candidate(), flags, options));
 
   /** One examination serves all who ask meanwhile. */
   let examining: Examination | null = null;
@@ -104,7 +114,7 @@ export function createUnits(options: UnitsOptions): Units {
     const ready = known();
     if (ready !== null) return ready;
     const from = candidate();
-    const examination = (examining ??= examineLater(from, flags));
+    const examination = (examining ??= examineLater(from, flags, options));
     begun(examination);
     const facts = await examination.facts.finally(() => (examining = null));
     return compiler ?? learn(from, facts);
@@ -142,6 +152,10 @@ export function createUnits(options: UnitsOptions): Units {
   };
 
   return {
+    get lacks() {
+      return found().reason ?? unanswered;
+    },
+
     cached(text) {
       const by = known();
       if (by !== null) return cache.find(ingredients(text, by.flags), by.maker);
