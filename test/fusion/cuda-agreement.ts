@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import type { KernelCall } from "../../fusion/call.js";
 import type { Kernel } from "../../fusion/ir.js";
-import { ELEMENTS, type ElementType } from "../../fusion/types.js";
-import { newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { ELEMENTS } from "../../fusion/types.js";
+import { elementsOf } from "../native/elements.js";
 import { capturesOf } from "../native/kernel-captures.js";
 import { wanted } from "../native/run-kernels.js";
 import { callOf, difference } from "./by-hand.js";
@@ -91,24 +91,9 @@ function complaint(name: string, kernel: Kernel, job: Job, outcome: Outcome): st
 const WANTED = new WeakMap<KernelCall, ReturnType<typeof wanted>>();
 const brief = (value: unknown): string => JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? `${inner}n` : inner)).slice(0, 200);
 
-/** Elements of every magnitude and sign; every so often one that arithmetic treats apart. */
-export function dataOf(type: ElementType, length: number, wild: boolean): AnyTypedArray {
-  const array = newArray(type, length);
-  const { scalar, integer } = ELEMENTS[type];
-  let seed = 12345 + length;
-  for (let at = 0; at < length; at++) {
-    seed = (Math.imul(seed, 1664525) + 1013904223) | 0;
-    const unit = (seed >>> 8) / 2 ** 24 - 0.5;
-    if (scalar === "i64" || scalar === "u64") array[at] = at % 97 === 60 && wild ? 0n : (BigInt(seed) << 20n) ^ BigInt(at);
-    else if (integer) array[at] = seed >>> ((seed >>> 5) % 24);
-    else array[at] = wild && (seed >>> 10) % 40 === 0 ? ([NaN, Infinity, -0, 5e-324, -Infinity][at % 5] as number) : unit * 10 ** ((seed >>> 4) % 13);
-  }
-  return array;
-}
-
 
 export const handCall = (kernel: Kernel, length: number): KernelCall =>
-  callOf(kernel.source.kind === "array" ? dataOf(kernel.source.element, length, length % 2 === 1) : length, capturesOf(kernel));
+  callOf(kernel.source.kind === "array" ? elementsOf(kernel.source.element, length, length % 2 === 1) : length, capturesOf(kernel));
 
 const inPlace = ({ source, sink, body }: Kernel): boolean =>
   sink.kind === "array" && source.kind === "array" && ELEMENTS[source.element].bytes === ELEMENTS[sink.element].bytes && body.length === 1 && body[0]?.kind === "yield";

@@ -15,7 +15,8 @@ import { verify } from "../../fusion/verify.js";
 import { SPECIAL } from "../laws/special.js";
 import { ENDLESS, KERNELS } from "../native/kernels.js";
 import { arrayOf, callOf, capture, declare, element, index, kernelOf, RANGE, read, yields } from "./by-hand.js";
-import { compiled, CudaBench, dataOf, jobsOf, unavailable, type Named } from "./cuda-agreement.js";
+import { elementsOf } from "../native/elements.js";
+import { compiled, CudaBench, jobsOf, unavailable, type Named } from "./cuda-agreement.js";
 import { compilerFor, type Job } from "./cuda-harness.js";
 import { caseChoices, makeCase } from "./kernels.js";
 
@@ -63,7 +64,7 @@ describe.skipIf(unavailable !== null)(`CUDA programs on the PTX interpreter, com
     const names = Array.from({ length: 600 }, (_, place) => `k${place}`);
     const sum = names.reduce((left, name) => apply("add", left, capture("f64", name)), element("f64"));
     const kernel = verify(kernelOf(arrayOf("f64"), to("f64"), [yields(sum)], { scalars: Object.fromEntries(names.map(name => [name, "f64"])) }), "the test");
-    const call = callOf(dataOf("f64", 100, false), { scalars: names.map((_, place) => place / 3) });
+    const call = callOf(elementsOf("f64", 100, false), { scalars: names.map((_, place) => place / 3) });
     expect(await bench.complaints("captures", [{ name: "captures", kernel }], [{ kernel: 0, call }])).toEqual([]);
   });
 });

@@ -8,7 +8,7 @@ import { verify } from "../../fusion/verify.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { leftFold, storedElement } from "../../fusion/traverse.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
-import { newArray, type AnyTypedArray } from "../../fusion/values.js";
+import { elementsOf } from "./elements.js";
 import { ENDLESS, KERNELS } from "./kernels.js";
 import { capturesOf } from "./kernel-captures.js";
 import { buildKernels, runKernels, wanted, type Job, type Outcome } from "./run-kernels.js";
@@ -17,24 +17,9 @@ import { compiler, TARGETS, Workshop } from "./toolchain.js";
 /** Every length up to a few rows, and the ends of blocks. */
 const LENGTHS = [...Array.from({ length: 67 }, (_, length) => length), 96, 97, 1023, 1024, 1025, 2048, 4097];
 
-/** Elements of many sizes; every so often one that arithmetic treats apart. */
-function dataOf(type: ElementType, length: number, wild: boolean): AnyTypedArray {
-  const array = newArray(type, length);
-  const { scalar, integer } = ELEMENTS[type];
-  let seed = 12345 + length;
-  for (let at = 0; at < length; at++) {
-    seed = (Math.imul(seed, 1664525) + 1013904223) | 0;
-    const unit = (seed >>> 8) / 2 ** 24 - 0.5;
-    if (scalar === "i64" || scalar === "u64") array[at] = at % 97 === 60 && wild ? 0n : (BigInt(seed) << 20n) ^ BigInt(at);
-    else if (integer) array[at] = seed >>> ((seed >>> 5) % 24);
-    else array[at] = wild && (seed >>> 10) % 40 === 0 ? ([NaN, Infinity, -0, 5e-324, -Infinity][at % 5] as number) : unit * 10 ** ((seed >>> 4) % 13);
-  }
-  return array;
-}
-
 function callOf(kernel: Kernel, length: number, wild: boolean): KernelCall {
   return {
-    source: kernel.source.kind === "array" ? dataOf(kernel.source.element, length, wild) : null,
+    source: kernel.source.kind === "array" ? elementsOf(kernel.source.element, length, wild) : null,
     length,
     output: null,
     ...capturesOf(kernel),
@@ -118,7 +103,7 @@ describe.skipIf(compiler === null)("loops in C++", () => {
   it("end early when they are to stop, also within an endless loop", async () => {
     const endless = ENDLESS.map(({ name, kernel }) => verify(kernel, name));
     const program = await buildKernels(workshop, "loops-endless", endless, ["-O1", "-march=native"]);
-    const run = endless.map((kernel, place) => ({ kernel: place, call: { ...callOf(kernel, 100, false), source: dataOf(kernel.source.kind === "array" ? kernel.source.element : "f64", 100, false).fill(3 as never) }, stop: true }));
+    const run = endless.map((kernel, place) => ({ kernel: place, call: { ...callOf(kernel, 100, false), source: elementsOf(kernel.source.kind === "array" ? kernel.source.element : "f64", 100, false).fill(3 as never) }, stop: true }));
     const outcomes = await runKernels(workshop, program, endless, run);
     expect(outcomes.map(({ status }) => status)).toEqual(endless.map(() => "stopped"));
   });

@@ -1,23 +1,11 @@
 /** Rows beside what the matching rows of another query come to, against arrays of objects. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createRuntime, type Runtime } from "../../src/index.js";
-import { whyNoCpu } from "../laws/backends.js";
+import { anyRows, js, runtimes, same, tableOf } from "./join-cases.js";
 
 const SEED = Number(process.env["DOTCOMPUTE_SEED"]);
-const js = createRuntime({ backend: "js" });
-const runtimes: readonly (readonly [string, string | null, () => Runtime])[] = [["js", null, () => js], ["cpu", whyNoCpu, () => createRuntime({ backend: "cpu" })]];
 
-interface Row {
-  readonly k: number;
-  readonly v: number;
-}
-const tableOf = (rows: readonly Row[]) => ({ k: Float64Array.from(rows, row => row.k), v: Int32Array.from(rows, row => row.v) });
-const same = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b));
 const sumOf = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0);
-
-const anyKey = fc.oneof(fc.integer({ min: -2, max: 3 }), fc.constantFrom(NaN, -0, 0.5));
-const anyRows = fc.array(fc.record({ k: anyKey, v: fc.integer({ min: -3, max: 3 }) }), { maxLength: 15 });
 
 describe.each(runtimes)("group joins on %s", (name, missing, make) => {
   it.skipIf(missing !== null)("come to what arrays of objects do", { timeout: 180_000 }, () => {

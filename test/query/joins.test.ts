@@ -3,18 +3,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRuntime, type Query, type Rows } from "../../src/index.js";
 import { whyNoCpu } from "../laws/backends.js";
+import { anyRows, js, type Row, same, tableOf } from "./join-cases.js";
 
 const SEED = Number(process.env["DOTCOMPUTE_SEED"]);
-const js = createRuntime({ backend: "js" });
 
-type Row = { readonly k: number; readonly v: number };
-const tableOf = (rows: readonly Row[]) => ({ k: Float64Array.from(rows, row => row.k), v: Int32Array.from(rows, row => row.v) });
 const listed = (columns: Record<string, ArrayLike<number>>) => Object.fromEntries(Object.entries(columns).map(([name, array]) => [name, Array.from(array)]));
 const columns = (rows: readonly Record<string, number>[], names: readonly string[]) => Object.fromEntries(names.map(name => [name, rows.map(row => row[name])]));
-
-const anyKey = fc.oneof(fc.integer({ min: -2, max: 3 }), fc.constantFrom(NaN, -0, 0.5, Infinity));
-const anyRows = fc.array(fc.record({ k: anyKey, v: fc.integer({ min: -5, max: 5 }) }), { maxLength: 20 });
-const same = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b));
 
 describe("two queries", () => {
   it("come together as their rows do", { timeout: 120_000 }, () => {

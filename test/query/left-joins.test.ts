@@ -1,25 +1,14 @@
 /** Left joins, whose other row may be missing, against arrays of objects; and what their lambdas may and may not say. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createRuntime, type Rows, type Runtime } from "../../src/index.js";
-import { whyNoCpu } from "../laws/backends.js";
+import type { Rows } from "../../src/index.js";
+import { anyRows, js, type Row, runtimes, same, tableOf } from "./join-cases.js";
 
 const SEED = Number(process.env["DOTCOMPUTE_SEED"]);
-const js = createRuntime({ backend: "js" });
-const runtimes: readonly (readonly [string, string | null, () => Runtime])[] = [["js", null, () => js], ["cpu", whyNoCpu, () => createRuntime({ backend: "cpu" })]];
 
-interface Row {
-  readonly k: number;
-  readonly v: number;
-}
-const tableOf = (rows: readonly Row[]) => ({ k: Float64Array.from(rows, row => row.k), v: Int32Array.from(rows, row => row.v) });
-const same = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b));
 /** Each left row with its matches, or with null. */
 const paired = <L, R>(left: readonly L[], right: readonly R[], equal: (l: L, r: R) => boolean): [L, R | null][] =>
   left.flatMap((l): [L, R | null][] => (right.some(r => equal(l, r)) ? right.filter(r => equal(l, r)).map(r => [l, r]) : [[l, null]]));
-
-const anyKey = fc.oneof(fc.integer({ min: -2, max: 3 }), fc.constantFrom(NaN, -0, 0.5));
-const anyRows = fc.array(fc.record({ k: anyKey, v: fc.integer({ min: -3, max: 3 }) }), { maxLength: 15 });
 
 /** Ways to say what becomes of a pair: each is both the query's lambda and its own oracle. */
 const LAMBDAS: readonly (readonly [string, (l: Row, r: Row | null, i: number) => number])[] = [

@@ -1,17 +1,13 @@
 /** Unions, intersections and differences, against arrays of objects. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createRuntime, type Query, type Rows, type Runtime } from "../../src/index.js";
-import { whyNoCpu } from "../laws/backends.js";
+import type { Query, Rows } from "../../src/index.js";
+import { js, type Row, runtimes, same } from "./join-cases.js";
 import { listOf } from "./support.js";
 
 const SEED = Number(process.env["DOTCOMPUTE_SEED"]);
-const js = createRuntime({ backend: "js" });
-const runtimes: readonly (readonly [string, string | null, () => Runtime])[] = [["js", null, () => js], ["cpu", whyNoCpu, () => createRuntime({ backend: "cpu" })]];
 
-type Row = { readonly k: number; readonly v: number };
 const tableOf = (rows: readonly Row[]) => ({ k: Float64Array.from(rows, row => row.k), v: Int8Array.from(rows, row => row.v) });
-const same = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b));
 const alike = (a: Row, b: Row): boolean => same(a.k, b.k) && a.v === b.v;
 const distinct = <T>(items: readonly T[], equal: (a: T, b: T) => boolean): T[] => items.filter((item, at) => items.findIndex(other => equal(item, other)) === at);
 
