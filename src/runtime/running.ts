@@ -1,10 +1,17 @@
 /** How many kernels are at work beside the calling thread. */
 export class Running {
   private count = 0;
+  private begun = 0;
   private readonly waiting: (() => void)[] = [];
 
   begin(): void {
     this.count += 1;
+    this.begun += 1;
+  }
+
+  /** While one kernel is at work alone a number that stays the same; null while none is, or others are, too. */
+  get alone(): number | null {
+    return this.count === 1 ? this.begun : null;
   }
 
   end(): void {

@@ -16,6 +16,7 @@ import { Remembered } from "../memory/remembered.js";
 import type { Storage } from "../memory/storage.js";
 import { Member, type Backend, type Decorate, type Treatment } from "./member.js";
 import { logOf, observed } from "./observers.js";
+import { Running } from "./running.js";
 import { adaptive } from "./selection/adaptive.js";
 import { selectionIn, type Selection } from "./selection/selection.js";
 import { inOrder } from "./selector.js";
@@ -179,8 +180,9 @@ export class RuntimeCore {
     const resilience = resilienceOf(options.resilience);
     const validate = this.validation(options, () => members.filter(({ name }) => name === "js" || name === "cpu" || backend.includes(name)));
     const members = membersOf(typeof backends === "function" ? backends(options) : backends, options.plugins ?? [], this.events, { decorate: options.decorate, compileTimeLimit: resilience.compileTimeLimit, events: this.events, validate });
-    const selector = options.selection === "adaptive" ? adaptive(this.selection) : inOrder;
-    this.tiers = new Tiers(members, backend, new Reports(this.log, this.events), resilience, selector);
+    const runs = new Running();
+    const selector = options.selection === "adaptive" ? adaptive(this.selection, runs) : inOrder;
+    this.tiers = new Tiers(members, backend, new Reports(this.log, this.events), resilience, selector, runs);
   }
 
   /** What validates kernels; undefined where nothing is to be. */

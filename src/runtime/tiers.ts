@@ -19,15 +19,13 @@ import { precompiled, type Precompiled } from "./precompile.js";
 import { reasonOf, refusal, together } from "./reasons.js";
 import type { Reports } from "./reports.js";
 import type { Resilience } from "./resilience.js";
-import { Running } from "./running.js";
+import type { Running } from "./running.js";
 import { inOrder, type Choice, type Selector } from "./selector.js";
 import { later, unlessAborted } from "./waiting.js";
 import { newSlot, type KernelSlot, type Tier } from "./slot.js";
 
 export class Tiers {
   private readonly background = new Background();
-  /** Kernels that run beside the calling thread. */
-  readonly runs = new Running();
   /** The backends that are tried, in order. */
   private readonly order: readonly Member[];
   private readonly others: readonly Member[];
@@ -44,7 +42,9 @@ export class Tiers {
     backend: BackendName | readonly BackendName[],
     readonly reports: Reports,
     readonly resilience: Resilience,
-    private readonly selector: Selector = inOrder,
+    private readonly selector: Selector,
+    /** Kernels that run beside the calling thread. */
+    readonly runs: Running,
   ) {
     const preferred = typeof backend === "string" ? [] : backend;
     this.insists = typeof backend === "string" ? backend : null;

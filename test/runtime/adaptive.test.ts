@@ -67,6 +67,20 @@ describe("adaptive selection", () => {
     expect(runs(many, 40).get("steep") ?? 0).toBeLessThan(4);
   });
 
+  it("learns from awaited runs, where one is at work alone, and nothing from those that are at work together", async () => {
+    const { runtime, ran } = counting({ plugins: [slow("poor", 3000, 0), slow("good", 500, 0)], backend: ["poor", "good", "js"] });
+    const array = new Float64Array(2000).fill(1);
+    const learned = (): number[] => (runtime.compute(array).map(x => x + 3).sum().explain({ format: "json" }).kernels[0]?.predictions ?? []).map(({ runs }) => runs);
+    const start = (): PromiseLike<number> => runtime.compute(array).map(x => x + 3).sum();
+    for (let run = 0; run < 10; run += 1) expect(await Promise.all([start(), start(), start()])).toEqual([8000, 8000, 8000]);
+    expect(learned()).toEqual([0, 0, 0]);
+    for (let run = 0; run < 40; run += 1) expect(await start()).toBe(8000);
+    expect(Math.max(...learned())).toBeGreaterThan(2);
+    ran.clear();
+    for (let run = 0; run < 40; run += 1) await start();
+    expect(ran.get("poor") ?? 0).toBeLessThan(4);
+  });
+
   it("is explained, with what each backend should take and what that is based on", () => {
     const { runtime } = counting({ plugins: [slow("slow", 500, 0)], backend: ["slow"] });
     const query = runtime.compute(new Float64Array(100)).map(x => x - 1).sum();

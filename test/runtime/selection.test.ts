@@ -8,6 +8,7 @@ import { createRuntime } from "../../src/runtime/create.js";
 import { Choices, newKnown } from "../../src/runtime/selection/choice.js";
 import { Estimate, type Learned } from "../../src/runtime/selection/estimate.js";
 import { seeded } from "../../src/runtime/random.js";
+import { Running } from "../../src/runtime/running.js";
 import { History, type Store } from "../../src/runtime/selection/history.js";
 import { fingerprint } from "../../src/runtime/selection/machine.js";
 import type { Curve } from "../../src/runtime/selection/model.js";
@@ -164,7 +165,7 @@ describe("what is kept between processes", () => {
   const run = (selection: Selection, kernel: Kernel, clock: () => number): void => {
     const choices = selection.choices(kernel, [JS]);
     const compiled: CompiledKernel = { backend: "js", kernel, run: () => (clock(), {} as never), start: () => Promise.reject(new Error()) };
-    for (let run = 0; run < 40; run += 1) if (choices.next(1000) < 0 && choices.timed(1000) === 0) selection.timed(compiled, choices).run({ source: null, length: 1000, output: null, scalars: [], arrays: [] });
+    for (let run = 0; run < 40; run += 1) if (choices.next(1000) < 0 && choices.timed(1000) === 0) selection.timed(compiled, choices, new Running()).run({ source: null, length: 1000, output: null, scalars: [], arrays: [] });
   };
 
   it("is found again by what a kernel computes, whatever its lambda calls things", () => {

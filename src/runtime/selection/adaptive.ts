@@ -1,6 +1,7 @@
 /** The selector that learns: of the backends that have a kernel, the one that is likely to run so many elements in the least time. */
 import type { BackendName } from "../../backends/backend.js";
 import { inOrder, LARGE, type Choice, type Selector } from "../selector.js";
+import type { Running } from "../running.js";
 import type { KernelSlot, Tier } from "../slot.js";
 import type { Choices } from "./choice.js";
 import { predictionsInWords } from "./show.js";
@@ -20,7 +21,8 @@ export interface SlotChoices {
 /** A backend that should take so many times as long as another is not even compiled for. */
 const WORTH_COMPILING = 30;
 
-export function adaptive(selection: Selection): Selector {
+/** `runs`: the runtime's kernels that are at work beside the calling thread. */
+export function adaptive(selection: Selection, runs: Running): Selector {
   const choicesOf = (slot: KernelSlot): SlotChoices => {
     const signature = signatureOf(slot);
     const known = slot.choices;
@@ -49,7 +51,7 @@ export function adaptive(selection: Selection): Selector {
           if (signatureOf(slot) !== signature) continue;
           return inOrder.pick(slot, length, ready);
         }
-        return next < 0 && tier.compiled !== null ? { ...tier, compiled: selection.timed(tier.compiled, choices) } : tier;
+        return next < 0 && tier.compiled !== null ? { ...tier, compiled: selection.timed(tier.compiled, choices, runs) } : tier;
       }
     },
 

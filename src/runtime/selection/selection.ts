@@ -10,6 +10,7 @@ import { isOwn, type BackendName, type CompiledKernel, type KernelCall, type Ker
 import { sharedFrom } from "../../backends/cpu/sharing.js";
 import { partsOf } from "../../backends/parts.js";
 import { sha256 } from "../../cache/digest.js";
+import type { Running } from "../running.js";
 import { Choices, newKnown, type Known } from "./choice.js";
 import { Estimate } from "./estimate.js";
 import { historyIn, type History, type LearnedOf } from "./history.js";
@@ -58,8 +59,8 @@ export class Selection {
   }
 
   /** What runs in place of a compiled kernel whose run is to be timed. */
-  timed(compiled: CompiledKernel, choices: Choices): CompiledKernel {
-    return new TimedKernel(compiled, choices, this.now);
+  timed(compiled: CompiledKernel, choices: Choices, runs: Running): CompiledKernel {
+    return new TimedKernel(compiled, choices, runs, this.now);
   }
 
   /** The quickest first. */
@@ -105,6 +106,9 @@ export class Selection {
 /** What was learned by now; of a backend that has run nothing, nothing. */
 const learnedOf = ({ estimates }: Known): LearnedOf => Object.fromEntries([...estimates].flatMap(([backend, estimate]) => (estimate.runs > 0 ? [[backend, estimate.learned]] : [])));
 
+/** Milliseconds: to be told by another thread that it is done takes some hundredth parts of one. */
+const LONG = 0.3;
+
 /** A kernel that is run in so many parts reads its arrays as often. */
 const times = (work: Work, parts: number): Work => (parts === 1 ? work : { ...work, read: work.read * parts });
 
@@ -115,6 +119,7 @@ class TimedKernel implements CompiledKernel {
   constructor(
     private readonly compiled: CompiledKernel,
     private readonly choices: Choices,
+    private readonly runs: Running,
     private readonly now: () => number,
   ) {
     this.backend = compiled.backend;
@@ -124,13 +129,22 @@ class TimedKernel implements CompiledKernel {
   run(call: KernelCall): KernelResult {
     const begin = this.now();
     const result = this.compiled.run(call);
-    // What lies on a device already says nothing of what does not.
-    if (call.resident === undefined) this.choices.ran(call.length, this.backend, (this.now() - begin) * 1000);
+    this.took(call, this.now() - begin);
     return result;
   }
 
-  /** Other threads' times, and what it waited for, would be in it. */
-  start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
-    return this.compiled.start(call, signal);
+  /** Counts if it was the only one at work all the while, and long: then neither others' work nor what waiting takes shows in it. */
+  async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
+    const { alone } = this.runs;
+    const begin = this.now();
+    const result = await this.compiled.start(call, signal);
+    const time = this.now() - begin;
+    if (time >= LONG && alone !== null && this.runs.alone === alone) this.took(call, time);
+    return result;
+  }
+
+  private took(call: KernelCall, milliseconds: number): void {
+    // What lies on a device already says nothing of what does not.
+    if (call.resident === undefined) this.choices.ran(call.length, this.backend, milliseconds * 1000);
   }
 }
