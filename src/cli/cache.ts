@@ -13,7 +13,8 @@ export const CACHE_HELP = `Usage: dotcompute cache list [--json]
   list     the kernels that are kept, the last used first: backend, size, last use (to a day), what they are compiled for, and what they do
   clear    removes all that the library keeps; with --older-than (days: 30d, hours: 12h) the kernels that were not used for so long
   warm     imports modules, and compiles the kernels of the queries that they export, alone or in lists and objects. Queries of a runtime
-           of their own need it exported, too, as runtime. A source may be empty: its kernels are those of any length
+           of their own need it exported, too, as runtime. A source may be empty: its kernels are those of any length.
+           Says which exports it leaves out, which modules cannot be imported, and why
 
   --folder <path>   instead of $DOTCOMPUTE_CACHE, $XDG_CACHE_HOME/dotcompute or ~/.cache/dotcompute
   --backend <name>  the backend to compile for, instead of those that queries and their runtime name

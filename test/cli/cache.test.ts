@@ -111,7 +111,7 @@ describe("dotcompute cache warm", () => {
     const file = moduleWith('export const loud = { bound: "loud" }; export const more = [{ bound: "sums" }, 3]; export default { sum: { bound: "sums" } }; export const data = new Float64Array(3), name = "x";');
     const { code, out, err } = await run("cache", "warm", file, "--backend", "cuda");
     expect({ code, out }).toEqual({ code: 0, out: "2 kernels compiled, 1 there already\n" });
-    expect(err.split("\n").sort()).toEqual(["", "1 of 3  sum: compiled for cuda", "2 of 3  loud: found for cuda", "3 of 3  more.0: compiled for cuda"]);
+    expect(err.split("\n").sort()).toEqual(["", `${file}: no queries, and left out: asked, data, more.1, name`, "1 of 3  sum: compiled for cuda", "2 of 3  loud: found for cuda", "3 of 3  more.0: compiled for cuda"]);
     const { asked } = (await load(pathToFileURL(file).href)) as { readonly asked: readonly unknown[] };
     expect(asked).toEqual([["sums", "cuda"], ["loud", "cuda"], ["sums", "cuda"], "settled"]);
   });
@@ -127,18 +127,18 @@ describe("dotcompute cache warm", () => {
 
   it("ends with 1 where something failed, as data, too", async () => {
     const file = moduleWith('export const faulty = { bound: "faulty" };');
-    expect(await run("cache", "warm", file)).toEqual({ code: 1, out: "0 kernels compiled, 0 there already, 1 failed\n", err: "1 of 1  faulty: failed for cpu: there is no compiler\n" });
+    expect(await run("cache", "warm", file)).toEqual({ code: 1, out: "0 kernels compiled, 0 there already, 1 failed\n", err: `${file}: no queries, and left out: asked\n1 of 1  faulty: failed for cpu: there is no compiler\n` });
     const { code, out, err } = await run("cache", "warm", file, "--json");
     expect({ code, err }).toEqual({ code: 1, err: "" });
-    expect(JSON.parse(out)).toEqual([{ module: file, query: "faulty", kernels: [{ backend: "cpu", state: "failed", reason: "there is no compiler" }] }]);
+    expect(JSON.parse(out)).toEqual([{ module: file, query: "faulty", kernels: [{ backend: "cpu", state: "failed", reason: "there is no compiler" }], reason: null }]);
   });
 
   it("says what is wrong with a module", async () => {
     expect(await run("cache", "warm", path.join(base, "nowhere.mjs"))).toMatchObject({ code: 1, err: expect.stringMatching(/^dotcompute: .*nowhere\.mjs/) });
-    expect(await run("cache", "warm", moduleWith(""))).toMatchObject({ code: 1, err: expect.stringMatching(/queries\.mjs exports no query: export const/) });
+    expect(await run("cache", "warm", moduleWith(""))).toMatchObject({ code: 1, err: expect.stringMatching(/queries\.mjs: it exports no query: export const/) });
     const alone = path.join(base, "alone.mjs");
     writeFileSync(alone, 'export const loud = { bound: "loud" };');
-    expect(await run("cache", "warm", alone)).toMatchObject({ code: 1, err: expect.stringContaining(`${alone} finds no dotcompute to import`) });
+    expect(await run("cache", "warm", alone)).toMatchObject({ code: 1, err: expect.stringContaining(`${alone}: it finds no dotcompute to import`) });
   });
 });
 
