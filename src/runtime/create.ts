@@ -2,7 +2,7 @@
 import type { ArrowTable, ArrowVector } from "../arrow/read.js";
 import { QueryError } from "../../fusion/errors.js";
 import { createCpuBackend } from "../backends/cpu/backend.js";
-import { createCudaBackend } from "../backends/cuda/backend.js";
+import { createCudaBackend, type LeftOut } from "../backends/cuda/backend.js";
 import type { Device } from "../backends/cuda/devices.js";
 import { createJsBackend } from "../backends/js/backend.js";
 import { createKernelCache, type CacheStatistics, type KernelCache } from "../cache/kernels.js";
@@ -167,8 +167,13 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   return runtimeOn(options, ({ compiler, threads, target, compile, cuda }) => ({
     js: createJsBackend,
     cpu: events => createCpuBackend({ events, cache: cache(events), compileTimeLimit: resilienceOf(options.resilience).compileTimeLimit ?? undefined, compiler, threads, target, code: compile }),
-    cuda: events => createCudaBackend({ events, cache: cache(events), code: compile, ...cuda }),
+    cuda: events => createCudaBackend({ events, cache: cache(events), code: compile, leaveOut: one => tellLeftOut(events, one, logOf(options)), ...cuda }),
   }), cache);
+}
+
+function tellLeftOut(events: Events, { device, reason }: LeftOut, log: (line: string) => void): void {
+  events.tell({ kind: "device", backend: "cuda", device, reason });
+  log(`dotcompute: the cuda backend does without device ${device}: ${reason}`);
 }
 
 /** A runtime on given backends. @internal */

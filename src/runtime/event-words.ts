@@ -31,6 +31,8 @@ export function eventInWords(event: RuntimeEvent): string {
       return `the breaker of ${event.backend} is ${event.state}: ${event.reason}`;
     case "mismatch":
       return `${event.backends.join(" and ")} differ: ${event.reason}`;
+    case "device":
+      return `device ${event.device} of ${event.backend} is left out: ${event.reason}`;
     case "leak":
     case "store":
       return event.reason;

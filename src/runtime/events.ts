@@ -24,6 +24,7 @@ export const EVENT_CODES = {
   mismatch: "DC511",
   leak: "DC512",
   store: "DC513",
+  device: "DC514",
 } as const satisfies Record<RuntimeEvent["kind"], string>;
 
 export type EventCode = (typeof EVENT_CODES)[RuntimeEvent["kind"]];
@@ -75,10 +76,12 @@ export type RuntimeEvent =
   /** A buffer was collected as garbage, and not disposed of: told once for each runtime. */
   | { readonly kind: "leak"; readonly reason: string }
   /** The store of kernels that machines share fails, or gave something that is of no use: each told once. */
-  | { readonly kind: "store"; readonly reason: string };
+  | { readonly kind: "store"; readonly reason: string }
+  /** One of several devices cannot be used, and the others do without it. */
+  | { readonly kind: "device"; readonly backend: BackendName; readonly device: number; readonly reason: string };
 
 /** What comes seldom, and is told whether or not anybody listens to runs. */
-const RARE: ReadonlySet<RuntimeEvent["kind"]> = new Set(["fallback", "lost", "retry", "breaker", "mismatch", "leak", "store"]);
+const RARE: ReadonlySet<RuntimeEvent["kind"]> = new Set(["fallback", "lost", "retry", "breaker", "mismatch", "leak", "store", "device"]);
 
 /** All events of all runtimes of the process, as data: subscribe by `diagnostics_channel.subscribe("dotcompute:event", message => …)`. */
 const CHANNEL = channel("dotcompute:event");

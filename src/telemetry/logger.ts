@@ -53,6 +53,7 @@ function levelOf(event: RuntimeEvent): LogLevel {
     case "lost":
     case "leak":
     case "store":
+    case "device":
       return "warn";
     case "mismatch":
       return "error";

@@ -8,6 +8,7 @@ import { createRuntime, type Buffer, type Runtime } from "../../src/index.js";
 import { runtimeOn } from "../../src/runtime/create.js";
 import { caseOf, compileCases, expectedOf, expectResult, NAMES, onStandIn, type CaseName } from "./cuda-cases.js";
 import { newStandIn, type StandIn } from "./cuda-stand-in.js";
+import { nvrtcForTests } from "../cuda-nvrtc/build.js";
 
 /** A device takes a block of 1024 elements, if there are no more. */
 const leastShare = 1024;
@@ -40,6 +41,42 @@ onStandIn("several CUDA devices", () => {
         { numRuns: 3, seed: 7 },
       );
     });
+  });
+
+  it("do without one that cannot be opened: that is told once, and shown; without any cuda is not there", async () => {
+    const { library } = newStandIn({ devices: 2 });
+    const [lines, told]: [string[], string[]] = [[], []];
+    const take = (line: unknown): void => void told.push(line as string);
+    const runtimeOf = (devices: readonly number[]): Runtime =>
+      createRuntime({ backend: ["cuda", "js"], cuda: { driver: library, nvrtc: nvrtcForTests().library ?? "", capability: "7.5", devices }, log: line => void lines.push(line), logger: { debug: take, info: take, warn: take, error: take } });
+    const data = Float64Array.from({ length: 3000 }, (_, at) => at - 7);
+    const reason = "There is no CUDA device 5: the driver has 2";
+    const runtime = runtimeOf([5, 1, 0]);
+    for (let run = 0; run < 2; run += 1) expect(await runtime.compute(data).map(x => x * 3).on("cuda").toArrayAsync()).toEqual(data.map(x => x * 3));
+    expect(lines).toEqual([`dotcompute: the cuda backend does without device 5: ${reason}`]);
+    expect(told).toEqual([`dotcompute DC514: device 5 of cuda is left out: ${reason}`]);
+    expect(runtime.devices().map(({ number }) => number)).toEqual([1, 0]);
+    const cuda = (of: Runtime) => of.accelerators().find(({ name }) => name === "cuda");
+    expect(cuda(runtime)).toMatchObject({ available: true, reason: `device 5 is left out: ${reason}` });
+    expect(cuda(runtimeOf([0, 1]))).toMatchObject({ available: true, reason: null });
+
+    lines.length = 0;
+    const none = runtimeOf([5, 6]);
+    expect(none.compute(data).map(x => x * 3).toArray()).toEqual(data.map(x => x * 3));
+    const why = `none of the devices can be used: device 5: ${reason}; device 6: There is no CUDA device 6: the driver has 2`;
+    expect(cuda(none)).toMatchObject({ available: false, reason: why });
+    expect(lines).toEqual([`dotcompute: the js backend stands in for the cuda backend: ${why}`]);
+  });
+
+  it("show one that was lost, while the others run on", () => {
+    const standIn = newStandIn({ devices: 2, loseDevice: 1 });
+    const backend = standIn.backend({ devices: [0, 1], leastShare });
+    const runtime = runtimeOn({ backend: ["cuda", "js"], log: () => undefined }, { js: createJsBackend, cpu: () => createCpuBackend({}), cuda: () => backend });
+    const data = Float64Array.from({ length: 5000 }, (_, at) => at);
+    expect(runtime.compute(data).map(x => x + 3).on("cuda").toArray()).toEqual(data.map(x => x + 3));
+    const lost = runtime.devices().filter(device => device.lost !== null);
+    expect(lost).toHaveLength(1);
+    expect(runtime.accelerators().find(({ name }) => name === "cuda")).toMatchObject({ available: true, reason: `device ${lost[0]!.number} was lost: ${lost[0]!.lost!}` });
   });
 
   it("divide what they can, in whole blocks", () => {

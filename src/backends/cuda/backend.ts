@@ -45,6 +45,14 @@ export interface CudaBackendOptions extends CudaOptions {
   readonly memoryBytes?: number | undefined;
   /** A device's share of a run has at least so many elements. */
   readonly leastShare?: number | undefined;
+  /** Is told of each of several devices that cannot be used, when the first is needed: the others do without it. */
+  readonly leaveOut?: ((one: LeftOut) => void) | undefined;
+}
+
+/** A device that was asked for, beside others, and cannot be used. */
+export interface LeftOut {
+  readonly device: number;
+  readonly reason: string;
 }
 
 export interface CudaBackend {
@@ -54,6 +62,8 @@ export interface CudaBackend {
   readonly reason: string | null;
   /** What kernels run on; null if there is none. Of several, the first that is there. */
   readonly device: CudaDevice | null;
+  /** Which of several devices it does without, and why; null if it has all. */
+  readonly lacks: string | null;
   readonly kind: "device";
   readonly readsBuffers: true;
   memory(): AcceleratorMemory | null;
@@ -106,6 +116,10 @@ export function createCudaBackend(options: CudaBackendOptions = {}): CudaBackend
       const found = machine();
       return typeof found === "string" ? null : (found.there[0] ?? found.sites[0]).context.device;
     },
+    get lacks() {
+      const found = machine();
+      return typeof found === "string" ? null : found.lacks;
+    },
     kind: "device",
     readsBuffers: true,
     memory: () => {
@@ -147,14 +161,30 @@ function openMachine(options: CudaBackendOptions): Machine | string {
   if (nvrtc === null) return nvrtcReason;
   const fleet = new Fleet();
   const least = options.capability === undefined ? undefined : numberOf(options.capability);
-  const sites = (options.devices ?? [options.device ?? 0]).map((ordinal): Site => {
+  const siteOf = (ordinal: number): Site => {
     const context = driver.open(ordinal);
     if (options.memoryBytes !== undefined) context.allow(options.memoryBytes);
     return { context, lanes: new Lanes(context, fleet), target: targetFor(context.device, nvrtc, options.form, least) };
-  });
+  };
+  const [sites, leftOut] = options.devices === undefined ? [[siteOf(options.device ?? 0)], []] : thoseThatOpen(options.devices, siteOf);
+  if (sites.length === 0) return `none of the devices can be used: ${leftOut.map(({ device, reason }) => `device ${device}: ${reason}`).join("; ")}`;
+  for (const one of leftOut) options.leaveOut?.(one);
   const cache = options.cache ?? createKernelCache({ place: { folder: options.cacheFolder } });
   const compiler = createCudaCompiler(native, nvrtc, cache, readCudaHeaders(root));
-  return new Machine(sites as [Site, ...Site[]], compiler, loaded.addon?.pins === true, options, cache);
+  return new Machine(sites as [Site, ...Site[]], compiler, loaded.addon?.pins === true, options, cache, leftOut);
+}
+
+function thoseThatOpen(ordinals: readonly number[], siteOf: (ordinal: number) => Site): readonly [Site[], LeftOut[]] {
+  const sites: Site[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const device of ordinals) {
+    try {
+      sites.push(siteOf(device));
+    } catch (error) {
+      leftOut.push({ device, reason: messageOf(error) });
+    }
+  }
+  return [sites, leftOut];
 }
 
 /** `8.0` as NVRTC has it, 80. */

@@ -9,7 +9,7 @@ import type { KernelCache } from "../../cache/kernels.js";
 import { Remembered } from "../../memory/remembered.js";
 import { Events } from "../../runtime/events.js";
 import { Making } from "../making.js";
-import type { CudaBackendOptions } from "./backend.js";
+import type { CudaBackendOptions, LeftOut } from "./backend.js";
 import { CudaCompiledKernel } from "./compiled.js";
 import { targetFor, type CudaCompiler, type CudaTarget } from "./compiler.js";
 import type { CudaContext, CudaFunction, CudaModule } from "./driver.js";
@@ -54,6 +54,8 @@ export class Machine {
     private readonly pins: boolean,
     private readonly options: CudaBackendOptions,
     cache: KernelCache,
+    /** Devices that were asked for, and could not be opened. */
+    private readonly leftOut: readonly LeftOut[],
   ) {
     this.events = options.events ?? new Events();
     this.memory = cache.memory<CudaCompiledKernel>(options.mostKernels);
@@ -69,6 +71,14 @@ export class Machine {
     const lost = this.sites.map(({ context }) => context.lost);
     if (lost.includes(null)) return null;
     return lost.length === 1 ? `the device was lost: ${lost[0]}` : `all devices were lost, the first because: ${lost[0]}`;
+  }
+
+  /** Which of the devices it does without, and why; null if it has all, or none. */
+  get lacks(): string | null {
+    if (this.lost !== null) return null;
+    const without = this.leftOut.map(({ device, reason }) => `device ${device} is left out: ${reason}`);
+    const lost = this.sites.flatMap(({ context }) => (context.lost === null ? [] : [`device ${context.ordinal} was lost: ${context.lost}`]));
+    return without.length + lost.length === 0 ? null : [...without, ...lost].join("; ");
   }
 
   /** Gives back what it holds: nothing runs any more. */
