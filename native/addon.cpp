@@ -43,6 +43,7 @@ class Environment : public Napi::Addon<Environment> {
                              InstanceAccessor<&Environment::pins>("pins", napi_enumerable),
                              InstanceMethod("load", &Environment::load, napi_enumerable),
                              InstanceMethod("stop", &Environment::stop, napi_enumerable),
+                             InstanceMethod("passed", &Environment::passed, napi_enumerable),
                              InstanceMethod("inFlight", &Environment::inFlight, napi_enumerable),
                              InstanceMethod("team", &Environment::team, napi_enumerable),
                              InstanceMethod("forgo", &Environment::forgo, napi_enumerable),
@@ -169,6 +170,12 @@ class Environment : public Napi::Addon<Environment> {
   void stop(const Napi::CallbackInfo& info) {
     if (!info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "stop takes the id of a run");
     runs_.stop(info[0].As<Napi::Number>().DoubleValue());
+  }
+
+  /// passed(id): how many elements that run has passed, if it was started with `watched` set; 0 once it has ended.
+  Napi::Value passed(const Napi::CallbackInfo& info) {
+    if (!info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "passed takes the id of a run");
+    return Napi::Number::New(info.Env(), runs_.passed(info[0].As<Napi::Number>().DoubleValue()));
   }
 
   Napi::Value pins(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), engine_.canPin()); }

@@ -18,7 +18,8 @@ struct Control {
   double rank;
   Scalar value;
   double threads;  // before a run: by how many it may be shared, the calling thread included
-  std::int64_t reserved[2];
+  double watched;  // before an asynchronous run: whether somebody wants to know how far it is
+  std::int64_t reserved;
   Scalar scalars[SCALARS];  // after a run of several reductions their values
 
   unsigned threadCount() const { return threads >= 1 && threads <= 256 ? static_cast<unsigned>(threads) : 1; }

@@ -33,9 +33,10 @@ std::uint64_t partOf(const Signature& signature, std::uint64_t length) {
 
 class SharedRun final : public Team::Work {
  public:
-  SharedRun(const Kernel& kernel, Call& call, std::uint64_t part)
+  SharedRun(const Kernel& kernel, Call& call, std::uint64_t part, std::atomic<std::uint64_t>* passed)
       : kernel_(kernel),
         call_(call),
+        passed_(passed),
         part_(part),
         parts_((call.length + part - 1) / part),
         ended_(parts_),
@@ -73,6 +74,7 @@ class SharedRun final : public Team::Work {
  private:
   const Kernel& kernel_;
   Call& call_;
+  std::atomic<std::uint64_t>* const passed_;
   const std::uint64_t part_, parts_;
   /// The first part that failed or found something: those behind it are not needed.
   std::atomic<std::uint64_t> ended_;
@@ -90,7 +92,9 @@ class SharedRun final : public Team::Work {
     call.from = part * part_;
     call.length = std::min(call.from + part_, call_.length);
     if (perPart_ > 0) call.values = &partials_[part * perPart_];
+    const std::uint64_t end = call.length;
     const Status status = kernel_.entry(&call);
+    if (passed_) passed_->fetch_add(end - call.from, std::memory_order_relaxed);
     Outcome& outcome = outcomes_[part];
     outcome = {status, call.count, call.position, call.rank, call.value};
     if (status == Status::Stopped) stopped_ = true;
@@ -100,10 +104,10 @@ class SharedRun final : public Team::Work {
     } else if (perPart_ == 1) {
       partials_[part] = call.value;
     }
-    if (status != Status::Done || (sharing() == Sharing::First && call.position >= 0)) end(part);
+    if (status != Status::Done || (sharing() == Sharing::First && call.position >= 0)) endAt(part);
   }
 
-  void end(std::uint64_t part) {
+  void endAt(std::uint64_t part) {
     std::uint64_t first = ended_;
     while (part < first && !ended_.compare_exchange_weak(first, part)) {
     }
@@ -174,13 +178,13 @@ class SharedRun final : public Team::Work {
 
 }  // namespace
 
-Status execute(const Kernel& kernel, Call& call, unsigned threads) {
+Status execute(const Kernel& kernel, Call& call, unsigned threads, std::atomic<std::uint64_t>* passed) {
   const Signature& signature = kernel.signature;
-  if (threads < 2 || signature.sharing == Sharing::None) return kernel.entry(&call);
+  if ((threads < 2 && !passed) || signature.sharing == Sharing::None) return kernel.entry(&call);
   const std::uint64_t part = partOf(signature, call.length);
   if (call.length / part < WORTH_SHARING) return kernel.entry(&call);
   try {
-    SharedRun run(kernel, call, part);
+    SharedRun run(kernel, call, part, passed);
     return run.run(threads - 1);
   } catch (const std::bad_alloc&) {
     return kernel.entry(&call);  // alone, which needs no room

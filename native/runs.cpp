@@ -27,7 +27,7 @@ Held::Held(Napi::Env env, const Engine& engine, const View& view, std::size_t by
 }
 
 Run::Run(Napi::Env env, const Engine& engine, std::shared_ptr<const Kernel> runs, const Arguments& arguments, const Control& control)
-    : kernel(std::move(runs)), threads(control.threadCount()) {
+    : kernel(std::move(runs)), threads(control.threadCount()), watched(control.watched != 0) {
   const Signature& signature = kernel->signature;
   held.reserve(2 + signature.arrays.size());
   const auto hold = [&](const View& view, std::size_t bytes, bool written) {
@@ -119,6 +119,11 @@ void Runs::stop(double id) {
   if (found != runs_.end()) found->second->requestStop();
 }
 
+double Runs::passed(double id) const {
+  const auto found = runs_.find(id);
+  return found == runs_.end() ? 0 : double(found->second->passed.load(std::memory_order_relaxed));
+}
+
 void Runs::close() {
   if (closed_) return;
   closed_ = true;
@@ -145,7 +150,7 @@ void Runs::serve() {
     waiting_.pop_front();
     lock.unlock();
     // A run that was stopped while it waited never begins.
-    if (__atomic_load_n(&run->stop, __ATOMIC_RELAXED) == 0) run->status = execute(*run->kernel, run->call, run->threads);
+    if (__atomic_load_n(&run->stop, __ATOMIC_RELAXED) == 0) run->status = execute(*run->kernel, run->call, run->threads, run->watched ? &run->passed : nullptr);
     lock.lock();
     ended_.push_back(run);
     if (!closing_) napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);

@@ -4,7 +4,9 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
@@ -45,6 +47,8 @@ struct Run {
   Storages storages;           // for several array sinks
   std::vector<Scalar> values;  // of several reduce sinks
   unsigned threads;
+  bool watched;
+  std::atomic<std::uint64_t> passed{0};
   Status status = Status::Stopped;
   napi_deferred deferred = nullptr;
 
@@ -67,6 +71,8 @@ class Runs {
   };
   Started start(Napi::Env env, std::unique_ptr<Run> run);
   void stop(double id);
+  /// How many elements a run has passed; 0 for one that nobody watches, or that has ended.
+  double passed(double id) const;
   /// Stops all, waits, and takes no more. For the end of the environment or the process.
   void close();
   std::size_t inFlight() const { return runs_.size(); }

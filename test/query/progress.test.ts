@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { createRuntime, stream, type Progress } from "../../src/index.js";
 import { Report } from "../../src/runtime/progress.js";
 import { progressLine } from "../../src/cli/progress.js";
+import { whyNoCpu } from "../laws/backends.js";
 
 afterEach(() => vi.restoreAllMocks());
 const js = createRuntime({ backend: "js" });
@@ -37,6 +38,43 @@ describe("onProgress", () => {
     expect(told.length).toBeGreaterThan(3);
     expect(told[0]).toMatchObject({ total: array.length });
     checkTold(told);
+  });
+
+  it.skipIf(whyNoCpu !== null).each([1, 2])("is told of a kernel on cpu while it runs, on %d threads", { timeout: 120_000 }, async threads => {
+    const cpu = createRuntime({ backend: "cpu", threads });
+    // A second or so, a dozenth of it for each part.
+    const query = cpu.compute(array.subarray(0, 200_000)).map(x => {
+      let y = x;
+      for (let turn = 0; turn < 30_000; turn += 1) y = y * 0.5 + 1;
+      return y;
+    });
+    const { told, onProgress } = listener();
+    const result = await query.toArrayAsync({ onProgress });
+    expect(told.filter(({ fraction }) => fraction! > 0 && fraction! < 1).length).toBeGreaterThan(0);
+    checkTold(told);
+    expect(result).toEqual(query.toArray());
+  });
+
+  it.skipIf(whyNoCpu !== null).each([1, 2])("changes no result, on %d threads", async threads => {
+    const cpu = createRuntime({ backend: "cpu", threads });
+    const { onProgress } = listener();
+    const source = Float64Array.from({ length: 400_001 }, (_, at) => [NaN, -0, Infinity, at / 3, -at][at % 997 < 3 ? at % 3 : 3 + (at % 2)] as number);
+    const query = cpu.compute(source);
+    const kept = query.filter(x => x > 5);
+    const saxpy = cpu.kernel("saxpy", (i, x: Float64Array, out: Float64Array, a: number) => { out[i] = a * x[i]!; });
+    expect(await query.map(x => x * 0.5).toArrayAsync({ onProgress })).toEqual(query.map(x => x * 0.5).toArray());
+    expect(await kept.toArrayAsync({ onProgress })).toEqual(kept.toArray());
+    expect(await query.scan((a, x) => a + x).toArrayAsync({ onProgress })).toEqual(query.scan((a, x) => a + x).toArray());
+    expect(await query.scan((a, x) => a * 0.5 + x, 0).toArrayAsync({ onProgress })).toEqual(query.scan((a, x) => a * 0.5 + x, 0).toArray());
+    expect(await kept.sum().run({ onProgress })).toBe(kept.sum().value());
+    expect(await kept.count().run({ onProgress })).toBe(kept.count().value());
+    expect(await query.first(x => x > 100_000).run({ onProgress })).toBe(query.first(x => x > 100_000).value());
+    expect(await query.findIndex(x => x < -1e9).run({ onProgress })).toBe(-1);
+    expect(await kept.reduce((a, x) => a * 0.5 + x, 0).run({ onProgress })).toBe(kept.reduce((a, x) => a * 0.5 + x, 0).value());
+    const [output, expected] = [new Float64Array(source.length), new Float64Array(source.length)];
+    await saxpy.async(source, output, 3, { onProgress });
+    saxpy(source, expected, 3);
+    expect(output).toEqual(expected);
   });
 
   it("is told once of what takes no time, by whatever is awaited", async () => {

@@ -12,7 +12,7 @@ export const STATUS = { done: 0, stopped: 1, failed: 2 } as const;
  * The memory through which scalars pass without a call for each: eight-byte slots, mirrored by native/control.hpp. The same
  * first slots, and the values of several reductions, make up the report of an asynchronous run.
  */
-export const CONTROL = { status: 0, count: 1, position: 2, rank: 3, value: 4, threads: 5, scalars: 8, values: 8, mostScalars: 1016 } as const;
+export const CONTROL = { status: 0, count: 1, position: 2, rank: 3, value: 4, threads: 5, watched: 6, scalars: 8, values: 8, mostScalars: 1016 } as const;
 
 /** How parts of a run become the whole: see native/library.hpp. */
 export type Sharing = "map" | "filter" | "reduce" | "fold" | "count" | "first" | "last" | "scan";
@@ -111,6 +111,8 @@ export interface NativeAddon {
   /** In hexadecimal, of a string's UTF-8; null where the process does not show its OpenSSL. */
   sha256(data: string | Uint8Array): string | null;
   stop(id: number): void;
+  /** How many elements a run has passed that was started with a control block that says `watched`; 0 once it has ended. */
+  passed(id: number): number;
   /** Parts of runs that helping threads have done, and how often a thread had to wait long for one. Of the whole process. */
   team(): { readonly helped: number; readonly stalls: number };
   /** How many runs have been started and not yet settled. */

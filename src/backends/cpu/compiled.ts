@@ -10,12 +10,16 @@ import { workerThreads } from "../../builtin.js";
 import { canShrink, checkLengths, lengthsOf } from "../arrays.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
 import { replayFrom } from "../js/backend.js";
+import { reportOf } from "../../runtime/progress.js";
 import { heldInPlace, Kept, readPlaces, writtenPlaces } from "../kept.js";
 import { CONTROL, LARGE, STATUS, type KernelSignature, type NativeAddon, type NativeKernel, type NativeRun } from "./addon.js";
 import { sharingOf, weightOf } from "./sharing.js";
 
 /** Outputs whose length is known are stored in place from this many bytes on. */
 const WORTH_PLACING = 1 << 14;
+
+/** Milliseconds between two looks at how far a run is. */
+const LOOK_EVERY = 50;
 
 /** Memory seen as each type that a scalar can have. */
 interface Slots {
@@ -138,7 +142,7 @@ export class CpuCompiledKernel implements CompiledKernel {
     const lengths = lengthsOf(given);
     const kept = Kept.of(this.written, this.read, call);
     this.putScalars(call.scalars);
-    const { report } = await this.settled(this.native.start(null, call.length, null, arraysOf(call)), signal);
+    const { report } = await this.settled(call, () => this.native.start(null, call.length, null, arraysOf(call)), signal);
     checkLengths(given, lengths);
     const slots = slotsOf(report);
     this.outcome(call, slots, kept);
@@ -146,10 +150,18 @@ export class CpuCompiledKernel implements CompiledKernel {
     return resultOf(this.kernel.sink, slots, call);
   }
 
-  private async settled({ id, promise }: NativeRun, signal: AbortSignal | undefined): NativeRun["promise"] {
-    const stop = (): void => this.workspace.addon.stop(id);
+  private async settled(call: KernelCall, begin: () => NativeRun, signal: AbortSignal | undefined): NativeRun["promise"] {
+    const { addon } = this.workspace;
+    const report = reportOf(signal);
+    this.slots.f64[CONTROL.watched] = report === null ? 0 : 1;
+    const { id, promise } = begin();
+    const stop = (): void => addon.stop(id);
     signal?.addEventListener("abort", stop, { once: true });
-    const ended = await promise.finally(() => signal?.removeEventListener("abort", stop));
+    const look = report === null ? undefined : setInterval(() => report.within(addon.passed(id) / call.length), LOOK_EVERY);
+    const ended = await promise.finally(() => {
+      clearInterval(look);
+      signal?.removeEventListener("abort", stop);
+    });
     signal?.throwIfAborted();
     return ended;
   }
@@ -163,7 +175,7 @@ export class CpuCompiledKernel implements CompiledKernel {
     const direct = call.output === null || (addon.pins && !canShrink(call.output)) ? call.output : null;
     this.putScalars(call.scalars);
     const begin = () => this.native.start(call.source, call.length, direct, arraysOf(call));
-    const { report, output } = await this.settled(this.needsRoom(direct) ? withRoom(call, begin) : begin(), signal);
+    const { report, output } = await this.settled(call, () => (this.needsRoom(direct) ? withRoom(call, begin) : begin()), signal);
     checkLengths(call, lengths);
     const slots = slotsOf(report);
     const count = this.outcome(call, slots);
