@@ -5,6 +5,7 @@ import type { Columns } from "../../fusion/query.js";
 import { ELEMENTS, type ColumnType, type ElementType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
 import { quotedBackends, type BackendName } from "../backends/backend.js";
+import { Deadline, endsBy } from "../runtime/deadline.js";
 import { checkOnProgress, reporting } from "../runtime/progress.js";
 import { captureTypes, NO_CAPTURES } from "./captures.js";
 import type { SeedKind } from "./shape.js";
@@ -154,14 +155,16 @@ export function checkRunOptions<Options extends object>(options: Options, verb: 
 /** The signal that ends a run, in time, too, and with which its progress goes. */
 function signalOf(given: AbortSignal | undefined, timeout: unknown, onProgress: unknown): AbortSignal | undefined {
   const tell = checkOnProgress(onProgress, describe);
-  const ended = timeout === undefined ? given : inTime(given, timeout);
-  return tell === undefined ? ended : reporting(tell, ended);
+  const deadline = timeout === undefined ? null : deadlineIn(timeout);
+  const ended = deadline === null ? given : given === undefined ? deadline.signal : AbortSignal.any([given, deadline.signal]);
+  const signal = tell === undefined ? ended : reporting(tell, ended);
+  if (deadline !== null && signal !== undefined) endsBy(signal, deadline);
+  return signal;
 }
 
-function inTime(given: AbortSignal | undefined, timeout: unknown): AbortSignal {
+function deadlineIn(timeout: unknown): Deadline {
   if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= MOST_MILLISECONDS)) throw new QueryError("DC305", `timeout is a number of milliseconds, not ${describe(timeout)}`, "Write { timeout: 100 }, or leave it out to wait for as long as it takes.");
-  const timed = AbortSignal.timeout(Math.ceil(timeout));
-  return given === undefined ? timed : AbortSignal.any([given, timed]);
+  return new Deadline(timeout);
 }
 
 /** An argument behind the last one would be ignored. */

@@ -5,6 +5,7 @@ import { resultsOf } from "../stream/results.js";
 import { Dictionary } from "../table/dictionary.js";
 import type { Encoding } from "../table/given.js";
 import type { Table } from "../table/table.js";
+import { deadlineOf } from "../runtime/deadline.js";
 import { succeeded } from "../runtime/progress.js";
 import { checkFunction, checkRunOptions } from "./arguments.js";
 import type { BoundTerminal } from "./bound.js";
@@ -19,6 +20,7 @@ type Given<C> = (table: Table, encoding: Encoding | null) => C;
 export async function* eachChunk<C>(bound: BoundTerminal, chunk: Given<C>, size: number | null, signal: AbortSignal | undefined): AsyncGenerator<C, void, undefined> {
   const dictionary = new Dictionary(dictionaryOf(bound.query.source));
   const watch = watchOf(bound);
+  const deadline = deadlineOf(signal);
   const whole = async (): Promise<Table> => {
     const { columns, result } = await runLater(bound, null, signal, dictionary, "device", watch);
     if (columns !== null) return columns;
@@ -28,12 +30,14 @@ export async function* eachChunk<C>(bound: BoundTerminal, chunk: Given<C>, size:
   const types = stringsOf(bound.node.plan());
   const encoding = types && { columns: types, dictionary };
   let failure: unknown = null;
+  deadline?.begin();
   try {
     for await (const { table } of resultsOf(bound, whole, () => othersLater(bound, dictionary, signal, watch), dictionary, size, signal, watch)) yield chunk(table, encoding);
   } catch (error) {
     failure = error;
     throw error;
   } finally {
+    deadline?.end();
     watch?.end(failure);
   }
 }

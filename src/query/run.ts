@@ -7,6 +7,7 @@ import type { ScalarValue } from "../../fusion/types.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { canShrink } from "../backends/arrays.js";
 import type { BackendName, KernelCall, KernelResult } from "../backends/backend.js";
+import { deadlineOf } from "../runtime/deadline.js";
 import { reportOf } from "../runtime/progress.js";
 import type { KernelSlot } from "../runtime/slot.js";
 import { Watch, within } from "../runtime/watch.js";
@@ -112,6 +113,11 @@ function runJob(bound: BoundTerminal, job: Job): Outcome {
 }
 
 export function runAsync(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined, dictionary: Dictionary | null = null, where: Where = "device"): Promise<Outcome> {
+  const deadline = deadlineOf(signal);
+  return deadline === null ? runWhenever(bound, into, signal, dictionary, where) : deadline.during(() => runWhenever(bound, into, signal, dictionary, where));
+}
+
+function runWhenever(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined, dictionary: Dictionary | null, where: Where): Promise<Outcome> {
   const watch = watchOf(bound);
   return watch === null ? runLater(bound, into, signal, dictionary, where, null) : watch.later(() => runLater(bound, into, signal, dictionary, where, watch));
 }
