@@ -51,6 +51,8 @@ export interface Residence {
   readonly owner: object;
   /** Whether array sinks leave their results there, if there is room: the result's arrays then stand for them. */
   readonly keep: boolean;
+  /** Memory of buffers that the kernel writes to: brought for the run, and read back at its end, as other arrays are. */
+  readonly apart?: ReadonlySet<ArrayBufferLike>;
 }
 
 export interface KernelResult {

@@ -5,18 +5,22 @@ import { captureKinds, type CaptureType, type CaptureTypes } from "../../fusion/
 import type { AnyTypedArray } from "../../fusion/values.js";
 import { bringsSingles, captureTypes, checkUsed, hasType, textOf, withoutSingles } from "../query/captures.js";
 import { checkAttached, describe, isGone } from "../query/given.js";
-import { checkOptions, isSignal } from "../query/options.js";
+import { checkBackend, checkRunOptions } from "../query/arguments.js";
+import { checkOptions } from "../query/options.js";
 import { atCall } from "../query/parse.js";
 import { runHere, startKernel } from "../query/start.js";
-import type { Captures } from "../query/types.js";
-import type { KernelCall } from "../backends/backend.js";
+import type { Captures, RunOptions } from "../query/types.js";
+import type { BackendName, KernelCall } from "../backends/backend.js";
+import type { Buffer } from "../memory/buffer.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
-import { checkOnProgress, reporting, reportOf } from "../runtime/progress.js";
+import { deadlineOf } from "../runtime/deadline.js";
+import { reportOf, succeeded } from "../runtime/progress.js";
 import type { KernelSlot } from "../runtime/slot.js";
-import { Watch } from "../runtime/watch.js";
-import { explainKernel, kernelSource } from "./explain.js";
+import { Watch, within } from "../runtime/watch.js";
+import { beginWriting, callOnBuffers, isBuffer, NONE, plainArguments, type BufferCall, type PlainArgument } from "./buffers.js";
+import { askedOf, explainKernel, kernelSource } from "./explain.js";
 import { checkSize, writtenLength, type Sizes } from "./size.js";
-import type { Dimensions, KernelArgument, NamedKernel } from "./types.js";
+import type { Dimensions, ExplainedWith, KernelArgument, NamedKernel } from "./types.js";
 import { Variant, type Prepared } from "./variant.js";
 
 /** What a kernel is made of, checked. */
@@ -35,7 +39,7 @@ export interface Given {
   readonly options: unknown;
 }
 
-const REMEDY = "Write { size } or, with async, { signal } or { onProgress }.";
+const REMEDY = "Write { size } or, with async, { signal }, { timeout } or { onProgress }.";
 
 export class SpaceRoutine {
   /** The names of the parameters behind the places. */
@@ -43,7 +47,7 @@ export class SpaceRoutine {
   private readonly captures: CaptureTypes;
   private readonly variants: { readonly types: readonly CaptureType[]; readonly singles: boolean; readonly variant: Variant }[] = [];
   /** The last call. Arrays are kept no longer than they live anyway. */
-  last: { readonly args: readonly (KernelArgument | WeakRef<AnyTypedArray>)[]; readonly sizes: Sizes } | null = null;
+  last: { readonly args: readonly (KernelArgument | WeakRef<AnyTypedArray | Buffer>)[]; readonly sizes: Sizes } | null = null;
 
   constructor(
     readonly core: RuntimeCore,
@@ -56,58 +60,73 @@ export class SpaceRoutine {
     if (twice !== undefined) throw new QueryError("DC313", `the kernel ${name} has a parameter ${twice} and ${Object.hasOwn(captures, twice) ? "a capture" : "another parameter"} of that name`, "Give one of them another name.");
   }
 
-  run(given: readonly unknown[]): void {
+  /** `insists`: the backend that it is to run on; null for the runtime's choice. */
+  run(given: readonly unknown[], insists: BackendName | null): void {
     const { args, options } = this.split(given);
     const { size } = checkOptions(options, this.definition.name, ["size"], REMEDY);
-    const { slot, call } = this.prepare(args, size);
+    const { slot, call, written } = this.prepare(args, size, insists);
     const { tiers } = this.core;
     const watch = this.watch();
-    if (watch === null) runHere(tiers, slot, call, null, null);
-    else watch.now(() => runHere(tiers, slot, call, null, watch));
+    const end = written.length === 0 ? null : beginWriting(written);
+    try {
+      if (watch === null) runHere(tiers, slot, call, insists, null);
+      else watch.now(() => runHere(tiers, slot, call, insists, watch));
+    } finally {
+      end?.();
+    }
   }
 
-  async start(given: readonly unknown[]): Promise<void> {
+  async start(given: readonly unknown[], insists: BackendName | null): Promise<void> {
     const { args, options } = this.split(given);
-    const { size, signal, onProgress } = checkOptions(options, this.definition.name, ["size", "signal", "onProgress"], REMEDY);
-    if (signal !== undefined && !isSignal(signal)) throw new QueryError("DC305", `signal is an AbortSignal, not ${describe(signal)}`, "Write { signal: AbortSignal.timeout(100) }.");
-    const tell = checkOnProgress(onProgress, describe);
-    const stop = tell === undefined ? (signal as AbortSignal | undefined) : reporting(tell, signal as AbortSignal | undefined);
-    stop?.throwIfAborted();
-    const { slot, call } = this.prepare(args, size);
+    const { size, ...how } = checkOptions(options, this.definition.name, ["size", "signal", "timeout", "onProgress"], REMEDY);
+    const { signal } = checkRunOptions(how as RunOptions, "run");
+    signal?.throwIfAborted();
+    const { slot, call, written } = this.prepare(args, size, insists);
     const watch = this.watch();
-    await (watch === null ? this.later(slot, call, stop, null) : watch.later(() => this.later(slot, call, stop, watch)));
+    const later = (): Promise<void> => (watch === null ? this.later(slot, call, insists, signal, null) : watch.later(() => this.later(slot, call, insists, signal, watch)));
+    const end = beginWriting(written);
+    try {
+      await (deadlineOf(signal)?.during(later) ?? later());
+    } finally {
+      end();
+    }
+    succeeded(undefined, signal);
   }
 
-  private async later(slot: KernelSlot, call: KernelCall, stop: AbortSignal | undefined, watch: Watch | null): Promise<void> {
+  private async later(slot: KernelSlot, call: KernelCall, insists: BackendName | null, stop: AbortSignal | undefined, watch: Watch | null): Promise<void> {
     const { tiers } = this.core;
-    const chosen = await tiers.chooseAsync(slot, call.length, null);
+    const chosen = await within(watch, () => tiers.chooseAsync(slot, call.length, insists, stop, call.resident !== undefined));
     stop?.throwIfAborted();
     for (const [at, array] of call.arrays.entries()) if (isGone(array)) checkAttached(array, slot.kernel.arrays[at]?.origin.name ?? "an array");
     const report = reportOf(stop);
     report?.expect(call.length);
     report?.begin(call.length);
-    await startKernel(tiers, slot, chosen, call, null, stop, watch);
-    report?.finish();
+    await startKernel(tiers, slot, chosen, call, insists, stop, watch);
   }
 
   /** What a call with these arguments comes to. */
-  prepare(args: readonly KernelArgument[], size: unknown): Prepared {
+  prepare(args: readonly KernelArgument[], size: unknown, insists: BackendName | null): BufferCall & Pick<Prepared, "slot"> {
     return atCall(() => {
-      const variant = this.variantFor(args);
-      const sizes = this.sizeOf(args, size, variant);
-      this.last = { args: args.map(arg => (ArrayBuffer.isView(arg) ? new WeakRef(arg) : arg)), sizes };
-      return variant.prepare(args, sizes);
+      const standing = this.core.tiers.usesDevice(insists);
+      const plain = plainArguments(this.core, args, standing);
+      const variant = this.variantFor(plain);
+      const sizes = this.sizeOf(args, plain, size, variant);
+      this.last = { args: args.map(arg => (typeof arg === "object" ? new WeakRef(arg) : arg)), sizes };
+      const { slot, call } = variant.prepare(plain, sizes);
+      if (plain === args) return { slot, call, written: NONE };
+      const { call: onBuffers, written } = callOnBuffers(this.core, args, call, variant.writtenIn(plain).map(([, array]) => array), standing);
+      return { slot, call: onBuffers, written };
     });
   }
 
   /** What the kernel was compiled for, if it was called with such arguments before; else that is made. */
-  variantFor(args: readonly KernelArgument[]): Variant {
+  variantFor(args: readonly PlainArgument[]): Variant {
     this.checkArguments(args);
-    const known = this.variants.find(({ types, singles }) => types.every((type, at) => hasType(args[at] as KernelArgument, type, singles)));
+    const known = this.variants.find(({ types, singles }) => types.every((type, at) => hasType(args[at] as PlainArgument, type, singles)));
     if (known !== undefined) return known.variant;
     const { definition, parameters, captures } = this;
     const { name, text, dimensions } = definition;
-    const exact = captureTypes(Object.fromEntries(parameters.map((parameter, at) => [parameter, args[at] as KernelArgument])), name);
+    const exact = captureTypes(Object.fromEntries(parameters.map((parameter, at) => [parameter, args[at] as PlainArgument])), name);
     const singles = bringsSingles(text, { ...captures, ...exact });
     const all = { ...captures, ...exact };
     const types = singles ? all : withoutSingles(all);
@@ -119,17 +138,18 @@ export class SpaceRoutine {
     return variant;
   }
 
-  sizeOf(args: readonly KernelArgument[], size: unknown, variant: Variant): Sizes {
+  /** `plain`: the arguments as arrays. A size function sees buffers themselves: what they hold may not be here. */
+  sizeOf(args: readonly KernelArgument[], plain: readonly PlainArgument[], size: unknown, variant: Variant): Sizes {
     const { name, dimensions, size: own } = this.definition;
     if (size !== undefined) return checkSize(size, dimensions, `the size for ${name}`);
     if (own !== null) return checkSize(own(...args), dimensions, `what the size function of ${name} gives`);
-    return writtenLength(name, dimensions, variant.writtenIn(args));
+    return writtenLength(name, dimensions, variant.writtenIn(plain));
   }
 
   /** Options are a plain object behind the arguments, which no argument is. */
   private split(given: readonly unknown[]): Given {
     const last = given.at(-1);
-    const hasOptions = given.length > this.parameters.length && (last === undefined || (typeof last === "object" && last !== null && !ArrayBuffer.isView(last)));
+    const hasOptions = given.length > this.parameters.length && (last === undefined || (typeof last === "object" && last !== null && !ArrayBuffer.isView(last) && !isBuffer(last)));
     return { args: (hasOptions ? given.slice(0, -1) : given) as readonly KernelArgument[], options: hasOptions ? last : undefined };
   }
 
@@ -145,7 +165,7 @@ export class SpaceRoutine {
         continue;
       }
       if (typeof arg === "number" || typeof arg === "bigint" || typeof arg === "boolean") continue;
-      throw new QueryError("DC313", `the argument ${parameters[at] as string} of ${name} is ${describe(arg)}`, "Kernels are called with typed arrays, numbers, BigInts and booleans; hand helper functions over by name where the kernel is defined.");
+      throw new QueryError("DC313", `the argument ${parameters[at] as string} of ${name} is ${describe(arg)}`, "Kernels are called with typed arrays, buffers, numbers, BigInts and booleans; hand helper functions over by name where the kernel is defined.");
     }
   }
 
@@ -157,16 +177,19 @@ export class SpaceRoutine {
 }
 
 /** The kernel as a function. */
-export function kernelOf(core: RuntimeCore, definition: Definition): NamedKernel {
-  const routine = new SpaceRoutine(core, definition);
-  const run = (...given: readonly unknown[]): void => routine.run(given);
+export const kernelOf = (core: RuntimeCore, definition: Definition): NamedKernel => callable(new SpaceRoutine(core, definition), null);
+
+function callable(routine: SpaceRoutine, insists: BackendName | null): NamedKernel {
+  const run = (...given: readonly unknown[]): void => routine.run(given, insists);
   const { name } = routine.definition;
   Object.defineProperty(run, "name", { value: name });
   return Object.assign(run, {
-    async: async (...given: readonly unknown[]) => routine.start(given),
+    async: async (...given: readonly unknown[]) => routine.start(given, insists),
     kernelName: name,
-    explain: (options?: unknown) => explainKernel(routine, options),
+    on: (backend: BackendName) => callable(routine, checkBackend(backend, routine.core.tiers.names)),
+    explain: (options?: unknown) => explainKernel(routine, insists, options),
     source: (language: "js" | "cpp" | "cuda", options?: unknown) => kernelSource(routine, language, options),
+    asked: (verb: string, call: Pick<ExplainedWith, "arguments" | "size">) => askedOf(routine, insists, verb, call),
   }) as unknown as NamedKernel;
 }
 

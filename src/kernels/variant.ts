@@ -15,7 +15,8 @@ import { identifierAt } from "../query/captures.js";
 import type { Captures } from "../query/types.js";
 import type { KernelSlot } from "../runtime/slot.js";
 import type { Sizes } from "./size.js";
-import type { Dimensions, KernelArgument } from "./types.js";
+import type { PlainArgument } from "./buffers.js";
+import type { Dimensions } from "./types.js";
 
 /** Where a parameter's value comes from: an argument's place, a size's axis, or a capture's own value. */
 type Place = { readonly kind: "argument"; readonly at: number } | { readonly kind: "size"; readonly axis: number } | { readonly kind: "capture"; readonly value: Captures[string] };
@@ -38,6 +39,8 @@ export interface Prepared {
   readonly call: KernelCall;
   readonly verdict: Verdict;
 }
+
+type Race = Extract<Verdict, { kind: "race" }>;
 
 /** What a verdict was found for. */
 interface Judged {
@@ -80,19 +83,25 @@ export class Variant {
   }
 
   /** The arrays that are written, by name. */
-  writtenIn(args: readonly KernelArgument[]): readonly (readonly [string, AnyTypedArray])[] {
+  writtenIn(args: readonly PlainArgument[]): readonly (readonly [string, AnyTypedArray])[] {
     return this.written.map(at => [this.nameOf(at), this.arrayAt(at, args)]);
   }
 
   /** Everything checked but the elements themselves. */
-  prepare(args: readonly KernelArgument[], sizes: Sizes): Prepared {
+  prepare(args: readonly PlainArgument[], sizes: Sizes): Prepared {
+    const judged = this.judgedFor(args, sizes);
+    if (judged.verdict.kind === "race") throw this.race(judged.verdict);
+    return judged;
+  }
+
+  /** The same of what may be refused, for explanations. */
+  judgedFor(args: readonly PlainArgument[], sizes: Sizes): Prepared {
     this.checkWhole(args);
     const arrays = this.arrays.map((_, at) => this.arrayAt(at, args));
     const scalars = this.scalars.map((place, at) => this.scalarAt(place, at, args, sizes));
     const verdict = this.judge(arrays, scalars, sizes);
-    if (verdict.kind === "race") throw this.race(verdict);
-    const slot = verdict.kind === "any" ? this.slot : (this.ascending ??= this.shape.slotFor(inOrder(this.kernel)));
-    return { slot, verdict, call: { source: null, length: sizes[0] * sizes[1] * sizes[2], output: null, scalars, arrays, certain: verdict.certain } };
+    const slot = verdict.kind !== "ascending" ? this.slot : (this.ascending ??= this.shape.slotFor(inOrder(this.kernel)));
+    return { slot, verdict, call: { source: null, length: sizes[0] * sizes[1] * sizes[2], output: null, scalars, arrays, certain: verdict.kind !== "race" && verdict.certain } };
   }
 
   /** The array that a doubt is about. */
@@ -100,7 +109,7 @@ export class Variant {
     return this.sites[site]?.array ?? "an array";
   }
 
-  private arrayAt(at: number, args: readonly KernelArgument[]): AnyTypedArray {
+  private arrayAt(at: number, args: readonly PlainArgument[]): AnyTypedArray {
     const place = this.arrays[at] as Place;
     if (place.kind === "size") throw new CompilerBug("a size is no array");
     return (place.kind === "argument" ? args[place.at] : place.value) as AnyTypedArray;
@@ -110,7 +119,7 @@ export class Variant {
     return this.kernel.arrays[at]?.origin.name ?? "";
   }
 
-  private scalarAt(place: Place, at: number, args: readonly KernelArgument[], sizes: Sizes): ScalarValue {
+  private scalarAt(place: Place, at: number, args: readonly PlainArgument[], sizes: Sizes): ScalarValue {
     if (place.kind === "size") return sizes[place.axis] as number;
     const { origin, type } = this.kernel.scalars[at] as Kernel["scalars"][number];
     return asScalar((place.kind === "argument" ? args[place.at] : place.value) as ScalarValue, { name: origin.name, type });
@@ -158,19 +167,23 @@ export class Variant {
     );
   }
 
-  private race({ site, place, one, other }: Extract<Verdict, { kind: "race" }>): LambdaError {
-    const { array, span } = this.sites[site] as StoreSite;
+  /** Which indices write to one place. */
+  raceInWords({ site, place, one, other }: Race): string {
     const shown = (index: readonly number[]): string => (index.length === 1 ? String(index[0]) : `(${index.join(", ")})`);
+    return `the indices ${shown(one)} and ${shown(other)} both write to ${this.arrayOf(site)}[${place}]`;
+  }
+
+  race(verdict: Race): LambdaError {
     return new LambdaError(
       "DC210",
-      `the indices ${shown(one)} and ${shown(other)} both write to ${array}[${place}]`,
-      span,
+      this.raceInWords(verdict),
+      (this.sites[verdict.site] as StoreSite).span,
       "Let each index write to a place of its own; for one result of many elements use a query: compute(x).reduce(…), or .sum()",
     );
   }
 
   /** Numbers whose fraction would be lost in an integer array must not have one. */
-  private checkWhole(args: readonly KernelArgument[]): void {
+  private checkWhole(args: readonly PlainArgument[]): void {
     for (const { integral, element, span, array } of this.sites) {
       if (integral === false || integral.length === 0 || !ELEMENTS[element].integer || element === "u8c") continue;
       for (const name of integral) {

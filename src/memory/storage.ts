@@ -222,6 +222,20 @@ export class Storage {
     }
   }
 
+  /** The host's elements, for a kernel to change them where they lie: until `endWriting`, nothing takes their place. */
+  beginWriting(): void {
+    this.reach("writeHost");
+    this.edits += 1;
+  }
+
+  /** The device's copy, where there is one, is older from now on. */
+  endWriting(): void {
+    this.edits -= 1;
+    if (this.ended) return;
+    this.written += 1;
+    this.reach("writeHost");
+  }
+
   /** All elements anew, in an array that nobody else has. */
   replace(array: AnyTypedArray): void {
     this.checkUnedited();
@@ -233,7 +247,7 @@ export class Storage {
   }
 
   private checkUnedited(): void {
-    if (this.edits > 0) throw new QueryError("DC305", `${this.words} is written to while edit() is at work on it`, "Run queries into a buffer before or behind edit().");
+    if (this.edits > 0) throw new QueryError("DC305", `${this.words} is written to while edit() or a kernel is at work on it`, "Run queries into a buffer before or behind that.");
   }
 
   dispose(): void {
@@ -242,7 +256,8 @@ export class Storage {
     collected.unregister(this);
     this.copy?.release();
     this.copy = null;
-    if (this.array !== null && this.array.byteLength > 0) memory.release(this.array);
+    // What is written to at the moment must not become anybody else's.
+    if (this.array !== null && this.array.byteLength > 0 && this.edits === 0) memory.release(this.array);
     this.array = null;
   }
 

@@ -16,6 +16,7 @@ describe("a process that awaits a query with a timeout", () => {
     ["the chunks of a stream that stalls", `${NEVER} await dotcompute.compute(dotcompute.stream(never, Float64Array)).forEach(() => undefined, { timeout: 20 });`],
     ["a compiler that never answers", `${SILENT} await compute(new Float64Array(9)).toArrayAsync({ timeout: 20 });`],
     ["several values, of which one is never compiled", `${SILENT} await compute(new Float64Array(9)).variance().run({ timeout: 20 });`],
+    ["a kernel that is never compiled", `${SILENT} await kernel("filled", (i, x) => { x[i] = i; }).async(new Float64Array(9), { timeout: 20 });`],
   ])("hears of it before it ends: %s", async (_, code) => {
     const ended = await library.runScript(`try { ${code} } catch (error) { console.log(error.name); }`);
     expect({ code: ended.code, stdout: ended.stdout, stderr: ended.stderr }).toEqual({ code: 0, stdout: "TimeoutError\n", stderr: "" });

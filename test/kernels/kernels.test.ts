@@ -323,6 +323,51 @@ describe("by name", () => {
     expect(fill.source("js", { arguments: [new Float64Array(5), 1] })).toContain("out[i] = value;");
   });
 
+  it("explains itself for a size, and a race instead of throwing it", () => {
+    const runtime = createRuntime({ backend: "js" });
+    const fill = runtime.kernel("fill", setAll);
+    expect(fill.explain({ arguments: [new Float64Array(5), 1], size: 3 })).toContain("over 3 indices");
+    const halved = runtime.kernel("halved", (i, x: Float64Array, out: Float64Array) => { out[i >> 1] = x[i]!; });
+    const given = [new Float64Array(8), new Float64Array(8)] as const;
+    expect(halved.explain({ arguments: given, format: "json" })).toMatchObject({ order: "race", because: "the indices 0 and 1 both write to out[0]", backend: null, size: [8], writes: ["out"] });
+    expect(halved.explain({ arguments: given })).toMatch(/writes out, two indices to one place: the indices 0 and 1 both write to out\[0\]\n {2}a call is refused \(DC210\)/);
+    expect(() => halved(...given)).toThrow("DC210: the indices 0 and 1 both write to out[0]");
+    // One index races with nobody.
+    expect(halved.explain({ arguments: given, size: 1, format: "json" })).toMatchObject({ order: "ascending", backend: "js", size: [1] });
+  });
+
+  it("runs where .on() says, and fails where that cannot", async () => {
+    const ran: string[] = [];
+    const runtime = createRuntime({ onRun: ({ backend }) => void ran.push(backend) });
+    const fill = runtime.kernel("fill", setAll);
+    const out = new Float64Array(3);
+    fill.on("js")(out, 2);
+    expect([...out]).toEqual([2, 2, 2]);
+    await fill.on("js").async(out, 3);
+    expect([...out]).toEqual([3, 3, 3]);
+    fill.on("cpu")(out, 4);
+    expect([...out]).toEqual([4, 4, 4]);
+    expect(ran).toEqual(["js", "js", "cpu"]);
+    expect(fill.on("js").explain()).toContain('js: the query says .on("js")');
+    expect(fill.on("js").kernelName).toBe("fill");
+    expect(runtime.kernels()).toEqual([fill]);
+    expect(() => fill.on("gpu" as "js")).toThrow('DC305: there is no backend "gpu"');
+  });
+
+  it("takes the options of queries: a signal, a timeout, progress", async () => {
+    const runtime = createRuntime({ backend: "js" });
+    const fill = runtime.kernel("fill", setAll);
+    const told: number[] = [];
+    await fill.async(new Float64Array(3), 1, { onProgress: ({ total }) => void told.push(total ?? -1), timeout: 60_000, signal: new AbortController().signal });
+    expect(told).toEqual([3]);
+    await expect(fill.async(new Float64Array(3), 1, { signal: AbortSignal.abort(new Error("called off")) })).rejects.toThrow("called off");
+    const endless = runtime.kernel("endless", (i, out: Float64Array, by: number) => { while (out[i]! < 1) out[i] = out[i]! * by; });
+    await expect(endless.async(new Float64Array(3), 0, { timeout: 20 })).rejects.toMatchObject({ name: "TimeoutError" });
+    await expect(fill.async(new Float64Array(3), 1, { timeout: -1 })).rejects.toThrow("DC305: timeout is a number of milliseconds, not -1");
+    await expect(fill.async(new Float64Array(3), 1, { signal: 5 as never })).rejects.toThrow("DC305: signal is an AbortSignal, not 5");
+    await expect(fill.async(new Float64Array(3), 1, { time: 5 } as never)).rejects.toThrow("DC305: fill() has no option time");
+  });
+
   it("tells onRun, and changing numbers compiles nothing", () => {
     const told: string[] = [];
     const runtime = createRuntime({ backend: "js", onRun: ({ terminal, kernels }) => told.push(`${terminal} ${kernels[0]?.length}`) });

@@ -106,7 +106,7 @@ export class Residents {
    */
   place(array: AnyTypedArray, shared: boolean, take: (bytes: number) => CudaMemory): bigint | null {
     const storage = storageOf(array);
-    if (storage === null || array.byteLength === 0 || (storage.owner !== null && storage.owner !== this.residence.owner)) return null;
+    if (storage === null || array.byteLength === 0 || this.residence.apart?.has(array.buffer) === true || (storage.owner !== null && storage.owner !== this.residence.owner)) return null;
     const copy = this.copyOf(storage, array, shared);
     if (copy === null) return null;
     const [first, bytes] = this.stretchOf(array, shared);
