@@ -15,7 +15,7 @@ import { batched } from "./query/together.js";
 import { makeNullable, NullableColumn, type Nullable } from "./table/nullable.js";
 import type { BackendName } from "./backends/backend.js";
 import { chosenRuntime, defaultRuntime, type Runtime } from "./runtime/create.js";
-import type { Computable } from "./runtime/orchestrate.js";
+import type { Computable, KernelPrecompileOptions } from "./runtime/orchestrate.js";
 import type { PrecompileOptions, Precompiled } from "./runtime/precompile.js";
 import type { RecordOptions, Recording } from "./runtime/trace.js";
 import { makeStream } from "./stream/source.js";
@@ -204,9 +204,13 @@ export function settled(): Promise<void> {
  *
  * @example
  * await precompile(compute(new Float32Array(0)).map(x => x * gain, { gain }).sum());
+ * await precompile(saxpy, { arguments: [x, y, out, 2] });   // a named kernel, for the types of what it will be called with
  */
-export function precompile(of: Computable, how?: BackendName | PrecompileOptions): Promise<readonly Precompiled[]> {
-  return defaultRuntime().precompile(of, how);
+export function precompile(of: Computable, how?: BackendName | PrecompileOptions): Promise<readonly Precompiled[]>;
+export function precompile<K extends NamedKernel<never, never>>(kernel: K, how?: BackendName | KernelPrecompileOptions<K>): Promise<readonly Precompiled[]>;
+export function precompile<K extends NamedKernel<never, never> = NamedKernel>(name: string, how?: BackendName | KernelPrecompileOptions<K>): Promise<readonly Precompiled[]>;
+export function precompile(of: unknown, how?: unknown): Promise<readonly Precompiled[]> {
+  return defaultRuntime().precompile(of as Computable, how as PrecompileOptions);
 }
 
 /**
@@ -265,7 +269,7 @@ export type { CacheOptions, CacheStatistics } from "./cache/kernels.js";
 export type { SharedStore } from "./cache/shared.js";
 export type { CompileOptions, KernelRun, RunInfo, RuntimeOptions } from "./runtime/runtime.js";
 export type { AcceleratorState, Decorate } from "./runtime/member.js";
-export type { Computable, OptimalChoice, Workload } from "./runtime/orchestrate.js";
+export type { Computable, KernelPrecompileOptions, KernelWorkload, OptimalChoice, Workload } from "./runtime/orchestrate.js";
 export type { BackoffLimits } from "./runtime/backoff.js";
 export type { BreakerLimits } from "./runtime/breaker.js";
 export type { ResilienceOptions } from "./runtime/resilience.js";
@@ -297,7 +301,7 @@ export type { LazyValue } from "./query/lazy.js";
 export type { Prepared } from "./query/prepared.js";
 export type { Trace, TracedStage, TracedTerminal, TracedValue } from "./query/trace.js";
 export type { Verification, VerifiedRun, VerifyOptions } from "./query/verify.js";
-export type { DefineKernel, Dimensions, ExplainedWith, KernelArgument, KernelAsyncOptions, KernelLambda, KernelOptions, KernelRunOptions, NamedKernel, SizeOf, SpaceExplanation } from "./kernels/types.js";
+export type { ArgumentsFor, DefineKernel, Dimensions, ExplainedWith, KernelArgument, KernelAsyncOptions, KernelLambda, KernelOptions, KernelParameter, KernelRunOptions, NamedKernel, SizeOf, SpaceExplanation } from "./kernels/types.js";
 export type {
   Accumulator,
   ArrayConstructor,

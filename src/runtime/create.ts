@@ -17,7 +17,7 @@ import type { ArrayConstructor, ArrayOf, Elements, QueryOptions, QuerySource, Ro
 import type { BackendName } from "../backends/backend.js";
 import { checkOptions } from "./check-options.js";
 import type { Events } from "./events.js";
-import { optimalAccelerator, precompile, type Computable, type OptimalChoice, type Workload } from "./orchestrate.js";
+import { optimalAccelerator, precompile, type Computable, type KernelPrecompileOptions, type KernelWorkload, type OptimalChoice, type Workload } from "./orchestrate.js";
 import type { PrecompileOptions, Precompiled } from "./precompile.js";
 import type { AcceleratorState } from "./member.js";
 import { logOf } from "./observers.js";
@@ -126,6 +126,14 @@ export interface Runtime {
    */
   optimalAccelerator(of: Computable, workload?: Workload): OptimalChoice;
   /**
+   * The same of a named kernel, or of the one of this name, for what it would be called with.
+   *
+   * @example
+   * runtime.optimalAccelerator(saxpy, { arguments: [x, y, out, 2], length: 1e7 });
+   */
+  optimalAccelerator<K extends NamedKernel<never, never>>(kernel: K, workload?: KernelWorkload<K>): OptimalChoice;
+  optimalAccelerator<K extends NamedKernel<never, never> = NamedKernel>(name: string, workload?: KernelWorkload<K>): OptimalChoice;
+  /**
    * Compiles all kernels of a query, of those within it, too, so that its first run is native: for the backend that is named, or for all that
    * the runtime chooses among. Tells of each what came of it; what could not be compiled is no error.
    *
@@ -133,6 +141,14 @@ export interface Runtime {
    * await runtime.precompile(runtime.compute(new Float32Array(0)).map(x => x * gain, { gain }).sum());
    */
   precompile(of: Computable, how?: BackendName | PrecompileOptions): Promise<readonly Precompiled[]>;
+  /**
+   * Compiles a named kernel, or the one of this name, for the types of what it would be called with, and for the order of its indices then.
+   *
+   * @example
+   * await runtime.precompile(saxpy, { arguments: [x, y, out, 2], accelerator: "cpu" });
+   */
+  precompile<K extends NamedKernel<never, never>>(kernel: K, how?: BackendName | KernelPrecompileOptions<K>): Promise<readonly Precompiled[]>;
+  precompile<K extends NamedKernel<never, never> = NamedKernel>(name: string, how?: BackendName | KernelPrecompileOptions<K>): Promise<readonly Precompiled[]>;
   /**
    * Ends the runtime: stops its compilers, refuses runs that wait for one or for another attempt, waits for the kernels that are at work
    * beside this thread, and gives back its buffers and what its backends hold. Whatever is asked of it, its queries and its buffers from then on is a QueryError. `await using` does the same.
@@ -196,8 +212,8 @@ export function runtimeOn(options: RuntimeOptions, backends: ConstructorParamete
     accelerators: () => (core.check(), core.tiers.accelerators()),
     devices: () => (core.check(), core.tiers.devices()),
     cacheStatistics: () => (core.check(), cache(core.events).statistics()),
-    optimalAccelerator: (of, workload) => (core.check(), optimalAccelerator(core, of, workload)),
-    precompile: async (of, how) => (core.check(), precompile(core, of, how)),
+    optimalAccelerator: (of: unknown, workload?: unknown) => (core.check(), optimalAccelerator(core, of, workload)),
+    precompile: async (of: unknown, how?: unknown) => (core.check(), precompile(core, of, how)),
     dispose: () => core.end(),
     [Symbol.asyncDispose]: () => core.end(),
   };

@@ -100,6 +100,65 @@ describe("precompile()", () => {
   });
 });
 
+describe("of named kernels", () => {
+  const saxpy = (i: number, x: Float32Array, y: Float32Array, out: Float32Array, a: number): void => { out[i] = a * x[i]! + y[i]!; };
+  const given = (): [Float32Array, Float32Array, Float32Array, number] => [Float32Array.of(1, 2), Float32Array.of(10, 20), new Float32Array(2), 2];
+
+  it("optimalAccelerator() tells where a call would run: by the kernel, by its name, of the last call", async () => {
+    const runtime = createRuntime({ plugins: [slow([])], backend: ["slow"] });
+    const kernel = runtime.kernel("saxpy", saxpy);
+    const cold = { backend: "js", reason: "cold, compiled by its second run, or one of 4096 elements" };
+    expect(runtime.optimalAccelerator(kernel, { arguments: given() })).toEqual({ ...cold, kernels: [cold] });
+    expect(runtime.optimalAccelerator("saxpy", { arguments: given(), size: 1, length: 5 })).toMatchObject(cold);
+    expect(() => runtime.optimalAccelerator(kernel)).toThrow("DC313: optimalAccelerator() is asked about the kernel saxpy, which has not been called yet");
+    kernel(...given());
+    expect(runtime.optimalAccelerator(kernel)).toMatchObject({ backend: "js" });
+    await runtime.precompile(kernel);
+    expect(runtime.optimalAccelerator(kernel)).toMatchObject({ backend: "slow", reason: "compiled kernel is warm" });
+    expect(runtime.optimalAccelerator(kernel.on("js"))).toMatchObject({ backend: "js", reason: 'the query says .on("js")' });
+  });
+
+  it("optimalAccelerator() predicts for so many indices where backends are chosen by time", async () => {
+    const runtime = createRuntime({ plugins: [slow([])], backend: ["slow"], selection: "adaptive" });
+    const kernel = runtime.kernel("saxpy", saxpy);
+    await runtime.precompile(kernel, { arguments: given() });
+    const [few, many] = [10, 1e7].map(length => runtime.optimalAccelerator(kernel, { arguments: given(), length }).predictions?.find(({ backend }) => backend === "js")?.microseconds ?? NaN) as [number, number];
+    expect(many).toBeGreaterThan(few);
+  });
+
+  it("precompile() compiles for the kinds of its arguments and the order of its indices, and nothing else", async () => {
+    const asked: string[] = [];
+    const ran: string[] = [];
+    const runtime = createRuntime({ plugins: [slow(asked)], backend: ["slow"], onRun: ({ backend }) => void ran.push(backend) });
+    const kernel = runtime.kernel("saxpy", saxpy);
+    expect(await runtime.precompile("saxpy", { arguments: given(), accelerator: "slow" })).toMatchObject([{ backend: "slow", state: "compiled", reason: null }]);
+    expect(await runtime.precompile(kernel, { arguments: given() })).toMatchObject([{ backend: "slow", state: "found" }]);
+    expect(asked).toEqual(["compile"]);
+    const [x, y, out] = given();
+    kernel(x, y, out, 3);
+    expect(out).toEqual(Float32Array.of(13, 26));
+    expect(ran).toEqual(["slow"]);
+    expect(await runtime.precompile(kernel, "js")).toMatchObject([{ backend: "js", state: "found" }]);
+    const prefix = runtime.kernel("prefix", (i, x: Float64Array) => { if (i > 0) x[i] = x[i]! + x[i - 1]!; });
+    await runtime.precompile(prefix, { arguments: [new Float64Array(3)] });
+    const sums = Float64Array.of(1, 2, 3);
+    prefix(sums);
+    expect([...sums]).toEqual([1, 3, 6]);
+    expect(ran).toEqual(["slow", "slow"]);
+  });
+
+  it("are refused where they are another runtime's, unknown, or would race", async () => {
+    const runtime = createRuntime({ backend: "js" });
+    const elsewhere = createRuntime({ backend: "js" }).kernel("saxpy", saxpy);
+    await expect(runtime.precompile(elsewhere, { arguments: given() })).rejects.toThrow("DC305: precompile() was given a kernel of another runtime");
+    expect(() => runtime.optimalAccelerator("saxpy")).toThrow('DC313: there is no kernel "saxpy" in this runtime');
+    const first = runtime.kernel("first", (i, x: Float64Array, out: Float64Array) => { out[0] = x[i]!; });
+    await expect(runtime.precompile(first, { arguments: [new Float64Array(3), new Float64Array(3)] })).rejects.toThrow("DC210: the indices 0 and 1 both write to out[0]");
+    await expect(runtime.precompile(first, { argument: [] } as never)).rejects.toThrow("DC305: precompile() has no option argument");
+    expect(() => runtime.optimalAccelerator(runtime.compute(data), { arguments: [] } as never)).toThrow("DC305: optimalAccelerator() has no option arguments");
+  });
+});
+
 describe("dispose()", () => {
   it("waits for what is at work, gives everything back, and refuses from then on", async () => {
     const asked: string[] = [];
