@@ -1,4 +1,5 @@
 /** Runs a kernel on the backend that its tier chooses; where that one fails, there again, or on the next. */
+import { BackendError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { bringHome, bringHomeLater } from "../backends/home.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backends/backend.js";
@@ -37,7 +38,8 @@ export async function startKernel(tiers: Tiers, slot: KernelSlot, chosen: Compil
         if (tiers.troubled) tiers.succeeded(compiled);
         return result;
       } catch (error) {
-        if (signal?.aborted === true) throw error;
+        // Whether it would have been tried again does not matter to who has called it off.
+        if (signal?.aborted === true) throw error instanceof BackendError ? signal.reason : error;
         const failed = compiled;
         const after = (recovery ??= new Recovery(tiers, slot, call, insists));
         const next = within(watch, () => after.next(failed, error));

@@ -19,13 +19,15 @@ import { precompiled, type Precompiled } from "./precompile.js";
 import { reasonOf, refusal, together } from "./reasons.js";
 import type { Reports } from "./reports.js";
 import type { Resilience } from "./resilience.js";
-import type { Running } from "./running.js";
+import { Running } from "./running.js";
 import { inOrder, type Choice, type Selector } from "./selector.js";
 import { later, unlessAborted } from "./waiting.js";
 import { newSlot, type KernelSlot, type Tier } from "./slot.js";
 
 export class Tiers {
   private readonly background = new Background();
+  /** Compilers whose kernels are waited for, or were before their runs were aborted. */
+  private readonly awaited = new Running();
   /** The backends that are tried, in order. */
   private readonly order: readonly Member[];
   private readonly others: readonly Member[];
@@ -160,9 +162,10 @@ export class Tiers {
     return mover === null ? { native: false, mover: scriptMover } : { native: true, mover };
   }
 
-  /** Resolves when no compiler is at work in the background any more. */
-  settled(): Promise<void> {
-    return this.background.settled();
+  /** Resolves when no compiler is at work any more. */
+  async settled(): Promise<void> {
+    await this.background.settled();
+    await this.awaited.over();
   }
 
   /** Compiles kernels for the backend that goes with each, or for all that are chosen among. */
@@ -197,7 +200,7 @@ export class Tiers {
     for (const member of this.members) member.close();
     this.closing.abort(hasEnded());
     await this.runs.over();
-    await this.background.settled();
+    await this.settled();
     for (const member of this.members) await member.end();
   }
 
@@ -206,11 +209,20 @@ export class Tiers {
     const failures: BackendError[] = [];
     for (;;) {
       try {
-        return await unlessAborted(tier.member.compileAsync(tier.kernel), this.ending);
+        return await unlessAborted(this.compiling(tier), this.ending);
       } catch (error) {
         this.check();
         await later(this.delayAfter(error, failures, tier), signal, this.ending);
       }
+    }
+  }
+
+  private async compiling(tier: Tier): Promise<CompiledKernel> {
+    this.awaited.begin();
+    try {
+      return await tier.member.compileAsync(tier.kernel);
+    } finally {
+      this.awaited.end();
     }
   }
 
