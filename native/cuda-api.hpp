@@ -32,6 +32,7 @@ inline constexpr Result OUT_OF_MEMORY = 2;
 inline constexpr Result DEVICE_UNAVAILABLE = 46;
 inline constexpr Result NO_DEVICE = 100;
 inline constexpr Result INVALID_DEVICE = 101;
+inline constexpr Result NOT_FOUND = 500;
 inline constexpr Result NOT_READY = 600;
 inline constexpr Result PEER_ACCESS_ALREADY_ENABLED = 704;
 

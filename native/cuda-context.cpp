@@ -124,6 +124,13 @@ void Context::fail(const char* call, Result result, const std::string& log) {
   throw failure;
 }
 
+void Context::note(const char* call, Result result) noexcept {
+  try {
+    check(call, result);
+  } catch (...) {
+  }
+}
+
 void Context::abandon(const std::string& why) {
   const std::lock_guard lock(mutex_);
   if (lost_.empty()) lost_ = why;
@@ -150,13 +157,13 @@ Module::Module(Context& context, const std::string& image) : context_(context) {
 }
 
 Module::~Module() {
-  context_.quietly([this] { context_.check("cuModuleUnload", context_.api().moduleUnload(handle_)); });
+  context_.quietly([this] { context_.note("cuModuleUnload", context_.api().moduleUnload(handle_)); });
 }
 
 Function::Function(std::shared_ptr<const Module> module, const std::string& name) : module_(std::move(module)) {
   const Context::Entered entered = context().enter();
   const Result result = context().api().moduleGetFunction(&handle_, module_->handle(), name.c_str());
-  if (result != SUCCESS) context().fail("cuModuleGetFunction", result, "there is no kernel " + name + " in the module");
+  if (result != SUCCESS) context().fail("cuModuleGetFunction", result, result == NOT_FOUND ? "there is no kernel " + name + " in the module" : "");
 }
 
 int Function::attribute(int which) const {

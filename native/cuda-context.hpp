@@ -39,13 +39,16 @@ class Context {
   /// Throws Failure if the context is lost.
   Entered enter();
 
-  /// Does it in the context, for destructors: not at all if the context is lost, and failures are only noted.
+  /// Does it in the context, for destructors: not at all if the context is lost, and failures are only noted. What is not given
+  /// back now never is: a context that cannot be entered is tried once more.
   template <typename Action>
   void quietly(Action action) noexcept {
-    try {
-      const Entered entered = enter();
-      action();
-    } catch (...) {
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      try {
+        const Entered entered = enter();
+        return action();
+      } catch (...) {
+      }
     }
   }
 
@@ -54,6 +57,8 @@ class Context {
     if (result != SUCCESS) fail(call, result);
   }
   [[noreturn]] void fail(const char* call, Result result, const std::string& log = "");
+  /// As `check`, of a call that gives something back: what is to be given back after it still is.
+  void note(const char* call, Result result) noexcept;
   /// Nothing of it is used any more, nor given back one by one.
   void abandon(const std::string& why);
   /// The same, and the context is not given back either: work is on its way in it, which nobody may wait for.

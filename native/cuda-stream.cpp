@@ -71,9 +71,9 @@ Allocation::~Allocation() {
   const DriverApi& api = context.api();
   context.quietly([&] {
     if (context.hasPools())
-      context.check("cuMemFreeAsync", api.memFreeAsync(address_, stream_.handle_));
+      context.note("cuMemFreeAsync", api.memFreeAsync(address_, stream_.handle_));
     else
-      context.check("cuMemFree", api.memFree(address_));
+      context.note("cuMemFree", api.memFree(address_));
   });
 }
 
@@ -89,7 +89,7 @@ Flag::Flag(Context& context) : context_(context) {
 }
 
 Flag::~Flag() {
-  context_.quietly([this] { context_.check("cuMemFreeHost", context_.api().memFreeHost(word_)); });
+  context_.quietly([this] { context_.note("cuMemFreeHost", context_.api().memFreeHost(word_)); });
 }
 
 // --- events --------------------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ Event::Event(Context& context, bool timed) : context_(context) {
 }
 
 Event::~Event() {
-  context_.quietly([this] { context_.check("cuEventDestroy", context_.api().eventDestroy(handle_)); });
+  context_.quietly([this] { context_.note("cuEventDestroy", context_.api().eventDestroy(handle_)); });
 }
 
 unsigned long long Event::announce() {
@@ -143,19 +143,24 @@ Stream::~Stream() {
   const DriverApi& api = context_.api();
   context_.quietly([&] {
     for (const Slot& slot : slots_) {
-      context_.check("cuEventDestroy", api.eventDestroy(slot.event));
-      context_.check("cuMemFreeHost", api.memFreeHost(slot.memory));
+      context_.note("cuEventDestroy", api.eventDestroy(slot.event));
+      context_.note("cuMemFreeHost", api.memFreeHost(slot.memory));
     }
-    context_.check("cuStreamDestroy", api.streamDestroy(handle_));
+    context_.note("cuStreamDestroy", api.streamDestroy(handle_));
   });
 }
 
 void Stream::giveBack(std::shared_ptr<Allocation> allocation) {
   ++returning_;
-  later([this, held = std::move(allocation)]() mutable {
-    held.reset();
+  try {
+    later([this, held = std::move(allocation)]() mutable {
+      held.reset();
+      --returning_;
+    });
+  } catch (...) {
     --returning_;
-  });
+    throw;
+  }
 }
 
 void Stream::unpin() noexcept {
@@ -164,8 +169,8 @@ void Stream::unpin() noexcept {
       if (slots_.back().waiting) awaitSlot(slots_.back(), closing());
       const Slot slot = slots_.back();
       slots_.pop_back();
-      context_.check("cuEventDestroy", context_.api().eventDestroy(slot.event));
-      context_.check("cuMemFreeHost", context_.api().memFreeHost(slot.memory));
+      context_.note("cuEventDestroy", context_.api().eventDestroy(slot.event));
+      context_.note("cuMemFreeHost", context_.api().memFreeHost(slot.memory));
     }
   });
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -136,7 +137,9 @@ void Cuda::add(Napi::Object object, const char* name, Method method) {
                            throw;
                          } catch (const Failure& failure) {
                            throw failure.error(info.Env());
-                         } catch (const std::exception& error) {  // no memory or no thread
+                         } catch (const std::system_error& error) {
+                           throw Failure(Kind::Transient, "", 0, "", std::string("No thread can be started for the CUDA device: ") + error.what()).error(info.Env());
+                         } catch (const std::exception& error) {  // no memory
                            throw Napi::RangeError::New(info.Env(), error.what());
                          }
                        },
@@ -191,7 +194,11 @@ Napi::Value Cuda::release(Info info) {
   handles_.erase(found);
   if (Stream* const* const stream = std::get_if<Stream*>(&handle)) {
     spare_.push_back(*stream);
-    (*stream)->later([spare = *stream] { spare->unpin(); });
+    try {
+      (*stream)->later([spare = *stream] { spare->unpin(); });
+    } catch (const std::system_error&) {
+      // No thread can be started: its page-locked memory serves whoever gets it next.
+    }
   }
   if (const auto* const allocation = std::get_if<Shared<Allocation>>(&handle)) {
     // After the commands that use it; and where there are no pools, giving back waits for the device.

@@ -46,6 +46,8 @@ export interface Counters {
   readonly events: number;
   readonly modules: number;
   readonly contexts: number;
+  /** The call that `failCall` has let fail; empty if none. */
+  readonly failedCall: string;
 }
 
 /** What a device of the stand-in is called. */
@@ -119,6 +121,11 @@ export class TestDriver {
 
   lastFault(): string {
     return this.words("ptxTestLastFault");
+  }
+
+  /** The calls since `failCall` was set, to other than 0. */
+  calls(): readonly string[] {
+    return this.words("ptxTestCalls").split("\n").slice(0, -1);
   }
 
   counters(): Counters {

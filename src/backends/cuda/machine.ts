@@ -166,7 +166,13 @@ export class Machine {
   }
 
   private loadCode({ context }: Site, code: Uint8Array): CudaModule {
-    return this.events.phase("load", "cuda", () => context.load(code));
+    return this.noted(this.events.phase("load", "cuda", () => context.load(code)));
+  }
+
+  /** Given back at the end, also if what was to be made of it is never complete. */
+  private noted<Thing extends CudaModule | CudaFunction>(thing: Thing): Thing {
+    this.loads.add(thing);
+    return thing;
   }
 
   private keep(kernel: Kernel, unit: Unit, modules: readonly CudaModule[]): CudaCompiledKernel {
@@ -195,7 +201,7 @@ export class Machine {
     for (const site of this.there) {
       const compile = async (): Promise<CudaModule> => {
         const code = await this.compiler.compileLater(unit.source, unit.flags, site.target, () => titleOf(unit), making);
-        return making.within(() => this.events.phaseLater("load", "cuda", () => site.context.loadLater(code)));
+        return this.noted(await making.within(() => this.events.phaseLater("load", "cuda", () => site.context.loadLater(code))));
       };
       try {
         modules.push(await compile());
@@ -216,7 +222,6 @@ export class Machine {
 
   private kernelsOf(unit: Unit, modules: readonly CudaModule[]): CudaCompiledKernel[] {
     return unit.parts.map(({ kernel, program }) => {
-      for (const module of modules) this.loads.add(module);
       const stations = modules.map(module => ({ loaded: this.loaded(kernel, program, module), lanes: this.siteOf(module).lanes }));
       return new CudaCompiledKernel(kernel, stations, this.pins, this.options.leastShare ?? LEAST_SHARE);
     });
@@ -227,8 +232,7 @@ export class Machine {
   }
 
   private loaded(kernel: Kernel, program: CudaProgram, module: CudaModule): LoadedProgram {
-    const functions = new Map<string, CudaFunction>(program.entries.map(name => [name, module.function(name)]));
-    for (const one of functions.values()) this.loads.add(one);
+    const functions = new Map<string, CudaFunction>(program.entries.map(name => [name, this.noted(module.function(name))]));
     const occupancies = new Map<string, number>();
     const entry = (name: string): CudaFunction => functions.get(name) ?? module.function(name);
     return {

@@ -29,7 +29,20 @@ export interface Lane {
   isUsable: boolean;
 }
 
-export const newLane = (context: CudaContext): Lane => ({ arrivals: context.stream(), work: context.stream(), departures: context.stream(), stop: context.flag(), isUsable: true });
+/** What has been made before something fails is given back. */
+export function newLane(context: CudaContext): Lane {
+  const made: { release(): void }[] = [];
+  const noted = <Thing extends { release(): void }>(thing: Thing): Thing => {
+    made.push(thing);
+    return thing;
+  };
+  try {
+    return { arrivals: noted(context.stream()), work: noted(context.stream()), departures: noted(context.stream()), stop: noted(context.flag()), isUsable: true };
+  } catch (error) {
+    for (const thing of made) thing.release();
+    throw error;
+  }
+}
 
 /** A program whose functions are loaded. */
 export interface LoadedProgram {

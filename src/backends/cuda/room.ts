@@ -125,7 +125,7 @@ export class Room {
     this.residents?.release();
   }
 
-  /** Hands over the memory that results are to stay in, of which so many bytes are used; by a command that may have to be waited for if most of it is not. */
+  /** The memory that results are to stay in once `leave` is told so, of which so many bytes are used; by a command that may have to be waited for if most of it is not. */
   keep(bytes: number): { readonly memory: CudaMemory; readonly copied: boolean } | null {
     const { whole, lane } = this;
     if (!this.keeps || whole === null || bytes === 0) return null;
@@ -133,10 +133,15 @@ export class Room {
       const exact = this.attempt(() => this.take(bytes));
       if (exact !== null) {
         lane.work.copy(exact, 0, whole, 0, bytes);
-        return { memory: this.leave(exact), copied: true };
+        return { memory: exact, copied: true };
       }
     }
-    return { memory: this.leave(whole), copied: false };
+    return { memory: whole, copied: false };
+  }
+
+  /** Memory that is not given back with the rest. */
+  leave(memory: CudaMemory): void {
+    this.taken.splice(this.taken.indexOf(memory), 1);
   }
 
   /** Of the results. */
@@ -153,12 +158,6 @@ export class Room {
   outputAt(from: number): bigint {
     if (this.whole === null) return 0n;
     return this.whole.address + BigInt(this.loaded.program.outputByPlace ? (from - this.share.from) * this.elementBytes : 0);
-  }
-
-  /** Not given back with the rest. */
-  private leave(memory: CudaMemory): CudaMemory {
-    this.taken.splice(this.taken.indexOf(memory), 1);
-    return memory;
   }
 
   /** Of a column each element is read in its own place. */

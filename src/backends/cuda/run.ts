@@ -31,6 +31,12 @@ export interface Ran {
   readonly output: AnyTypedArray | null;
 }
 
+/** Results on a device, and the room that they are a part of until the run is over. */
+interface Kept {
+  readonly room: Room;
+  readonly piece: Piece;
+}
+
 class Run {
   private readonly kind: SingleSink["kind"];
   private readonly element: ElementType | null;
@@ -133,24 +139,26 @@ class Run {
     }
   }
 
-  /** What stays on the devices of the results. */
-  private *keep(): Steps<Piece[]> {
-    const pieces: Piece[] = [];
+  /** What stays on the devices of the results, unless something fails after this. */
+  private *keep(): Steps<Kept[]> {
+    const pieces: Kept[] = [];
     let from = 0;
     for (const { room, count, lanes, lane } of this.parts) {
       const bytes = count * room.elementBytes;
       const kept = room.keep(bytes);
       if (kept === null) continue;
-      pieces.push(new Piece(lanes, kept.memory, from, bytes));
+      pieces.push({ room, piece: new Piece(lanes, kept.memory, from, bytes) });
       from += bytes;
       if (kept.copied) yield this.transfers.synchronise(lane.work);
     }
     return pieces;
   }
 
-  private stand(pieces: Piece[], count: number): AnyTypedArray {
+  private stand(kept: readonly Kept[], count: number): AnyTypedArray {
     const element = this.element as ElementType;
-    return pieces.length === 0 ? newArray(element, 0) : standFor(this.first.lanes.fleet, pieces, element, count);
+    if (kept.length === 0) return newArray(element, 0);
+    for (const { room, piece } of kept) room.leave(piece.memory);
+    return standFor(this.first.lanes.fleet, kept.map(({ piece }) => piece), element, count);
   }
 
   /** The elements that array sinks have stored, once all transfers are over. */

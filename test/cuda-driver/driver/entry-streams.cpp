@@ -25,7 +25,7 @@ Result elapsed(float* milliseconds, void* start, void* end) {
     require(first.timed && last.timed && first.time && last.time, INVALID_HANDLE);
     require(first.point.reached() && last.point.reached(), NOT_READY);
     *milliseconds = std::chrono::duration<float, std::milli>(*last.time - *first.time).count();
-  });
+  }, true, "cuEventElapsedTime");
 }
 
 }  // namespace

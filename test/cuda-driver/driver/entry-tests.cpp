@@ -43,7 +43,7 @@ std::string countersText(const State& state) {
       << ",\"bytesToHost\":" << counters.bytesToHost << ",\"bytesOnDevice\":" << counters.bytesOnDevice << ",\"bytesBetween\":" << counters.bytesBetween << ",\"aliveBytes\":" << state.allocated()
       << ",\"aliveHostBytes\":" << state.memory.used(ptx::HOST) << ",\"aliveAllocations\":" << state.memory.alive(false)
       << ",\"aliveHostAllocations\":" << state.memory.alive(true) << ",\"streams\":" << streams << ",\"events\":" << state.events.size()
-      << ",\"modules\":" << modules << ",\"contexts\":" << contexts << "}";
+      << ",\"modules\":" << modules << ",\"contexts\":" << contexts << ",\"failedCall\":\"" << state.failedCall << "\"}";
   return out.str();
 }
 
@@ -66,6 +66,7 @@ ENTRY Result ptxTestConfigure(const char* text) {
         for (const std::string_view name : changed) {
           if (name == "failAllocation") state.occasions.allocations = 0;
           if (name == "failLaunch") state.occasions.launches = 0;
+          if (name == "failCall") state.calls.clear(), state.failedCall.clear();
           if (name == "stickyLaunch") state.occasions.sticky = 0;
           if (name == "loseDevice") state.occasions.losses = 0, state.lost.clear();
           if (name == "failModule") state.occasions.modules = 0;
@@ -88,6 +89,8 @@ ENTRY Result ptxTestReset() {
         state.counters = {};
         state.counters.peakBytes = state.allocated();
         state.occasions = {};
+        state.calls.clear();
+        state.failedCall.clear();
         state.lost.clear();
         state.random = ptx::Random(state.settings.seed);
         state.lastFault.clear();
@@ -100,6 +103,15 @@ ENTRY std::size_t ptxTestCounters(char* buffer, std::size_t room) {
   State& state = State::get();
   const std::lock_guard guard(state.lock);
   return give(countersText(state), buffer, room);
+}
+
+/// The calls of the interface since failCall was set to other than 0, one a line.
+ENTRY std::size_t ptxTestCalls(char* buffer, std::size_t room) {
+  State& state = State::get();
+  const std::lock_guard guard(state.lock);
+  std::string text;
+  for (const char* const call : state.calls) text.append(call).append("\n");
+  return give(text, buffer, room);
 }
 
 /// What the last kernel that ended badly, or the last module that did not load, was about.

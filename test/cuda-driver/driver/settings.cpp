@@ -33,6 +33,8 @@ constexpr Row ROWS[] = {
     {"failModule", &Settings::failModule},
     {"failRecord", &Settings::failRecord},
     {"failQuery", &Settings::failQuery},
+    {"failCall", &Settings::failCall},
+    {"failCallResult", &Settings::failCallResult},
     {"stickyLaunch", &Settings::stickyLaunch},
     {"loseDevice", &Settings::loseDevice},
     {"keeps", &Settings::keeps},

@@ -28,6 +28,8 @@ struct Settings {
   std::uint64_t failModule = 0;                       // the nth module from now on fails to load
   std::uint64_t failRecord = 0;                       // the nth recording of an event from now on is out of memory
   std::uint64_t failQuery = 0;                        // the nth question for a stream from now on and all later ones fail
+  std::uint64_t failCall = 0;                         // the nth call of the interface from now on, whichever it is, fails …
+  std::uint64_t failCallResult = 2;                   // … with this
   std::uint64_t stickyLaunch = 0;                     // the nth launch from now on ends as an illegal access does
   std::uint64_t loseDevice = 0;                       // at the nth launch from now on its device disappears
   std::uint64_t keeps = 0;                            // pools keep what is given back, in pieces, up to their threshold

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <iterator>
 
 namespace driver {
@@ -151,6 +152,25 @@ void State::destroy(Context& context) {
   memory.releaseDevice(context.device);
   context.destroyed = true;
   graveyard.push_back(std::move(contexts[static_cast<std::size_t>(context.device)]));
+}
+
+Result State::askedFailure(const char* call) {
+  // What only tests call does not count.
+  if (settings.failCall == 0 || std::strncmp(call, "cu", 2) != 0) return SUCCESS;
+  calls.push_back(call);
+  if (calls.size() != settings.failCall) return SUCCESS;
+  failedCall = call;
+  const auto result = static_cast<Result>(settings.failCallResult);
+  Context* const context = stack().empty() ? nullptr : find(stack().back());
+  if (context && result == DEVICE_UNAVAILABLE) lost.insert(context->device);
+  if (context && (result == ILLEGAL_ADDRESS || result == LAUNCH_FAILED)) context->sticky = result;
+  return result;
+}
+
+bool givesBack(const char* call) {
+  for (const char* const word : {"Free", "Destroy", "Unload", "Release", "Unregister", "PopCurrent"})
+    if (std::strstr(call, word)) return true;
+  return false;
 }
 
 void State::fault(Context& context, Result result, const std::string& what) {

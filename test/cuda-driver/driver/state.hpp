@@ -110,6 +110,8 @@ class State {
   Occasions occasions;
   ptx::Random random{1};
   std::string lastFault;
+  std::string failedCall;  // the call that failCall has let fail; empty if none
+  std::vector<const char*> calls;  // since failCall was set
 
   void checkDevice(int device) const;
   Context& contextOf(void* handle);
@@ -126,17 +128,24 @@ class State {
   void destroy(Context& context);
   void fault(Context& context, Result result, const std::string& what);
   std::uint64_t allocated() const;
+  /// What this call fails with because the test asked for it; else SUCCESS.
+  Result askedFailure(const char* call);
 };
 
-/// Runs the body of an exported function: under the lock, failures as results.
+/// Whether a call gives something back or leaves a context: a real one has done so even where it tells of an earlier failure.
+bool givesBack(const char* call);
+
+/// Runs the body of an exported function, the one that calls this: under the lock, failures as results.
 template <class F>
-Result entry(F body, bool needsInit = true) {
+Result entry(F body, bool needsInit = true, const char* call = __builtin_FUNCTION()) {
   State& state = State::get();
   const std::lock_guard guard(state.lock);
   if (needsInit && !state.initialised) return NOT_INITIALIZED;
+  const Result asked = state.askedFailure(call);
+  if (asked != SUCCESS && !givesBack(call)) return asked;
   try {
     body(state);
-    return SUCCESS;
+    return asked;
   } catch (const Failure& failure) {
     return failure.result;
   } catch (const std::bad_alloc&) {
