@@ -89,9 +89,10 @@ class Environment : public Napi::Addon<Environment> {
     if (!info[0].IsString() || !info[1].IsString() || !info[2].IsObject())
       throw Napi::TypeError::New(env, "load takes a path, a symbol and a signature");
     auto kernel = std::make_shared<Kernel>();
-    kernel->library = Library::open(env, info[0].As<Napi::String>());
+    const auto signature = info[2].As<Napi::Object>();
+    kernel->library = Library::open(env, info[0].As<Napi::String>(), signature.Get("mapped").ToBoolean());
     kernel->entry = kernel->library->entry(env, info[1].As<Napi::String>());
-    kernel->signature = Signature::from(info[2].As<Napi::Object>());
+    kernel->signature = Signature::from(signature);
     Napi::Object result = Napi::Object::New(env);
     result.Set("run", bind<&Environment::run>(env, "run", kernel));
     result.Set("start", bind<&Environment::start>(env, "start", kernel));

@@ -3,8 +3,11 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <mutex>
+#include <unordered_map>
 
 #include "control.hpp"
+#include "own-memory.hpp"
 
 namespace dotcompute {
 
@@ -57,15 +60,31 @@ Sharing sharingOf(Napi::Env env, const Napi::Value& name) {
   throw Napi::TypeError::New(env, "Runs of kernels are not shared as " + text);
 }
 
+/// How often each object is open: of the whole process, as the dynamic linker's own list is. What another environment may be running is
+/// not to be moved again.
+std::mutex openMutex;
+std::unordered_map<void*, std::size_t>& openObjects() {
+  // Never ended: kernels may be given back at the very end of the process.
+  static auto& objects = *new std::unordered_map<void*, std::size_t>;
+  return objects;
+}
+
 }  // namespace
 
-std::shared_ptr<Library> Library::open(Napi::Env env, const std::string& path) {
+std::shared_ptr<Library> Library::open(Napi::Env env, const std::string& path, bool mapped) {
+  const std::lock_guard<std::mutex> lock(openMutex);
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) throw Napi::Error::New(env, "Cannot load the kernel: " + lastError());
+  if (++openObjects()[handle] == 1 && !mapped) takeIntoOwnMemory(handle);
   return std::shared_ptr<Library>(new Library(handle, path));
 }
 
-Library::~Library() { dlclose(handle_); }
+Library::~Library() {
+  const std::lock_guard<std::mutex> lock(openMutex);
+  const auto open = openObjects().find(handle_);
+  if (--open->second == 0) openObjects().erase(open);
+  dlclose(handle_);
+}
 
 Entry Library::entry(Napi::Env env, const std::string& symbol) const {
   dlerror();

@@ -14,8 +14,8 @@ namespace dotcompute {
 /// An open shared object. Closed when the last kernel and the last run that use it are gone.
 class Library {
  public:
-  /// Throws Napi::Error with the dynamic linker's words.
-  static std::shared_ptr<Library> open(Napi::Env env, const std::string& path);
+  /// Throws Napi::Error with the dynamic linker's words. `mapped`: it stays mapped from its file, for tools that look for code there.
+  static std::shared_ptr<Library> open(Napi::Env env, const std::string& path, bool mapped);
   ~Library();
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;

@@ -1,9 +1,12 @@
 /** The addon in many environments: worker threads, and ends that come while kernels run. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { addon, load, prelude, unavailable } from "./fixtures.js";
+import { addon, load, objectFile, prelude, unavailable } from "./fixtures.js";
 
 const startWorker = (code: string): Worker => new Worker(`${prelude}\nconst { parentPort } = require("node:worker_threads");\n${code}`, { eval: true });
 
@@ -160,7 +163,7 @@ describe.skipIf(unavailable !== null)("native addon, environments", () => {
       const mapped = () => require("node:fs").readFileSync("/proc/self/maps", "utf8").includes("fixtures.so");
       let seen = [];
       (async () => {
-        for (let i = 0; i < 200; i++) load("sum", { source: "f64" });
+        for (let i = 0; i < 200; i++) load("sum", { source: "f64", mapped: true });
         seen.push(process.platform !== "linux" || mapped());
         for (let i = 0; i < 10; i++) { gc(); await new Promise(resolve => setImmediate(resolve)); }
         seen.push(process.platform === "linux" && mapped());
@@ -168,6 +171,27 @@ describe.skipIf(unavailable !== null)("native addon, environments", () => {
       })();
     `);
     expect({ output, status }).toEqual({ output: "true,false\n", status: 0 });
+  });
+
+  it.skipIf(process.platform !== "linux")("gives back the memory that it has copied objects into", () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), "dotcompute-objects-"));
+    for (let at = 0; at < 100; at += 1) copyFileSync(objectFile, path.join(folder, `${at}.so`));
+    const { output, status } = runScript(`
+      require("node:v8").setFlagsFromString("--expose-gc");
+      const gc = require("node:vm").runInNewContext("gc");
+      const maps = () => require("node:fs").readFileSync("/proc/self/maps", "utf8").split("\\n");
+      const before = maps().length;
+      let loaded = [];
+      (async () => {
+        for (let i = 0; i < 100; i++) loaded.push(addon.load(${JSON.stringify(folder)} + "/" + i + ".so", "sum", { source: "f64", output: null, scalars: 0, arrays: [] }));
+        const most = maps().length;
+        loaded = [];
+        for (let i = 0; i < 10; i++) { gc(); await new Promise(resolve => setImmediate(resolve)); }
+        console.log(most - before > 200, maps().length - before < 50, maps().some(line => line.includes(".so") && line.includes(${JSON.stringify(folder)})));
+      })();
+    `);
+    rmSync(folder, { recursive: true });
+    expect({ output, status }).toEqual({ output: "true true false\n", status: 0 });
   });
 });
 

@@ -39,6 +39,8 @@ export interface KernelSignature {
   readonly weight?: number;
   /** Ends a run on the calling thread when the environment ends: for kernels that may never end by themselves, in workers. */
   readonly watched?: boolean;
+  /** The object stays mapped from its file, where debuggers and profilers look for its code; otherwise the process has a copy of its own, which nobody can cut short. */
+  readonly mapped?: boolean;
 }
 
 /** A run on another thread. It settles with status `stopped` soon after `NativeAddon.stop(id)`. */

@@ -158,7 +158,8 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     return name;
   };
 
-  const open = (object: string, symbol: string, kernel: Kernel): CpuCompiledKernel => events.phase("load", "cpu", () => new CpuCompiledKernel(kernel, addon.load(object, level === null ? symbol : symbolIn(level, symbol), signatureOf(kernel)), workspace));
+  const mapped = code.debug === true ? { mapped: true } : {};
+  const open = (object: string, symbol: string, kernel: Kernel): CpuCompiledKernel => events.phase("load", "cpu", () => new CpuCompiledKernel(kernel, addon.load(object, level === null ? symbol : symbolIn(level, symbol), { ...signatureOf(kernel), ...mapped }), workspace));
 
   const openAndKeep = (object: string, kernel: Kernel): CpuCompiledKernel => {
     const compiled = open(object, SYMBOL, kernel);
