@@ -7,7 +7,7 @@ import { ELEMENTS } from "../../fusion/types.js";
 import { isShared } from "../backends/cpu/sharing.js";
 import type { BackendName } from "../backends/backend.js";
 import { showBuffer } from "../memory/show.js";
-import { codeOf, type SourceLanguage } from "../query/code.js";
+import { codeOf, compiledInWords, type SourceLanguage } from "../query/code.js";
 import { checkLanguage } from "../query/explain.js";
 import { describe, quote } from "../query/given.js";
 import { checkOptions } from "../query/options.js";
@@ -56,7 +56,8 @@ function explanationOf(routine: SpaceRoutine, insists: BackendName | null, given
   const prepared = preparedFor(routine, given, size);
   if (prepared === null) return { ...known, arguments: null, size: [], writes: [], order: "any", because: "", backend: null, reason: "it has not been called yet, and is compiled for the types of its arguments" };
   const { slot, verdict, call, args, plain, variant, sizes } = prepared;
-  const called = { ...known, arguments: args.map(typeInWords), size: sizes.slice(0, dimensions), writes: variant.writtenIn(plain).map(([array]) => array), order: verdict.kind };
+  const { unusual } = routine.core;
+  const called = { ...known, ...(unusual === null ? {} : { compiled: unusual }), arguments: args.map(typeInWords), size: sizes.slice(0, dimensions), writes: variant.writtenIn(plain).map(([array]) => array), order: verdict.kind };
   if (verdict.kind === "race") return { ...called, because: variant.raceInWords(verdict), backend: null, reason: "a call is refused (DC210): let each index write to a place of its own" };
   const { tiers } = routine.core;
   const { backend, reason } = tiers.preview(slot, insists, call.length);
@@ -91,13 +92,14 @@ function typeInWords(arg: KernelArgument): string {
   return element === undefined ? typeof arg : `${ELEMENTS[element].array}(${(arg as AnyTypedArray).length})`;
 }
 
-function inWords({ name, text, arguments: args, size, writes, order, because, backend, reason }: SpaceExplanation): string {
+function inWords({ name, text, arguments: args, size, writes, order, because, compiled, backend, reason }: SpaceExplanation): string {
   const head = `kernel(${JSON.stringify(name)}, ${text.replaceAll(/\s+/g, " ")})`;
   if (args === null) return `${head}\n\n  ${reason}\n`;
   const lines = [
     `called with ${args.join(", ")}`,
     `over ${size.join(" × ")} ${size.length === 1 && size[0] === 1 ? "index" : "indices"}`,
     `writes ${writes.join(", ")}, ${ORDERS[order]}: ${because}`,
+    ...(compiled === undefined ? [] : [compiledInWords(compiled)]),
     order === "race" ? reason : `${backend ?? "js"}: ${reason}`,
   ];
   return `${head}\n\n${lines.map(line => `  ${line}\n`).join("")}`;

@@ -4,6 +4,7 @@ import type { ExplainAsData, ExplainInWords } from "../query/explanation.js";
 import type { Buffer } from "../memory/buffer.js";
 import type { SourceLanguage } from "../query/code.js";
 import type { Captures, RunOptions, TypedArray } from "../query/types.js";
+import type { UnusualCode } from "../runtime/runtime.js";
 import type { KernelSlot } from "../runtime/slot.js";
 
 export type Scalar = number | bigint | boolean;
@@ -108,6 +109,8 @@ export interface SpaceExplanation {
   readonly order: "any" | "ascending" | "race";
   /** Why this order. */
   readonly because: string;
+  /** How its runtime compiles kernels, as far as that is not the usual; left out where nothing is. */
+  readonly compiled?: UnusualCode;
   /** Where it would run now, and why. */
   readonly backend: BackendName | null;
   readonly reason: string;

@@ -7,6 +7,7 @@ import { printKernel } from "../../fusion/print.js";
 import type { SingleKernel } from "../../fusion/several.js";
 import type { BackendName } from "../backends/backend.js";
 import { partsOf } from "../backends/parts.js";
+import type { UnusualCode } from "../runtime/runtime.js";
 
 /** What code is emitted in. */
 export type SourceLanguage = "js" | "cpp" | "cuda";
@@ -31,4 +32,15 @@ export function codeOn(kernel: Kernel, backend: BackendName): string {
   if (backend === "js") return codeOf(kernel, "js", "kernel");
   if (backend === "cpu") return codeOf(kernel, "cpp", "kernel");
   return backend === "cuda" ? codeOf(kernel, "cuda", "kernel") : printKernel(kernel);
+}
+
+/** How kernels are compiled, where that is not as usual. */
+export function compiledInWords({ target, optimisation, debug, capability }: UnusualCode): string {
+  const unusual = [
+    ...(target === undefined ? [] : [`target ${target}`]),
+    ...(optimisation === undefined ? [] : [`optimisation ${optimisation}`]),
+    ...(debug === true ? ["debug information"] : []),
+    ...(capability === undefined ? [] : [`PTX for compute capability ${capability} and later`]),
+  ];
+  return `compiled with ${unusual.join(", ")}`;
 }

@@ -1,4 +1,5 @@
 /** Explanations as text. */
+import { compiledInWords } from "./code.js";
 import type { Explanation, KernelExplanation } from "./explanation.js";
 
 const FAST = "  fastMath: multiply-adds may round once and elementary functions are the backend's fastest, so bits may differ between backends and machines";
@@ -23,13 +24,14 @@ function stepsBefore({ steps }: Explanation, kernel: number): readonly string[] 
   return steps.filter(({ before }) => before === kernel).flatMap(({ text, others }) => [text, ...others.flatMap(other => explanationInWords(other).trimEnd().split("\n").map(line => `  | ${line}`.trimEnd()))]);
 }
 
-const kernelInWords = ({ kernels, fastMath }: Explanation, { fuses, reads, gives, joins, barrier, shortcut, backend, reason }: KernelExplanation, at: number): readonly string[] => [
+const kernelInWords = ({ kernels, fastMath, compiled }: Explanation, { fuses, reads, gives, joins, barrier, shortcut, backend, reason }: KernelExplanation, at: number): readonly string[] => [
   titleOf(at, kernels.length, fuses),
   `  reads ${reads}`,
   `  ${gives}`,
   ...(joins === undefined ? [] : [`  ${joins}`]),
   ...(barrier === null ? [] : [`  barrier: ${barrier}`]),
   ...(fastMath ? [FAST] : []),
+  ...(compiled === undefined ? [] : [`  ${compiledInWords(compiled)}`]),
   `  ${shortcut ?? `${backend}: ${reason}`}`,
 ];
 

@@ -58,7 +58,8 @@ export function explanationOf(bound: BoundTerminal): Explanation {
     before: plan.kernels.findIndex(({ table }) => table === step.table),
     others: othersOf(bound, step).map(explanationOf),
   }));
-  return { ...showVerbs(bound, stages), fastMath: node.shape().fastMath === true, rewritten: plan.rewritten, kernels, steps, behind: [] };
+  const { unusual } = query.runtime;
+  return { ...showVerbs(bound, stages), fastMath: node.shape().fastMath === true, ...(unusual === null ? {} : { compiled: unusual }), rewritten: plan.rewritten, kernels, steps, behind: [] };
 }
 
 /** `behind`: terminals that run behind this one. */

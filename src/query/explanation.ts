@@ -1,5 +1,6 @@
 /** What `explain({ format: "json" })` gives: how a query runs, as data. The other formats are printed from it. */
 import type { BackendName } from "../backends/backend.js";
+import type { UnusualCode } from "../runtime/runtime.js";
 import type { Prediction } from "../runtime/selection/selection.js";
 
 /** In words, or as a Mermaid flowchart. */
@@ -18,6 +19,8 @@ export interface Explanation {
   readonly source: string;
   /** Whether `fastMath` is on. */
   readonly fastMath: boolean;
+  /** How its runtime compiles kernels, as far as that is not the usual; left out where nothing is. */
+  readonly compiled?: UnusualCode;
   /** The verbs, in order. */
   readonly stages: readonly VerbExplanation[];
   readonly terminal: VerbExplanation;

@@ -47,6 +47,12 @@ export interface CompileOptions extends CodeOptions {
   readonly fastMath?: boolean | undefined;
 }
 
+/** Choices of `target`, `compile` and `cuda.capability` that are not the usual ones. */
+export interface UnusualCode extends CodeOptions {
+  readonly target?: Target;
+  readonly capability?: string;
+}
+
 /** What the cuda backend runs on. */
 export interface CudaChoice {
   readonly driver?: string | undefined;
@@ -157,6 +163,8 @@ export class RuntimeCore {
   readonly log: (line: string) => void;
   /** Of queries that do not say. */
   readonly fastMath: boolean;
+  /** How kernels are compiled, as far as that is not the usual; null where nothing is. */
+  readonly unusual: UnusualCode | null;
 
   /** What is known of how long kernels take. */
   get selection(): Selection {
@@ -174,6 +182,7 @@ export class RuntimeCore {
   ) {
     this.cacheFolder = options.cacheFolder;
     this.fastMath = options.compile?.fastMath === true;
+    this.unusual = unusualCode(options);
     this.log = logOf(options);
     observed(this.events, options);
     const backend = options.backend ?? USUAL_ORDER;
@@ -241,6 +250,12 @@ class Variant extends RuntimeCore {
     this.known.set(node, slots);
     return slots;
   }
+}
+
+/** A runtime that runs all as JavaScript compiles nothing. */
+function unusualCode({ backend, target = "native", compile: { optimisation = 3, debug = false } = {}, cuda: { capability } = {} }: RuntimeOptions): UnusualCode | null {
+  const unusual = { ...(target === "native" ? {} : { target }), ...(optimisation === 3 ? {} : { optimisation }), ...(debug ? { debug } : {}), ...(capability === undefined ? {} : { capability }) };
+  return backend === "js" || Object.keys(unusual).length === 0 ? null : unusual;
 }
 
 function membersOf({ js, cpu, cuda = noDevice }: Backends, plugins: readonly (Accelerator | AcceleratorMaker)[], events: Events, how: Treatment): readonly Member[] {

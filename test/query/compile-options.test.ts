@@ -87,6 +87,24 @@ it("fastMath of a runtime is that of queries that do not say", () => {
   expect(fast.compute(data).map(x => x * 2).toArray()).toEqual(Float64Array.of(2, 4, 6));
 });
 
+it("explain() shows the options that are not the usual, of queries and of named kernels", () => {
+  const data = Float64Array.of(1, 2, 3);
+  const setAll = (i: number, out: Float64Array): void => { out[i] = i; };
+  const shownBy = (options: RuntimeOptions): readonly (string | undefined)[] => {
+    const runtime = createRuntime(options);
+    const texts = [runtime.compute(data).map(x => x * 2).sum().explain(), runtime.compute(data).aggregate({ n: q => q.filter(x => x > 1).count() }).explain(), runtime.kernel("all", setAll).explain({ arguments: [data] })];
+    return texts.map(text => /^ {2}compiled with (.*)$/m.exec(text)?.[1]);
+  };
+  const all = (shown: string | undefined): readonly (string | undefined)[] => [shown, shown, shown];
+  expect(shownBy({})).toEqual(all(undefined));
+  expect(shownBy({ target: "native", compile: { optimisation: 3, debug: false, fastMath: false } })).toEqual(all(undefined));
+  expect(shownBy({ target: "x86-64-v3", compile: { optimisation: 0, debug: true } })).toEqual(all("target x86-64-v3, optimisation 0, debug information"));
+  expect(shownBy({ backend: ["cpu"], compile: { optimisation: 1 } })).toEqual(all("optimisation 1"));
+  expect(shownBy({ backend: ["cuda", "cpu"], cuda: { capability: "8.0" } })).toEqual(all("PTX for compute capability 8.0 and later"));
+  expect(shownBy({ backend: "js", compile: { debug: true } })).toEqual(all(undefined));
+  expect(createRuntime({ compile: { debug: true } }).compute(data).sum().explain({ format: "json" })).toMatchObject({ fastMath: false, compiled: { debug: true } });
+});
+
 it("NVRTC's flags say what is asked for", () => {
   expect(cudaFlagsOf([counts])).toEqual(cudaFlagsOf([counts], { optimisation: 3, debug: false }));
   expect(cudaFlagsOf([counts], { optimisation: 1, debug: true })).toEqual([...cudaFlagsOf([counts]), "--ptxas-options=-O1", "--generate-line-info"]);
