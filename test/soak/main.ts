@@ -1,6 +1,6 @@
 /**
- * `npm run soak`: ten minutes (`-- --minutes=1`) of random queries from four worker threads, with compilers that fail, caches that are
- * damaged, queries that are aborted and threads that are ended amid their work. Every result must be right, and memory must stay
+ * `npm run soak`: ten minutes (`-- --minutes=1`) of random queries from four worker threads, with compilers and accelerators that fail,
+ * caches that are damaged, shared stores that lie, little memory for results, queries that are aborted and threads that are ended amid their work. Every result must be right, and memory must stay
  * flat. Exits with 1 if anything is wrong.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -29,6 +29,7 @@ const root = mkdtempSync(path.join(os.tmpdir(), "dotcompute-soak-"));
 const folders = makeFolders(root);
 const total = { queries: 0, aborted: 0, lines: 0, ended: 0 };
 const faults: string[] = [];
+const injected = new Map<string, number>();
 let begun = 0;
 
 function begin(): { readonly worker: Worker; readonly ended: Promise<void> } {
@@ -39,6 +40,7 @@ function begin(): { readonly worker: Worker; readonly ended: Promise<void> } {
     total.queries += told.queries;
     total.aborted += told.aborted;
     total.lines += told.lines;
+    for (const [what, count] of Object.entries(told.injected)) injected.set(what, (injected.get(what) ?? 0) + count);
     for (const fault of told.faults) if (faults.push(fault) <= 5) console.log(`\nWRONG: ${fault}\n`);
   });
   worker.on("error", error => void faults.push(`a thread failed: ${error.stack ?? error.message}`));
@@ -101,6 +103,7 @@ grown("mappings", ({ mapped }) => mapped, 200, String);
 const left = [folders.calm, folders.troubled].flatMap(folder => readdirSync(folder).filter(name => name.startsWith("tmp-")));
 // Threads that were ended may have left a compiler at work: those alone may leave something.
 if (left.length > total.ended * 8) problems.push(`${left.length} temporary folders are left`);
+console.log(`made to fail: ${[...injected].sort(([a], [b]) => (a < b ? -1 : 1)).map(([what, count]) => `${count} × ${what}`).join(", ")}`);
 rmSync(root, { recursive: true, force: true });
 console.log(problems.length === 0 ? "All results were right, and nothing grew." : `\n${problems.length} problems:\n${problems.slice(0, 5).join("\n\n")}`);
 process.exit(problems.length === 0 ? 0 : 1);

@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { createRuntime, type Runtime } from "../../src/index.js";
 import { randoms } from "../laws/inputs.js";
 import { outcomeOf, outcomeOfAsync, type Outcome } from "../laws/run.js";
-import { disturb, makeRuntime, TROUBLES, type Folders, type Trouble } from "./runtimes.js";
+import { disturb, makeRuntime, squeeze, TROUBLES, type Folders, type Trouble } from "./runtimes.js";
 import type { Task } from "./task.js";
 import { makeTasks } from "./work.js";
 
@@ -18,6 +18,8 @@ export interface Told {
   readonly queries: number;
   readonly aborted: number;
   readonly lines: number;
+  /** What was made to fail, and how often. */
+  readonly injected: Readonly<Record<string, number>>;
   readonly faults: readonly string[];
 }
 
@@ -30,6 +32,10 @@ const next = makeTasks(programs, 1, random, scripted);
 
 let [queries, aborted, lines, stopped] = [0, 0, 0, false];
 let faults: string[] = [];
+let injected: Record<string, number> = {};
+const inject = (what: string | null): void => {
+  if (what !== null) injected[what] = (injected[what] ?? 0) + 1;
+};
 
 /** So many queries a runtime serves before another takes its place. */
 const TERM = 300;
@@ -52,7 +58,7 @@ class Post {
   }
 
   private renewed(): Runtime {
-    return makeRuntime(this.trouble, folders, () => (lines += 1));
+    return makeRuntime(this.trouble, { folders, random, log: () => (lines += 1), fault: inject });
   }
 }
 
@@ -91,15 +97,16 @@ async function worker(): Promise<void> {
       faults.push(`${task.told}\nthrew ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     }
     queries += 1;
-    if (random() < 0.02) disturb(folders.troubled, random);
+    if (random() < 0.02) inject(disturb(folders.troubled, random));
+    if (random() < 0.002) inject(squeeze(random));
     // Messages come between queries, also where all of them run at once.
     await new Promise(resolve => setImmediate(resolve));
   }
 }
 
 function tell(): void {
-  parentPort?.postMessage({ queries, aborted, lines, faults } satisfies Told);
-  [queries, aborted, lines, faults] = [0, 0, 0, []];
+  parentPort?.postMessage({ queries, aborted, lines, injected, faults } satisfies Told);
+  [queries, aborted, lines, injected, faults] = [0, 0, 0, {}, []];
 }
 
 const timer = setInterval(tell, 500);
