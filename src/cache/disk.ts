@@ -2,7 +2,7 @@
  * Compiled kernels on disk. An entry is made under a temporary name and renamed when complete, so it is there wholly or not at
  * all, whichever processes race for it.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { BackendError } from "../../fusion/errors.js";
@@ -12,6 +12,9 @@ import { createCacheFolder, defaultCacheFolder, isTrusted } from "./folder.js";
 
 /** Written where a compiler failed, and larger than kernels are: so a full disk is told from a wrong program. */
 const PROBE_BYTES = 1 << 18;
+
+/** So often what was being made may be cleared away under a process before it takes the folder for unusable. */
+const MOST_CLEARED = 10;
 
 /** Writes `object`. `temporary`: a folder for files that go; `entry`: where the object will lie. */
 export type Make<Made> = (object: string, temporary: string, entry: string) => Made;
@@ -65,6 +68,7 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
   const limits: EvictionLimits = { mostBytes: options.mostBytes ?? 256 * 2 ** 20, mostDays: options.mostDays ?? 30 };
   const folder = createCacheFolder(options.folder ?? defaultCacheFolder(), options.fallback ?? os.tmpdir());
   let evicted = false;
+  let cleared = 0;
   const counts = { hits: 0, misses: 0, evictions: 0, refusals: 0 };
 
   const publish = (temporary: string, entry: string, ingredients: Ingredients, compiler: string): string => {
@@ -76,8 +80,13 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
     return object;
   };
 
-  /** After a failure: null if it was the disk's and another folder is to be tried, else the error to throw. */
+  /** After a failure: null if it was the disk's or another process's and it is to be tried again, in another folder if need be; else the error to throw. */
   const judge = (error: unknown, temporary: string): unknown => {
+    // Another process has cleared the folder meanwhile: then it is made again, but not for ever.
+    if (!existsSync(temporary) && cleared < MOST_CLEARED) {
+      cleared += 1;
+      return null;
+    }
     if (!folder.isPrivate) {
       try {
         writeFileSync(path.join(temporary, "probe"), Buffer.alloc(PROBE_BYTES));
@@ -124,7 +133,7 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
           const fault = judge(error, temporary);
           if (fault !== null) throw fault;
         } finally {
-          rmSync(temporary, { recursive: true, force: true });
+          removeTemporary(temporary);
         }
       }
     },
@@ -141,7 +150,7 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
           const fault = judge(error, temporary);
           if (fault !== null) throw fault;
         } finally {
-          rmSync(temporary, { recursive: true, force: true });
+          removeTemporary(temporary);
         }
       }
     },
@@ -169,7 +178,7 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
           writeFileSync(file, text, { mode: 0o600 });
           renameSync(file, path.join(folder.path, name));
         } finally {
-          rmSync(temporary, { recursive: true, force: true });
+          removeTemporary(temporary);
         }
       } catch {
         // Then it is found out again next time.
@@ -189,6 +198,15 @@ export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
       return { ...counts, entries: entries.length, bytes, folder: folder.path, reason: folder.reason };
     },
   };
+}
+
+/** What cannot be removed now is by a later process, once it is old: it must not cost what has been made. */
+function removeTemporary(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // See above.
+  }
 }
 
 function namesOf(folder: string): readonly string[] {

@@ -30,6 +30,14 @@ export interface CacheFolder {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** All private folders of this process: one listener for them, since emitters warn of many. */
+const privateFolders: string[] = [];
+
+function removeAtExit(folder: string): void {
+  if (privateFolders.length === 0) process.once("exit", () => privateFolders.forEach(one => rmSync(one, { recursive: true, force: true })));
+  privateFolders.push(folder);
+}
+
 export function createCacheFolder(usual: string, fallback: string): CacheFolder {
   let folder = usual;
   let reason: string | null = null;
@@ -45,8 +53,7 @@ export function createCacheFolder(usual: string, fallback: string): CacheFolder 
     }
     reason = `the kernel cache ${usual} cannot be used: ${fault}`;
     isPrivate = true;
-    const temporary = folder;
-    process.once("exit", () => rmSync(temporary, { recursive: true, force: true }));
+    removeAtExit(folder);
   };
 
   const exists = (): boolean => {

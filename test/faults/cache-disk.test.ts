@@ -1,5 +1,5 @@
 /** The cache on disk: what it keeps, what it throws away, and what it does where it cannot keep anything. */
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createDiskCache, type DiskCache } from "../../src/cache/disk.js";
 import type { Ingredients } from "../../src/cache/entry.js";
 import { defaultCacheFolder } from "../../src/cache/folder.js";
+import { clearEntries, listEntries } from "../../src/cache/list.js";
 
 const kernel: Ingredients = { source: "int x;", headersHash: "0", abi: 1, flags: ["-O3"], target: "x86" };
 const DAY = 24 * 60 * 60;
@@ -47,6 +48,59 @@ function withTinyDisk(options: string, use: (mount: string) => void): boolean {
 }
 
 describe("disk cache", () => {
+  it("stays in a folder that is cleared while a kernel is made", async () => {
+    const cache = open();
+    let made = 0;
+    const clearing = (object: string): void => {
+      made += 1;
+      if (made < 3) clearEntries(folder, listEntries(folder), true);
+      writes("code")(object);
+    };
+    cache.storeSync(kernel, "g++ 12", clearing);
+    expect({ made, reason: cache.reason, found: find(cache) }).toEqual({ made: 3, reason: null, found: "code" });
+    made = 0;
+    await cache.store({ ...kernel, source: "int y;" }, "g++ 12", object => Promise.resolve(object).then(clearing));
+    expect({ made, reason: cache.reason, left: readdirSync(folder).filter(name => name.startsWith("tmp-")) }).toEqual({ made: 3, reason: null, left: [] });
+    // Not for ever.
+    expect(() => open().storeSync(kernel, "g++ 12", object => (rmSync(path.dirname(object), { recursive: true }), writes("code")(object)))).toThrow(/^DC405: the kernel cache/);
+  });
+
+  it("is sound, whatever processes store, find, evict and clear at the same time", async () => {
+    const script = path.join(base, "racing.mts");
+    const from = (file: string): string => JSON.stringify(path.resolve("src/cache", file));
+    writeFileSync(
+      script,
+      `import { readFileSync, writeFileSync } from "node:fs";
+       import { createDiskCache } from ${from("disk.ts")};
+       import { clearEntries, listEntries } from ${from("list.ts")};
+       const [folder, seed] = process.argv.slice(2);
+       const textOf = key => ("kernel " + key + ";").repeat(300 + key);
+       let [state, wrong, found, unread] = [Number(seed), 0, 0, 0];
+       const below = limit => (state = (Math.imul(state, 1103515245) + 12345) >>> 1) % limit;
+       for (let round = 0; round < 60; round++) {
+         const cache = createDiskCache({ folder, mostBytes: 15_000 });
+         for (let turn = 0; turn < 5; turn++) {
+           const key = below(8);
+           const ingredients = { source: "k" + key, headersHash: "0", abi: 1, flags: [], target: "x" };
+           const object = cache.find(ingredients, "g++") ?? (below(2) === 0 ? cache.storeSync(ingredients, "g++", file => writeFileSync(file, textOf(key))) : await cache.store(ingredients, "g++", async file => writeFileSync(file, textOf(key))));
+           try {
+             if (readFileSync(object, "utf8") === textOf(key)) found += 1;
+             else wrong += 1;
+           } catch {
+             unread += 1; // cleared or evicted meanwhile
+           }
+         }
+         if (below(6) === 0) clearEntries(folder, listEntries(folder), below(2) === 0);
+         if (cache.reason !== null) wrong += 1000;
+       }
+       console.log(JSON.stringify({ wrong, all: found + unread, some: found > 100 }));`,
+    );
+    const run = (seed: number) => new Promise<string>(resolve => execFile(process.execPath, ["--import", "tsx", script, folder, String(seed)], { cwd: path.resolve() }, (_, stdout, stderr) => resolve(stdout + stderr)));
+    expect(await Promise.all([1, 2, 3, 4].map(run))).toEqual(Array(4).fill(`${JSON.stringify({ wrong: 0, all: 300, some: true })}\n`));
+    expect(readdirSync(folder).filter(name => name.startsWith("tmp-"))).toEqual([]);
+    for (let key = 0; key < 8; key++) expect([null, `kernel ${key};`.repeat(300 + key)]).toContain(find(open(), { source: `k${key}`, headersHash: "0", abi: 1, flags: [], target: "x" }, "g++"));
+  });
+
   it("finds what was stored, in this process and the next", async () => {
     const cache = open();
     expect(find(cache)).toBeNull();
