@@ -21,8 +21,10 @@ const seed = Number(values.seed);
 if (!(minutes > 0) || !Number.isInteger(threads) || threads < 1 || !Number.isInteger(seed)) throw new Error("npm run soak -- --minutes=10 --threads=4 --programs=300 --seed=1");
 
 const MIB = 2 ** 20;
-/** What the process may grow by after its first fifth, in which kernels are compiled and pools filled. */
+/** What the process may grow by in its second half. In the first one kernels are compiled and pools filled. */
 const GROWTH = 1.1;
+/** In fewer minutes than these they are not. */
+const SETTLED = 5;
 const SLACK = 64 * MIB;
 
 const root = mkdtempSync(path.join(os.tmpdir(), "dotcompute-soak-"));
@@ -85,16 +87,18 @@ while (performance.now() < end && faults.length < 20) {
 }
 for (const { worker } of workers) worker.postMessage("stop");
 await Promise.all(workers.map(({ ended }) => ended));
+/** Once the threads are gone there is less of everything, which must not hide what has grown. */
+const during = [...samples];
 samples.push(sample());
 report();
 
 /** The least of a part of the samples: what is there at all times. */
-const least = (from: number, to: number, of: (sample: Sample) => number): number => Math.min(...samples.slice(Math.floor(samples.length * from), Math.ceil(samples.length * to)).map(of));
+const least = (from: number, to: number, of: (sample: Sample) => number): number => Math.min(...during.slice(Math.floor(during.length * from), Math.ceil(during.length * to)).map(of));
 const problems = faults.map(fault => fault.split("\n").slice(0, 12).join("\n"));
 const grown = (what: string, of: (sample: Sample) => number, slack: number, told: (value: number) => string): void => {
-  const [before, after] = [least(0.2, 0.4, of), least(0.8, 1, of)];
-  console.log(`${what}: ${told(before)} after a fifth, ${told(after)} at the end`);
-  if (after > before * GROWTH + slack) problems.push(`${what} grew from ${told(before)} to ${told(after)}`);
+  const [early, before, after] = [least(0.05, 0.2, of), least(0.4, 0.6, of), least(0.8, 1, of)];
+  console.log(`${what}: ${told(early)} at first, ${told(before)} in the middle, ${told(after)} towards the end`);
+  if (minutes >= SETTLED && after > before * GROWTH + slack) problems.push(`${what} grew from ${told(before)} to ${told(after)}`);
 };
 grown("resident memory", ({ resident }) => resident, SLACK, mib);
 grown("memory of results", ({ used }) => used, SLACK, mib);
