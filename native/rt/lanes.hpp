@@ -247,8 +247,8 @@ struct Source {
   /// Out of cache, hardware alone does not keep up with these loops; about 1 KB ahead is best at all sizes. `around`: while the
   /// loop stores past the caches, that goes for every processor.
   template <int Count>
-  RT_MEMBER void prefetch(u64 at, bool around = false) const {
-    if (!RT_PREFETCHES && !around) return;
+  RT_MEMBER void prefetch(u64 at) const {
+    if (!RT_PREFETCHES) return;
     for (u64 line = 0; line < Count * sizeof(In); line += 64) __builtin_prefetch((const char*)(data + at) + 1024 + line);
   }
 };
@@ -259,7 +259,7 @@ struct Source<Range, G> {
   RT_MEMBER Pack<double, G> some(const Group<G>& lanes, u64, u64) const { return lanes.index(); }
   RT_MEMBER double one(u64 at) const { return double(at); }
   template <int Count>
-  RT_MEMBER void prefetch(u64, bool = false) const {}
+  RT_MEMBER void prefetch(u64) const {}
 };
 
 /// The source of a body that reads its columns only.
@@ -270,7 +270,7 @@ struct Source<Unread, G> {
   RT_MEMBER Unread whole(const Group<G>&, u64) const { return {}; }
   RT_MEMBER Unread some(const Group<G>&, u64, u64) const { return {}; }
   template <int Count>
-  RT_MEMBER void prefetch(u64, bool = false) const {}
+  RT_MEMBER void prefetch(u64) const {}
 };
 
 /// What a loop must know of the body it runs.

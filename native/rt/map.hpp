@@ -49,13 +49,13 @@ RT_INLINE Status map(Call* call, Body body) {
     const u64 most = at < head ? head : at + 16 * BLOCK, end = most < length ? most : length;
     if constexpr (!one_copy)
       for (; end - at >= u64(step); at += step) {
-        source.template prefetch<step>(at, around);
+        source.template prefetch<step>(at);
 #pragma GCC unroll 16
         for (int part = 0; part < U; part++)
           if (!group(at + u64(part * G), u64(G))) return ended(call, lanes);
       }
     while (at < end) {
-      if constexpr (one_copy) source.template prefetch<G>(at, around);
+      if constexpr (one_copy) source.template prefetch<G>(at);
       const u64 count = end - at < u64(G) ? end - at : u64(G);
       if (!group(at, count)) return ended(call, lanes);
       at += count;
