@@ -2,7 +2,7 @@
 import { BackendError, QueryError } from "../../fusion/errors.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 import type { BackendName, KernelResult } from "../backends/backend.js";
-import { differenceInWords, differenceOf } from "../runtime/validation/compare.js";
+import { differenceInWords, differenceOf, numbered } from "../runtime/validation/compare.js";
 import { seeded } from "../runtime/random.js";
 import { reasonOf } from "../runtime/reasons.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
@@ -110,7 +110,7 @@ async function outcomes(bound: readonly BoundTerminal[], schedule: VerifiedRun["
 function difference(expected: Outcome, outcome: Outcome, backend: BackendName): string | null {
   const [one, other] = [whole(expected), whole(outcome)];
   const found = differenceOf(one, other);
-  return found === null ? null : differenceInWords(found, ["the first run, on js,", backend], one.outputs?.length ?? one.values?.length ?? 1);
+  return found === null ? null : differenceInWords(found, ["the first run, on js,", backend], numbered(one.outputs?.length ?? one.values?.length ?? 1));
 }
 
 /** With columns that were handed on as they are. */

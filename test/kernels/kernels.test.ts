@@ -382,14 +382,44 @@ describe("by name", () => {
 describe("kernels that read what they write", () => {
   const increment = (i: number, a: Float64Array): void => { a[i]! += 1; };
 
-  it.each(["js", "cpu"])("are not validated by a second run: on %s", async backend => {
-    const runtime = createRuntime({ backend, validate: "always" });
+  it.each(["js", "cpu"])("are validated on copies: on %s", async backend => {
+    const runtime = createRuntime({ backend, validate: "always", onMismatch: "throw" });
     const inc = runtime.kernel("inc", increment);
     const a = new Float64Array(3);
     inc(a);
     expect(a).toEqual(Float64Array.of(1, 1, 1));
     await inc.async(a);
     expect(a).toEqual(Float64Array.of(2, 2, 2));
+    // The same elements twice, in two arrays.
+    const add = runtime.kernel("add", (i, x: Float64Array, out: Float64Array) => { out[i] = x[i]! * 2 + 1; });
+    add(a, new Float64Array(a.buffer));
+    expect(a).toEqual(Float64Array.of(5, 5, 5));
+    await add.async(new Float64Array(a.buffer), a);
+    expect(a).toEqual(Float64Array.of(11, 11, 11));
+    const bad = runtime.kernel("bad", (i, x: Float64Array, out: Float64Array) => { out[i] = x[i + 1]!; });
+    for (const call of [() => bad(a, new Float64Array(3)), () => bad.async(a, new Float64Array(3))]) await expect((async () => call())()).rejects.toMatchObject({ code: "DC401" });
+  });
+
+  it("are validated: what differs is told with the array's name", async () => {
+    const liar: Accelerator = {
+      name: "liar",
+      compile: kernel => ({
+        run(call) {
+          const result = plugin.interpret(kernel, call);
+          (call.arrays[1] as Float64Array)[2] = 7;
+          return result;
+        },
+      }),
+    };
+    const told: string[] = [];
+    const runtime = createRuntime({ plugins: [liar], backend: ["liar"], validate: "always", onMismatch: ({ reason }) => void told.push(reason), log: () => undefined });
+    const twice = runtime.kernel("twice", (i, x: Float64Array, y: Float64Array) => { y[i] = x[i]! * 2; });
+    const [x, out] = [Float64Array.of(1, 2, 3), new Float64Array(3)];
+    twice(x, out);
+    expect(out).toEqual(Float64Array.of(2, 4, 7));
+    await twice.async(x, out.fill(0));
+    expect(out).toEqual(Float64Array.of(2, 4, 7));
+    expect(told).toEqual(["element 2 of y is 7 on liar and 6 on js", "element 2 of y is 7 on liar and 6 on js"]);
   });
 
   it.each(["transient", "resource", "fatal", null] as const)("are not begun anew where one fails: %s", kind => {

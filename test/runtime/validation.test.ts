@@ -137,7 +137,7 @@ describe("validation", () => {
     core.events.listen(event => void told.push(event));
     const slot = core.tiers.slot((createRuntime({ backend: "js" }).compute(source).map(x => x + 1) as never as { bound: { shape: { plainTerminal(kind: string): { plan(): { kernels: { kernel: never }[] } } } } }).bound.shape.plainTerminal("toArray").plan().kernels[0]?.kernel as never);
     core.tiers.choose(slot, 1, null).run({ source: Float64Array.of(1), length: 1, output: null, scalars: [], arrays: [] });
-    expect(told).toEqual([{ kind: "mismatch", run: null, backends: ["faulty", "js"], reason: expect.stringContaining("element 0") }]);
+    expect(told.filter(event => (event as { kind: string }).kind === "mismatch")).toEqual([{ kind: "mismatch", run: null, backends: ["faulty", "js"], reason: expect.stringContaining("element 0") }]);
     for (const backend of ["js", "cpu"] as const) {
       const sound = createRuntime({ backend, validate: "always", onMismatch: "throw" });
       const query = sound.compute(source).map(x => Math.sin(x) / 3).filter(x => !(x > 0.2));

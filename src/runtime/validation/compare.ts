@@ -1,4 +1,6 @@
 /** Two results of one kernel, compared bit for bit: any NaN equals any NaN, and -0 differs from 0. */
+import type { Kernel } from "../../../fusion/ir.js";
+import { sinksOf } from "../../../fusion/traverse.js";
 import type { ScalarValue } from "../../../fusion/types.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
 import type { KernelResult } from "../../backends/backend.js";
@@ -49,9 +51,18 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: AnyTypedArray): Uint8Array 
 /** `-0` and not `0`. */
 export const valueInWords = (value: ScalarValue | undefined): string => (typeof value === "bigint" ? `${value}n` : Object.is(value, -0) ? "-0" : String(value));
 
+/** What the results of a kernel are called: nothing where there is one, numbers where there are several, the arrays that it writes to by name. */
+export function resultNames(kernel: Kernel): readonly string[] {
+  if (kernel.sink.kind === "stores") return kernel.arrays.flatMap(({ name, written }) => (written === true ? [name] : []));
+  return numbered(sinksOf(kernel.sink).length);
+}
+
+export const numbered = (results: number): readonly string[] => (results < 2 ? [] : Array.from({ length: results }, (_, at) => `result ${at + 1}`));
+
 /** `element 3 is 0.5 on cpu and 0.25 on js`. */
-export function differenceInWords({ what, result, place, values }: Difference, names: readonly [string, string], results: number): string {
-  const of = results > 1 ? ` of result ${result + 1}` : "";
+export function differenceInWords({ what, result, place, values }: Difference, names: readonly [string, string], results: readonly string[]): string {
+  const called = results[result];
+  const of = called === undefined ? "" : ` of ${called}`;
   const subject = what === "element" ? `element ${place ?? 0}${of}` : what === "value" ? `the value${of}` : what === "length" ? `the length${of}` : `the ${what}`;
   return `${subject} is ${valueInWords(values[0])} on ${names[0]} and ${valueInWords(values[1])} on ${names[1]}`;
 }

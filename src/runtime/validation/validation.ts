@@ -5,16 +5,13 @@
 import { BackendError, CompilerBug, MismatchError } from "../../../fusion/errors.js";
 import type { Kernel } from "../../../fusion/ir.js";
 import { interpret } from "../../../fusion/interpret.js";
-import { sinksOf } from "../../../fusion/traverse.js";
-import type { AnyTypedArray } from "../../../fusion/values.js";
-import { isOwn, type BackendName, type CompiledKernel, type KernelCall, type KernelResult } from "../../backends/backend.js";
+import { isOwn, type BackendName, type CompiledKernel, type KernelResult } from "../../backends/backend.js";
 import { blamed } from "../../backends/handed.js";
-import { bringHome, bringHomeLater } from "../../backends/home.js";
 import { codeOn } from "../../query/code.js";
-import { storageOf } from "../../memory/storage.js";
 import type { Events } from "../events.js";
 import { observing } from "../observing.js";
-import { differenceInWords, differenceOf, type Difference } from "./compare.js";
+import { differenceInWords, differenceOf, resultNames, type Difference } from "./compare.js";
+import { errorOf, isThrown, Validated, ValidatedKernel, ValidatedStores, type Thrown } from "./validated.js";
 
 /** Two backends that gave different results for one run of a kernel. */
 export interface Mismatch {
@@ -53,11 +50,14 @@ export type Validate = (compiled: CompiledKernel) => CompiledKernel;
 export const validating = ({ onMismatch, ...options }: ValidationOptions, members: () => readonly Second[], events: Events, log: (line: string) => void): Validate => {
   const heard = typeof onMismatch === "function" ? observing("the option onMismatch of createRuntime()", onMismatch) : onMismatch;
   const validation = new Validation({ ...options, onMismatch: heard }, members, events, log);
-  // fastMath allows what is compared here; and what writes to its caller's arrays cannot be done twice.
-  return compiled => (compiled.kernel.fastMath === true || compiled.kernel.sink.kind === "stores" ? compiled : new ValidatedKernel(compiled, validation));
+  return compiled => {
+    const { fastMath, sink } = compiled.kernel;
+    if (fastMath === true) return compiled; // it allows what is compared here
+    return sink.kind === "stores" ? new ValidatedStores(compiled, validation) : new ValidatedKernel(compiled, validation);
+  };
 };
 
-class Validation {
+export class Validation {
   private readonly seconds = new WeakMap<CompiledKernel, CompiledKernel>();
   /** Kernels of which the log has told. */
   private readonly told = new WeakSet<Kernel>();
@@ -90,7 +90,7 @@ class Validation {
       return;
     }
     const difference = differenceOf(result, expected);
-    if (difference !== null) this.report(compiled.kernel, names, difference, differenceInWords(difference, names, sinksOf(compiled.kernel.sink).length));
+    if (difference !== null) this.report(compiled.kernel, names, difference, differenceInWords(difference, names, resultNames(compiled.kernel)));
   }
 
   private report(kernel: Kernel, backends: readonly [BackendName, BackendName], difference: Difference | null, reason: string): void {
@@ -122,7 +122,7 @@ class Validation {
     for (const member of preferred) {
       try {
         const found = member.cached(kernel) ?? (all || member.name === "js" ? member.compile(kernel) : null);
-        if (found !== null) return found instanceof ValidatedKernel ? found.compiled : found;
+        if (found !== null) return found instanceof Validated ? found.compiled : found;
       } catch (error) {
         if (!(error instanceof BackendError)) throw error;
       }
@@ -131,91 +131,6 @@ class Validation {
   }
 }
 
-interface Thrown {
-  readonly thrown: unknown;
-}
-
-const isThrown = (given: KernelResult | Thrown): given is Thrown => "thrown" in given;
-const errorOf = (given: KernelResult | Thrown): string | null => (isThrown(given) ? `threw ${String(given.thrown)}` : null);
-
 function interpreted(kernel: Kernel): CompiledKernel {
   return { backend: INTERPRETER, kernel, run: call => interpret(kernel, call), start: async call => interpret(kernel, call) };
-}
-
-class ValidatedKernel implements CompiledKernel {
-  readonly backend: BackendName;
-  readonly kernel: Kernel;
-
-  constructor(
-    readonly compiled: CompiledKernel,
-    private readonly validation: Validation,
-  ) {
-    this.backend = compiled.backend;
-    this.kernel = compiled.kernel;
-  }
-
-  run(call: KernelCall): KernelResult {
-    const { compiled, validation } = this;
-    const second = validation.second(compiled);
-    if (second === null) return compiled.run(call);
-    if (call.resident !== undefined) bringHome(call);
-    const copy = copied(call, call.output !== null);
-    const result = attempt(() => compiled.run(call));
-    if (isThrown(result) && result.thrown instanceof BackendError) throw result.thrown;
-    const expected = attempt(() => second.run(copy));
-    // What the second cannot run proves nothing.
-    if (!isThrown(expected) || !(expected.thrown instanceof BackendError)) validation.compare(compiled, second, isThrown(result) ? result : atHome(result), expected);
-    if (isThrown(result)) throw result.thrown;
-    return result;
-  }
-
-  async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
-    const { compiled, validation } = this;
-    const second = validation.second(compiled);
-    if (second === null) return compiled.start(call, signal);
-    if (call.resident !== undefined) await bringHomeLater(call);
-    // Whoever called may write to the arrays meanwhile.
-    const copy = copied(call, true);
-    const own = call.resident === undefined && call.output === null ? { ...call, source: copy.source, arrays: copy.arrays } : call;
-    const result = await attemptLater(() => compiled.start(own, signal));
-    if (isThrown(result) && (result.thrown instanceof BackendError || signal?.aborted === true)) throw result.thrown;
-    const expected = await attemptLater(() => second.start(copy, signal));
-    if (signal?.aborted !== true && !(isThrown(expected) && expected.thrown instanceof BackendError)) validation.compare(compiled, second, isThrown(result) ? result : atHome(result), expected);
-    if (isThrown(result)) throw result.thrown;
-    return result;
-  }
-}
-
-function attempt(run: () => KernelResult): KernelResult | Thrown {
-  try {
-    return run();
-  } catch (thrown) {
-    return { thrown };
-  }
-}
-
-async function attemptLater(start: () => Promise<KernelResult>): Promise<KernelResult | Thrown> {
-  try {
-    return await start();
-  } catch (thrown) {
-    return { thrown };
-  }
-}
-
-/** The same call with results of its own; `all`: and with inputs of its own, since the first run may write to them. */
-function copied({ source, length, scalars, arrays }: KernelCall, all: boolean): KernelCall {
-  const known = new Map<AnyTypedArray, AnyTypedArray>();
-  const copy = (array: AnyTypedArray): AnyTypedArray => {
-    const made = known.get(array) ?? array.slice();
-    known.set(array, made);
-    return made;
-  };
-  // A run's own scalars are used again by the next.
-  return { source: source === null || !all ? source : copy(source), length, output: null, scalars: [...scalars], arrays: all ? arrays.map(copy) : arrays };
-}
-
-/** Results that were left on a device, fetched. */
-function atHome(result: KernelResult): KernelResult {
-  for (const array of [...(result.output === null ? [] : [result.output]), ...(result.outputs ?? [])]) storageOf(array)?.read();
-  return result;
 }
