@@ -22,35 +22,27 @@ export const isThrown = (given: KernelResult | Thrown): given is Thrown => "thro
 export const errorOf = (given: KernelResult | Thrown): string | null => (isThrown(given) ? `threw ${String(given.thrown)}` : null);
 
 /** A kernel some of whose runs, or all, are run on a second backend. */
-export abstract class Validated implements CompiledKernel {
+export class ValidatedKernel implements CompiledKernel {
   readonly backend: BackendName;
   readonly kernel: Kernel;
 
   constructor(
     readonly compiled: CompiledKernel,
-    protected readonly validation: Comparison,
+    private readonly validation: Comparison,
   ) {
     this.backend = compiled.backend;
     this.kernel = compiled.kernel;
   }
 
-  abstract run(call: KernelCall): KernelResult;
-  abstract start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult>;
-}
-
-/** One that gives its results. */
-export class ValidatedKernel extends Validated {
   run(call: KernelCall): KernelResult {
     const { compiled, validation } = this;
     const second = validation.second(compiled);
     if (second === null) return compiled.run(call);
     if (call.resident !== undefined) bringHome(call);
-    const copy = copied(call, call.output !== null);
+    const copy = this.copied(call);
     const result = attempt(() => compiled.run(call));
     if (isThrown(result) && result.thrown instanceof BackendError) throw result.thrown;
-    const expected = attempt(() => second.run(copy));
-    // What the second cannot run proves nothing.
-    if (!isThrown(expected) || !(expected.thrown instanceof BackendError)) validation.compare(compiled, second, isThrown(result) ? result : atHome(result), expected);
+    this.compare(second, result, call, attempt(() => second.run(copy)), copy);
     if (isThrown(result)) throw result.thrown;
     return result;
   }
@@ -61,57 +53,64 @@ export class ValidatedKernel extends Validated {
     if (second === null) return compiled.start(call, signal);
     if (call.resident !== undefined) await bringHomeLater(call);
     // Whoever called may write to the arrays meanwhile.
-    const copy = copied(call, true);
-    const own = call.resident === undefined && call.output === null ? { ...call, source: copy.source, arrays: copy.arrays } : call;
-    const result = await attemptLater(() => compiled.start(own, signal));
-    if (isThrown(result) && (result.thrown instanceof BackendError || signal?.aborted === true)) throw result.thrown;
-    const expected = await attemptLater(() => second.start(copy, signal));
-    if (signal?.aborted !== true && !(isThrown(expected) && expected.thrown instanceof BackendError)) validation.compare(compiled, second, isThrown(result) ? result : atHome(result), expected);
-    if (isThrown(result)) throw result.thrown;
-    return result;
-  }
-}
-
-/** One that writes them to its caller's arrays. */
-export class ValidatedStores extends Validated {
-  private readonly written = writtenPlaces(this.kernel);
-
-  run(call: KernelCall): KernelResult {
-    const { compiled, validation } = this;
-    const second = validation.second(compiled);
-    if (second === null) return compiled.run(call);
-    if (call.resident !== undefined) bringHome(call);
     const copy = onCopies(call);
-    const result = attempt(() => compiled.run(call));
-    if (isThrown(result) && result.thrown instanceof BackendError) throw result.thrown;
-    const expected = attempt(() => second.run(copy));
-    this.compare(second, result, call, expected, copy);
-    if (isThrown(result)) throw result.thrown;
-    return result;
-  }
-
-  async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
-    const { compiled, validation } = this;
-    const second = validation.second(compiled);
-    if (second === null) return compiled.start(call, signal);
-    if (call.resident !== undefined) await bringHomeLater(call);
-    // Whoever called may write to the arrays meanwhile.
-    const [own, copy] = [onCopies(call), onCopies(call)];
+    const own = this.own(call, copy);
     const lengths = lengthsOf(call);
     const result = await attemptLater(() => compiled.start(own, signal));
     if (isThrown(result) && (result.thrown instanceof BackendError || signal?.aborted === true)) throw result.thrown;
     const expected = await attemptLater(() => second.start(copy, signal));
     if (signal?.aborted !== true) this.compare(second, result, own, expected, copy);
-    checkLengths(call, lengths);
-    for (const place of this.written) (call.arrays[place] as AnyTypedArray).set(own.arrays[place] as never);
+    this.bringBack(own, call, lengths);
     if (isThrown(result)) throw result.thrown;
     return result;
   }
 
+  /** What the second run is given, made before the first, which may write to the inputs: then they are copied, too. */
+  protected copied(call: KernelCall): KernelCall {
+    // A run's own scalars are used again by the next.
+    return call.output === null ? { source: call.source, length: call.length, output: null, scalars: [...call.scalars], arrays: call.arrays } : onCopies(call);
+  }
+
+  /** What an awaited first run is given. `copy`: the second's. */
+  protected own(call: KernelCall, copy: KernelCall): KernelCall {
+    return call.resident === undefined && call.output === null ? { ...call, source: copy.source, arrays: copy.arrays } : call;
+  }
+
+  /** What an awaited first run has written elsewhere. */
+  protected bringBack(_own: KernelCall, _call: KernelCall, _lengths: readonly number[]): void {}
+
+  /** What a call's run gave, with all that it has stored. */
+  protected stored(result: KernelResult, _call: KernelCall): KernelResult {
+    return atHome(result);
+  }
+
   private compare(second: CompiledKernel, result: KernelResult | Thrown, own: KernelCall, expected: KernelResult | Thrown, copy: KernelCall): void {
+    // What the second cannot run proves nothing.
     if (isThrown(expected) && expected.thrown instanceof BackendError) return;
-    const stored = (given: KernelResult | Thrown, { arrays }: KernelCall): KernelResult | Thrown => (isThrown(given) ? given : { ...given, outputs: this.written.map(place => arrays[place] as AnyTypedArray) });
+    const stored = (given: KernelResult | Thrown, call: KernelCall): KernelResult | Thrown => (isThrown(given) ? given : this.stored(given, call));
     this.validation.compare(this.compiled, second, stored(result, own), stored(expected, copy));
+  }
+}
+
+/** One that writes its results to its caller's arrays, which it may read before. */
+export class ValidatedStores extends ValidatedKernel {
+  private readonly written = writtenPlaces(this.kernel);
+
+  protected override copied(call: KernelCall): KernelCall {
+    return onCopies(call);
+  }
+
+  protected override own(call: KernelCall): KernelCall {
+    return onCopies(call);
+  }
+
+  protected override bringBack(own: KernelCall, call: KernelCall, lengths: readonly number[]): void {
+    checkLengths(call, lengths);
+    for (const place of this.written) (call.arrays[place] as AnyTypedArray).set(own.arrays[place] as never);
+  }
+
+  protected override stored(result: KernelResult, { arrays }: KernelCall): KernelResult {
+    return { ...result, outputs: this.written.map(place => arrays[place] as AnyTypedArray) };
   }
 }
 
@@ -131,24 +130,12 @@ async function attemptLater(start: () => Promise<KernelResult>): Promise<KernelR
   }
 }
 
-/** The same call with results of its own; `all`: and with inputs of its own, since the first run may write to them. */
-function copied({ source, length, scalars, arrays }: KernelCall, all: boolean): KernelCall {
-  // A run's own scalars are used again by the next.
-  const own = { length, output: null, scalars: [...scalars] };
-  if (!all) return { ...own, source, arrays };
+/** The same call with inputs and results of its own. */
+function onCopies({ source, length, scalars, arrays, certain }: KernelCall): KernelCall {
   const copies = mapViews(source === null ? arrays : [source, ...arrays], array => array.slice());
+  const own = { length, output: null, scalars: [...scalars], ...(certain === undefined ? {} : { certain }) };
   return source === null ? { ...own, source, arrays: copies } : { ...own, source: copies[0] as AnyTypedArray, arrays: copies.slice(1) };
 }
-
-/** The same call of a kernel that stores, on arrays of its own. */
-const onCopies = ({ source, length, scalars, arrays, certain }: KernelCall): KernelCall => ({
-  source,
-  length,
-  output: null,
-  scalars: [...scalars],
-  arrays: mapViews(arrays, array => array.slice()),
-  ...(certain === undefined ? {} : { certain }),
-});
 
 /** Results that were left on a device, fetched. */
 function atHome(result: KernelResult): KernelResult {

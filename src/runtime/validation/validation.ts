@@ -11,7 +11,7 @@ import { codeOn } from "../../query/code.js";
 import type { Events } from "../events.js";
 import { observing } from "../observing.js";
 import { differenceInWords, differenceOf, resultNames, type Difference } from "./compare.js";
-import { errorOf, isThrown, Validated, ValidatedKernel, ValidatedStores, type Thrown } from "./validated.js";
+import { errorOf, isThrown, ValidatedKernel, ValidatedStores, type Thrown } from "./validated.js";
 
 /** Two backends that gave different results for one run of a kernel. */
 export interface Mismatch {
@@ -122,7 +122,7 @@ export class Validation {
     for (const member of preferred) {
       try {
         const found = member.cached(kernel) ?? (all || member.name === "js" ? member.compile(kernel) : null);
-        if (found !== null) return found instanceof Validated ? found.compiled : found;
+        if (found !== null) return found instanceof ValidatedKernel ? found.compiled : found;
       } catch (error) {
         if (!(error instanceof BackendError)) throw error;
       }
