@@ -37,13 +37,38 @@ export class Kept {
   }
 }
 
-/** The call on copies of those written arrays that cannot be held in place; and what brings the copies home. */
+/** Elements are told apart by their bits: no NaN equals itself, and zeros have signs. */
+function bitsOf(array: AnyTypedArray): Uint8Array | Uint16Array | Int32Array {
+  const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT: bytes } = array;
+  const Bits = bytes === 1 ? Uint8Array : bytes === 2 ? Uint16Array : Int32Array;
+  return new Bits(buffer as ArrayBuffer, byteOffset, byteLength / Bits.BYTES_PER_ELEMENT);
+}
+
+/**
+ * Stores in an array what a run has changed in a copy of it, `after`, that was `before`; and nothing else: other places may have been
+ * written to by others meanwhile.
+ */
+export function bringChanges(array: AnyTypedArray, before: AnyTypedArray, after: AnyTypedArray): void {
+  const [to, old, now] = [bitsOf(array), bitsOf(before), bitsOf(after)];
+  if (array.BYTES_PER_ELEMENT < 8) {
+    for (let at = 0; at < now.length; at += 1) if (now[at] !== old[at]) to[at] = now[at] as number;
+    return;
+  }
+  for (let at = 0; at < now.length; at += 2) {
+    if (now[at] === old[at] && now[at + 1] === old[at + 1]) continue;
+    to[at] = now[at] as number;
+    to[at + 1] = now[at + 1] as number;
+  }
+}
+
+/** The call on copies of those written arrays that cannot be held in place; and what brings home what has changed in them. */
 export function heldInPlace(call: KernelCall, written: readonly number[]): { readonly call: KernelCall; readonly bringHome: () => void } {
   if (!written.some(place => canShrink(call.arrays[place] as AnyTypedArray))) return { call, bringHome: () => undefined };
   const arrays = mapViews(call.arrays, array => (canShrink(array) ? array.slice() : array));
-  const bringHome = (): void => written.forEach(place => {
+  const changed = written.flatMap(place => {
     const [array, copy] = [call.arrays[place], arrays[place]] as [AnyTypedArray, AnyTypedArray];
-    if (array !== copy) array.set(copy as never);
+    return array === copy ? [] : [{ array, before: copy.slice(), copy }];
   });
+  const bringHome = (): void => changed.forEach(({ array, before, copy }) => bringChanges(array, before, copy));
   return { call: { ...call, arrays }, bringHome };
 }

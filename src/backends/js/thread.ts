@@ -9,8 +9,8 @@ import { BackendError } from "../../../fusion/errors.js";
 import { elementsOf } from "../../../fusion/several.js";
 import { ELEMENTS } from "../../../fusion/types.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
-import { mapViews } from "../arrays.js";
-import { writtenPlaces } from "../kept.js";
+import { checkLengths, lengthsOf, mapViews } from "../arrays.js";
+import { bringChanges, writtenPlaces } from "../kept.js";
 import { workerThreads } from "../../builtin.js";
 import { moduleText, type Program } from "./program.js";
 import { replayText } from "./replay.js";
@@ -31,8 +31,11 @@ interface Task {
   readonly written: readonly number[];
 }
 
+/** A copy of an array that the kernel stores into, as it was before the run and after it; null for shared memory. */
+type Written = { readonly before: AnyTypedArray; readonly after: AnyTypedArray } | null;
+
 type Report =
-  | { readonly kind: "done"; readonly state: Pick<JsState, "count" | "position" | "rank" | "value" | "parts">; readonly outputs: readonly AnyTypedArray[]; readonly written: readonly AnyTypedArray[] }
+  | { readonly kind: "done"; readonly state: Pick<JsState, "count" | "position" | "rank" | "value" | "parts">; readonly outputs: readonly AnyTypedArray[]; readonly written: readonly Written[] }
   | { readonly kind: "outOfRange"; readonly name: string; readonly at: number; readonly length: number }
   | { readonly kind: "failed"; readonly error: unknown };
 
@@ -48,6 +51,10 @@ function run() {
   const outputs = task.outputs.map(name => new globalThis[name](task.call.length));
   const call = { ...task.call, output: outputs.length === 1 ? outputs[0] : null, outputs };
   const { state, slice } = task;
+  const written = task.written.map(place => {
+    const after = call.arrays[place];
+    return after.buffer instanceof ArrayBuffer ? { before: after.slice(), after } : null;
+  });
   const slices = Math.max(1, Math.ceil(call.length / slice));
   for (let done = 0; done < slices && !(task.stops && state.position >= 0); done++) {
     const begin = (task.backwards ? slices - 1 - done : done) * slice;
@@ -60,7 +67,7 @@ function run() {
     }
   }
   const { count, position, rank, value, parts } = state;
-  return { kind: "done", state: { count, position, rank, value, parts }, outputs: outputs.map(output => (count === output.length ? output : output.slice(0, count))), written: task.written.map(place => call.arrays[place]) };
+  return { kind: "done", state: { count, position, rank, value, parts }, outputs: outputs.map(output => (count === output.length ? output : output.slice(0, count))), written };
 }
 
 let report;
@@ -69,8 +76,8 @@ try {
 } catch (error) {
   report = error.kind === "outOfRange" ? error : { kind: "failed", error };
 }
-const buffers = [...(report.outputs ?? []), ...(report.written ?? [])].map(array => array.buffer);
-parentPort.postMessage(report, [...new Set(buffers)].filter(buffer => buffer instanceof ArrayBuffer));
+const arrays = [...(report.outputs ?? []), ...(report.written ?? []).flatMap(copies => (copies === null ? [] : [copies.before, copies.after]))];
+parentPort.postMessage(report, [...new Set(arrays.map(array => array.buffer))]);
 `;
 
 /** An array as the worker gets it: shared memory as it is, of other memory a copy of the part in use. */
@@ -87,8 +94,8 @@ function finished(program: Program, call: KernelCall, report: Report): KernelRes
       const state = { ...createState(program.kernel), ...report.state };
       const [output = null] = report.outputs;
       writtenPlaces(program.kernel).forEach((place, at) => {
-        const [array, written] = [call.arrays[place], report.written[at]] as [AnyTypedArray, AnyTypedArray];
-        if (array.buffer instanceof ArrayBuffer) array.set(written as never);
+        const written = report.written[at] as Written;
+        if (written !== null) bringChanges(call.arrays[place] as AnyTypedArray, written.before, written.after);
       });
       if (output === null || call.output === null) return resultOf(program.kernel, state, output, report.outputs);
       call.output.set(output as never);
@@ -108,6 +115,7 @@ export function runInThread(program: Program, call: KernelCall, signal: AbortSig
   const { kernel } = program;
   const state = createState(kernel);
   resetState(kernel, call, state);
+  const lengths = lengthsOf(call);
   const transfer: TransferListItem[] = [];
   const task: Task = {
     text: moduleText(program.text),
@@ -140,6 +148,7 @@ export function runInThread(program: Program, call: KernelCall, signal: AbortSig
     const fail = (error: unknown): void => end(() => reject(error));
     worker.once("message", (report: Report) => {
       try {
+        checkLengths(call, lengths);
         const result = finished(program, call, report);
         end(() => resolve(result));
       } catch (error) {

@@ -5,7 +5,7 @@ import type { AnyTypedArray } from "../../../fusion/values.js";
 import { checkLengths, lengthsOf, mapViews } from "../../backends/arrays.js";
 import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../../backends/backend.js";
 import { bringHome, bringHomeLater } from "../../backends/home.js";
-import { writtenPlaces } from "../../backends/kept.js";
+import { bringChanges, writtenPlaces } from "../../backends/kept.js";
 import { storageOf } from "../../memory/storage.js";
 
 /** Who says whether a run is to be validated, and on what, and is told of both results. */
@@ -58,9 +58,9 @@ export class ValidatedKernel implements CompiledKernel {
     const lengths = lengthsOf(call);
     const result = await attemptLater(() => compiled.start(own, signal));
     if (isThrown(result) && (result.thrown instanceof BackendError || signal?.aborted === true)) throw result.thrown;
+    this.bringBack(own, copy, call, lengths);
     const expected = await attemptLater(() => second.start(copy, signal));
     if (signal?.aborted !== true) this.compare(second, result, own, expected, copy);
-    this.bringBack(own, call, lengths);
     if (isThrown(result)) throw result.thrown;
     return result;
   }
@@ -76,8 +76,8 @@ export class ValidatedKernel implements CompiledKernel {
     return call.resident === undefined && call.output === null ? { ...call, source: copy.source, arrays: copy.arrays } : call;
   }
 
-  /** What an awaited first run has written elsewhere. */
-  protected bringBack(_own: KernelCall, _call: KernelCall, _lengths: readonly number[]): void {}
+  /** What an awaited first run has written elsewhere. `before`: what it was given, in the second's copies. */
+  protected bringBack(_own: KernelCall, _before: KernelCall, _call: KernelCall, _lengths: readonly number[]): void {}
 
   /** What a call's run gave, with all that it has stored. */
   protected stored(result: KernelResult, _call: KernelCall): KernelResult {
@@ -104,9 +104,9 @@ export class ValidatedStores extends ValidatedKernel {
     return onCopies(call);
   }
 
-  protected override bringBack(own: KernelCall, call: KernelCall, lengths: readonly number[]): void {
+  protected override bringBack(own: KernelCall, before: KernelCall, call: KernelCall, lengths: readonly number[]): void {
     checkLengths(call, lengths);
-    for (const place of this.written) (call.arrays[place] as AnyTypedArray).set(own.arrays[place] as never);
+    for (const place of this.written) bringChanges(call.arrays[place] as AnyTypedArray, before.arrays[place] as AnyTypedArray, own.arrays[place] as AnyTypedArray);
   }
 
   protected override stored(result: KernelResult, { arrays }: KernelCall): KernelResult {
