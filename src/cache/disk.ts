@@ -6,6 +6,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "nod
 import os from "node:os";
 import path from "node:path";
 import { BackendError } from "../../fusion/errors.js";
+import { messageOf } from "../../fusion/thrown.js";
 import { bytesOf, contentName, entryName, entryNames, entryOf, objectOf, publishEntry, removeEntry, verifiedObject, type Ingredients } from "./entry.js";
 import { evict, type EvictionLimits } from "./evict.js";
 import { createCacheFolder, defaultCacheFolder, isTrusted } from "./folder.js";
@@ -217,5 +218,4 @@ function namesOf(folder: string): readonly string[] {
   }
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && "syscall" in error && !(error instanceof BackendError);

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, statS
 import os from "node:os";
 import path from "node:path";
 import { BackendError } from "../../fusion/errors.js";
+import { messageOf } from "../../fusion/thrown.js";
 
 /** Unfinished entries begin with this. */
 export const TEMPORARY = "tmp-";
@@ -28,7 +29,6 @@ export interface CacheFolder {
   readonly isPrivate: boolean;
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** All private folders of this process: one listener for them, since emitters warn of many. */
 const privateFolders: string[] = [];

@@ -2,6 +2,7 @@
  * Kernels that machines share: a store that the program brings along, and that is never trusted, nor waited for for long. Whatever it
  * does, kernels are compiled here as if there were none.
  */
+import { messageOf } from "../../fusion/thrown.js";
 import { seal, sealedKey, unseal, type Secret } from "./seal.js";
 
 /** Keyv's way of storing, which many databases have adapters for. Each may give a promise. */
@@ -184,4 +185,3 @@ function watch(store: SharedStore, fail: (error: unknown) => void): void {
   if (typeof on === "function") on.call(store, "error", fail);
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

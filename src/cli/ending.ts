@@ -1,4 +1,5 @@
 /** What may never end, or may end the process: a user's module does as it likes. */
+import { thrownInWords } from "../../fusion/thrown.js";
 import { ENDED, type Output } from "./command.js";
 
 /** After how many milliseconds something is said of what takes long. */
@@ -33,7 +34,7 @@ export function toItsEnd<T>(work: Promise<T>, what: string, { err }: Pick<Output
 
 /** An error of somebody else's code, with where it is; without how Node, and this program, got there. */
 export function failureInWords(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return thrownInWords(error);
   const [, here = ""] = /\((.*):\d+:\d+\)/.exec(new Error("here").stack ?? "") ?? [];
   const { stack = "" } = error;
   const own = stack.split("\n").filter(line => !/^\s+at .*(node:internal|\(native\))/.test(line) && !(here !== "" && line.includes(here)));

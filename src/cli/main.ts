@@ -1,6 +1,7 @@
 /** `dotcompute`: the command line. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { messageOf } from "../../fusion/thrown.js";
 import { packageRoot } from "../backends/cpu/load-addon.js";
 import { cacheCommand, CACHE_HELP } from "./cache.js";
 import { ENDED, Misuse, type Ended, type Output } from "./command.js";
@@ -28,7 +29,7 @@ export async function main(args: readonly string[], output: Output): Promise<End
       output.err(`${error instanceof Misuse ? "" : "dotcompute: "}${error.message.trimEnd()}\n${error instanceof Misuse ? "" : `\n${CACHE_HELP}`}`);
       return ENDED.misused;
     }
-    output.err(`dotcompute: ${error instanceof Error ? error.message : String(error)}\n`);
+    output.err(`dotcompute: ${messageOf(error)}\n`);
     return ENDED.failed;
   }
 }

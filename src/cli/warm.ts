@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { messageOf } from "../../fusion/thrown.js";
 import { ENDED, numbered, type Ended, type Output } from "./command.js";
 import { failureInWords, toItsEnd } from "./ending.js";
 import { progressLine } from "./progress.js";
@@ -106,7 +107,6 @@ function compilesFor({ runtime }: Readonly<Record<string, unknown>>, file: strin
   }
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 interface Exports {
   /** What can be compiled, by its name: alone, or in lists and objects. */

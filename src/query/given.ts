@@ -41,12 +41,20 @@ export function describe(value: unknown): string {
       return "a symbol";
     case "function":
       return "a function";
-    default: {
-      if (Array.isArray(value)) return "an array";
-      const name = Object.prototype.toString.call(value).slice(8, -1);
-      const maker = (value as { readonly constructor?: { readonly name?: unknown } }).constructor?.name;
-      const shown = name === "Object" && typeof maker === "string" && maker !== "" ? maker : name;
-      return shown === "Object" ? "an object" : withArticle(shown);
-    }
+    default:
+      return describeObject(value);
+  }
+}
+
+function describeObject(value: object): string {
+  try {
+    if (Array.isArray(value)) return "an array";
+    const name = Object.prototype.toString.call(value).slice(8, -1);
+    const maker = (value as { readonly constructor?: { readonly name?: unknown } }).constructor?.name;
+    const shown = name === "Object" && typeof maker === "string" && maker !== "" ? maker : name;
+    return shown === "Object" ? "an object" : withArticle(shown);
+  } catch {
+    // A proxy answers as it likes, and one that was revoked not at all.
+    return "an object";
   }
 }

@@ -1,5 +1,6 @@
 /** Events for people: what each is called, and its facts, for logs and traces. */
 import { printTitle } from "../../fusion/print.js";
+import { messageOf } from "../../fusion/thrown.js";
 import type { RuntimeEvent } from "./events.js";
 
 export type Facts = Readonly<Record<string, string | number | boolean>>;
@@ -57,4 +58,4 @@ export function factsOf(event: RuntimeEvent): Facts {
 }
 
 /** The first line: compilers and drivers go on for pages. */
-const errorInWords = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] as string;
+const errorInWords = (error: unknown): string => messageOf(error).split("\n", 1)[0] as string;

@@ -1,5 +1,6 @@
 /** Those who are told of what a runtime does: they have no say in it. */
 import type { ErrorCode } from "../../fusion/errors.js";
+import { stackOf, thrownInWords } from "../../fusion/thrown.js";
 
 const CODE = "DC408" satisfies ErrorCode;
 
@@ -12,8 +13,9 @@ export function observing<Told>(who: string, hear: (told: Told) => unknown): (to
   const fail = (error: unknown): void => {
     if (failed) return;
     failed = true;
-    const message = `${who} has failed, which no query hears of: ${String(error)}. Its later failures are not told`;
-    process.emitWarning(message, { type: "DotcomputeWarning", code: CODE, ...(error instanceof Error && error.stack !== undefined ? { detail: error.stack } : {}) });
+    const message = `${who} has failed, which no query hears of: ${thrownInWords(error)}. Its later failures are not told`;
+    const detail = stackOf(error);
+    process.emitWarning(message, { type: "DotcomputeWarning", code: CODE, ...(detail === undefined ? {} : { detail }) });
   };
   return told => {
     try {

@@ -1,13 +1,13 @@
 /** Failures of backends in words. */
 import { BackendError } from "../../fusion/errors.js";
+import { messageOf } from "../../fusion/thrown.js";
 import type { BackendName } from "../backends/backend.js";
 
 const withoutCodes = (message: string): string => message.replaceAll(/\bDC\d+: /g, "");
 
 /** A failure in one line, without its code: what explain() and the log have room for. A compiler's own words are in later lines. */
 export function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const [first = "", ...rest] = withoutCodes(message).split("\n");
+  const [first = "", ...rest] = withoutCodes(messageOf(error)).split("\n");
   const cause = /\berror\b/i.test(first) ? undefined : rest.find(line => /\berror\b/i.test(line));
   return cause === undefined ? first : `${first}: ${cause.trim()}`;
 }

@@ -17,6 +17,12 @@ const fail = (): never => {
 };
 const reject = async (): Promise<never> => Promise.reject(own);
 
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 let warnings: MockInstance<typeof process.emitWarning>;
 beforeEach(() => void (warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined)));
 afterEach(() => vi.restoreAllMocks());
@@ -66,6 +72,57 @@ describe("what a listener throws", () => {
     const runtime = createRuntime({ plugins: [wrong], backend: ["wrong"], validate: "always", onMismatch: fail, log: () => undefined });
     expect([runtime.compute(data).max().value(), runtime.compute(data).max().value()]).toEqual([7, 7]);
     expect(warnings.mock.calls.map(([text]) => text)).toEqual([expect.stringContaining("the option onMismatch of createRuntime() has failed")]);
+  });
+
+  describe("that nothing can put into words", () => {
+    const never = (): never => fail();
+    const wordless: readonly (readonly [what: string, thrown: unknown, words: string])[] = [
+      ["an object without a prototype", Object.create(null), "something that cannot be put into words"],
+      ["an object whose toString throws", { toString: never }, "something that cannot be put into words"],
+      ["an error whose message throws", Object.defineProperty(new Error("x"), "message", { get: never }), "something that cannot be put into words"],
+      ["an error whose stack throws", Object.defineProperty(new Error("x"), "stack", { get: never }), "Error: x"],
+      ["a proxy that answers nothing", new Proxy({}, { get: never, getPrototypeOf: never }), "something that cannot be put into words"],
+      ["a revoked proxy", revoked(), "something that cannot be put into words"],
+      ["a symbol", Symbol("no"), "Symbol(no)"],
+      ["undefined", undefined, "undefined"],
+    ];
+    const ways: readonly (readonly [how: string, make: (thrown: unknown) => () => never])[] = [
+      ["throws", thrown => () => { throw thrown; }],
+      ["gives a promise rejected with", thrown => (async () => Promise.reject(thrown)) as unknown as () => never],
+    ];
+    const cases = wordless.flatMap(([what, thrown, words]) => ways.map(([how, make]) => [how, what, make(thrown), words] as const));
+
+    it.each(cases)("%s %s: changes no result, ends nothing, and is one warning of each who listens", async (_how, _what, hear, words) => {
+      const uncaught: unknown[] = [];
+      const note = (error: unknown): void => void uncaught.push(error);
+      process.on("uncaughtException", note).on("unhandledRejection", note);
+      const wrong = { name: "wrong", compile: (kernel: plugin.Kernel) => ({ run: (call: plugin.KernelCall) => ({ ...plugin.interpret(kernel, call), value: 7 }) }) };
+      const all = { debug: hear, info: hear, warn: hear, error: hear } as Logger;
+      const runtime = createRuntime({ plugins: [wrong], backend: ["wrong"], validate: "always", onMismatch: hear, log: hear, logger: all, logLevel: "debug", onRun: hear });
+      expect(runtime.compute(data).max().value()).toBe(7);
+      expect(await runtime.compute(data).max().run({ onProgress: hear })).toBe(7);
+      await nextTurn();
+      process.off("uncaughtException", note).off("unhandledRejection", note);
+      expect(uncaught).toEqual([]);
+      const of = (who: string): string => `${who} has failed, which no query hears of: ${words}. Its later failures are not told`;
+      expect(warnings.mock.calls.map(([text]) => text).sort()).toEqual([...["log", "logger", "onMismatch", "onRun"].map(name => of(`the option ${name} of createRuntime()`)), of("onProgress")].sort());
+    });
+
+    // Whether a proxy that answers nothing is an error of a backend cannot be asked.
+    it.each(wordless.filter(([what]) => !what.includes("proxy")))("what a plugin throws is told without more harm: %s", (_what, thrown, words) => {
+      const told: string[] = [];
+      const take = (line: unknown): void => void told.push(line as string);
+      const throwing = { name: "throwing", compile: () => ({ run: () => { throw thrown; } }) };
+      const runtime = createRuntime({ plugins: [throwing], backend: "throwing", logger: { debug: take, info: take, warn: take, error: take }, logLevel: "debug" });
+      let failure: unknown = "nothing";
+      try {
+        runtime.compute(data).max().value();
+      } catch (error) {
+        failure = error;
+      }
+      expect(Object.is(failure, thrown)).toBe(true);
+      expect(told).toContain(`dotcompute DC502: a kernel failed on throwing: ${words.replace("Error: ", "")}`);
+    });
   });
 
   it("does not keep others from hearing", () => {

@@ -9,6 +9,7 @@ import { CPP_LIBRARIES, cppFlagsFor, cppPreludeOf, emitCpp } from "../../../fusi
 import type { Kernel } from "../../../fusion/ir.js";
 import { printTitle } from "../../../fusion/print.js";
 import { calledOrigin } from "../../../fusion/texts.js";
+import { messageOf } from "../../../fusion/thrown.js";
 import { createKernelCache, type KernelCache } from "../../cache/kernels.js";
 import { Events } from "../../runtime/events.js";
 import { reasonOf } from "../../runtime/reasons.js";
@@ -305,4 +306,3 @@ function unavailable(reason: string, cache: KernelCache): CpuBackend {
 }
 
 const sizeOf = (object: string): number => statSync(object, { throwIfNoEntry: false })?.size ?? 0;
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../../../fusion/thrown.js";
 import { ABI_VERSION, type NativeAddon } from "./addon.js";
 
 const PACKAGE_NAME = "dotcompute";
@@ -67,7 +68,7 @@ export function loadAddon(root: string | null = packageRoot()): LoadedAddon {
       if (addon.abi === ABI_VERSION) return { addon, reason: null };
       faults.push(`${file} was built for another version`);
     } catch (error) {
-      faults.push(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+      faults.push(`${file}: ${messageOf(error)}`);
     }
   }
   return {

@@ -5,6 +5,7 @@
 import { BackendError } from "../../../fusion/errors.js";
 import type { CodeOptions } from "../../../fusion/emit/code.js";
 import type { Kernel } from "../../../fusion/ir.js";
+import { messageOf } from "../../../fusion/thrown.js";
 import { createKernelCache, type KernelCache } from "../../cache/kernels.js";
 import type { Events } from "../../runtime/events.js";
 import { loadAddon, NO_FOLDER, packageRoot } from "../cpu/load-addon.js";
@@ -200,4 +201,3 @@ function whereInWords(sites: readonly Site[], kernel: Kernel): string {
   return `divided among devices ${numbers.slice(0, -1).join(", ")} and ${numbers.at(-1)}, ${names.join(", ")}`;
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

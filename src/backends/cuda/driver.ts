@@ -1,5 +1,6 @@
 /** The CUDA driver with its devices, typed: what the addon gives as numbers are objects here, given back when they are collected. */
 import type { AnyTypedArray } from "../../../fusion/values.js";
+import { messageOf } from "../../../fusion/thrown.js";
 import { loadAddon, type LoadedAddon } from "../cpu/load-addon.js";
 import { guarded, guardedLater } from "./errors.js";
 import { nativeCuda, type Extent, type Handle, type NativeCuda, type NativeDevice, type NativeFunction, type NativeUsage } from "./native.js";
@@ -38,7 +39,7 @@ export function openDriver(options: CudaOptions = {}): OpenedDriver {
     if (opened.reason !== null) return { driver: null, reason: orName(opened.reason, "NVIDIA's driver", "driver", "DOTCOMPUTE_CUDA_DRIVER") };
     return { driver: new CudaDriver(native, opened.driver, opened.path, opened.version), reason: null };
   } catch (error) {
-    return { driver: null, reason: error instanceof Error ? error.message : String(error) };
+    return { driver: null, reason: messageOf(error) };
   }
 }
 

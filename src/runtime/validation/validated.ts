@@ -2,6 +2,7 @@
 import { BackendError } from "../../../fusion/errors.js";
 import type { Kernel } from "../../../fusion/ir.js";
 import type { AnyTypedArray } from "../../../fusion/values.js";
+import { thrownInWords } from "../../../fusion/thrown.js";
 import { checkLengths, lengthsOf, mapViews } from "../../backends/arrays.js";
 import type { BackendName, CompiledKernel, KernelCall, KernelResult } from "../../backends/backend.js";
 import { bringHome, bringHomeLater } from "../../backends/home.js";
@@ -19,7 +20,7 @@ export interface Thrown {
 }
 
 export const isThrown = (given: KernelResult | Thrown): given is Thrown => "thrown" in given;
-export const errorOf = (given: KernelResult | Thrown): string | null => (isThrown(given) ? `threw ${String(given.thrown)}` : null);
+export const errorOf = (given: KernelResult | Thrown): string | null => (isThrown(given) ? `threw ${thrownInWords(given.thrown)}` : null);
 
 /** A kernel some of whose runs, or all, are run on a second backend. */
 export class ValidatedKernel implements CompiledKernel {
