@@ -60,12 +60,17 @@ Sharing sharingOf(Napi::Env env, const Napi::Value& name) {
   throw Napi::TypeError::New(env, "Runs of kernels are not shared as " + text);
 }
 
-/// How often each object is open: of the whole process, as the dynamic linker's own list is. What another environment may be running is
-/// not to be moved again.
+/// How often an object is open, and its file, if it no longer is mapped.
+struct OpenObject {
+  std::size_t count = 0;
+  FileHold file;
+};
+
+/// Of the whole process, as the dynamic linker's own list is. What another environment may be running is not to be moved again.
 std::mutex openMutex;
-std::unordered_map<void*, std::size_t>& openObjects() {
+std::unordered_map<void*, OpenObject>& openObjects() {
   // Never ended: kernels may be given back at the very end of the process.
-  static auto& objects = *new std::unordered_map<void*, std::size_t>;
+  static auto& objects = *new std::unordered_map<void*, OpenObject>;
   return objects;
 }
 
@@ -73,17 +78,24 @@ std::unordered_map<void*, std::size_t>& openObjects() {
 
 std::shared_ptr<Library> Library::open(Napi::Env env, const std::string& path, bool mapped) {
   const std::lock_guard<std::mutex> lock(openMutex);
+  FileHold file = mapped ? FileHold() : FileHold(path);
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) throw Napi::Error::New(env, "Cannot load the kernel: " + lastError());
-  if (++openObjects()[handle] == 1 && !mapped) takeIntoOwnMemory(handle);
+  OpenObject& object = openObjects()[handle];
+  if (++object.count == 1 && !mapped && file.hold(path)) {
+    object.file = std::move(file);
+    takeIntoOwnMemory(handle);
+  }
   return std::shared_ptr<Library>(new Library(handle, path));
 }
 
 Library::~Library() {
   const std::lock_guard<std::mutex> lock(openMutex);
   const auto open = openObjects().find(handle_);
-  if (--open->second == 0) openObjects().erase(open);
+  const bool last = --open->second.count == 0;
   dlclose(handle_);
+  // Its file is held until the dynamic linker has forgotten it.
+  if (last) openObjects().erase(open);
 }
 
 Entry Library::entry(Napi::Env env, const std::string& symbol) const {

@@ -3,8 +3,10 @@
 #ifdef __linux__
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <link.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -56,6 +58,25 @@ int replaceSegments(dl_phdr_info* info, std::size_t, void* data) {
 
 }  // namespace
 
+FileHold::FileHold(const std::string& path) : file_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+
+FileHold::~FileHold() {
+  if (file_ >= 0) close(file_);
+  if (page_) munmap(page_, bytes_);
+}
+
+bool FileHold::hold(const std::string& path) {
+  struct stat own, named;
+  if (file_ < 0 || fstat(file_, &own) != 0 || stat(path.c_str(), &named) != 0 || own.st_dev != named.st_dev || own.st_ino != named.st_ino) return false;
+  // Nobody ever touches it, so it does not matter whether the file is cut short.
+  bytes_ = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* const page = mmap(nullptr, bytes_, PROT_NONE, MAP_PRIVATE, file_, 0);
+  if (page == MAP_FAILED) return false;
+  page_ = page;
+  close(std::exchange(file_, -1));
+  return true;
+}
+
 void takeIntoOwnMemory(void* handle) {
   link_map* map = nullptr;
   if (dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0 || !map) return;
@@ -68,6 +89,10 @@ void takeIntoOwnMemory(void* handle) {
 #else
 
 namespace dotcompute {
+
+FileHold::FileHold(const std::string&) {}
+FileHold::~FileHold() = default;
+bool FileHold::hold(const std::string&) { return false; }
 
 void takeIntoOwnMemory(void*) {}
 
