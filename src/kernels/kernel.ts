@@ -17,7 +17,7 @@ import { deadlineOf } from "../runtime/deadline.js";
 import { reportOf, succeeded } from "../runtime/progress.js";
 import type { KernelSlot } from "../runtime/slot.js";
 import { Watch, within } from "../runtime/watch.js";
-import { beginWriting, callOnBuffers, isBuffer, NONE, plainArguments, type BufferCall, type PlainArgument } from "./buffers.js";
+import { beginWriting, callOnBuffers, checkKept, isBuffer, NONE, plainArguments, type BufferCall, type PlainArgument } from "./buffers.js";
 import { askedOf, explainKernel, kernelSource } from "./explain.js";
 import { checkSize, writtenLength, type Sizes } from "./size.js";
 import type { Dimensions, ExplainedWith, KernelArgument, NamedKernel } from "./types.js";
@@ -90,6 +90,7 @@ export class SpaceRoutine {
     } finally {
       end();
     }
+    checkKept(written, this.definition.name);
     succeeded(undefined, signal);
   }
 

@@ -68,6 +68,7 @@ export class Buffer<A extends TypedArray = TypedArray> {
    * The elements as the host has them, to be read where they lie: brought from the device first, if those are newer. The view is
    * of what there is now: call it again behind a query that writes to the buffer. Behind `edit` and `write` it is empty, and so it is
    * once the buffer has been disposed of. To change elements through it is an error of types, and would be lost on the device.
+   * Throws QueryError DC305 while a named kernel writes to these elements, as all that reads them does.
    *
    * @example
    * for (const x of result.host()) plot(x);
@@ -78,7 +79,8 @@ export class Buffer<A extends TypedArray = TypedArray> {
 
   /**
    * Calls the function with the elements, to be read and changed where they lie, and gives what it gives. The host's copy is
-   * newer from then on. The array is empty once the function has returned, so that nothing is changed unseen.
+   * newer from then on. The array is empty once the function has returned, so that nothing is changed unseen. Throws QueryError DC305
+   * while a named kernel writes to the buffer.
    *
    * @example
    * readings.edit(x => x.sort());
@@ -95,6 +97,7 @@ export class Buffer<A extends TypedArray = TypedArray> {
 
   /**
    * Writes an array's elements, from the place `at` on. If they are all there are, nothing is brought from the device first.
+   * Throws QueryError DC305 while a named kernel writes to the buffer.
    *
    * @example
    * readings.write(await sensor.next());
@@ -122,7 +125,10 @@ export class Buffer<A extends TypedArray = TypedArray> {
   /** The same, without keeping the calling thread while the elements come from a device. */
   async toArrayAsync(): Promise<A> {
     this.check();
-    return this.viewOf(await this.storage.readLater()).slice() as A;
+    this.storage.checkUnwritten(this.from, this.length);
+    const whole = await this.storage.readLater();
+    this.storage.checkUnwritten(this.from, this.length);
+    return this.viewOf(whole).slice() as A;
   }
 
   /**
@@ -139,7 +145,7 @@ export class Buffer<A extends TypedArray = TypedArray> {
     return new Buffer(this.storage, this.from + from, Math.max(0, place(checkPlace(end, "slice")) - from), true);
   }
 
-  /** Gives the memory back, on both sides, at once. To call it again does nothing; whatever else is done with the buffer then is an error. */
+  /** Gives the memory back, on both sides, at once; runs in flight are rejected with DC307. To call it again does nothing; whatever else is done with the buffer then is an error. */
   dispose(): void {
     this.ended = true;
     if (!this.isSlice) this.storage.dispose();
@@ -161,6 +167,7 @@ export class Buffer<A extends TypedArray = TypedArray> {
   /** @internal The host's elements; for a run of its `owner` that may go to a device, an array that stands for what is there. */
   view(owner: object | null = null): A {
     this.check();
+    this.storage.checkUnwritten(this.from, this.length);
     return this.viewOf(owner !== null && owner === this.storage.owner ? this.storage.stand() : this.storage.read());
   }
 

@@ -62,6 +62,8 @@ export class Storage {
   private readonly counts = { uploads: 0, bytesUp: 0, downloads: 0, bytesDown: 0 };
   /** How many calls of `edit` are at work. */
   private edits = 0;
+  /** Of the host's array, what kernels at work write to. */
+  private readonly writing: AnyTypedArray[] = [];
   private ended = false;
   private lostBy: string | null = null;
   private written = 0;
@@ -199,7 +201,7 @@ export class Storage {
 
   /** All elements anew, as a device has computed them; the other is used up. */
   replaceBy(other: Storage): void {
-    this.checkUnedited();
+    this.checkIdle();
     const { copy } = other;
     if (copy === null) throw new CompilerBug("results that stay on a device are not there");
     this.checkUsable(true);
@@ -212,6 +214,7 @@ export class Storage {
 
   /** Hands out the host's elements to be changed, all at once or (`whole`) anew. */
   edit<Result>(whole: boolean, change: (elements: AnyTypedArray) => Result): Result {
+    if (this.writing.length > 0) throw this.inUse();
     this.reach(whole ? "fillHost" : "writeHost");
     this.edits += 1;
     try {
@@ -222,23 +225,25 @@ export class Storage {
     }
   }
 
-  /** The host's elements, for a kernel to change them where they lie: until `endWriting`, nothing takes their place. */
-  beginWriting(): void {
-    this.reach("writeHost");
-    this.edits += 1;
+  /** A kernel changes elements of the host's where they lie, those of `array`: until `endWriting` nothing takes their place, and nobody else sees them. */
+  beginWriting(array: AnyTypedArray): void {
+    this.checkUnedited();
+    this.reach("writeHost"); // whoever wants the same elements has been refused by checkUnwritten
+    this.writing.push(array);
   }
 
   /** The device's copy, where there is one, is older from now on. */
-  endWriting(): void {
-    this.edits -= 1;
-    if (this.ended) return;
+  endWriting(array: AnyTypedArray): void {
+    this.writing.splice(this.writing.indexOf(array), 1);
+    // Memory that was taken away meanwhile is told of where it is used.
+    if (this.ended || this.array === null || this.array.length < this.length) return;
     this.written += 1;
     this.reach("writeHost");
   }
 
   /** All elements anew, in an array that nobody else has. */
   replace(array: AnyTypedArray): void {
-    this.checkUnedited();
+    this.checkIdle();
     const old = this.array;
     this.keep(array);
     if (old !== null && old.byteLength > 0) memory.release(old);
@@ -247,7 +252,26 @@ export class Storage {
   }
 
   private checkUnedited(): void {
-    if (this.edits > 0) throw new QueryError("DC305", `${this.words} is written to while edit() or a kernel is at work on it`, "Run queries into a buffer before or behind that.");
+    if (this.edits > 0) throw new QueryError("DC305", `${this.words} is written to while edit() is at work on it`, "Run kernels and queries that write to a buffer before or behind that.");
+  }
+
+  private checkIdle(): void {
+    if (this.writing.length > 0) throw this.inUse();
+    this.checkUnedited();
+  }
+
+  /** Throws where a kernel is writing to some of the elements. */
+  checkUnwritten(from: number, length: number): void {
+    const { writing, array } = this;
+    if (writing.length === 0 || array === null) return;
+    for (const part of writing) {
+      const begin = (part.byteOffset - array.byteOffset) / part.BYTES_PER_ELEMENT;
+      if (begin < from + length && from < begin + part.length) throw this.inUse();
+    }
+  }
+
+  private inUse(): QueryError {
+    return new QueryError("DC305", `${this.words} is used while a kernel writes to it`, "Await the kernel first. Slices that it does not write to can be read meanwhile, and written to by other kernels.");
   }
 
   dispose(): void {
@@ -257,7 +281,7 @@ export class Storage {
     this.copy?.release();
     this.copy = null;
     // What is written to at the moment must not become anybody else's.
-    if (this.array !== null && this.array.byteLength > 0 && this.edits === 0) memory.release(this.array);
+    if (this.array !== null && this.array.byteLength > 0 && this.edits === 0 && this.writing.length === 0) memory.release(this.array);
     this.array = null;
   }
 

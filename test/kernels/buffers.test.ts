@@ -57,16 +57,73 @@ describe.each(["js", "cpu"] as const)("buffers as arguments on %s", backend => {
     expect(() => kernel(runtime.buffer(xs), ys, 1 as never, 1)).toThrow();
   });
 
-  it("are written to where they lie: they cannot be replaced meanwhile, and ended they are nobody else's", async () => {
+  it("are written to where they lie: nobody else reads or writes them meanwhile, or replaces them", async () => {
     const out = runtime.buffer(Float32Array, 1000);
+    const refused = "DC305: buffer(Float32Array, 1000) is used while a kernel writes to it";
+    let kept: Float32Array | null = null;
     const running = kernel.async(xs, ys, out, 2);
-    expect(() => runtime.compute(ys).toBuffer({ into: out })).toThrow("DC305: buffer(Float32Array, 1000) is written to while");
+    const uses: readonly (() => unknown)[] = [
+      () => runtime.compute(ys).toBuffer({ into: out }),
+      () => runtime.compute(ys.subarray(1)).toBuffer({ into: out }),
+      () => out.edit(x => void (kept = x)),
+      () => out.slice(0, 2).edit(x => void (kept = x)),
+      () => out.write(ys),
+      () => out.write(Float32Array.of(1), 3),
+      () => out.host(),
+      () => out.slice(5, 6).toArray(),
+      () => runtime.compute(out).sum().value(),
+      () => runtime.compute({ out }).map(({ out: x }) => x).sum().value(),
+      () => kernel(out, ys, new Float32Array(1000), 1),
+      () => kernel(xs, ys, out, 1),
+    ];
+    for (const use of uses) expect(use).toThrow(refused);
+    const later: readonly (() => Promise<unknown>)[] = [() => out.toArrayAsync(), () => runtime.compute(out).sum().run(), () => kernel.async(xs, ys, out, 1)];
+    await Promise.all(later.map(use => expect(use()).rejects.toThrow(refused)));
     await running;
+    expect(kept).toBeNull();
     expect(out.toArray()).toEqual(expected(2));
+    out.edit(x => void (kept = x));
+    expect(kept).toHaveLength(0);
+  });
+
+  it("may be used again behind a run that fails", async () => {
+    const out = runtime.buffer(Float32Array, 1000);
+    await expect(kernel.async(xs.subarray(1), ys, out, 2)).rejects.toMatchObject({ code: "DC401" });
+    await expect(kernel.async(xs, ys, out, 2, { signal: AbortSignal.abort(new Error("called off")) })).rejects.toThrow("called off");
+    out.write(ys);
+    expect(runtime.compute(out).max().value()).toBe(7);
+  });
+
+  it("may be written to and read at once in slices that lie apart", async () => {
+    const both = runtime.buffer(Float32Array, 2000);
+    const third = both.slice(0, 1000);
+    const running = [kernel.async(xs, ys, third, 2), kernel.async(xs, ys, both.slice(1000), 3)];
+    expect(runtime.compute(both.slice(0, 0)).count().value()).toBe(0);
+    await Promise.all(running);
+    expect(both.toArray()).toEqual(Float32Array.of(...expected(2), ...expected(3)));
+    const again = kernel.async(xs, ys, third, 4);
+    expect(runtime.compute(both.slice(1000)).max().value()).toBe(Math.max(...expected(3)));
+    await again;
+    expect(third.toArray()).toEqual(expected(4));
+  });
+
+  it("cannot be written to by kernels while they are edited", async () => {
+    const out = runtime.buffer(Float32Array, 1000);
+    const refused = "DC305: buffer(Float32Array, 1000) is written to while edit() is at work on it";
+    const started: Promise<void>[] = [];
+    out.edit(() => {
+      expect(() => kernel(xs, ys, out, 2)).toThrow(refused);
+      started.push(kernel.async(xs, ys, out, 2));
+    });
+    await expect(started[0]).rejects.toThrow(refused);
+  });
+
+  it("that are disposed of amid a run reject it, and are nobody else's until it has ended", async () => {
+    const out = runtime.buffer(Float32Array, 1000);
     const again = kernel.async(xs, ys, out, 3);
     out.dispose();
     const next = runtime.buffer(new Float32Array(1000).fill(5));
-    await again;
+    await expect(again).rejects.toThrow("DC307: buffer(Float32Array, 1000) was disposed of while the kernel saxpy wrote to it");
     expect(next.toArray()).toEqual(new Float32Array(1000).fill(5));
     expect(() => out.toArray()).toThrow("DC320");
   });
