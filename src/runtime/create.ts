@@ -152,6 +152,8 @@ export interface Runtime {
   /**
    * Ends the runtime: stops its compilers, refuses runs that wait for one or for another attempt, waits for the kernels that are at work
    * beside this thread, and gives back its buffers and what its backends hold. Whatever is asked of it, its queries and its buffers from then on is a QueryError. `await using` does the same.
+   * Where a plugin's `stop()` or `[Symbol.asyncDispose]()` fails, all else ends all the same, and then this rejects with a BackendError that
+   * names it; asked again, it resolves.
    *
    * @example
    * await using runtime = createRuntime({ threads: 4 });

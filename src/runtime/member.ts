@@ -1,10 +1,11 @@
 /** An accelerator as a member of one runtime: made when it is first needed, and known to be well or not. */
 import { BackendError, QueryError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
+import { messageOf } from "../../fusion/thrown.js";
 import type { Accelerator, AcceleratorKind, AcceleratorMemory, CompileHow, Runnable } from "../backends/accelerator.js";
 import { isOwn, type BackendName, type CompiledKernel, type KernelCall, type KernelResult } from "../backends/backend.js";
 import { overlaid } from "../backends/decorate.js";
-import { checkedAccelerator, checkedMemory, checkedResult, checkedRunnable } from "../backends/handed.js";
+import { blamed, checkedAccelerator, checkedMemory, checkedResult, checkedRunnable } from "../backends/handed.js";
 import { Making } from "../backends/making.js";
 import { describe } from "../query/given.js";
 import type { BreakerState } from "./breaker.js";
@@ -53,6 +54,8 @@ export class Member extends Health {
   private made: Backend | null = null;
   private readonly own: boolean;
   private readonly compiling = new Map<Kernel, Promise<CompiledKernel>>();
+  /** What came of stopping its compilers. */
+  private stopped: Promise<BackendError | null> = Promise.resolve(null);
 
   constructor(
     readonly name: BackendName,
@@ -137,13 +140,25 @@ export class Member extends Health {
   /** Takes no runs any more, and stops its compilers where it can. */
   override close(): void {
     super.close();
-    this.made?.stop?.();
+    this.stopped = this.atItsEnd("stop()", () => this.made?.stop?.());
   }
 
-  /** Gives back what it holds, once no compiler is at work that cannot be stopped. It is not made anew. */
-  async end(): Promise<void> {
+  /** Gives back what it holds, once no compiler is at work that cannot be stopped. It is not made anew. Gives what failed of its end. */
+  async end(): Promise<readonly BackendError[]> {
     await Promise.allSettled(this.compiling.values());
-    await this.made?.[Symbol.asyncDispose]?.();
+    const failures = [await this.stopped, await this.atItsEnd("[Symbol.asyncDispose]()", () => this.made?.[Symbol.asyncDispose]?.())];
+    return failures.filter(failure => failure !== null);
+  }
+
+  /** What fails is given, and not thrown: others have to end, too. */
+  private async atItsEnd(what: string, end: () => unknown): Promise<BackendError | null> {
+    try {
+      await end();
+      return null;
+    } catch (error) {
+      const foreign = !this.own || this.how.decorate !== undefined;
+      return new BackendError(foreign ? "DC407" : "DC406", `${foreign ? blamed(this.name) : `the ${this.name} backend`} failed at its end, in ${what}: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   /** `place`: in the order in which the runtime tries backends. */

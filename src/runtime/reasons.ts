@@ -20,6 +20,14 @@ export function together(errors: readonly BackendError[], backend: BackendName):
   return new BackendError(last.code, what, { kind: last.kind, cause: new AggregateError(errors, `${errors.length} attempts failed, in this order`) });
 }
 
+/** What failed while a runtime ended: one failure as it is; several as the first, which carries them all. */
+export function endedBadly(errors: readonly BackendError[]): BackendError {
+  const [first] = errors as readonly [BackendError];
+  if (errors.length === 1) return first;
+  const what = `${errors.length} failures at the end of a runtime: ${errors.map(reasonOf).join("; ")}`;
+  return new BackendError(first.code, what, { kind: first.kind, cause: new AggregateError(errors, `${errors.length} failures, in this order`) });
+}
+
 /** What a query that insists on a backend throws. */
 export function refusal(error: unknown, backend: BackendName): unknown {
   if (!(error instanceof BackendError)) return error;

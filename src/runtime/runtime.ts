@@ -21,6 +21,7 @@ import { adaptive } from "./selection/adaptive.js";
 import { selectionIn, type Selection } from "./selection/selection.js";
 import { inOrder } from "./selector.js";
 import type { KernelSlot } from "./slot.js";
+import { endedBadly } from "./reasons.js";
 import { Reports } from "./reports.js";
 import { resilienceOf, type ResilienceOptions } from "./resilience.js";
 import { Tiers } from "./tiers.js";
@@ -224,12 +225,20 @@ export class RuntimeCore {
     this.tiers.check();
   }
 
-  /** Waits for what is at work, and gives everything back. */
+  /** Waits for what is at work, and gives everything back. What failed of that is told once: to who asked first. */
   end(): Promise<void> {
-    this.ending ??= this.tiers.end().then(() => {
-      for (const storage of this.buffers.take()) storage.dispose();
+    if (this.ending !== null) return this.ending;
+    const failed = this.endAll();
+    this.ending = failed.then(() => undefined);
+    return failed.then(failure => {
+      if (failure !== null) throw failure;
     });
-    return this.ending;
+  }
+
+  private async endAll(): Promise<BackendError | null> {
+    const failures = await this.tiers.end();
+    for (const storage of this.buffers.take()) storage.dispose();
+    return failures.length === 0 ? null : endedBadly(failures);
   }
 }
 

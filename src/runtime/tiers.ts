@@ -194,14 +194,16 @@ export class Tiers {
     return this.closing.signal;
   }
 
-  /** Waits end, compilers are stopped, and kernels that run come to their end; then all that backends hold is given back. */
-  async end(): Promise<void> {
+  /** Waits end, compilers are stopped, and kernels that run come to their end; then all that backends hold is given back. Gives what failed of that. */
+  async end(): Promise<readonly BackendError[]> {
     this.ended = true;
     for (const member of this.members) member.close();
     this.closing.abort(hasEnded());
     await this.runs.over();
     await this.settled();
-    for (const member of this.members) await member.end();
+    const failures: BackendError[] = [];
+    for (const member of this.members) failures.push(...(await member.end()));
+    return failures;
   }
 
   /** Compiles a kernel that is waited for: what fails for a transient reason is tried again. */

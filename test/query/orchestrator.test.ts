@@ -183,6 +183,44 @@ describe("dispose()", () => {
     expect(other.compute(data).sum().value()).toBe(data.reduce((a, x) => a + x, 0));
   });
 
+  describe.each([["stop"], [Symbol.asyncDispose]] as const)("where a plugin's %s fails", method => {
+    const named = typeof method === "string" ? "stop()" : "[Symbol.asyncDispose]()";
+    const failing = (name: string, how: () => unknown): Accelerator => ({ name, compile: plugin.compileJs, [method]: how });
+    const throwing = (): never => { throw new Error("not mine"); };
+    const using = async (plugins: readonly Accelerator[]) => {
+      const asked: string[] = [];
+      const all = [...plugins, slow(asked)];
+      const runtime = createRuntime({ plugins: all, backend: "js" });
+      const buffer = runtime.buffer(data);
+      for (const { name } of all) expect(await runtime.compute(data).on(name).max().run()).toBe(48.5);
+      asked.splice(0);
+      return { runtime, buffer, asked };
+    };
+
+    it.each([["throws", throwing], ["rejects", async () => throwing()]])("since it %s, disposes of the others, gives buffers back, and says so once", async (_, how) => {
+      const { runtime, buffer, asked } = await using([failing("careless", how)]);
+      const [first, second] = await Promise.allSettled([runtime.dispose(), runtime.dispose()]);
+      expect(first).toMatchObject({ status: "rejected", reason: { name: "BackendError", code: "DC407", message: `DC407: the plugin "careless" failed at its end, in ${named}: not mine`, cause: new Error("not mine") } });
+      expect(second).toEqual({ status: "fulfilled", value: undefined });
+      expect(asked).toEqual(["ended"]);
+      expect(buffer.disposed).toBe(true);
+      expect(await runtime.dispose()).toBe(undefined);
+      expect(() => runtime.compute(data)).toThrow(ended);
+    });
+
+    it("of several tells all", async () => {
+      const { runtime, buffer, asked } = await using([failing("one", throwing), failing("two", () => Promise.reject(Object.create(null)))]);
+      const failures = [`the plugin "one" failed at its end, in ${named}: not mine`, `the plugin "two" failed at its end, in ${named}: something that cannot be put into words`];
+      await expect(runtime.dispose()).rejects.toMatchObject({
+        code: "DC407",
+        message: `DC407: 2 failures at the end of a runtime: ${failures.join("; ")}`,
+        cause: { name: "AggregateError", errors: failures.map(message => ({ name: "BackendError", message: `DC407: ${message}` })) },
+      });
+      expect(asked).toEqual(["ended"]);
+      expect(buffer.disposed).toBe(true);
+    });
+  });
+
   it.skipIf(unavailable !== null)("gives a device's memory back", async () => {
     const standIn = newStandIn({});
     const bytes = (): unknown => standIn.driver.counters().aliveBytes;
