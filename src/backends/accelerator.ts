@@ -12,8 +12,8 @@ export type AcceleratorKind = "script" | "processor" | "device";
 /** A compiled kernel, as an accelerator gives it. */
 export interface Runnable {
   /**
-   * Runs now, on the calling thread. What a lambda itself does wrong is thrown as it is, a RangeError; what the accelerator does as a
-   * BackendError, and another one runs the kernel.
+   * Runs now, on the calling thread. What a lambda itself does wrong is thrown as it is, a RangeError (`outOfRange`, or the engine's own of
+   * BigInts); what the accelerator does as a BackendError, and another one runs the kernel. Whatever else is thrown is taken for the latter: DC407.
    */
   run(call: KernelCall): KernelResult;
   /** Runs without blocking the calling thread; rejects with the signal's reason once it is aborted. Left out: `run` is called. */

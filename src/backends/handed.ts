@@ -1,10 +1,11 @@
 /**
- * What accelerators that are not the library's own hand back, checked before anybody relies on it: a plugin's mistake is told as that
- * plugin's, with what it gave and what is expected.
+ * What accelerators that are not the library's own hand back, checked before anybody relies on it, and what they throw: a plugin's mistake is
+ * told as that plugin's, with what it gave and what is expected.
  */
-import { BackendError } from "../../fusion/errors.js";
+import { BackendError, CompilerBug, LambdaError, QueryError, type ErrorCode } from "../../fusion/errors.js";
 import type { Kernel, SingleSink } from "../../fusion/ir.js";
-import { sinksOf } from "../../fusion/traverse.js";
+import { thrownInWords } from "../../fusion/thrown.js";
+import { canFail, sinksOf } from "../../fusion/traverse.js";
 import { ELEMENTS, isBigType, type ElementType, type ScalarType } from "../../fusion/types.js";
 import { ARRAY_CONSTRUCTORS } from "../../fusion/values.js";
 import { describe } from "../query/given.js";
@@ -15,6 +16,47 @@ import { isOwn, type BackendName, type KernelCall, type KernelResult } from "./b
 export const blamed = (name: BackendName): string => (isOwn(name) ? `what the option decorate of createRuntime() made of ${name}` : `the plugin ${JSON.stringify(name)}`);
 
 const wrong = (name: BackendName, what: string): BackendError => new BackendError("DC407", `${blamed(name)} ${what}`, { kind: "programmer" });
+
+/**
+ * What an accelerator threw, as it is thrown on: failures that say what they are, bugs of the library's, and errors of the user's as they are, and
+ * all else as that accelerator's own failure. `from`: what threw it. `kernel`: null where none was asked for.
+ */
+export function failureOf(thrown: unknown, name: BackendName, from: string, kernel: Kernel | null): unknown {
+  if (isToldAsItIs(thrown, kernel)) return thrown;
+  return new BackendError("DC407", `${blamed(name)} failed in ${from}: ${typeof thrown === "string" ? JSON.stringify(thrown) : thrownInWords(thrown)}`, { cause: thrown });
+}
+
+function isToldAsItIs(thrown: unknown, kernel: Kernel | null): boolean {
+  try {
+    if (thrown instanceof BackendError || thrown instanceof QueryError || thrown instanceof LambdaError || thrown instanceof CompilerBug) return true;
+    return thrown instanceof RangeError && (codeOf(thrown) === "DC401" || (kernel !== null && canFail(kernel) && isOfBigInts(thrown)));
+  } catch {
+    // A proxy may throw whatever it is asked.
+    return false;
+  }
+}
+
+/** As `outOfRange` makes them. */
+const codeOf = (error: Error & { readonly code?: unknown }): ErrorCode => error.code as ErrorCode;
+
+/** Whether it is what the engine says of a lambda's division, or of a float that BigInt() does not take. */
+function isOfBigInts({ message }: RangeError): boolean {
+  const [before = "", after = ""] = NO_INTEGER;
+  return message === NO_QUOTIENT || (message.startsWith(before) && message.endsWith(after));
+}
+
+/** The engine's own words for a RangeError. */
+function saidOf(fails: () => unknown): string {
+  try {
+    return String(fails());
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+const NO_QUOTIENT = saidOf(() => 1n / 0n);
+/** What stands before and behind the number. */
+const NO_INTEGER = saidOf(() => BigInt(0.5)).split("0.5");
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -28,6 +28,15 @@ const BY_CODE: Partial<Record<ErrorCode, FailureClass>> = { DC402: "kernel", DC4
 export function classOf(error: unknown): FailureClass {
   if (!(error instanceof BackendError)) return "programmer";
   if (error.kind !== null) return BY_KIND[error.kind];
-  const system = (error.cause as { readonly code?: unknown } | null | undefined)?.code;
-  return (typeof system === "string" ? BY_SYSTEM[system] : undefined) ?? BY_CODE[error.code] ?? "kernel";
+  return bySystem(error.cause) ?? BY_CODE[error.code] ?? "kernel";
+}
+
+function bySystem(cause: unknown): FailureClass | undefined {
+  try {
+    const system = (cause as { readonly code?: unknown } | null | undefined)?.code;
+    return typeof system === "string" && Object.hasOwn(BY_SYSTEM, system) ? BY_SYSTEM[system] : undefined;
+  } catch {
+    // A plugin may throw anything.
+    return undefined;
+  }
 }

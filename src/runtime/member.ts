@@ -5,7 +5,7 @@ import { messageOf } from "../../fusion/thrown.js";
 import type { Accelerator, AcceleratorKind, AcceleratorMemory, CompileHow, Runnable } from "../backends/accelerator.js";
 import { isOwn, type BackendName, type CompiledKernel, type KernelCall, type KernelResult } from "../backends/backend.js";
 import { overlaid } from "../backends/decorate.js";
-import { blamed, checkedAccelerator, checkedMemory, checkedResult, checkedRunnable } from "../backends/handed.js";
+import { blamed, checkedAccelerator, checkedMemory, checkedResult, checkedRunnable, failureOf } from "../backends/handed.js";
 import { Making } from "../backends/making.js";
 import { describe } from "../query/given.js";
 import type { BreakerState } from "./breaker.js";
@@ -86,8 +86,12 @@ export class Member extends Health {
   /** Why it cannot be used; null if it can. */
   get reason(): string | null {
     if (this.gone !== null) return this.gone;
-    const { available = true, reason } = this.accelerator;
-    return available ? null : (reason ?? `the ${this.name} backend is not available`);
+    try {
+      const { available = true, reason } = this.accelerator;
+      return available ? null : (reason ?? `the ${this.name} backend is not available`);
+    } catch (error) {
+      return reasonOf(this.thrownBy(error, "telling whether it is available"));
+    }
   }
 
   /** Whether it may fail half way through a run, which another backend then begins anew. */
@@ -97,16 +101,28 @@ export class Member extends Health {
 
   /** The kernel, if there is no need to wait for it. */
   cached(kernel: Kernel): CompiledKernel | null {
-    const accelerator = this.usable();
-    if (accelerator.compileAsync === undefined) return this.compile(kernel);
-    const found = accelerator.cached?.(kernel) ?? null;
-    return found === null ? null : this.adopt(found, kernel, "cached()");
+    try {
+      const accelerator = this.usable();
+      if (accelerator.compileAsync === undefined) return this.compile(kernel);
+      const found = accelerator.cached?.(kernel) ?? null;
+      return found === null ? null : this.adopt(found, kernel, "cached()");
+    } catch (error) {
+      throw this.thrownBy(error, "cached()", kernel);
+    }
   }
 
   compile(kernel: Kernel): CompiledKernel {
     const accelerator = this.usable();
-    if (this.own) return this.adopt(accelerator.compile(kernel), kernel, "compile()");
-    return this.making(kernel).compiledNow(() => this.adopt(accelerator.compile(kernel), kernel, "compile()"));
+    if (this.own) return this.compiled(accelerator, kernel);
+    return this.making(kernel).compiledNow(() => this.compiled(accelerator, kernel));
+  }
+
+  private compiled(accelerator: Backend, kernel: Kernel): CompiledKernel {
+    try {
+      return this.adopt(accelerator.compile(kernel), kernel, "compile()");
+    } catch (error) {
+      throw this.thrownBy(error, "compile()", kernel);
+    }
   }
 
   /** Asked again while it is at work, it compiles nothing anew. */
@@ -124,10 +140,18 @@ export class Member extends Health {
     if (accelerator.compileAsync === undefined) return this.compile(kernel);
     if (this.own) return this.compiledInTime(accelerator.compileAsync(kernel, how), kernel, how);
     // A plugin's may give its kernel at once.
-    return this.making(kernel).compiledLater(() => this.compiledInTime(Promise.resolve(accelerator.compileAsync?.(kernel, how)), kernel, how));
+    return this.making(kernel).compiledLater(() => this.compiledInTime((async () => accelerator.compileAsync?.(kernel, how))(), kernel, how));
   }
 
   private async compiledInTime(work: Promise<unknown>, kernel: Kernel, how: CompileHow | undefined): Promise<CompiledKernel> {
+    try {
+      return await this.compiledWithin(work, kernel, how);
+    } catch (error) {
+      throw this.thrownBy(error, "compileAsync()", kernel);
+    }
+  }
+
+  private async compiledWithin(work: Promise<unknown>, kernel: Kernel, how: CompileHow | undefined): Promise<CompiledKernel> {
     const { compileTimeLimit: limit = null } = this.how;
     const tooLong = (): BackendError => new BackendError("DC402", `its compiler took longer than ${limit} ms`);
     return this.adopt(await (limit === null ? work : within(work, limit, how?.background !== true, tooLong)), kernel, "compileAsync()");
@@ -163,20 +187,45 @@ export class Member extends Health {
 
   /** `place`: in the order in which the runtime tries backends. */
   state(place: number | null): AcceleratorState {
-    const { accelerator, name, kind, reason } = this;
-    return { name, kind, available: reason === null, reason: reason ?? accelerator.lacks ?? null, device: accelerator.device?.name ?? null, threads: accelerator.threads ?? 1, memory: this.memory(), breaker: this.breaker.kind, place };
+    const { name, breaker } = this;
+    const known = { name, breaker: breaker.kind, place };
+    try {
+      const { accelerator, kind, reason } = this;
+      const { memory, fault } = reason === null ? this.memory() : { memory: null, fault: null };
+      return { ...known, kind, available: reason === null, reason: reason ?? fault ?? accelerator.lacks ?? null, device: accelerator.device?.name ?? null, threads: accelerator.threads ?? 1, memory };
+    } catch (error) {
+      // Whoever asks about all of them is to hear of the others.
+      return { ...known, kind: "processor", available: false, reason: reasonOf(this.thrownBy(error, "telling of itself")), device: null, threads: 1, memory: null };
+    }
   }
 
-  private memory(): AcceleratorMemory | null {
-    if (this.reason !== null) return null;
-    let given: unknown;
+  /** `fault`: what is wrong with what it says of its memory; null if nothing is. */
+  private memory(): { readonly memory: AcceleratorMemory | null; readonly fault: string | null } {
     try {
-      given = this.accelerator.memory?.();
-    } catch {
-      // A device that is lost while it is asked has none.
-      return null;
+      return { memory: checkedMemory(this.asked(), this.name), fault: null };
+    } catch (error) {
+      return { memory: null, fault: reasonOf(this.thrownBy(error, "memory()")) };
     }
-    return checkedMemory(given, this.name);
+  }
+
+  private asked(): unknown {
+    try {
+      return this.accelerator.memory?.();
+    } catch (error) {
+      // A device that is lost while it is asked has none.
+      if (this.isPlain || error instanceof BackendError) return null;
+      throw error;
+    }
+  }
+
+  /** Whether it is one of the library's own backends, as that is. */
+  private get isPlain(): boolean {
+    return this.own && this.how.decorate === undefined;
+  }
+
+  /** What it threw, as it is thrown on. `from`: what threw it. */
+  private thrownBy(error: unknown, from: string, kernel: Kernel | null = null): unknown {
+    return this.isPlain ? error : failureOf(error, this.name, from, kernel);
   }
 
   private usable(): Backend {
@@ -219,13 +268,21 @@ class AdoptedKernel implements CompiledKernel {
   ) {}
 
   run(call: KernelCall): KernelResult {
-    return this.checked(this.runnable.run(call), "run()", call);
+    try {
+      return this.checked(this.runnable.run(call), "run()", call);
+    } catch (error) {
+      throw failureOf(error, this.backend, "run()", this.kernel);
+    }
   }
 
   async start(call: KernelCall, signal: AbortSignal | undefined): Promise<KernelResult> {
     signal?.throwIfAborted();
-    if (this.runnable.start === undefined) return this.run(call);
-    return this.checked(await this.runnable.start(call, signal), "start()", call);
+    try {
+      if (this.runnable.start === undefined) return this.run(call);
+      return this.checked(await this.runnable.start(call, signal), "start()", call);
+    } catch (error) {
+      throw signal?.aborted === true && error === signal.reason ? error : failureOf(error, this.backend, "start()", this.kernel);
+    }
   }
 
   private checked(given: unknown, from: string, call: KernelCall): KernelResult {

@@ -174,9 +174,27 @@ describe("a plugin", () => {
       ]);
     });
 
-    it("to accelerators(): memory that is none", () => {
-      expect(() => createRuntime({ plugins: [broken({ memory: () => 5 })] }).accelerators()).toThrow('DC407: the plugin "mine" gave 5 for its memory: memory() gives { total, free, pool }, each null where there is none');
-      expect(createRuntime({ plugins: [broken({ memory: () => undefined })] }).accelerators().at(-1)?.memory).toBeNull();
+    it("to accelerators(), which tells of all the same", () => {
+      const told = (own: object) => {
+        const all = createRuntime({ plugins: [Object.defineProperties(broken({}), Object.getOwnPropertyDescriptors(own))] }).accelerators();
+        expect(all.map(({ name }) => name)).toEqual(["js", "cpu", "cuda", "mine"]);
+        const { available, reason, memory } = all[3] as (typeof all)[number];
+        return [available, reason, memory];
+      };
+      const failing = (): never => { throw new Error("no words"); };
+      expect(told({ memory: () => 5 })).toEqual([true, 'the plugin "mine" gave 5 for its memory: memory() gives { total, free, pool }, each null where there is none', null]);
+      expect(told({ memory: failing })).toEqual([true, 'the plugin "mine" failed in memory(): Error: no words', null]);
+      expect(told({ memory: () => { throw new BackendError("DC407", "it is lost"); } })).toEqual([true, null, null]);
+      expect(told({ memory: () => undefined })).toEqual([true, null, null]);
+      expect(told({ get available() { return failing(); } })).toEqual([false, 'the plugin "mine" failed in telling whether it is available: Error: no words', null]);
+      expect(told({ get reason() { return failing(); } })).toEqual([false, 'the plugin "mine" failed in telling whether it is available: Error: no words', null]);
+      expect(told({ get lacks() { return failing(); } })).toEqual([false, 'the plugin "mine" failed in telling of itself: Error: no words', null]);
+    });
+
+    it("and so is one that cannot tell whether it is available: the next runs its kernels", () => {
+      const { runtime, lines } = setUp({ plugins: [Object.defineProperty(broken({}), "available", { get: () => { throw new Error("no words"); } })], backend: ["mine", "js"] });
+      expect(doubled(runtime)).toEqual(few.map(x => x * 2));
+      expect(lines).toEqual(['dotcompute: the js backend stands in for the mine backend: the plugin "mine" failed in telling whether it is available: Error: no words']);
     });
 
     it("and what decorate made of a backend is not called a plugin", () => {
@@ -188,6 +206,72 @@ describe("a plugin", () => {
       const { runtime, lines } = setUp({ plugins: [spoiling({ output: Float32Array.of(1, 2, 3, 4, 5) })], backend: ["mine", "js"], validate: "always", onMismatch: "throw" });
       expect(doubled(runtime)).toEqual(few.map(x => x * 2));
       expect(lines).toEqual(['dotcompute: the js backend stands in for the mine backend: the plugin "mine" gave a wrong result: its output is a Float32Array, and a Float64Array is expected']);
+    });
+  });
+
+  describe("that throws what is no BackendError has failed, and is told by its name", () => {
+    const thrown: readonly (readonly [words: string, value: unknown])[] = [
+      ["TypeError: x is null", new TypeError("x is null")],
+      ['"boo"', "boo"],
+      ["undefined", undefined],
+      ["Symbol(s)", Symbol("s")],
+      ["something that cannot be put into words", Object.create(null)],
+      ["something that cannot be put into words", { toString() { throw new Error("evil"); } }],
+      ["something that cannot be put into words", Object.defineProperty(new Error("x"), "message", { get() { throw new Error("evil"); } })],
+      ["something that cannot be put into words", new Proxy({}, { get() { throw new Error("evil"); }, getPrototypeOf() { throw new Error("evil"); } })],
+    ];
+    const doubled = (runtime: ReturnType<typeof createRuntime>) => runtime.compute(few).map(x => x * 2);
+    const failing = (value: unknown) => (): never => { throw value; };
+    const places: readonly (readonly [from: string, made: (value: unknown) => Partial<Accelerator>, later: boolean])[] = [
+      ["run()", value => ({ compile: () => ({ run: failing(value) }) }), false],
+      ["start()", value => ({ compile: kernel => ({ ...interpreter.compile(kernel), start: failing(value) }) }), true],
+      ["start()", value => ({ compile: kernel => ({ ...interpreter.compile(kernel), start: async () => Promise.reject(value as Error) }) }), true],
+      ["run()", value => ({ compile: kernel => ({ run: call => Object.defineProperty({ ...plugin.interpret(kernel, call) }, "count", { get: failing(value) }) }) }), false],
+      ["start()", value => ({ compile: kernel => ({ ...interpreter.compile(kernel), start: (async (call: plugin.KernelCall) => Promise.resolve(Object.defineProperty({ ...plugin.interpret(kernel, call) }, "count", { get: failing(value) }))) }) }), true],
+      ["run()", value => ({ compile: kernel => ({ run: call => new Proxy(plugin.interpret(kernel, call), { get: (target, key) => (key === "then" ? failing(value)() : Reflect.get(target, key)) }) }) }), false],
+      ["compile()", value => ({ compile: failing(value) }), false],
+      ["cached()", value => ({ cached: failing(value), compileAsync: failing(value) }), false],
+    ];
+
+    it.each(places)("in %s (%#)", async (from, made, later) => {
+      for (const [words, value] of thrown) {
+        const mine: Accelerator = { ...interpreter, name: "mine", ...made(value) };
+        const { runtime, ran, lines } = setUp({ plugins: [mine], backend: ["mine", "js"] });
+        expect(later ? await doubled(runtime).toArrayAsync() : doubled(runtime).toArray()).toEqual(few.map(x => x * 2));
+        expect(ran).toEqual(["js"]);
+        expect(lines).toEqual([`dotcompute: the js backend stands in for the mine backend: the plugin "mine" failed in ${from}: ${words}`]);
+      }
+    });
+
+    it.each(places.filter(([from]) => from !== "cached()"))("in %s, where it is insisted on (%#)", async (from, made, later) => {
+      for (const [words, value] of thrown) {
+        const { runtime } = setUp({ plugins: [{ ...interpreter, name: "mine", ...made(value) }], backend: "js" });
+        const error = await (async () => (later ? doubled(runtime).on("mine").toArrayAsync() : doubled(runtime).on("mine").toArray()))().catch((failure: unknown) => failure);
+        expect(error).toBeInstanceOf(BackendError);
+        const own = from === "compile()" ? ((error as BackendError).cause as BackendError) : (error as BackendError);
+        expect((error as BackendError).code).toBe(from === "compile()" ? "DC402" : "DC407");
+        expect(own.message).toBe(`DC407: the plugin "mine" failed in ${from}: ${words}`);
+        expect(Object.is(own.cause, value)).toBe(true);
+      }
+    });
+
+    it("but for what the lambda does wrong with BigInts, which is no failure of its", () => {
+      const { runtime, lines } = setUp({ plugins: [interpreter], backend: ["interpreter", "js"] });
+      expect(() => runtime.compute(BigInt64Array.of(1n, 0n)).map(x => 6n / x).toArray()).toThrow(new RangeError("Division by zero"));
+      expect(() => runtime.compute(Float64Array.of(1, NaN)).map(x => BigInt(Math.trunc(x)), BigInt64Array).toArray()).toThrow(new RangeError("The number NaN cannot be converted to a BigInt because it is not an integer"));
+      expect(lines).toEqual([]);
+      // Where the kernel divides nothing, it is the plugin's own division.
+      const dividing = setUp({ plugins: [{ name: "mine", compile: () => ({ run: call => plugin.resultFor(call, Number(1n / BigInt(call.length - 5)), -1, 0, 1, null) }) }], backend: ["mine", "js"] });
+      expect(doubled(dividing.runtime).toArray()).toEqual(few.map(x => x * 2));
+      expect(dividing.lines).toEqual(['dotcompute: the js backend stands in for the mine backend: the plugin "mine" failed in run(): RangeError: Division by zero']);
+    });
+
+    it("and for the reason of the caller's signal", async () => {
+      const controller = new AbortController();
+      const reason = new TypeError("never mind");
+      const { runtime, lines } = setUp({ plugins: [{ name: "mine", compile: kernel => ({ ...interpreter.compile(kernel), start: async (_call, signal) => (controller.abort(reason), Promise.reject(signal?.reason as Error)) }) }], backend: ["mine", "js"] });
+      await expect(doubled(runtime).toArrayAsync({ signal: controller.signal })).rejects.toBe(reason);
+      expect(lines).toEqual([]);
     });
   });
 

@@ -164,13 +164,41 @@ describe.each(["now", "later"] as const)("a run, %s, that fails", when => {
     expect(given.lines).toEqual(["dotcompute: the js backend stands in for the frail backend: it is on fire"]);
   });
 
-  it("by its own lambda, or because it was called off, fails at once", async () => {
+  it("by its own lambda, or by a wrong call, fails at once", async () => {
     const given = setUp();
-    for (const error of [new RangeError("DC401: x"), new QueryError("DC305", "x", "y"), new DOMException("x", "AbortError")]) {
+    for (const error of [plugin.outOfRange("few", 5, 5), new QueryError("DC305", "x", "y")]) {
       given.faults.push(error);
       await expect(run(given.query)).rejects.toBe(error);
     }
-    expect([given.ran, given.attempts(), given.lines, kindsOf(given.events)]).toEqual([[], 3, [], []]);
+    expect([given.ran, given.attempts(), given.lines, kindsOf(given.events)]).toEqual([[], 2, [], []]);
+  });
+
+  it("with an error of any other kind goes to the next, as a failure of that plugin's", async () => {
+    for (const error of [new TypeError("x is null"), new RangeError("too long"), new DOMException("not by the caller", "AbortError")]) {
+      const given = setUp();
+      given.faults.push(error);
+      expect(await run(given.query)).toEqual(twice);
+      expect(given.lines).toEqual([`dotcompute: the js backend stands in for the frail backend: the plugin "frail" failed in ${when === "now" ? "run" : "start"}(): ${String(error)}`]);
+      given.faults.push(error);
+      const failure = await run(given.query.on("frail")).catch((thrown: unknown) => thrown as BackendError);
+      expect(failure).toMatchObject({ name: "BackendError", code: "DC407" });
+      expect((failure as BackendError).cause).toBe(error);
+    }
+    const given = setUp();
+    given.faults.push(Object.assign(new Error("try again"), { code: "EAGAIN" }));
+    expect(await run(given.query)).toEqual(twice);
+    expect([given.ran, given.lines, kindsOf(given.events)]).toEqual([["frail"], [], ["retry"]]);
+  });
+
+  it("while it rewrites its inputs is not begun anew, whatever it throws", async () => {
+    const given = setUp();
+    const add = given.runtime.kernel("add", (i, x: Float64Array) => { x[i] = (x[i] as number) + 1; });
+    const error = new TypeError("half way");
+    given.faults.push(error);
+    const array = Float64Array.of(1, 2);
+    const failure = await (async () => (when === "now" ? add(array) : add.async(array)))().catch((thrown: unknown) => thrown as BackendError);
+    expect(failure).toMatchObject({ code: "DC407", message: `DC407: the plugin "frail" failed in ${when === "now" ? "run" : "start"}(): TypeError: half way`, cause: error });
+    expect(given.attempts()).toBe(1);
   });
 
   it("everywhere tells of every attempt", async () => {

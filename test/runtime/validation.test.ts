@@ -2,6 +2,7 @@ import { mkdtempSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { outOfRange } from "../../fusion/call.js";
 import { CompilerBug, MismatchError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { Accelerator } from "../../src/backends/accelerator.js";
@@ -95,9 +96,9 @@ describe("validation", () => {
     several.runtime.compute(source).map(x => ({ a: x + 1, b: x + 2 })).toColumns();
     expect(several.found[0]?.reason).toBe("element 0 of result 2 is 7 on faulty and NaN on js");
     const table = Float64Array.of(1, 2);
-    const throws = setUp(() => { throw new RangeError("something else"); });
-    expect(() => throws.runtime.compute(Uint8Array.of(0, 5)).map(x => table[x] as number, Float64Array, { table }).toArray()).toThrow("something else");
-    expect(throws.found[0]?.reason).toBe("faulty threw RangeError: something else, and js threw RangeError: DC401: table[5] is out of range: table has 2 elements");
+    const throws = setUp(() => { throw outOfRange("table", 7, 2); });
+    expect(() => throws.runtime.compute(Uint8Array.of(0, 5)).map(x => table[x] as number, Float64Array, { table }).toArray()).toThrow("table[7]");
+    expect(throws.found[0]?.reason).toBe("faulty threw RangeError: DC401: table[7] is out of range: table has 2 elements, and js threw RangeError: DC401: table[5] is out of range: table has 2 elements");
   });
 
   it("can make an error of it", async () => {
