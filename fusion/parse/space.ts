@@ -10,6 +10,7 @@ import { Names } from "./names.js";
 import { Captures, Scope, type Context } from "./scope.js";
 import { checkPlain, parseFunction, type FunctionNode } from "./source.js";
 import { convertBody } from "./statements.js";
+import { firstStore, neverReached } from "./stores.js";
 import type { CaptureKind, SurfaceLambda, SurfaceStmt } from "./surface.js";
 
 export interface SpaceOptions {
@@ -99,7 +100,10 @@ function copyOf(written: string, value: Extract<SurfaceStmt, { kind: "assign" }>
 function bodyOf({ body }: FunctionNode, scope: Scope, assigned: ReadonlySet<string>, context: Context): readonly SurfaceStmt[] {
   if (body.type !== "BlockStatement") return convertEffect(body, scope, context);
   // What is returned has become a leave, so these are statements like others.
-  const statements = withoutDeadCode(convertBody(body, scope.inner(), assigned, context)) as readonly SurfaceStmt[];
+  const written = convertBody(body, scope.inner(), assigned, context);
+  const statements = withoutDeadCode(written) as readonly SurfaceStmt[];
+  const store = firstStore(written);
+  if (store !== null && firstStore(statements) === null) throw neverReached(store);
   const label = context.stores?.done ?? "done";
   return [{ kind: "block", label, body: statements, span: scope.span(body) }];
 }

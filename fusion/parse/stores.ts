@@ -60,3 +60,22 @@ export function endOfKernel(node: ReturnStatement, span: Span, done: string): Ra
   if (!node.argument) return { kind: "leave", label: done, span };
   throw new LambdaError("DC114", "a kernel gives nothing back", span, "Write the result to an array: out[i] = …; and end early with a bare return;");
 }
+
+type Store = Extract<SurfaceStmt, { readonly kind: "store" }>;
+
+/** The first write among statements, however deep; null if there is none. */
+export function firstStore(statements: readonly Raw[]): Store | null {
+  for (const statement of statements) {
+    const found =
+      statement.kind === "store" ? statement
+      : statement.kind === "if" ? (firstStore(statement.then) ?? firstStore(statement.otherwise))
+      : statement.kind === "loop" || statement.kind === "block" ? firstStore(statement.body)
+      : null;
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** Of a kernel that has writes, and runs none of them whatever it is called with. */
+export const neverReached = ({ array, span }: Pick<Store, "array" | "span">): LambdaError =>
+  new LambdaError("DC114", `this write to ${array} is never reached, and the kernel has no other that is`, span, "Look at the conditions around it, and at loops and returns before it; or leave the kernel out");

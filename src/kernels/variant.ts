@@ -3,6 +3,7 @@ import { CompilerBug, LambdaError, QueryError, withArticle } from "../../fusion/
 import type { Kernel } from "../../fusion/ir.js";
 import { buildSpace, inOrder } from "../../fusion/passes/space.js";
 import { SIZE, type CaptureTypes } from "../../fusion/query.js";
+import { neverReached } from "../../fusion/parse/stores.js";
 import type { SurfaceLambda } from "../../fusion/parse/surface.js";
 import { accessesOf, judge, type Accesses, type Verdict } from "../../fusion/races.js";
 import { ELEMENTS, type ScalarValue } from "../../fusion/types.js";
@@ -79,7 +80,7 @@ export class Variant {
     this.scalars = this.kernel.scalars.map(place);
     this.arrays = this.kernel.arrays.map(place);
     this.written = this.kernel.arrays.flatMap(({ written }, at) => (written === true ? [at] : []));
-    if (this.written.length === 0) throw new QueryError("DC313", `the kernel ${shape.name} writes to no array`, "Write to one of its parameters: out[i] = ….");
+    if (this.written.length === 0) throw this.writesNothing();
   }
 
   /** The arrays that are written, by name. */
@@ -156,6 +157,11 @@ export class Variant {
       }
       return at;
     });
+  }
+
+  private writesNothing(): Error {
+    const [site] = this.sites;
+    return site === undefined ? new QueryError("DC313", `the kernel ${this.shape.name} writes to no array`, "Write to one of its parameters: out[i] = ….") : neverReached(site);
   }
 
   private overlap(one: number, other: number): QueryError {

@@ -25,6 +25,18 @@ const chaseOnce = (i: number, x: Int32Array, lut: Int32Array): void => {
   x[i] = x[i]! + 1;
   x[i] = lut[x[i]!]!;
 };
+const neverWrites = (i: number, out: Int32Array): void => {
+  let turns = 0;
+  while (true) turns++;
+  out[i] = turns;
+};
+// eslint-disable-next-line no-constant-condition -- that is what it is told
+const writesInNoCase = (i: number, out: Int32Array, x: Int32Array): void => { if (false) out[i] = x[i]!; };
+const neverWritesTwice = (i: number, out: Int32Array): void => {
+  const debug = false;
+  if (debug) out[i] = 1;
+  if (debug && i > 3) out[i] = 2;
+};
 const prefixSum = (i: number, x: Float64Array): void => { if (i > 0) x[i]! += x[i - 1]!; };
 const addOne = (i: number, x: Float32Array, out: Float32Array): void => { out[i] = x[i]! + 1; };
 const setAll = (i: number, out: Float64Array, value: number): void => { out[i] = value; };
@@ -280,6 +292,9 @@ describe("what is refused", () => {
     ["a wrong size", () => runtime.kernel("e11", (i, out: Int32Array) => { out[i] = 1; })(new Int32Array(9), { size: -1 }), "DC313: the size for e11 is -1"],
     ["written arrays of two lengths", () => runtime.kernel("e12", (i, a: Int32Array, b: Int32Array) => { a[i] = 1; b[i] = 2; })(new Int32Array(3), new Int32Array(4)), "DC313: the arrays that e12 writes to have different lengths"],
     ["no write", () => runtime.kernel("e13", (i, a: Int32Array) => { Math.abs(a[i]!); })(new Int32Array(3)), "DC313: the kernel e13 writes to no array"],
+    ["a write that is never reached", () => runtime.kernel("e18", writesInNoCase)(new Int32Array(3), new Int32Array(3)), "DC114: this write to out is never reached, and the kernel has no other that is\n  if (false) out[i] = x[i]"],
+    ["a write behind a loop without end", () => runtime.kernel("e19", neverWrites)(new Int32Array(3)), "DC114: this write to out is never reached"],
+    ["writes that are never reached", () => runtime.kernel("e20", neverWritesTwice)(new Int32Array(3)), "DC114: this write to out is never reached"],
     ["an unknown option", () => runtime.kernel("e14", (i, a: Int32Array) => { a[i] = 1; })(new Int32Array(3), { length: 3 } as never), "DC305: e14() has no option length"],
     ["another kernel of the name", () => { runtime.kernel("e15", (i, a: Int32Array) => { a[i] = 1; }); runtime.kernel("e15", (i, a: Int32Array) => { a[i] = 2; }); }, "DC313: there is another kernel e15 in this runtime"],
     ["an unknown kernel", () => runtime.execute("nothing"), 'DC313: there is no kernel "nothing" in this runtime'],
