@@ -136,6 +136,16 @@ export async function runLater(bound: BoundTerminal, into: AnyTypedArray | null,
     const strings = new Dictionary();
     return runStream(bound, into, { others: await othersLater(bound, strings, signal, watch), dictionary: strings, watch }, signal);
   }
+  const { queries } = bound.query.runtime;
+  queries.begin();
+  try {
+    return await runArrays(bound, into, signal, dictionary, where, watch);
+  } finally {
+    queries.end();
+  }
+}
+
+async function runArrays(bound: BoundTerminal, into: AnyTypedArray | null, signal: AbortSignal | undefined, dictionary: Dictionary | null, where: Where, watch: Watch | null): Promise<Outcome> {
   if (isElsewhere(bound.query.source)) await fetchLater(bound, where);
   const job = within(watch, () => newJob(bound, into, dictionary, where, watch));
   if (job.device === null) return runJobLater(bound, job, signal);

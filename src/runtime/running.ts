@@ -1,4 +1,4 @@
-/** How many kernels are at work beside the calling thread. */
+/** How many kernels, or runs of queries, are at work beside the calling thread. */
 export class Running {
   private count = 0;
   private begun = 0;
@@ -12,6 +12,10 @@ export class Running {
   /** While one kernel is at work alone a number that stays the same; null while none is, or others are, too. */
   get alone(): number | null {
     return this.count === 1 ? this.begun : null;
+  }
+
+  get idle(): boolean {
+    return this.count === 0;
   }
 
   end(): void {

@@ -160,6 +160,8 @@ export class RuntimeCore {
   readonly buffers = new Remembered<Storage>();
   /** What is known of kernels that belong to no query. */
   private readonly loose = new WeakMap<Kernel, KernelSlot>();
+  /** Awaited runs over arrays and buffers. Those over streams are not among them: when the next chunk comes nobody knows. */
+  readonly queries: Running = new Running();
   private ending: Promise<void> | null = null;
   readonly log: (line: string) => void;
   /** Of queries that do not say. */
@@ -236,7 +238,7 @@ export class RuntimeCore {
   }
 
   private async endAll(): Promise<BackendError | null> {
-    const failures = await this.tiers.end();
+    const failures = await this.tiers.end(this.queries);
     for (const storage of this.buffers.take()) storage.dispose();
     return failures.length === 0 ? null : endedBadly(failures);
   }
@@ -245,12 +247,15 @@ export class RuntimeCore {
 /** Runs queries of another runtime, whose nodes know that one's kernels. */
 class Variant extends RuntimeCore {
   private readonly known = new WeakMap<TerminalNode, readonly KernelSlot[]>();
+  /** They read that one's buffers. */
+  override readonly queries: Running;
 
   constructor(
     private readonly of: RuntimeCore,
     ...made: ConstructorParameters<typeof RuntimeCore>
   ) {
     super(...made);
+    this.queries = of.queries;
   }
 
   override slots(node: TerminalNode): readonly KernelSlot[] {

@@ -3,6 +3,7 @@
  * a warm one runs on the first backend of the runtime's order that has it. A backend that is missing or fails never takes a
  * query down, unless the query insists on it: the next in order runs it, and `explain()` and the log say why.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { BackendError, CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { BackendName, CompiledKernel } from "../backends/backend.js";
@@ -194,12 +195,17 @@ export class Tiers {
     return this.closing.signal;
   }
 
-  /** Waits end, compilers are stopped, and kernels that run come to their end; then all that backends hold is given back. Gives what failed of that. */
-  async end(): Promise<readonly BackendError[]> {
+  /** Waits end, compilers are stopped, and kernels and queries that run come to their end; then all that backends hold is given back. Gives what failed of that. */
+  async end(queries: Running): Promise<readonly BackendError[]> {
     this.ended = true;
     for (const member of this.members) member.close();
     this.closing.abort(hasEnded());
-    await this.runs.over();
+    do {
+      await this.runs.over();
+      await queries.over();
+      // What follows from a run, its next kernel or a copy of its result, begins within a turn.
+      await nextTurn();
+    } while (!this.runs.idle || !queries.idle);
     await this.settled();
     const failures: BackendError[] = [];
     for (const member of this.members) failures.push(...(await member.end()));

@@ -117,8 +117,7 @@ describe("a runtime that has been disposed of", () => {
     const runtime = createRuntime({ backend: "js" });
     const recording = runtime.record();
     const verification = runtime.compute(data).map(x => x * 2).verify({ runs: 1000 });
-    await runtime.dispose();
-    await expect(verification).rejects.toThrow(ended);
+    await Promise.all([expect(verification).rejects.toThrow(ended), runtime.dispose()]);
     expect(recording.stop().traceEvents.length).toBeGreaterThan(0);
     await runtime.dispose();
   });

@@ -1,12 +1,17 @@
 /** Runtimes as a whole: what they are made of, what they tell beforehand, and how they end. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { BackendError, createRuntime, plugin, QueryError, type Accelerator, type RuntimeOptions } from "../../src/index.js";
+import { BackendError, createRuntime, plugin, QueryError, type Accelerator, type Buffer, type Runtime, type RuntimeOptions } from "../../src/index.js";
 import { newStandIn, unavailable } from "../native/cuda-stand-in.js";
 import { createCpuBackend } from "../../src/backends/cpu/backend.js";
 import { createJsBackend } from "../../src/backends/js/backend.js";
 import { runtimeOn } from "../../src/runtime/create.js";
 
 const data = Float64Array.from({ length: 100 }, (_, at) => at - 50.5);
+
+async function afterTurns(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) await nextTurn();
+}
 
 /** Has its compiler take a turn of the event loop, and notes what it was asked. */
 function slow(asked: string[], name = "slow"): Accelerator {
@@ -181,6 +186,53 @@ describe("dispose()", () => {
     expect(buffer.disposed).toBe(true);
     expect(() => buffer.toArray()).toThrow("DC320");
     expect(other.compute(data).sum().value()).toBe(data.reduce((a, x) => a + x, 0));
+  });
+
+  const elements = Float64Array.from({ length: 200_000 }, (_, at) => (at * 7919) % 1009);
+  const runs: Readonly<Record<string, (runtime: Runtime, buffer: Buffer<Float64Array>) => Promise<unknown>>> = {
+    "toBufferAsync": (runtime, buffer) => runtime.compute(buffer).map(x => x + 1).toBufferAsync().then(() => "a buffer"),
+    "toArrayAsync": (runtime, buffer) => runtime.compute(buffer).map(x => x + 1).toArrayAsync(),
+    "toArrayAsync of a buffer alone": (runtime, buffer) => runtime.compute(buffer).toArrayAsync(),
+    "a value": (runtime, buffer) => runtime.compute(buffer).map(x => x + 1).sum().run(),
+    "orderBy": (runtime, buffer) => runtime.compute(buffer).orderBy(x => -x).toArrayAsync(),
+    "distinct": (runtime, buffer) => runtime.compute(buffer).distinct().toArrayAsync(),
+    "groupBy": (runtime, buffer) => runtime.compute(buffer).groupBy(x => x % 7).aggregate({ n: g => g.count() }).toColumnsAsync().then(({ n }) => [...n]),
+    "median": (runtime, buffer) => runtime.compute(buffer).median().run(),
+    "concat": (runtime, buffer) => runtime.compute(buffer).concat(runtime.compute(buffer).map(x => x * 2)).toArrayAsync(),
+    "a prepared query": (runtime, buffer) => runtime.compute(buffer).map(x => x + 1).prepare<Buffer<Float64Array>>().async(buffer),
+    "forEach": async (runtime, buffer) => {
+      const all: number[] = [];
+      await runtime.compute(buffer).map(x => x + 1).forEach(chunk => void all.push(...chunk), { chunk: 5000 });
+      return all;
+    },
+    "a named kernel": async (runtime, buffer) => {
+      const out = new Float64Array(elements.length);
+      await runtime.kernel("double", (i, x: Float64Array, out: Float64Array) => { out[i] = x[i]! * 2; }).async(buffer as never, out);
+      return out;
+    },
+    "verify": (runtime, buffer) => runtime.compute(buffer).map(x => x + 1).sum().verify().then(() => "verified"),
+  };
+
+  it.each(Object.entries(runs).flatMap(([name, run]) => (["js", "cpu"] as const).flatMap(backend => [0, 1].map(turns => [name, backend, turns, run] as const))))(
+    "never takes a buffer away from a run at work: %s on %s, disposed of %i turns later", async (_, backend, turns, run) => {
+      await using whole = createRuntime({ backend: "js" });
+      const wanted = await run(whole, whole.buffer(elements));
+      const runtime = createRuntime({ backend });
+      const buffer = runtime.buffer(elements);
+      if (backend === "cpu") await Promise.allSettled([run(runtime, buffer), runtime.settled()]);
+      const [outcome] = await Promise.all([run(runtime, buffer).catch((error: unknown) => `refused: ${String(error).split("\n", 1)[0]}`), afterTurns(turns).then(() => runtime.dispose())]);
+      expect([wanted, `refused: QueryError: ${ended}`]).toContainEqual(outcome);
+      expect(buffer.disposed).toBe(true);
+    });
+
+  it("waits for a kernel that was to begin, and gives its result", async () => {
+    const runtime = createRuntime({ backend: "js" });
+    const many = new Float64Array(2_000_000).fill(1);
+    const buffer = runtime.buffer(many);
+    const running = runtime.compute(buffer).map(x => x + 1).toArrayAsync();
+    await runtime.dispose();
+    expect((await running).every(x => x === 2)).toBe(true);
+    expect(buffer.disposed).toBe(true);
   });
 
   describe.each([["stop"], [Symbol.asyncDispose]] as const)("where a plugin's %s fails", method => {
