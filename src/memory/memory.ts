@@ -4,9 +4,14 @@ import { elementTypeOf, type AnyTypedArray } from "../../fusion/values.js";
 import type { MemoryUsage } from "../backends/cpu/addon.js";
 import { describe, quote } from "../query/given.js";
 import type { TypedArray } from "../query/types.js";
-import { addonOfMemory as addon } from "./room.js";
+import { addonOfMemory } from "./room.js";
 
 export type { MemoryUsage };
+
+const addon = (): ReturnType<typeof addonOfMemory> => {
+  checkEnvironment();
+  return addonOfMemory();
+};
 
 /** The memory of results: that of arrays of a megabyte and more is kept for the next ones when they are collected. */
 export interface Memory {

@@ -3,12 +3,12 @@ import { QueryError, withArticle } from "../../fusion/errors.js";
 import type { AnyTypedArray } from "../../fusion/values.js";
 
 /** Throws QueryError DC307 if the array's buffer was detached, or has shrunk so that the array no longer fits in it. */
-export function checkAttached(array: AnyTypedArray, what: string): void {
+export function checkAttached(array: AnyTypedArray, what: string, remedy = "Run it before the buffer is transferred, or hand over a copy: array.slice()."): void {
   if (array.length === 0 && isGone(array)) {
     throw new QueryError(
       "DC307",
       `${what}, ${withArticle(array[Symbol.toStringTag])}, has lost its buffer: it was transferred elsewhere, or has become too short`,
-      "Run the query before the buffer is transferred, or hand over a copy: compute(array.slice()).",
+      remedy,
     );
   }
 }

@@ -1,12 +1,13 @@
 /** Promises that are not waited for any longer. */
+import { onAbort } from "./aborts.js";
+
 /** The promise's outcome, or the signal's reason if that comes first. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
     if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    promise.then(resolve, reject).finally(onAbort(signal, abort));
   });
 }
 
@@ -24,13 +25,13 @@ export function later(milliseconds: number, ...signals: readonly (AbortSignal | 
   return new Promise((resolve, reject) => {
     const end = (): void => {
       clearTimeout(timer);
-      for (const signal of signals) signal?.removeEventListener("abort", end);
+      for (const forget of waits) forget();
       const aborted = signals.find(signal => signal?.aborted === true);
       if (aborted === undefined) resolve();
       else reject(aborted.reason);
     };
     const timer = setTimeout(end, milliseconds);
-    for (const signal of signals) signal?.addEventListener("abort", end);
+    const waits = signals.map(signal => onAbort(signal, end));
     if (signals.some(signal => signal?.aborted === true)) end();
   });
 }

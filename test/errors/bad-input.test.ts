@@ -111,7 +111,7 @@ const QUERY_MISTAKES: readonly Mistake[] = [
   ["toArray of an array", () => query()["toArray"]!(new Float64Array(3)), "DC305", "the options of toArray() are an object, not a Float64Array", "Write { into }."],
   ["toArray into a number", () => query()["toArray"]!({ into: 5 }), "DC304", "into is 5, but the results are a Float64Array", "Give { into: new Float64Array(3) }, or change the result's type with .as(…)."],
   ["toArray into a list", () => query()["toArray"]!({ into: [] }), "DC304", "into is an array, but the results are a Float64Array", "Give { into: new Float64Array(3) }, or change the result's type with .as(…)."],
-  ["a range larger than any array", () => compute(range(2 ** 40)).toArray({ into: new Float64Array(3) }), "DC304", "into has 3 elements, but there may be 1099511627776 results", "It must be as long as the source: new Float64Array(1099511627776)."],
+  ["a range larger than any array", () => compute(range(2 ** 40)).toArray({ into: new Float64Array(3) }), "DC304", "into has 3 elements, fewer than the source, which has 1099511627776", "It must be as long as the source, whatever the query leaves out: new Float64Array(1099511627776)."],
   ["a sum with a lazy value", () => (compute(doubles).sum() as unknown as number) + 1, "DC305", "the sum has not been computed yet, so it is no number", "Await it, or call its value(): await query.sum(…), or query.sum(…).value()."],
   ["a comparison with a lazy value", () => (compute(doubles).max() as unknown as number) > 1, "DC305", "the max has not been computed yet, so it is no number", "Await it, or call its value(): await query.max(…), or query.max(…).value()."],
 ];

@@ -9,9 +9,8 @@ const doubles = (length = 1000): Float64Array => Float64Array.from({ length }, (
 /** Long enough that a run in the background has not ended when the call that starts it returns. */
 const LONG = 2_000_000;
 
-const gone = (what: string): string =>
-  `DC307: ${what}, a Float64Array, has lost its buffer: it was transferred elsewhere, or has become too short\n` +
-  "Run the query before the buffer is transferred, or hand over a copy: compute(array.slice()).";
+const gone = (what: string, remedy = "Run it before the buffer is transferred, or hand over a copy: array.slice()."): string =>
+  `DC307: ${what}, a Float64Array, has lost its buffer: it was transferred elsewhere, or has become too short\n${remedy}`;
 const IN_FLIGHT = /^DC307: .*(detached or has changed its length|detached or has become shorter) while the query ran\n|^DC307: .*has lost its buffer/;
 
 describe.each(backendsOf(bench))("on $title", ({ name: backend, runtime, skipped }) => {
@@ -46,8 +45,8 @@ describe.each(backendsOf(bench))("on $title", ({ name: backend, runtime, skipped
       const into = doubles(3);
       detach(into);
       const query = runtime.compute(Float64Array.of(0, 2)).map(x => x * 2);
-      expect((outcomeOf(() => query.toArray({ into })) as Error).message).toBe(gone("into"));
-      expect((await rejectionOf(query.toArrayAsync({ into })) as Error).message).toBe(gone("into"));
+      expect((outcomeOf(() => query.toArray({ into })) as Error).message).toBe(gone("into", "Give one that is there: { into: new Float64Array(2) }."));
+      expect((await rejectionOf(query.toArrayAsync({ into })) as Error).message).toBe(gone("into", "Give one that is there: { into: new Float64Array(2) }."));
     });
   });
 
@@ -228,7 +227,7 @@ describe.each(backendsOf(bench))("on $title", ({ name: backend, runtime, skipped
         "DC304: into is a Float32Array, but the results are a Float64Array\nGive { into: new Float64Array(100) }, or change the result's type with .as(…).",
       );
       expect((await rejectionOf(twice(source).toArrayAsync({ into: new Float64Array(99) })) as Error).message).toBe(
-        "DC304: into has 99 elements, but there may be 100 results\nIt must be as long as the source: new Float64Array(100).",
+        "DC304: into has 99 elements, fewer than the source, which has 100\nIt must be as long as the source, whatever the query leaves out: new Float64Array(100).",
       );
       expect((outcomeOf(() => twice(source).filter(x => x > 1e9).toArray({ into: new Float64Array(99) })) as Error).message).toMatch(/^DC304: into has 99 elements/);
       expect(bench.ran.length).toBe(before);

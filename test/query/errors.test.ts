@@ -110,7 +110,7 @@ describe("DC304: destinations", () => {
     expect(error.message).toBe("DC304: into is a Float64Array, but the results are a Uint8Array\nGive { into: new Uint8Array(3) }, or change the result's type with .as(…).");
     expect(failure(() => query.toArray({ into: [] as never })).message).toMatch(/^DC304: into is an array, but/);
     expect(failure(() => query.filter(x => x > 0).toArray({ into: new Uint8Array(2) })).message).toBe(
-      "DC304: into has 2 elements, but there may be 3 results\nIt must be as long as the source: new Uint8Array(3).",
+      "DC304: into has 2 elements, fewer than the source, which has 3\nIt must be as long as the source, whatever the query leaves out: new Uint8Array(3).",
     );
   });
 });
@@ -159,9 +159,8 @@ describe("DC307: arrays that are gone", () => {
     structuredClone(array.buffer, { transfer: [array.buffer] });
     return array;
   };
-  const message = (what: string): string =>
-    `DC307: ${what}, a Float64Array, has lost its buffer: it was transferred elsewhere, or has become too short\n` +
-    "Run the query before the buffer is transferred, or hand over a copy: compute(array.slice()).";
+  const message = (what: string, remedy = "Run it before the buffer is transferred, or hand over a copy: array.slice()."): string =>
+    `DC307: ${what}, a Float64Array, has lost its buffer: it was transferred elsewhere, or has become too short\n${remedy}`;
 
   it("refuses them when the terminal runs", async () => {
     const query = compute(detached()).map(x => x + 1);
@@ -169,7 +168,7 @@ describe("DC307: arrays that are gone", () => {
     await expect(query.sum()).rejects.toThrow(message("the source"));
     const table = detached();
     expect(failure(() => compute(doubles).map(x => table[x]!, { table }).toArray()).message).toBe(message("the captured array table"));
-    expect(failure(() => compute(new Float64Array(0)).toArray({ into: detached() })).message).toBe(message("into"));
+    expect(failure(() => compute(new Float64Array(0)).toArray({ into: detached() })).message).toBe(message("into", "Give one that is there: { into: new Float64Array(0) }."));
   });
 });
 

@@ -68,7 +68,7 @@ describe.skipIf(found === null)("spans", () => {
     const lut = Float64Array.of(1);
     expect(() => runtime.compute(data).map(x => lut[x]!, { lut }).toArray()).toThrow("DC401");
     const failed = spans().filter(span => nameOf(span) === "toArray" || (nameOf(span) === "kernel" && span.status.code === 2));
-    expect(failed.map(({ attributes, status }) => [attributes["error.type"], status.code])).toEqual([["RangeError", 2], ["RangeError", 2]]);
+    expect(failed.map(({ attributes, status }) => [attributes["error.type"], status.code])).toEqual([["DC401", 2], ["DC401", 2]]);
   });
 });
 
@@ -87,12 +87,12 @@ describe.skipIf(found === null)("meters", () => {
     const points = (name: string) => all.get(name)!.points.map(({ value, attributes }) => [value, attributes]);
     const of = { "dotcompute.backend": "cpu" };
     expect(points("dotcompute.executions")).toEqual([[3, { ...of, "dotcompute.terminal": "sum" }], [1, { "dotcompute.terminal": "toArray" }]]);
-    expect(points("dotcompute.failures")).toEqual([[1, { "dotcompute.terminal": "toArray", "error.type": "RangeError" }]]);
+    expect(points("dotcompute.failures")).toEqual([[1, { "dotcompute.terminal": "toArray", "error.type": "DC401" }]]);
     expect(points("dotcompute.cache.hits")).toEqual([[1, { ...of, "dotcompute.cache.level": "disk" }]]);
     expect(points("dotcompute.cache.misses")).toEqual([[2, of]]);
     const kernel = all.get("dotcompute.kernel.duration")!;
     expect(kernel.unit).toBe("s");
-    expect(kernel.points.map(({ value, attributes }) => [(value as { readonly count: number }).count, attributes])).toEqual([[3, of], [1, { ...of, "error.type": "RangeError" }]]);
+    expect(kernel.points.map(({ value, attributes }) => [(value as { readonly count: number }).count, attributes])).toEqual([[3, of], [1, { ...of, "error.type": "DC401" }]]);
     expect((kernel.points[0]!.value as { readonly sum: number }).sum).toBeLessThan(1);
     const compile = all.get("dotcompute.compile.duration")!.points.map(({ value, attributes }) => [(value as { readonly count: number }).count, attributes]);
     expect(compile).toEqual([[2, of]]);

@@ -10,6 +10,7 @@ import { workerThreads } from "../../builtin.js";
 import { canShrink, checkLengths, lengthsOf } from "../arrays.js";
 import type { CompiledKernel, KernelCall, KernelResult } from "../backend.js";
 import { replayFrom } from "../js/backend.js";
+import { onAbort } from "../../runtime/aborts.js";
 import { reportOf } from "../../runtime/progress.js";
 import { heldInPlace, Kept, readPlaces, writtenPlaces } from "../kept.js";
 import { CONTROL, LARGE, STATUS, type KernelSignature, type NativeAddon, type NativeKernel, type NativeRun } from "./addon.js";
@@ -156,11 +157,11 @@ export class CpuCompiledKernel implements CompiledKernel {
     this.slots.f64[CONTROL.watched] = report === null ? 0 : 1;
     const { id, promise } = begin();
     const stop = (): void => addon.stop(id);
-    signal?.addEventListener("abort", stop, { once: true });
+    const forget = onAbort(signal, stop);
     const look = report === null ? undefined : setInterval(() => report.within(addon.passed(id) / call.length), LOOK_EVERY);
     const ended = await promise.finally(() => {
       clearInterval(look);
-      signal?.removeEventListener("abort", stop);
+      forget();
     });
     signal?.throwIfAborted();
     return ended;

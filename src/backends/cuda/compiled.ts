@@ -10,6 +10,7 @@ import { Bringing, Residents } from "./residents.js";
 import type { Lanes } from "./lanes.js";
 import type { LoadedProgram } from "./part.js";
 import { runLater, runNow, type Ran, type Seat } from "./run.js";
+import { onAbort } from "../../runtime/aborts.js";
 import { sharesOf, undividedReason, wholeShare } from "./shares.js";
 
 /** A program on a device. */
@@ -51,7 +52,7 @@ export class CudaCompiledKernel implements CompiledKernel {
     signal?.throwIfAborted();
     const seats = this.take(call, divides);
     const stop = (): void => seats.forEach(({ lane }) => lane.stop.set(1));
-    signal?.addEventListener("abort", stop, { once: true });
+    const forget = onAbort(signal, stop);
     let ran: Ran;
     try {
       ran = await runLater(seats, call, call.output !== null && this.pins && !canShrink(call.output), signal);
@@ -59,7 +60,7 @@ export class CudaCompiledKernel implements CompiledKernel {
       if (seats.length > 1 && this.isTooMuch(error)) return await this.start(call, signal, false);
       throw this.failure(error);
     } finally {
-      signal?.removeEventListener("abort", stop);
+      forget();
       this.give(seats);
     }
     const result = this.result(call, ran);

@@ -12,6 +12,7 @@ import type { AnyTypedArray } from "../../../fusion/values.js";
 import { checkLengths, lengthsOf, mapViews } from "../arrays.js";
 import { bringChanges, writtenPlaces } from "../kept.js";
 import { workerThreads } from "../../builtin.js";
+import { onAbort } from "../../runtime/aborts.js";
 import { moduleText, type Program } from "./program.js";
 import { replayText } from "./replay.js";
 import { firstOf } from "./run.js";
@@ -137,7 +138,7 @@ export function runInThread(program: Program, call: KernelCall, signal: AbortSig
   const worker = new (workerThreads().Worker)(WORKER, { eval: true, workerData: task, transferList: transfer, execArgv: [] });
   return new Promise<KernelResult>((resolve, reject) => {
     const end = (settle: () => void): void => {
-      signal?.removeEventListener("abort", abort);
+      forget();
       worker.removeAllListeners();
       // The worker's end is of no interest any more; without a listener an error of it would be thrown.
       worker.on("error", () => undefined);
@@ -157,6 +158,6 @@ export function runInThread(program: Program, call: KernelCall, signal: AbortSig
     });
     worker.once("error", fail);
     worker.once("exit", code => fail(new BackendError("DC402", `the thread that ran the kernel ended with code ${code}`)));
-    signal?.addEventListener("abort", abort, { once: true });
+    const forget = onAbort(signal, abort);
   });
 }
