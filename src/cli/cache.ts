@@ -4,7 +4,7 @@ import type { About } from "../cache/entry.js";
 import { defaultCacheFolder } from "../cache/folder.js";
 import { clearEntries, listEntries, type Listed } from "../cache/list.js";
 import { bytesInWords, ENDED, Misuse, numbered, table, type Ended, type Output } from "./command.js";
-import { warm } from "./warm.js";
+import { APART, warm } from "./warm.js";
 
 export const CACHE_HELP = `Usage: dotcompute cache list [--json]
        dotcompute cache clear [--older-than 30d] [--json]
@@ -32,11 +32,11 @@ export async function cacheCommand([command, ...args]: readonly string[], output
     case "clear":
       return clear(args, output);
     case "warm": {
-      const { values, positionals } = parseArgs({ args: [...args], options: { ...FOLDER, backend: { type: "string" } }, allowPositionals: true });
+      const { values, positionals } = parseArgs({ args: [...args], options: { ...FOLDER, backend: { type: "string" }, [APART]: { type: "boolean" } }, allowPositionals: true });
       if (values.help === true) return help(output);
       if (positionals.length === 0) throw new Misuse(`cache warm needs a module that exports queries\n\n${CACHE_HELP}`);
       if (values.folder !== undefined) process.env["DOTCOMPUTE_CACHE"] = values.folder;
-      return warm(positionals, { backend: values.backend, json: values.json === true }, output);
+      return warm(positionals, { backend: values.backend, json: values.json === true, apart: values[APART] === true }, output);
     }
     case "--help":
     case "help":

@@ -10,6 +10,10 @@ export interface Output {
   readonly screen: Screen | null;
   /** Imports a module of the user's. */
   readonly load: (url: string) => Promise<unknown>;
+  /** Runs this program again, in a process of its own; null where there is none to run. `hear` takes what that one tells. */
+  readonly again: ((args: readonly string[], hear: (told: unknown) => void) => Promise<void>) | null;
+  /** Tells the process that has begun this one; resolves once that has been handed over. Null where none has. */
+  readonly tell: ((what: unknown) => Promise<void>) | null;
 }
 
 /** What a command ends with. */

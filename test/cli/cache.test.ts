@@ -21,7 +21,7 @@ const run = (...args: readonly string[]): ReturnType<typeof runOn> => runOn(null
 
 async function runOn(screen: Screen | null, ...args: readonly string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
   let [out, err] = ["", ""];
-  const code = await main(args, { out: text => void (out += text), err: text => void (err += text), screen, load });
+  const code = await main(args, { out: text => void (out += text), err: text => void (err += text), screen, load, again: null, tell: null });
   return { code, out, err };
 }
 

@@ -92,6 +92,49 @@ describe.skipIf(whyNoCpu !== null)("dotcompute cache warm", () => {
     ]);
   });
 
+  it("goes on in a new process behind modules that end theirs, and names them", async () => {
+    const modules = {
+      "exits.mjs": "process.exit(0);",
+      "timer.mjs": 'setTimeout(() => { throw new Error("later"); });\nawait new Promise(() => {});',
+      "rejects.mjs": 'Promise.reject(new Error("unheard"));\nawait new Promise(() => {});',
+      "killed.mjs": 'process.kill(process.pid, "SIGKILL");\nawait new Promise(() => {});',
+      "sound.mjs": SOUND,
+    };
+    const { code, out, err } = await warm(modules);
+    expect({ code, out }).toEqual({ code: 1, out: "0 kernels compiled, 3 there already, 4 modules without a query that could be compiled\n" });
+    expect(err).toContain("dotcompute: the process was ended, with the exit code 0, while exits.mjs is loading: by process.exit()");
+    expect(err).toContain("dotcompute: the process was ended, with the exit code 1, while timer.mjs is loading: ");
+    expect(err).toContain("dotcompute: the process was ended, with the exit code 1, while rejects.mjs is loading: ");
+    expect(err).toContain("dotcompute: killed.mjs: it ended the process: ");
+    expect(err).toContain("3 of 3  spectra.1: found for cpu\n");
+    const data = JSON.parse((await warm(modules, "--json")).out) as readonly { readonly module: string; readonly query: string | null; readonly reason: string | null }[];
+    expect(data.map(({ module, query, reason }) => [module, query, reason?.slice(0, 20) ?? null])).toEqual([
+      ["exits.mjs", null, "it ended the process"],
+      ["timer.mjs", null, "it ended the process"],
+      ["rejects.mjs", null, "it ended the process"],
+      ["killed.mjs", null, "it ended the process"],
+      ["sound.mjs", "loud", null],
+      ["sound.mjs", "spectra.0", null],
+      ["sound.mjs", "spectra.1", null],
+    ]);
+  });
+
+  it("compiles what stands beside exports that throw when they are looked into", async () => {
+    const text = `${SOUND}export const kept = { get broken() { throw new Error("no query here"); }, sound: loud };\nexport const proxy = new Proxy({}, { ownKeys() { throw Object.create(null); } });`;
+    const { code, out, err } = await warm({ "getters.mjs": text });
+    expect({ code, out }).toEqual({ code: 1, out: "0 kernels compiled, 3 there already, 2 failed\n" });
+    expect(err).toMatch(/getters\.mjs: kept\.broken: it cannot be looked into: Error: no query here\n +at .*getters\.mjs:\d+:\d+\)\n/);
+    expect(err).toContain("getters.mjs: proxy: it cannot be looked into: something that cannot be put into words\n");
+    expect(err).toContain("found for cpu\n");
+  });
+
+  it("compiles queries of plain compute() beside those of the runtime that a module exports", async () => {
+    const text = `import { createRuntime } from "dotcompute";\n${SOUND}export const runtime = createRuntime();\nexport const own = runtime.compute(new Float32Array(0)).filter(x => x > 0.5).count();\nexport const foreign = createRuntime().compute(new Float32Array(0)).max();`;
+    const { code, out, err } = await warm({ "both.mjs": text });
+    expect({ code, out }).toEqual({ code: 1, out: "0 kernels compiled, 4 there already, 1 failed\n" });
+    expect(err).toContain("foreign: DC305: precompile() was given a query of another runtime\n");
+  });
+
   it.each([
     ["process.exit(0);", /^dotcompute: the process was ended, with the exit code 0, while ends\.mjs is loading: by process\.exit\(\), or an error that nobody caught\n$/],
     ['setTimeout(() => { throw new Error("later"); });\nawait new Promise(() => {});', /(?=[^]*Error: later)dotcompute: the process was ended, with the exit code 1, while ends\.mjs is loading/],
