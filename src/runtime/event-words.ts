@@ -1,6 +1,7 @@
 /** Events for people: what each is called, and its facts, for logs and traces. */
 import { printTitle } from "../../fusion/print.js";
 import { messageOf } from "../../fusion/thrown.js";
+import type { BackendName } from "../backends/backend.js";
 import type { RuntimeEvent } from "./events.js";
 
 export type Facts = Readonly<Record<string, string | number | boolean>>;
@@ -25,7 +26,7 @@ export function eventInWords(event: RuntimeEvent): string {
     case "fallback":
       return `a run of ${event.from} went to ${event.to}: ${event.reason}`;
     case "lost":
-      return `the ${event.instead} backend stands in for the ${event.backend} backend: ${event.reason}`;
+      return lostInWords(event.backend, event.instead, event.reason);
     case "retry":
       return `${event.backend} is tried again (attempt ${event.attempt}, after ${event.delay} ms): ${errorInWords(event.error)}`;
     case "breaker":
@@ -56,6 +57,10 @@ export function factsOf(event: RuntimeEvent): Facts {
   if (event.kind === "mismatch") facts["backends"] = event.backends.join(", ");
   return facts;
 }
+
+/** `instead`: null where queries insist on the backend. */
+export const lostInWords = (backend: BackendName, instead: BackendName | null, reason: string): string =>
+  instead === null ? `nothing stands in for the ${backend} backend, which is insisted on: ${reason}` : `the ${instead} backend stands in for the ${backend} backend: ${reason}`;
 
 /** The first line: compilers and drivers go on for pages. */
 const errorInWords = (error: unknown): string => messageOf(error).split("\n", 1)[0] as string;

@@ -66,8 +66,8 @@ export type RuntimeEvent =
   | (Timed & OfRun & { readonly kind: "transfer"; readonly backend: BackendName; readonly direction: "to device" | "to host" | "peer" | "staged"; readonly bytes: number })
   /** A kernel ran elsewhere than meant. */
   | (OfRun & { readonly kind: "fallback"; readonly from: BackendName; readonly to: BackendName; readonly reason: string })
-  /** A backend will not be tried any more. */
-  | { readonly kind: "lost"; readonly backend: BackendName; readonly instead: BackendName; readonly reason: string }
+  /** A backend will not be tried any more. `instead`: null where nothing stands in for it, since it is insisted on. */
+  | { readonly kind: "lost"; readonly backend: BackendName; readonly instead: BackendName | null; readonly reason: string }
   /** What failed is tried again, after so many milliseconds. */
   | (OfRun & { readonly kind: "retry"; readonly backend: BackendName; readonly attempt: number; readonly delay: number; readonly error: unknown })
   | { readonly kind: "breaker"; readonly backend: BackendName; readonly state: "open" | "half-open" | "closed"; readonly reason: string }

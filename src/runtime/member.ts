@@ -12,7 +12,7 @@ import type { BreakerState } from "./breaker.js";
 import { Events } from "./events.js";
 import { Health } from "./health.js";
 import { reasonOf } from "./reasons.js";
-import { within } from "./waiting.js";
+import { unlessAborted, within } from "./waiting.js";
 
 /** An accelerator, as a runtime sees it. */
 export interface AcceleratorState {
@@ -54,6 +54,8 @@ export class Member extends Health {
   private made: Backend | null = null;
   private readonly own: boolean;
   private readonly compiling = new Map<Kernel, Promise<CompiledKernel>>();
+  /** Those of them that nobody waits for. */
+  private readonly abandoned = new WeakSet<Promise<CompiledKernel>>();
   /** What came of stopping its compilers. */
   private stopped: Promise<BackendError | null> = Promise.resolve(null);
 
@@ -125,6 +127,18 @@ export class Member extends Health {
     }
   }
 
+  /** As `compileAsync`, for a run. Once that is called off its compiler is not waited for, at the end of the runtime either, if it is a plugin's. */
+  async compileFor(kernel: Kernel, signal: AbortSignal | undefined): Promise<CompiledKernel> {
+    const work = this.compileAsync(kernel);
+    if (this.own) return work;
+    try {
+      return await unlessAborted(work, signal);
+    } catch (error) {
+      if (signal?.aborted === true) this.abandoned.add(work);
+      throw error;
+    }
+  }
+
   /** Asked again while it is at work, it compiles nothing anew. */
   compileAsync(kernel: Kernel, how?: CompileHow): Promise<CompiledKernel> {
     // The C++ compilers' own backend knows itself, and waits for them in the foreground once it is asked to.
@@ -169,7 +183,7 @@ export class Member extends Health {
 
   /** Gives back what it holds, once no compiler is at work that cannot be stopped. It is not made anew. Gives what failed of its end. */
   async end(): Promise<readonly BackendError[]> {
-    await Promise.allSettled(this.compiling.values());
+    await Promise.allSettled([...this.compiling.values()].filter(work => !this.abandoned.has(work)));
     const failures = [await this.stopped, await this.atItsEnd("[Symbol.asyncDispose]()", () => this.made?.[Symbol.asyncDispose]?.())];
     return failures.filter(failure => failure !== null);
   }
@@ -236,7 +250,7 @@ export class Member extends Health {
 
   /** `from`: what has given it. */
   private adopt(given: unknown, kernel: Kernel, from: string): CompiledKernel {
-    const compiled = this.isOwnKernel(given) ? given : new AdoptedKernel(this.name, kernel, checkedRunnable(given, this.name, from));
+    const compiled = this.isOwnKernel(given) ? given : new AdoptedKernel(this.name, kernel, checkedRunnable(given, this.name, from), this.own);
     return this.how.validate?.(compiled) ?? compiled;
   }
 
@@ -265,6 +279,8 @@ class AdoptedKernel implements CompiledKernel {
     readonly backend: BackendName,
     readonly kernel: Kernel,
     private readonly runnable: Runnable,
+    /** Whether one of the library's own is behind it. */
+    private readonly own: boolean,
   ) {}
 
   run(call: KernelCall): KernelResult {
@@ -279,7 +295,9 @@ class AdoptedKernel implements CompiledKernel {
     signal?.throwIfAborted();
     try {
       if (this.runnable.start === undefined) return this.run(call);
-      return this.checked(await this.runnable.start(call, signal), "start()", call);
+      const work = this.runnable.start(call, signal);
+    // The library's own come to their end, and use the caller's memory until then. Of a plugin nobody knows.
+    return this.checked(await (this.own ? work : unlessAborted(Promise.resolve(work), signal)), "start()", call);
     } catch (error) {
       throw signal?.aborted === true && error === signal.reason ? error : failureOf(error, this.backend, "start()", this.kernel);
     }

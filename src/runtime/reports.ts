@@ -2,6 +2,7 @@
 import type { BackendName } from "../backends/backend.js";
 import type { Events } from "./events.js";
 import type { Member } from "./member.js";
+import { lostInWords } from "./event-words.js";
 import { reasonOf } from "./reasons.js";
 import type { Tier } from "./slot.js";
 
@@ -24,13 +25,13 @@ export class Reports {
     if (!told) this.log(`dotcompute: ${name}: ${tier.reason}`);
   }
 
-  /** `instead`: what stands in for it from now on. */
-  lost(member: Member, instead: BackendName, reason: string): void {
+  /** `instead`: what stands in for it from now on; null for nothing. */
+  lost(member: Member, instead: BackendName | null, reason: string): void {
     const { name } = member;
     if (this.lostOnes.has(member)) return;
     this.lostOnes.add(member);
     this.events.tell({ kind: "lost", backend: name, instead, reason });
-    this.log(`dotcompute: the ${instead} backend stands in for the ${name} backend: ${reason}`);
+    this.log(`dotcompute: ${lostInWords(name, instead, reason)}`);
   }
 
   retry({ name }: Member, attempt: number, delay: number, error: unknown): void {

@@ -27,7 +27,7 @@ import { newSlot, type KernelSlot, type Tier } from "./slot.js";
 
 export class Tiers {
   private readonly background = new Background();
-  /** Compilers whose kernels are waited for, or were before their runs were aborted. */
+  /** Compilers whose kernels are waited for, or, but for those of plugins, were before their runs were aborted. */
   private readonly awaited = new Running();
   /** The backends that are tried, in order. */
   private readonly order: readonly Member[];
@@ -217,7 +217,7 @@ export class Tiers {
     const failures: BackendError[] = [];
     for (;;) {
       try {
-        return await unlessAborted(this.compiling(tier), this.ending);
+        return await unlessAborted(this.compiling(tier, signal), this.ending);
       } catch (error) {
         this.check();
         await later(this.delayAfter(error, failures, tier), signal, this.ending);
@@ -225,10 +225,10 @@ export class Tiers {
     }
   }
 
-  private async compiling(tier: Tier): Promise<CompiledKernel> {
+  private async compiling(tier: Tier, signal: AbortSignal | undefined): Promise<CompiledKernel> {
     this.awaited.begin();
     try {
-      return await tier.member.compileAsync(tier.kernel);
+      return await tier.member.compileFor(tier.kernel, signal);
     } finally {
       this.awaited.end();
     }
@@ -348,7 +348,9 @@ export class Tiers {
     this.reports.lost(member, this.nextAfter(member), tier.reason);
   }
 
-  private nextAfter(member: Member): BackendName {
+  /** What stands in for it; null if nothing does: what is asked to run there has to. */
+  private nextAfter(member: Member): BackendName | null {
+    if (this.insists !== null || !this.order.includes(member)) return null;
     return (this.order[this.order.indexOf(member) + 1] as Member | undefined)?.name ?? "js";
   }
 

@@ -235,6 +235,30 @@ describe("dispose()", () => {
     expect(buffer.disposed).toBe(true);
   });
 
+  describe("after a plugin that never settles", () => {
+    const never = new Promise<never>(() => undefined);
+    const hangs: Readonly<Record<string, Accelerator>> = {
+      start: { name: "stuck", compile: kernel => ({ run: call => plugin.interpret(kernel, call), start: () => never }) },
+      compileAsync: { name: "stuck", cached: () => null, compile: plugin.compileJs, compileAsync: () => never },
+    };
+    const own = new Error("called off");
+
+    it.each(Object.entries(hangs))("%s: a run that is called off is rejected with why, and neither settled() nor dispose() wait for it", async (_, stuck) => {
+      for (const how of ["signal", "timeout"]) {
+        const runtime = createRuntime({ plugins: [stuck], backend: "js" });
+        const controller = new AbortController();
+        const run = runtime.compute(data).on("stuck").max().run(how === "signal" ? { signal: controller.signal } : { timeout: 1 });
+        const refused = how === "signal" ? expect(run).rejects.toBe(own) : expect(run).rejects.toMatchObject({ name: "TimeoutError" });
+        await nextTurn();
+        controller.abort(own);
+        await refused;
+        await runtime.settled();
+        await runtime.dispose();
+        expect(() => runtime.compute(data)).toThrow(ended);
+      }
+    });
+  });
+
   describe.each([["stop"], [Symbol.asyncDispose]] as const)("where a plugin's %s fails", method => {
     const named = typeof method === "string" ? "stop()" : "[Symbol.asyncDispose]()";
     const failing = (name: string, how: () => unknown): Accelerator => ({ name, compile: plugin.compileJs, [method]: how });

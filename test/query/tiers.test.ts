@@ -171,6 +171,17 @@ describe("a native backend that fails", () => {
     expect(runtime.compute(many).sum().explain()).toContain("\n  js: no C++ compiler was found\n");
   });
 
+  it.each([["by the runtime", { backend: "cpu" }, false], ["by a query", { backend: "js" }, true]] as const)("and is insisted on %s, is asked to compile: nothing stands in for it, and the line says so", (_, options, asks) => {
+    const told: string[] = [];
+    const take = (line: unknown): void => void told.push(line as string);
+    const { runtime, lines } = setUp({ cached: new BackendError("DC405", "the folder cannot be read") }, { ...options, logger: { debug: take, info: take, warn: take, error: take } });
+    const query = runtime.compute(few);
+    expect((asks ? query.on("cpu") : query).sum().value()).toBe(6); // compiled anew
+    const words = "nothing stands in for the cpu backend, which is insisted on: the folder cannot be read";
+    expect(lines).toEqual([`dotcompute: ${words}`]);
+    expect(told).toEqual([`dotcompute DC508: ${words}`]);
+  });
+
   it("to compile, is not asked again for that kernel", async () => {
     const { runtime, asked, lines, ran } = setUp({ compile: compilerFailure });
     for (let run = 0; run < 3; run += 1) {
