@@ -108,8 +108,7 @@ describe("what a listener throws", () => {
       expect(warnings.mock.calls.map(([text]) => text).sort()).toEqual([...["log", "logger", "onMismatch", "onRun"].map(name => of(`the option ${name} of createRuntime()`)), of("onProgress")].sort());
     });
 
-    // Whether a proxy that answers nothing is an error of a backend cannot be asked.
-    it.each(wordless.filter(([what]) => !what.includes("proxy")))("what a plugin throws is told without more harm: %s", (_what, thrown, words) => {
+    it.each(wordless)("what a plugin throws is told without more harm: %s", (_what, thrown, words) => {
       const told: string[] = [];
       const take = (line: unknown): void => void told.push(line as string);
       const throwing = { name: "throwing", compile: () => ({ run: () => { throw thrown; } }) };
@@ -120,8 +119,9 @@ describe("what a listener throws", () => {
       } catch (error) {
         failure = error;
       }
-      expect(Object.is(failure, thrown)).toBe(true);
-      expect(told).toContain(`dotcompute DC502: a kernel failed on throwing: ${words.replace("Error: ", "")}`);
+      expect(failure).toBeInstanceOf(BackendError);
+      expect(Object.is((failure as BackendError).cause, thrown)).toBe(true);
+      expect(told).toContain(`dotcompute DC502: a kernel failed on throwing: DC407: the plugin "throwing" failed in run(): ${words}`);
     });
   });
 
