@@ -36,7 +36,8 @@ export function checkInto(into: unknown, plan: Plan, length: number): AnyTypedAr
     throw new QueryError("DC304", `into is ${describe(into)}, but the results are ${withArticle(wanted)}`, `Give { into: new ${wanted}(${length}) }, or change the result's type with .as(…).`);
   }
   const array = into as AnyTypedArray;
-  checkAttached(array, "into", `Give one that is there: { into: new ${wanted}(${length}) }.`);
+  // Words are made where they are needed: a prepared query leaves nothing behind.
+  if (array.length === 0) checkAttached(array, "into", `Give one that is there: { into: new ${wanted}(${length}) }.`);
   if (array.length < length) {
     throw new QueryError("DC304", `into has ${array.length} elements, fewer than the source, which has ${length}`, `It must be as long as the source, whatever the query leaves out: new ${wanted}(${length}).`);
   }

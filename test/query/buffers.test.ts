@@ -113,7 +113,7 @@ describe.each([{ name: "js", runtime: js, why: null }, { name: "cpu", runtime: c
     expect(message(() => long.toBuffer({ into: state }))).toBe("DC304: into has 3 elements, but there are 4 results\nGive a longer buffer, or leave into out for a new one.");
     expect(message(() => long.as(Float32Array).toBuffer({ into: state as never }))).toMatch(/^DC304: into is a buffer for Float64Array, but the results are a Float32Array/);
     expect(message(() => long.toBuffer({ into: new Float64Array(4) as never }))).toMatch(/^DC304: into is a Float64Array, not a buffer/);
-    expect(() => state.edit(() => long.take(3).toBuffer({ into: state }))).toThrow("DC305: buffer(Float64Array, 3) is written to while edit() or a kernel is at work on it");
+    expect(() => state.edit(() => long.take(3).toBuffer({ into: state }))).toThrow("DC305: buffer(Float64Array, 3) is written to while edit() is at work on it");
     expect(state.toArray()).toEqual(Float64Array.of(4, 5, 12));
   });
 
