@@ -1,8 +1,8 @@
 #include "digest.hpp"
 
-#include <dlfcn.h>
-
 #include <string>
+
+#include "process-symbols.hpp"
 
 namespace dotcompute {
 
@@ -13,11 +13,6 @@ using Algorithm = const void* (*)();
 using Digest = int (*)(const void* data, std::size_t count, unsigned char* hash, unsigned* size, const void* algorithm, void* engine);
 
 constexpr std::size_t MOST_BYTES = 64;
-
-template <class Function>
-Function symbol(const char* name) {
-  return reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, name));
-}
 
 }  // namespace
 
@@ -37,8 +32,10 @@ Napi::Value sha256(const Napi::CallbackInfo& info) {
   } else {
     throw Napi::TypeError::New(env, "sha256 takes a string or a Uint8Array");
   }
-  const auto algorithm = symbol<Algorithm>("EVP_sha256");
-  const auto digest = symbol<Digest>("EVP_Digest");
+  Algorithm algorithm;
+  Digest digest;
+  find(algorithm, "EVP_sha256");
+  find(digest, "EVP_Digest");
   unsigned char hash[MOST_BYTES];
   unsigned size = 0;
   if (algorithm == nullptr || digest == nullptr || digest(data, count, hash, &size, algorithm(), nullptr) != 1) return env.Null();

@@ -1,17 +1,12 @@
 #include "engine.hpp"
 
-#include <dlfcn.h>
-
 #include <new>
+
+#include "process-symbols.hpp"
 
 namespace dotcompute {
 
 namespace {
-
-template <typename Function>
-void find(Function& function, const char* symbol) {
-  function = reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, symbol));
-}
 
 /// What Node-API needs to know to free memory of ours.
 struct Loan {

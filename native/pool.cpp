@@ -1,6 +1,5 @@
 #include "pool.hpp"
 
-#include <dlfcn.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "process-symbols.hpp"
 
 namespace dotcompute {
 
@@ -24,7 +25,9 @@ std::size_t usualLimit() {
   const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
   std::uint64_t memory = pages > 0 && bytes > 0 ? std::uint64_t(pages) * std::uint64_t(bytes) : 8 * USUAL_LIMIT;
   // Node knows of the limits of containers.
-  if (auto* const constrained = reinterpret_cast<std::uint64_t (*)()>(dlsym(RTLD_DEFAULT, "uv_get_constrained_memory")))
+  std::uint64_t (*constrained)();
+  find(constrained, "uv_get_constrained_memory");
+  if (constrained)
     if (const std::uint64_t most = constrained(); most > 0) memory = std::min(memory, most);
   return std::size_t(std::min<std::uint64_t>(USUAL_LIMIT, memory / 8));
 }

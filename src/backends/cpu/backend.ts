@@ -21,7 +21,7 @@ import { partsOf, wholeOf } from "../parts.js";
 import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
 import { headersIn } from "./headers.js";
 import { bestOf, levelInWords, levelsOf, namedLevel, portableFlags, symbolIn, type Target } from "./levels.js";
-import { loadAddon, NO_FOLDER, packageRoot, type LoadedAddon } from "./load-addon.js";
+import { NO_FOLDER, ownAddon, ownRoot, type LoadedAddon } from "./load-addon.js";
 import { nativeMover } from "./moves.js";
 import { systemOf } from "./system.js";
 import { threadsFor } from "./threads.js";
@@ -98,8 +98,8 @@ interface Named {
 }
 
 export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
-  const root = packageRoot();
-  const loaded = options.loaded ?? loadAddon(root);
+  const root = ownRoot();
+  const loaded = options.loaded ?? ownAddon();
   const cache = options.cache ?? createKernelCache({ place: { folder: options.cacheFolder } });
   if (root === null || loaded.addon === null) return unavailable(loaded.reason ?? NO_FOLDER, cache);
   const { addon } = loaded;

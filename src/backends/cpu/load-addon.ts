@@ -77,7 +77,11 @@ export function loadAddon(root: string | null = packageRoot()): LoadedAddon {
   };
 }
 
-let own: LoadedAddon | undefined;
+let root: string | null | undefined;
+let addon: LoadedAddon | undefined;
 
-/** The addon of this package, looked for once. */
-export const ownAddon = (): LoadedAddon => (own ??= loadAddon());
+/** The folder of this package, looked for once. */
+export const ownRoot = (): string | null => (root === undefined ? (root = packageRoot()) : root);
+
+/** Its addon, looked for once. */
+export const ownAddon = (): LoadedAddon => (addon ??= loadAddon(ownRoot()));

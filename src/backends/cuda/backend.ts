@@ -8,7 +8,7 @@ import type { Kernel } from "../../../fusion/ir.js";
 import { messageOf } from "../../../fusion/thrown.js";
 import { createKernelCache, type KernelCache } from "../../cache/kernels.js";
 import type { Events } from "../../runtime/events.js";
-import { loadAddon, NO_FOLDER, packageRoot } from "../cpu/load-addon.js";
+import { NO_FOLDER, ownAddon, ownRoot } from "../cpu/load-addon.js";
 import type { AcceleratorMemory } from "../accelerator.js";
 import type { CompiledKernel } from "../backend.js";
 import { partsOf, wholeOf } from "../parts.js";
@@ -151,9 +151,9 @@ export function createCudaBackend(options: CudaBackendOptions = {}): CudaBackend
 
 /** Everything that is needed, or why it is not there. */
 function openMachine(options: CudaBackendOptions): Machine | string {
-  const root = packageRoot();
+  const root = ownRoot();
   if (root === null) return NO_FOLDER;
-  const loaded = options.loaded ?? loadAddon(root);
+  const loaded = options.loaded ?? ownAddon();
   const { native, reason } = openNative(loaded);
   if (native === null) return reason;
   const { driver, reason: driverReason } = openDriver({ ...options, loaded });

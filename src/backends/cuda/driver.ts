@@ -1,7 +1,7 @@
 /** The CUDA driver with its devices, typed: what the addon gives as numbers are objects here, given back when they are collected. */
 import type { AnyTypedArray } from "../../../fusion/values.js";
 import { messageOf } from "../../../fusion/thrown.js";
-import { loadAddon, type LoadedAddon } from "../cpu/load-addon.js";
+import { ownAddon, type LoadedAddon } from "../cpu/load-addon.js";
 import { guarded, guardedLater } from "./errors.js";
 import { nativeCuda, type Extent, type Handle, type NativeCuda, type NativeDevice, type NativeFunction, type NativeUsage } from "./native.js";
 
@@ -21,7 +21,7 @@ export type OpenedDriver = { readonly driver: CudaDriver; readonly reason: null 
 export const chosen = (option: string | undefined, variable: string): string | null => option || process.env[variable] || null;
 
 /** The addon's CUDA half, or why there is none. */
-export function openNative(loaded: LoadedAddon = loadAddon()): { readonly native: NativeCuda; readonly reason: null } | { readonly native: null; readonly reason: string } {
+export function openNative(loaded: LoadedAddon = ownAddon()): { readonly native: NativeCuda; readonly reason: null } | { readonly native: null; readonly reason: string } {
   if (loaded.addon === null) return { native: null, reason: loaded.reason };
   const native = nativeCuda(loaded.addon);
   return native === null ? { native, reason: "the native addon was built without its CUDA half; to build it anew: node scripts/build-addon.mjs" } : { native, reason: null };
