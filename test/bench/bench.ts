@@ -56,6 +56,7 @@ async function main(): Promise<void> {
       if (wanted("curve", "busy")) await warm(shared, workload);
       checkNative(cacheFolder, workload);
       for (const n of wanted("times") ? sizes : []) rows.push(...measure(runtime, shared, handwritten, workload, n, n === LARGEST ? standalone : null, bandwidth));
+      if (workload.again) continue;
       if (wanted("compile")) compile.push(compileTime(workload, LIMITS.compile));
       if (!canMeasureMemory || !wanted("memory")) continue;
       const modes: readonly MemoryMode[] = workload.signature.output === null ? ["native", "cold"] : ["native", "into", "cold"];
@@ -70,7 +71,7 @@ async function main(): Promise<void> {
     const tables = wanted("tables") ? await measureTables(handwritten, peersFolder(root), cacheFolder, names, progress) : null;
     const busy = wanted("busy") ? await measureBusy(runtime, shared, named, progress) : null;
     const cold = wanted("cold") ? measureColdStarts(root, progress) : null;
-    const curve = wanted("curve") ? measureCurve(runtime, shared, handwritten, workloads, option("n") === undefined ? CURVE_SIZES : sizes, path.join(root, "test", "bench"), progress) : null;
+    const curve = wanted("curve") ? measureCurve(runtime, shared, handwritten, workloads.filter(({ again }) => !again), option("n") === undefined ? CURVE_SIZES : sizes, path.join(root, "test", "bench"), progress) : null;
     const small = wanted("small") ? await measureSmall(cacheFolder, [16, 1000], names, progress) : null;
     const selection = wanted("selection") ? await measureSelection(cacheFolder, option("n") === undefined ? SELECTION_SIZES : sizes, names, progress) : null;
     progress("");
@@ -153,7 +154,9 @@ function measure(
   const output = instance.into === null ? null : instance.into.output;
   const byHand = handwritten.bind(workload, instance, n, null);
   const byHandInto = output === null ? null : handwritten.bind(workload, instance, n, output);
-  const expected = check(workload, instance, byHand, n);
+  const onAll = handwritten.bind(workload, instance, n, null, true);
+  const onAllInto = output === null ? null : handwritten.bind(workload, instance, n, output, true);
+  const expected = check(workload, instance, [byHand, onAll], n);
 
   const together = workload.prepare(shared, n);
   if (!agrees(expected, together.query(), true)) throw new Error(`${workload.name}, n = ${n}: all threads give something else than one`);
@@ -161,11 +164,12 @@ function measure(
     { name: "query", run: () => instance.query() },
     { name: "threads", run: () => together.query() },
     { name: "handwritten", run: byHand },
+    { name: "handwritten threads", run: onAll },
     { name: "loop", run: () => instance.loop() },
   ];
-  if (instance.into !== null && byHandInto !== null) {
+  if (instance.into !== null && byHandInto !== null && onAllInto !== null) {
     const { into } = instance;
-    contenders.push({ name: "query into", run: () => into.query() }, { name: "handwritten into", run: byHandInto }, { name: "loop into", run: () => into.loop() });
+    contenders.push({ name: "query into", run: () => into.query() }, { name: "handwritten into", run: byHandInto }, { name: "handwritten threads into", run: onAllInto }, { name: "loop into", run: () => into.loop() });
     if (together.into !== null) contenders.push({ name: "threads into", run: together.into.query });
   }
   // Array methods fill and free so much memory that whoever comes next may wait for pages: large ones have a race of their own.
@@ -188,6 +192,7 @@ function measure(
       loop: time(`loop${suffix}`),
       chain: suffix === "" ? time("chain") : null,
       handwritten: time(`handwritten${suffix}`),
+      handwrittenThreads: time(`handwritten threads${suffix}`),
       standalone: standalone?.[`${workload.symbol}${suffix}`] ?? null,
       samples: timings.get(`query${suffix}`)?.samples ?? 0,
       least: { query: timings.get(`query${suffix}`)?.least ?? NaN, handwritten: timings.get(`handwritten${suffix}`)?.least ?? NaN },
@@ -203,10 +208,10 @@ function measure(
 const raceOptions = (n: number): RaceOptions => (n === LARGEST ? { rounds: 9, sample: 0, warmUp: 0.05 } : { rounds: 15, sample: 0.005, warmUp: 0.15 });
 
 /** All contenders must agree before they are timed: C++ in every bit, JavaScript too but for the order of sums. */
-function check(workload: Workload, instance: Instance, byHand: () => Result, n: number): Result {
+function check(workload: Workload, instance: Instance, byHand: readonly (() => Result)[], n: number): Result {
   const result = instance.query();
   const others: readonly (readonly [string, Result, boolean])[] = [
-    ["hand-written C++", byHand(), true],
+    ...byHand.map(run => ["hand-written C++", run(), true] as const),
     ["the JavaScript loop", instance.loop(), false],
     ["array methods", instance.chain(), false],
     ...(instance.into === null ? [] : [["the query into memory", instance.into.query(), true] as const]),
@@ -218,7 +223,9 @@ function check(workload: Workload, instance: Instance, byHand: () => Result, n: 
 }
 
 function agrees(a: Result, b: Result, exact: boolean): boolean {
-  if (typeof a === "number" || typeof b === "number") return a === b || (!exact && typeof a === "number" && typeof b === "number" && Math.abs(a - b) <= 1e-6 * Math.abs(b));
+  const close = (x: number, y: number): boolean => x === y || (!exact && Math.abs(x - y) <= 1e-6 * Math.max(1, Math.abs(y)));
+  if (typeof a === "number" || typeof b === "number") return typeof a === "number" && typeof b === "number" && close(a, b);
+  if (!exact) return a.length === b.length && (a as Float64Array).every((x, i) => close(x, b[i] as number));
   const bytes = (array: Exclude<Result, number>): Buffer => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
   return bytes(a).equals(bytes(b));
 }

@@ -168,6 +168,27 @@ extern "C" Status prefixSum_threads(Call* call) {
   return Status::Done;
 }
 
+/// The sums of all blocks first.
+extern "C" Status prefixSumInOrder_threads(Call* call) {
+  const double* const in = static_cast<const double*>(call->source);
+  double* const out = static_cast<double*>(call->output);
+  std::vector<double> before((call->length + BLOCK - 1) / BLOCK + 1);
+  const auto blocks = [&](u64 part, const auto& each) {
+    const auto [begin, end] = rangeOf(part, call->length);
+    for (u64 at = begin; at < end; at += BLOCK) each(at, end - at < BLOCK ? end - at : BLOCK);
+  };
+  team().share(partsOf(call->length), [&](u64 part) {
+    blocks(part, [&](u64 at, u64 count) { before[at / BLOCK + 1] = scanBlock<To::Nowhere>(in + at, nullptr, count, 0); });
+  });
+  for (u64 block = 1; block < before.size(); block++) before[block] += before[block - 1];
+  team().share(partsOf(call->length), [&](u64 part) {
+    const auto [begin, end] = rangeOf(part, call->length);
+    scanBlocks(in + begin, out + begin, end - begin, before[begin / BLOCK], call->around != 0);
+  });
+  call->count = call->length;
+  return Status::Done;
+}
+
 extern "C" Status movingAverage_threads(Call* call) {
   const u64 length = call->length < 4 ? 0 : call->length - 4;
   team().share(partsOf(length), [&](u64 part) {

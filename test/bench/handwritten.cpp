@@ -1,7 +1,7 @@
 // What a good programmer would write by hand for each of the benchmark's workloads: the bar for emitted kernels.
 //
 // Same meaning as the queries: no fused multiply-add, float reductions in the canonical order (32 lanes, blocks of 1024
-// elements, balanced tree). Same calling convention, so that both run through the same addon. Explicit AVX-512 where the
+// elements, balanced tree). Same calling convention, so that both run through the same addon. Explicit AVX-512 or AVX2 where the
 // machine has it, else loops that compilers vectorise by themselves.
 #include "../../native/rt/abi.hpp"
 
@@ -11,6 +11,13 @@
 #else
 #define AVX512 0
 #endif
+#if defined(__AVX2__)
+#include "handwritten-avx2.hpp"
+#define AVX2 1
+#else
+#define AVX2 0
+#endif
+#include "handwritten-scan.hpp"
 
 namespace {
 
@@ -89,6 +96,8 @@ extern "C" Status mapFilterSum(Call* call) {
     _mm512_store_pd(lanes + 8, b);
     _mm512_store_pd(lanes + 16, c);
     _mm512_store_pd(lanes + 24, d);
+#elif AVX2
+    at = avx2::mapFilterSum(in, at, end, lanes);
 #else
     for (double& lane : lanes) lane = -0.0;
     for (; at + LANES <= end; at += LANES)
@@ -125,6 +134,8 @@ extern "C" Status sumSquares(Call* call) {
       }
     }
     for (int part = 0; part < 4; part++) _mm512_store_pd(lanes + part * 8, sums[part]);
+#elif AVX2
+    at = avx2::sumSquares(in, at, end, lanes);
 #else
     for (double& lane : lanes) lane = -0.0;
     for (; at + LANES <= end; at += LANES)
@@ -158,6 +169,8 @@ extern "C" Status mapSingles(Call* call) {
       _mm512_storeu_ps(out + at + part, _mm512_add_ps(_mm512_mul_ps(_mm512_loadu_ps(in + at + part), half), one));
     }
   }
+#elif AVX2
+  at = avx2::mapSingles(in, out, at, length, call->around != 0);
 #endif
   for (; at < length; at++) out[at] = in[at] * 0.5f + 1.0f;
   call->count = length;
@@ -182,6 +195,8 @@ extern "C" Status filterSingles(Call* call) {
       count += u64(__builtin_popcount(kept));
     }
   }
+#elif AVX2
+  at = avx2::filterSingles(in, out, length, count);
 #endif
   for (; at < length; at++) {
     out[count] = in[at];
@@ -210,6 +225,8 @@ extern "C" Status mapIntegers(Call* call) {
       _mm512_storeu_si512(out + at + part, _mm512_add_epi32(_mm512_mullo_epi32(_mm512_loadu_si512(in + at + part), three), seven));
     }
   }
+#elif AVX2
+  at = avx2::mapIntegers(in, out, at, length, call->around != 0);
 #endif
   for (; at < length; at++) out[at] = in[at] * 3u + 7u;
   call->count = length;
@@ -279,6 +296,8 @@ extern "C" Status escape(Call* call) {
     for (int part = 0; part < SIDE_BY_SIDE; part++)
       _mm_storel_epi64(reinterpret_cast<__m128i*>(out + at + part * 8), _mm512_cvtepi64_epi8(turns[part]));
   }
+#elif AVX2
+  at = avx2::escape(out, from, at, call->length, width, step);
 #endif
   for (; at < call->length; at++) out[at] = escapeTime(double(from + at), width, step);
   call->count = call->length;
@@ -309,6 +328,8 @@ Status runningSums(Call* call) {
     carried = _mm512_add_pd(carried, _mm512_permutexvar_pd(_mm512_set1_epi64(7), x));
   }
   sum = _mm512_cvtsd_f64(carried);
+#elif AVX2
+  at = call->around ? avx2::runningSums<true>(in, out, at, length, sum) : avx2::runningSums<false>(in, out, at, length, sum);
 #endif
   for (; at < length; at++) out[at] = sum += in[at];
   call->count = length;
@@ -321,6 +342,13 @@ Status runningSums(Call* call) {
 extern "C" Status prefixSum(Call* call) {
   call->value.f64 = 0;
   return runningSums(call);
+}
+
+/// The same with the bits that the query gives for numbers of every kind.
+extern "C" Status prefixSumInOrder(Call* call) {
+  call->value.f64 = scanBlocks(static_cast<const double*>(call->source), static_cast<double*>(call->output), call->length, 0, call->around != 0);
+  call->count = call->length;
+  return Status::Done;
 }
 
 /// compute(f64).window(5).average().toArray()
@@ -339,6 +367,8 @@ extern "C" Status movingAverage(Call* call) {
     if (call->around) _mm512_stream_pd(out + at, _mm512_div_pd(sum, five));
     else _mm512_storeu_pd(out + at, _mm512_div_pd(sum, five));
   }
+#elif AVX2
+  at = call->around ? avx2::movingAverage<true>(in, out, at, length) : avx2::movingAverage<false>(in, out, at, length);
 #endif
   for (; at < length; at++) out[at] = average(at);
   call->count = length;

@@ -64,6 +64,17 @@ double readAll(const double* in, std::size_t length) {
   __m512i all = _mm512_setzero_si512();
   for (const __m512i& sum : sums) all = _mm512_xor_si512(all, sum);
   return double(_mm512_reduce_add_epi64(all)) + (at < length ? in[at] : 0);
+#elif AVX2
+  __m256i sums[8] = {};
+  for (; at + 32 <= length; at += 32)
+#pragma GCC unroll 8
+    for (int part = 0; part < 8; part++) {
+      if (part % 2 == 0) avx2::ahead(in + at + part * 4);
+      sums[part] = _mm256_xor_si256(sums[part], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + at + part * 4)));
+    }
+  __m256i all = _mm256_setzero_si256();
+  for (const __m256i& sum : sums) all = _mm256_xor_si256(all, sum);
+  return double(_mm256_extract_epi64(all, 0) ^ _mm256_extract_epi64(all, 1) ^ _mm256_extract_epi64(all, 2) ^ _mm256_extract_epi64(all, 3)) + (at < length ? in[at] : 0);
 #else
   unsigned long long sums[32] = {};
   for (; at + 32 <= length; at += 32)
@@ -84,6 +95,12 @@ void copyStreaming(double* out, const double* in, std::size_t length) {
     _mm512_stream_pd(out + at, _mm512_loadu_pd(in + at));
   }
   _mm_sfence();
+#elif AVX2
+  for (std::size_t at = 0; at + 8 <= length; at += 8) {
+    avx2::ahead(in + at);
+    for (int part = 0; part < 8; part += 4) _mm256_stream_pd(out + at + part, _mm256_loadu_pd(in + at + part));
+  }
+  _mm_sfence();
 #else
   std::memcpy(out, in, length * sizeof(double));
 #endif
@@ -98,6 +115,15 @@ void triad(double* out, const double* a, const double* b, std::size_t length) {
     _mm_prefetch(a + at + 128, _MM_HINT_T0);
     _mm_prefetch(b + at + 128, _MM_HINT_T0);
     _mm512_stream_pd(out + at, _mm512_add_pd(_mm512_loadu_pd(a + at), _mm512_mul_pd(three, _mm512_loadu_pd(b + at))));
+  }
+  _mm_sfence();
+#elif AVX2
+  const __m256d three = _mm256_set1_pd(3);
+  for (; at + 8 <= length; at += 8) {
+    avx2::ahead(a + at);
+    avx2::ahead(b + at);
+    for (int part = 0; part < 8; part += 4)
+      _mm256_stream_pd(out + at + part, _mm256_add_pd(_mm256_loadu_pd(a + at + part), _mm256_mul_pd(three, _mm256_loadu_pd(b + at + part))));
   }
   _mm_sfence();
 #endif

@@ -28,6 +28,8 @@ export interface Workload {
   /** The hand-written kernel's name, and what it takes and gives. */
   readonly symbol: string;
   readonly signature: KernelSignature;
+  /** Beside another whose query is the same: for tables of times alone. */
+  readonly again?: true;
   prepare(runtime: Runtime, n: number): Instance;
 }
 
@@ -234,38 +236,44 @@ const escape: Workload = {
   },
 };
 
-const prefixSum: Workload = {
-  name: "f64 prefix sum",
-  code: "compute(f64).scan((sum, x) => sum + x, 0).toArray()",
-  symbol: "prefixSum",
-  signature: { source: "f64", output: "f64", scalars: 0, arrays: [] },
-  prepare(runtime, n) {
-    // Whole numbers, whose sums are the same in every order.
-    const data = fill(new Float64Array(n), value => Math.floor(value * 1000));
-    const output = new Float64Array(n);
-    const loopInto = (out: Float64Array): Float64Array => {
-      let sum = 0;
-      for (let i = 0; i < data.length; i += 1) out[i] = sum += data[i] as number;
-      return out;
-    };
-    return {
-      query: () => runtime.compute(data).scan((sum, x) => sum + x, 0).toArray(),
-      loop: () => loopInto(new Float64Array(data.length)),
-      chain() {
+/** Whole numbers have the same sums in every order, so that C++ may add them in any. */
+const prefixSum = prefixSumOf("f64 prefix sum", "prefixSum", value => Math.floor(value * 1000));
+/** Of fractions C++ must add in the query's order. */
+const prefixSumInOrder: Workload = { ...prefixSumOf("f64 prefix sum, C++ of the same bits", "prefixSumInOrder", unit), again: true };
+
+function prefixSumOf(name: string, symbol: string, make: (unit: number) => number): Workload {
+  return {
+    name,
+    code: "compute(f64).scan((sum, x) => sum + x, 0).toArray()",
+    symbol,
+    signature: { source: "f64", output: "f64", scalars: 0, arrays: [] },
+    prepare(runtime, n) {
+      const data = fill(new Float64Array(n), make);
+      const output = new Float64Array(n);
+      const loopInto = (out: Float64Array): Float64Array => {
         let sum = 0;
-        return data.map(x => (sum += x));
-      },
-      into: {
-        query: () => runtime.compute(data).scan((sum, x) => sum + x, 0).toArray({ into: output }),
-        loop: () => loopInto(output),
-        output,
-      },
-      source: data,
-      scalars: [],
-      read: data.byteLength,
-    };
-  },
-};
+        for (let i = 0; i < data.length; i += 1) out[i] = sum += data[i] as number;
+        return out;
+      };
+      return {
+        query: () => runtime.compute(data).scan((sum, x) => sum + x, 0).toArray(),
+        loop: () => loopInto(new Float64Array(data.length)),
+        chain() {
+          let sum = 0;
+          return data.map(x => (sum += x));
+        },
+        into: {
+          query: () => runtime.compute(data).scan((sum, x) => sum + x, 0).toArray({ into: output }),
+          loop: () => loopInto(output),
+          output,
+        },
+        source: data,
+        scalars: [],
+        read: data.byteLength,
+      };
+    },
+  };
+}
 
 const movingAverage: Workload = {
   name: "f64 moving average of 5",
@@ -296,4 +304,4 @@ const movingAverage: Workload = {
   },
 };
 
-export const WORKLOADS: readonly Workload[] = [mapFilterSum, sumSquares, mapSingles, filterSingles, mapIntegers, escape, prefixSum, movingAverage];
+export const WORKLOADS: readonly Workload[] = [mapFilterSum, sumSquares, mapSingles, filterSingles, mapIntegers, escape, prefixSum, prefixSumInOrder, movingAverage];
