@@ -5,6 +5,7 @@ import path from "node:path";
 import { createRuntime } from "dotcompute";
 import { packageRoot } from "../../src/backends/cpu/load-addon.js";
 import { measureBusy } from "./busy.js";
+import { bytesAsMarkdown, measureBytes } from "./bytes.js";
 import { chartOf } from "./chart.js";
 import { measureColdStarts } from "./cold.js";
 import { CURVE_SIZES, curveAsText, measureCurve } from "./curve.js";
@@ -24,7 +25,7 @@ const SIZES = [16, 1e3, 1e5, 1e7];
 const LARGEST = 1e7;
 
 /** What `--measure` chooses from. */
-type Kind = "times" | "compile" | "memory" | "elementary" | "tables" | "curve" | "cold" | "busy" | "small" | "selection";
+type Kind = "times" | "compile" | "memory" | "elementary" | "tables" | "curve" | "cold" | "busy" | "small" | "selection" | "bytes";
 
 type Runtime = ReturnType<typeof createRuntime>;
 
@@ -74,6 +75,7 @@ async function main(): Promise<void> {
     const curve = wanted("curve") ? measureCurve(runtime, shared, handwritten, workloads.filter(({ again }) => !again), option("n") === undefined ? CURVE_SIZES : sizes, path.join(root, "test", "bench"), progress) : null;
     const small = wanted("small") ? await measureSmall(cacheFolder, [16, 1000], names, progress) : null;
     const selection = wanted("selection") ? await measureSelection(cacheFolder, option("n") === undefined ? SELECTION_SIZES : sizes, names, progress) : null;
+    const bytes = wanted("bytes") ? measureBytes(cacheFolder, handwritten, option("n") === undefined ? 1e6 : (sizes[0] ?? 1e6), names, progress) : null;
     progress("");
     const measurements: Measurements = {
       date: new Date().toISOString().slice(0, 10),
@@ -111,6 +113,11 @@ async function main(): Promise<void> {
       const lines = selectionAsMarkdown(selection).join("\n");
       writeFileSync(path.join(build, "bench-selection.md"), `${lines}\n`);
       console.log(`\nAdaptive selection\n\n${lines}`);
+    }
+    if (bytes !== null) {
+      const lines = bytesAsMarkdown(bytes).join("\n");
+      writeFileSync(path.join(build, "bench-bytes.md"), `${lines}\n`);
+      console.log(`\nBytes and shorts\n\n${lines}`);
     }
     if (tables === null) return;
     const lines = tablesAsMarkdown(tables).join("\n");

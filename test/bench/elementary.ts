@@ -112,7 +112,7 @@ function measure(runtime: Runtime, libm: Library, sleef: Library | null, timed: 
   const pair = y !== undefined;
   const code = codeOf(timed.code, pair, runtime, data, other, output);
   const signature: KernelSignature = { source: type, output: type, scalars: 0, arrays: pair ? [type] : [] };
-  const bind = (library: Library): (() => void) => library.bind(`${timed.name}_${type}`, signature, data, output, pair ? [other] : []);
+  const bind = (library: Library): (() => void) => library.bind(`${timed.name}_${type}`, signature, data, data.length, output, pair ? [other] : []);
   const native = { libm: bind(libm), ...(sleef === null ? {} : { sleef: bind(sleef) }) };
 
   const title = `${timed.name} of ${type}`;

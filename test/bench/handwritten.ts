@@ -26,8 +26,8 @@ export interface Handwritten {
 
 /** Loops of one shared object. */
 export interface Library {
-  /** An array sink's loop, which reads the source and, where the signature has arrays, those. */
-  bind(symbol: string, signature: KernelSignature, source: TypedArray, output: TypedArray, arrays: readonly TypedArray[]): () => void;
+  /** A loop that reads the source of so many elements and, where the signature has arrays, those; gives its count. */
+  bind(symbol: string, signature: KernelSignature, source: TypedArray | null, n: number, output: TypedArray | null, arrays: readonly TypedArray[]): () => number;
 }
 
 export function compileHandwritten(sources: string, folder: string): Handwritten {
@@ -50,12 +50,14 @@ export function compileHandwritten(sources: string, folder: string): Handwritten
     library(source, ...libraries) {
       const object = compile(source, `${path.parse(source).name}.so`, SHARED, libraries);
       return {
-        bind(symbol, signature, from, output, arrays) {
+        bind(symbol, signature, from, n, output, arrays) {
           const kernel = addon.load(object, symbol, signature);
+          const control = new Float64Array(addon.control.buffer);
           const ended = checkOf(addon, symbol);
           return () => {
-            kernel.run(from, from.length, output, arrays.length === 0 ? null : arrays);
+            kernel.run(from, n, output, arrays.length === 0 ? null : arrays);
             ended();
+            return control[CONTROL.count] as number;
           };
         },
       };

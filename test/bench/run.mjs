@@ -1,6 +1,6 @@
 /**
  * Builds and starts the benchmark: `npm run bench`, or for a part of it `npm run bench -- --only=filter --n=16,1000`, or
- * `npm run bench -- --measure=elementary --only=exp,log` (what it measures: times, compile, memory, elementary, tables, curve, cold, busy, small, selection).
+ * `npm run bench -- --measure=elementary --only=exp,log` (what it measures: times, compile, memory, elementary, tables, curve, cold, busy, small, selection, bytes).
  *
  * The library is the built one in dist/, as users have it; it and the lambdas below keep their text.
  */

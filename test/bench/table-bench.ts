@@ -51,7 +51,7 @@ export async function measureTables(handwritten: Handwritten, folder: string, ca
 
 function contenders(workload: TableWorkload, runtime: ReturnType<typeof createRuntime>, data: TableData, { polars, duckdb }: Peers, frames: Parameters<TableWorkload["polars"]>[1], loops: Library): Partial<Record<Contender, Run | string>> {
   const { cpp } = workload;
-  const byHand = (symbol: string, { signature, source, arrays, output }: NonNullable<typeof cpp>): Run => loops.bind(symbol, signature, data[source], output(data), arrays.map(name => data[name]));
+  const byHand = (symbol: string, { signature, source, arrays, output }: NonNullable<typeof cpp>): Run => loops.bind(symbol, signature, data[source], data[source].length, output(data), arrays.map(name => data[name]));
   return {
     dotcompute: workload.query(runtime, data) ?? "not there yet",
     JavaScript: () => workload.script(data),
