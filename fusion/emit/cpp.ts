@@ -63,10 +63,13 @@ const OPERATORS = { add: "Add", mul: "Mul", min: "Min", max: "Max", and: "And", 
 
 const TYPES = { bool: "mask", i32: "i32", u32: "u32", i64: "i64", u64: "u64", f32: "f32", f64: "f64" } as const satisfies Record<ScalarType, string>;
 
+/** The namespaces of narrow lanes. */
+const WORD_LANES = { i8: "bytes", u8: "unsigned_bytes", i16: "words", u16: "unsigned_words" } as const satisfies Record<WordType, string>;
+
 /** What emitted code calls by name, and so nothing else may be called. */
 const RESERVED = new Set([
   ..."Add Mul Min Max And Or Xor Array As Block Call Forest Group Lanes LANES BLOCK WIDTH G Mask Nothing Outputs Pack Places Range Reduction Running Scalar Shape Source Status Tree Unread Values Yielded".split(" "),
-  ..."any all call count filter first fold last lanes map mask reduce scan scan_left shape space stored body dotcompute".split(" "),
+  ..."any all call count filter first fold last lanes map mask reduce scan scan_left shape space stored total body dotcompute".split(" "),
   ...Object.values(TYPES),
 ]);
 
@@ -111,7 +114,7 @@ export function emitCpp(kernel: Kernel, { symbol, comment }: CppOptions): string
 
 class KernelWriter {
   private readonly kernel: Kernel;
-  /** Lanes of 16 bits instead of 32. */
+  /** Lanes of 8 or 16 bits instead of 32. */
   private readonly words: WordType | null;
   private readonly names: Set<string>;
   private readonly dialect: Dialect;
@@ -152,9 +155,9 @@ class KernelWriter {
   }
 
   /** How many lanes: one; as many as a register holds of 64 bits; or, as soon as 32-bit types take part, of 32 bits. */
-  private lanes(): "lanes1" | "lanes16" | "lanes32" | "lanes64" | "lanes64x2" | "lanes64x4" | "words" | "unsigned_words" {
+  private lanes(): "lanes1" | "lanes16" | "lanes32" | "lanes64" | "lanes64x2" | "lanes64x4" | (typeof WORD_LANES)[WordType] {
     const { body, sink } = this.kernel;
-    if (this.words !== null) return this.words === "i16" ? "words" : "unsigned_words";
+    if (this.words !== null) return WORD_LANES[this.words];
     if (runsAlone(sink)) return "lanes1";
     // Turns of a loop wait for one another: with more lanes there is something to do meanwhile, while registers last.
     if (hasLoops(body)) return declaredIn(body).size <= MANY_LOCALS ? "lanes16" : "lanes32";
@@ -212,7 +215,7 @@ class KernelWriter {
           value: TYPES[ELEMENTS[sink.element].scalar],
         };
       case "reduce":
-        return { call: `reduce<G, ${source}, shape, ${this.reduction(sink, 0)}>`, value: TYPES[sink.term] };
+        return { call: `${this.reducingLoop()}<G, ${source}, shape, ${this.reduction(sink, 0)}>`, value: TYPES[sink.term] };
       case "scan": {
         const { order, type } = sink;
         if (order.kind === "left") throw new CompilerBug("an ordered scan has no lanes");
@@ -228,11 +231,11 @@ class KernelWriter {
         return { call: `count<G, ${source}, shape>`, value: "Nothing" };
       case "first":
       case "last":
-        return { call: `${sink.kind}<G, ${source}, ${cScalar(sink.type)}, shape>`, value: TYPES[sink.type] };
+        return { call: `${sink.kind}<G, ${source}, ${this.laneOf(sink.type)}, shape>`, value: TYPES[sink.type] };
       case "several": {
         const results = sink.sinks.map((single, place) => (single.kind === "array" ? this.elementOf(single.element) : this.reduction(single, place)));
         const values = sink.sinks.map(single => TYPES[single.kind === "array" ? ELEMENTS[single.element].scalar : single.term]);
-        const loop = sink.sinks[0]?.kind === "array" ? this.arrayLoop() : "reduce";
+        const loop = sink.sinks[0]?.kind === "array" ? this.arrayLoop() : this.reducingLoop();
         return { call: `${loop}<G, ${source}, shape, ${results.join(", ")}>`, value: `Yielded<${values.join(", ")}>` };
       }
       default:
@@ -243,9 +246,20 @@ class KernelWriter {
   /** A reduction of what is yielded at a place. Sums of small integers need no 64 bits within a block. */
   private reduction({ op, term, type }: SinkOf<"reduce">, place: number): string {
     const last = this.kernel.body.at(-1);
+    if (this.words !== null) return `Reduction<${OPERATORS[op]}, ${this.laneOf(term)}, ${cScalar(type)}>`;
     const value = last?.kind === "yield" ? last.values[place] : undefined;
     const small = type === "i64" && term === "i32" && value !== undefined && within(new Ranges(this.kernel).of(value), -SUMMED, SUMMED);
     return `Reduction<${OPERATORS[op]}, ${cScalar(term)}, ${cScalar(type)}${small ? ", int" : ""}>`;
+  }
+
+  /** The type of a lane that holds such values. */
+  private laneOf(type: ScalarType): string {
+    return this.words !== null && type === "i32" ? C_ELEMENTS[this.words] : cScalar(type);
+  }
+
+  /** Integers in narrow lanes are folded in any order. */
+  private reducingLoop(): "reduce" | "total" {
+    return this.words === null ? "reduce" : "total";
   }
 
   private arrayLoop(): "filter" | "map" {

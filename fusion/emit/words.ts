@@ -1,46 +1,92 @@
 /**
- * Which kernels compute in lanes of 16 bits: those whose integers range analysis proves to be small enough.
+ * Which kernels compute in lanes of 8 or 16 bits: those whose integers range analysis proves to be small enough.
  *
- * Sums, products and bits are right in their low 16 bits whatever was lost above. What looks at whole values (comparisons,
+ * Sums, products and bits are right in their low bits whatever was lost above. What looks at whole values (comparisons,
  * shifts down, minima …) must find them whole: there the values must fit.
  */
 import { integers, within, type Interval } from "../interval.js";
-import type { Expr, ExprOf, Kernel, Stmt } from "../ir.js";
+import type { Expr, ExprOf, Kernel, Sink, Stmt } from "../ir.js";
 import { Ranges } from "../passes/ranges.js";
 import { constant, select } from "../build.js";
-import { alwaysYields, mapExpr, mapKernel, operandsOf, sinksOf, valuesOf, walkStmts } from "../traverse.js";
+import { mapExpr, mapKernel, operandsOf, sinksOf, valuesOf, walkKernel, walkStmts } from "../traverse.js";
 import { ELEMENTS, type ElementType } from "../types.js";
 import { thresholdOf } from "./thresholds.js";
 
-export type WordType = "i16" | "u16";
+export type WordType = "i8" | "u8" | "i16" | "u16";
 
-const FITS: Readonly<Record<WordType, Interval>> = { i16: integers(-32_768, 32_767), u16: integers(0, 65_535) };
+const FITS: Readonly<Record<WordType, Interval>> = { i8: integers(-128, 127), u8: integers(0, 255), i16: integers(-32_768, 32_767), u16: integers(0, 65_535) };
 
+const BYTES = ["i8", "u8"] as const;
+const WORDS = ["i16", "u16"] as const;
+
+/** Small elements; bytes have one each. */
 const isSmall = (element: ElementType): boolean => ELEMENTS[element].bytes <= 2;
+const isByte = (element: ElementType): boolean => ELEMENTS[element].bytes === 1;
 
-/** The lanes of a kernel whose values all fit in 16 bits; null for other kernels. */
+/** The narrowest lanes that the values of a kernel all fit in; null where they need 32 bits. */
 export function wordsOf(kernel: Kernel): WordType | null {
   if (!isPlain(kernel)) return null;
   const watched: Expr[] = [];
   for (const value of valuesIn(kernel.body)) {
     if (!watch(value, watched)) return null;
   }
+  watched.push(...handedOn(kernel));
   const ranges = new Ranges(kernel);
-  const fits = (type: WordType): boolean => watched.every(expr => within(ranges.of(expr), FITS[type].low, FITS[type].high));
-  return fits("i16") ? "i16" : fits("u16") ? "u16" : null;
+  const intervals = watched.map(expr => ranges.of(expr));
+  const fits = (type: WordType): boolean => intervals.every(interval => within(interval, FITS[type].low, FITS[type].high));
+  const types = elementsOf(kernel).every(isByte) && !multiplies(kernel) ? [...BYTES, ...WORDS] : WORDS;
+  return types.find(fits) ?? null;
 }
 
-/** Small elements in, small elements or a count out, and no loops or effects between. */
+/** All elements that are read or stored. */
+function elementsOf({ source, arrays, sink }: Kernel): readonly ElementType[] {
+  const stored = sinksOf(sink).flatMap(single => (single.kind === "array" ? [single.element] : []));
+  return [...(source.kind === "array" ? [source.element] : []), ...arrays.map(({ element }) => element), ...stored];
+}
+
+/** Small elements in, small elements, their least, greatest, sum, number or the first of them out, and no loops or effects between. */
 function isPlain(kernel: Kernel): boolean {
   const { source, arrays, sink } = kernel;
-  if (source.kind === "array" && !isSmall(source.element)) return false;
   if (source.kind === "range" && arrays.length === 0) return false;
-  if (!arrays.every(({ element }) => isSmall(element))) return false;
-  if (sink.kind !== "count" && !alwaysYields(kernel)) return false;
-  if (!sinksOf(sink).every(single => single.kind === "count" || (single.kind === "array" && isSmall(single.element)))) return false;
+  if (!elementsOf(kernel).every(isSmall) || !sinksOf(sink).every(isPlainSink)) return false;
   let plain = true;
   walkStmts(kernel.body, { stmt: ({ kind }) => (plain &&= kind !== "loop" && kind !== "visit") });
   return plain;
+}
+
+function isPlainSink(sink: Sink): boolean {
+  switch (sink.kind) {
+    case "array":
+    case "count":
+      return true;
+    case "reduce":
+      return sink.term === "i32" && (sink.op === "add" ? sink.type === "i64" : (sink.op === "min" || sink.op === "max") && sink.type === "i32" && sink.counted);
+    case "first":
+      return (sink.type === "bool" || sink.type === "i32") && !sink.ranked;
+    case "last":
+    case "fold":
+    case "scan":
+    case "several":
+    case "stores":
+      return false;
+    default:
+      return sink satisfies never;
+  }
+}
+
+/** Yielded values that are needed whole. */
+function handedOn({ body, sink }: Kernel): readonly Expr[] {
+  const last = body.at(-1);
+  if (last?.kind !== "yield") return [];
+  const sinks = sinksOf(sink);
+  return last.values.filter(({ type }, place) => type === "i32" && sinks[place]?.kind !== "array");
+}
+
+/** Registers of bytes have no product. */
+function multiplies(kernel: Kernel): boolean {
+  let found = false;
+  walkKernel(kernel, { expr: expr => (found ||= expr.kind === "apply" && expr.op === "mul") });
+  return found;
 }
 
 function valuesIn(stmts: readonly Stmt[]): readonly Expr[] {
@@ -49,7 +95,7 @@ function valuesIn(stmts: readonly Stmt[]): readonly Expr[] {
   return values;
 }
 
-/** Collects what must be whole; says whether there is nothing but what lanes of 16 bits have. */
+/** Collects what must be whole; says whether there is nothing but what narrow lanes have. */
 function watch(expr: Expr, watched: Expr[]): boolean {
   const threshold = thresholdOf(expr);
   if (threshold !== null) {

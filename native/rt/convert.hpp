@@ -205,7 +205,7 @@ RT_INLINE Pack<Loaded<E>, G> load(const E* from) {
   if constexpr (sizeof(E) >= 4) return Pack<E, G>::load(from);
   else if constexpr (is_as<E>) {
     Pack<Loaded<E>, G> words;
-    if constexpr (sizeof(E) == 2) return Pack<Loaded<E>, G>::load(from);
+    if constexpr (sizeof(E) == sizeof(Loaded<E>)) return Pack<Loaded<E>, G>::load(from);
     else widen_bytes<typename E::Element, Loaded<E>>((const typename E::Element*)from, words.r);
     return words;
   } else {

@@ -287,7 +287,7 @@ struct Shape {
   int size = 1;
 };
 
-/// How the types of a body are called: as many lanes as a register has elements of 64, 32 or 16 bits, or one.
+/// How the types of a body are called: as many lanes as a register has elements of 64 or 32 bits, as two have of 16 or 8, or one.
 #define RT_LANES(lanes)                   \
   inline constexpr int G = lanes;         \
   using Lanes = Group<G>;                 \
@@ -316,17 +316,24 @@ namespace lanes64x4 {
 RT_LANES(RT_BITMASKS ? WIDTH / 2 : WIDTH / 8)
 }
 #undef RT_LANES
-#define RT_LANES(word)           \
-  inline constexpr int G = WORDS; \
+#define RT_LANES(lanes, lane)    \
+  inline constexpr int G = lanes; \
   using Lanes = Group<G>;        \
   using mask = Mask<G>;          \
-  using i32 = Pack<word, G>;
+  using i32 = Pack<lane, G>;
 /// For integers that fit in 16 bits, signed or not.
 namespace words {
-RT_LANES(short)
+RT_LANES(WORDS, short)
 }
 namespace unsigned_words {
-RT_LANES(unsigned short)
+RT_LANES(WORDS, unsigned short)
+}
+/// And in 8.
+namespace bytes {
+RT_LANES(BYTES, signed char)
+}
+namespace unsigned_bytes {
+RT_LANES(BYTES, u8)
 }
 #undef RT_LANES
 namespace lanes1 {

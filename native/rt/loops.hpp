@@ -7,3 +7,4 @@
 #include "reduce.hpp"
 #include "scan.hpp"
 #include "search.hpp"
+#include "totals.hpp"

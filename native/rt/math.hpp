@@ -83,7 +83,7 @@ RT_INLINE Reg<T> reg_least(Reg<T> a, Reg<T> b) {
   else if constexpr (same<T, float>) return __builtin_ia32_minps(a, b);
   else
 #endif
-  if constexpr (sizeof(T) == 2) return a < b ? a : b;
+  if constexpr (sizeof(T) <= 2) return a < b ? a : b;
   else return blend<T>(compare<Relation::Lt, T>(a, b), a, b);
 }
 template <class T>
@@ -101,7 +101,7 @@ RT_INLINE Reg<T> reg_greatest(Reg<T> a, Reg<T> b) {
   else if constexpr (same<T, float>) return __builtin_ia32_maxps(a, b);
   else
 #endif
-  if constexpr (sizeof(T) == 2) return a > b ? a : b;
+  if constexpr (sizeof(T) <= 2) return a > b ? a : b;
   else return blend<T>(compare<Relation::Gt, T>(a, b), a, b);
 }
 
@@ -133,7 +133,7 @@ template <class T, int G>
 RT_INLINE Pack<T, G> rt_abs(Pack<T, G> a) {
   constexpr int N = Pack<T, G>::N;
   if constexpr (is_float<T>) RT_REGISTERS(a.r[i] = reg_abs<T>(a.r[i]))
-  else if constexpr (sizeof(T) == 2 && !is_unsigned<T>) RT_REGISTERS(a.r[i] = reg_greatest<T>(a.r[i], -a.r[i]))
+  else if constexpr (sizeof(T) <= 2 && !is_unsigned<T>) RT_REGISTERS(a.r[i] = reg_greatest<T>(a.r[i], -a.r[i]))
   else if constexpr (!is_unsigned<T>) RT_REGISTERS(a.r[i] = blend<T>(compare<Relation::Lt, T>(a.r[i], Reg<T>{}), -a.r[i], a.r[i]))
   return a;
 }
@@ -273,38 +273,40 @@ RT_INLINE Pack<int, G> rt_clz32(Pack<int, G> a) {
 #endif
 }
 
-// Words: the low 16 bits of what 32 would hold. Bits above are all the sign, or none.
+// Narrow lanes: the low 16 or 8 bits of what 32 would hold. Bits above are all the sign, or none.
 template <class T>
-concept Word = sizeof(T) == 2;
-template <Word T, int G>
+concept Small = sizeof(T) <= 2;
+template <class T>
+inline constexpr int BITS = 8 * int(sizeof(T));
+template <Small T, int G>
 RT_INLINE Pack<T, G> rt_shl(Pack<T, G> a, int count) {
   constexpr int N = Pack<T, G>::N;
-  if (count > 15) return T(0);
+  if (count >= BITS<T>) return T(0);
   RT_REGISTERS(a.r[i] = a.r[i] << count)
   return a;
 }
-template <Word T, int G>
+template <Small T, int G>
 RT_INLINE Pack<T, G> rt_shr(Pack<T, G> a, int count) {
   constexpr int N = Pack<T, G>::N;
-  if (is_unsigned<T> && count > 15) return T(0);
-  RT_REGISTERS(a.r[i] = a.r[i] >> (count > 15 ? 15 : count))
+  if (is_unsigned<T> && count >= BITS<T>) return T(0);
+  RT_REGISTERS(a.r[i] = a.r[i] >> (count < BITS<T> ? count : BITS<T> - 1))
   return a;
 }
-template <Word T, int G>
+template <Small T, int G>
 RT_INLINE Pack<T, G> rt_wrap_i8(Pack<T, G> a) {
   constexpr int N = Pack<T, G>::N;
-  RT_REGISTERS(a.r[i] = (Reg<T>)((Reg<short>)(a.r[i] << 8) >> 8))
+  if constexpr (sizeof(T) == 2) RT_REGISTERS(a.r[i] = (Reg<T>)((Reg<short>)(a.r[i] << 8) >> 8))
   return a;
 }
-template <Word T, int G>
+template <Small T, int G>
 RT_INLINE Pack<T, G> rt_wrap_u8(Pack<T, G> a) {
   return a & T(255);
 }
-template <Word T, int G>
+template <Small T, int G>
 RT_INLINE Pack<T, G> rt_wrap_i16(Pack<T, G> a) {
   return a;
 }
-template <Word T, int G>
+template <Small T, int G>
 RT_INLINE Pack<T, G> rt_wrap_u16(Pack<T, G> a) {
   return a;
 }

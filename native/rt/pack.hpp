@@ -140,9 +140,9 @@ RT_INLINE PackOf<ScalarOf<A>, G> rt_select(Mask<G> test, A yes, B no) {
   using P = PackOf<ScalarOf<A>, G>;
   return choose(test, P(yes), P(no));
 }
-/// The words of a kernel may be signed or not: a plain number is what the other branch is.
+/// Narrow lanes may be signed or not: a plain number is what the other branch is.
 template <int G, class T>
-  requires(sizeof(T) == 2)
+  requires(sizeof(T) <= 2)
 RT_INLINE Pack<T, G> rt_select(Mask<G> test, int yes, Pack<T, G> no) {
   return choose(test, Pack<T, G>(T(yes)), no);
 }

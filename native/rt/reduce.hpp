@@ -11,7 +11,7 @@ namespace dotcompute::rt {
 template <class T>
 inline constexpr T LEAST = is_float<T> ? T(-RT_INFINITY) : is_unsigned<T> ? T(0) : T(T(1) << (sizeof(T) * 8 - 1));
 template <class T>
-inline constexpr T MOST = is_float<T> ? T(RT_INFINITY) : T(~LEAST<i64>);
+inline constexpr T MOST = is_float<T> ? T(RT_INFINITY) : is_unsigned<T> ? T(-1) : T(~LEAST<T>);
 template <>
 inline constexpr double LEAST<double> = -RT_INFINITY;
 template <>
@@ -20,12 +20,6 @@ template <>
 inline constexpr double MOST<double> = RT_INFINITY;
 template <>
 inline constexpr float MOST<float> = __builtin_inff();
-template <>
-inline constexpr int MOST<int> = 0x7fffffff;
-template <>
-inline constexpr u32 MOST<u32> = ~0u;
-template <>
-inline constexpr u64 MOST<u64> = ~0ull;
 
 struct Add {
   template <class T>
@@ -213,6 +207,7 @@ struct Block<G, R> {
     if constexpr (!Every) terms = rt_select(live, terms, Terms(Op::template identity<typename R::Term>));
     sums[part] = Op::join(sums[part], widened<typename R::Held>(terms));
   }
+  RT_MEMBER typename R::Type value() const { return typename R::Type(fold_lanes<Op, typename R::Held>(sums)); }
 };
 
 /// The values of all blocks, for one reduction or for each of several.
@@ -221,14 +216,14 @@ struct Forest {
   Forest<R> first;
   Forest<More...> rest;
 
-  template <int G>
-  RT_MEMBER void push(const Block<G, R, More...>& block) {
+  template <class B>
+  RT_MEMBER void push(const B& block) {
     first.push(block.first);
     rest.push(block.rest);
   }
-  RT_MEMBER void push(const Scalar* partial) {
-    first.push(partial);
-    rest.push(partial + 1);
+  RT_MEMBER void push_partial(const Scalar* partial) {
+    first.push_partial(partial);
+    rest.push_partial(partial + 1);
   }
   RT_MEMBER void finish(Scalar* values) const {
     first.finish(values);
@@ -240,27 +235,36 @@ struct Forest<R> {
   using Type = typename R::Type;
   Tree<Type> tree;
 
-  template <int G>
-  RT_MEMBER void push(const Block<G, R>& block) {
-    tree.push(Type(fold_lanes<typename R::Op, typename R::Held>(block.sums)), R::join);
+  template <class B>
+  RT_MEMBER void push(const B& block) {
+    tree.push(block.value(), R::join);
   }
-  RT_MEMBER void push(const Scalar* partial) { tree.push(value_of<Type>(partial[0]), R::join); }
+  RT_MEMBER void push_partial(const Scalar* partial) { tree.push(value_of<Type>(partial[0]), R::join); }
   RT_MEMBER void finish(Scalar* values) const { values[0] = scalar(tree.finish(R::Op::template identity<Type>, R::join)); }
 };
+
+/// Where the values of one reduction, or of several, go.
+template <class... R>
+RT_INLINE Scalar* values_of(Call* call) {
+  return sizeof...(R) == 1 ? &call->value : call->values;
+}
+
+/// Each part but the last is a power of two of blocks, a whole subtree: they join as blocks do.
+template <class... R>
+RT_INLINE Status join_parts(Call* call) {
+  Forest<R...> forest;
+  for (u64 part = 0; part < call->parts; part++) forest.push_partial(call->partials + part * sizeof...(R));
+  forest.finish(values_of<R...>(call));
+  return Status::Done;
+}
 
 /// Folds what is yielded, by one reduction or by several.
 template <int G, class In, Shape S, class... R, class Body>
 RT_INLINE Status reduce(Call* call, Body body) {
   constexpr int P = LANES / G;
   using Terms = Values<G, typename R::Term...>;
+  if (call->parts > 0) return join_parts<R...>(call);
   Forest<R...> forest;
-  Scalar* const values = sizeof...(R) == 1 ? &call->value : call->values;
-  if (call->parts > 0) {
-    // Each part but the last is a power of two of blocks, a whole subtree: they join as blocks do.
-    for (u64 part = 0; part < call->parts; part++) forest.push(call->partials + part * sizeof...(R));
-    forest.finish(values);
-    return Status::Done;
-  }
   const Source<In, G> source(call);
   Group<G> lanes(call);
   u64 count = 0;
@@ -309,7 +313,7 @@ RT_INLINE Status reduce(Call* call, Body body) {
     forest.push(last);
   }
   call->count = count;
-  forest.finish(values);
+  forest.finish(values_of<R...>(call));
   return Status::Done;
 }
 

@@ -258,6 +258,11 @@ struct BitsOf<T> {
   using type = u32;
 };
 template <class T>
+  requires(sizeof(T) == 1)
+struct BitsOf<T> {
+  using type = u64;
+};
+template <class T>
 using RegMask = typename BitsOf<T>::type;
 
 template <Relation R, class T>
@@ -274,12 +279,15 @@ RT_INLINE RegMask<T> compare(Reg<T> a, Reg<T> b) {
   if constexpr (same<T, u64>) return __builtin_ia32_ucmpq512_mask((Reg<i64>)a, (Reg<i64>)b, i, every);
   if constexpr (same<T, short>) return __builtin_ia32_cmpw512_mask(a, b, i, every);
   if constexpr (same<T, unsigned short>) return __builtin_ia32_ucmpw512_mask((Reg<short>)a, (Reg<short>)b, i, every);
+  if constexpr (same<T, signed char>) return __builtin_ia32_cmpb512_mask((Reg<char>)a, (Reg<char>)b, i, every);
+  if constexpr (same<T, u8>) return __builtin_ia32_ucmpb512_mask((Reg<char>)a, (Reg<char>)b, i, every);
 }
 
 template <class T>
 RT_INLINE Reg<T> blend(RegMask<T> mask, Reg<T> yes, Reg<T> no) {
   if constexpr (same<T, double>) return __builtin_ia32_blendmpd_512_mask(no, yes, mask);
   else if constexpr (same<T, float>) return __builtin_ia32_blendmps_512_mask(no, yes, mask);
+  else if constexpr (sizeof(T) == 1) return (Reg<T>)__builtin_ia32_blendmb_512_mask((Reg<char>)no, (Reg<char>)yes, mask);
   else if constexpr (sizeof(T) == 2) return (Reg<T>)__builtin_ia32_blendmw_512_mask((Reg<short>)no, (Reg<short>)yes, mask);
   else if constexpr (sizeof(T) == 4) return (Reg<T>)__builtin_ia32_blendmd_512_mask((Reg<int>)no, (Reg<int>)yes, mask);
   else return (Reg<T>)__builtin_ia32_blendmq_512_mask((Reg<i64>)no, (Reg<i64>)yes, mask);
@@ -306,7 +314,7 @@ RT_INLINE Reg<T> blend(RegMask<T> mask, Reg<T> yes, Reg<T> no) {
 #if defined(__clang__)
   return mask ? yes : no;
 #elif RT_GCC_X86 && RT_WIDTH == 32
-  if constexpr (sizeof(T) == 2) return (Reg<T>)__builtin_ia32_pblendvb256((Reg<char>)no, (Reg<char>)yes, (Reg<char>)mask);
+  if constexpr (sizeof(T) <= 2) return (Reg<T>)__builtin_ia32_pblendvb256((Reg<char>)no, (Reg<char>)yes, (Reg<char>)mask);
   else if constexpr (sizeof(T) == 4) return (Reg<T>)__builtin_ia32_blendvps256((Reg<float>)no, (Reg<float>)yes, (Reg<float>)mask);
   else return (Reg<T>)__builtin_ia32_blendvpd256((Reg<double>)no, (Reg<double>)yes, (Reg<double>)mask);
 #else

@@ -1,14 +1,18 @@
-// Lanes of 16 bits, for integers that are proved to be small enough: a register has twice as many of them as of 32 bits.
+// Lanes of 16 or 8 bits, for integers that are proved to be small enough: a register has two or four times as many of them as of 32.
 //
-// A group is as many lanes as a register has bytes: one register of bytes, as they are loaded and stored, is two of lanes.
+// A group is two registers: as many lanes of 16 bits as a register has bytes, or twice as many of 8. So a register of bytes, as it is
+// loaded and stored, is a group of the former.
 #pragma once
 
 #include "mask.hpp"
 
 namespace dotcompute::rt {
 
-/// Lanes in a group.
+/// Lanes in a group of 16 bits, and of 8.
 inline constexpr int WORDS = WIDTH;
+inline constexpr int BYTES = 2 * WIDTH;
+template <int G>
+concept Narrowed = G == WORDS || G == BYTES;
 
 /// An element that computes in lanes of another type: its bits, as many as the lane has.
 template <class E, class L>
@@ -22,31 +26,51 @@ inline constexpr bool is_as = false;
 template <class E, class L>
 inline constexpr bool is_as<As<E, L>> = true;
 
-template <>
-struct Mask<WORDS> {
-  RegMask<short> raw[2];
+/// The highest bit of each byte, the first byte's lowest.
+RT_INLINE u64 byte_bits(Reg<char> bytes) {
+#if RT_GCC_X86 && RT_WIDTH == 64
+  return __builtin_ia32_cvtb2mask512(bytes);
+#elif RT_GCC_X86 && RT_WIDTH == 32
+  return u32(__builtin_ia32_pmovmskb256(bytes));
+#elif RT_GCC_X86
+  return u32(__builtin_ia32_pmovmskb128(bytes));
+#else
+  // Bytes are all bits or none: each of eight leaves its own, and a product brings them together.
+  const Reg<u64> eights = (Reg<u64>)bytes & 0x8040201008040201ull;
+  u64 bits = 0;
+  for (int i = 0; i < WIDTH / 8; i++) bits |= (eights[i] * 0x0101010101010101ull >> 56) << (8 * i);
+  return bits;
+#endif
+}
+
+template <int G>
+  requires Narrowed<G>
+struct Mask<G> {
+  using Lane = typename IntOfSize<2 * WIDTH / G>::type;
+  /// Lanes in each of the two registers.
+  static constexpr int HALF = G / 2;
+  RegMask<Lane> raw[2];
 
   Mask() = default;
   RT_MEMBER Mask(bool every) {
 #if RT_BITMASKS
-    raw[0] = raw[1] = every ? RegMask<short>(-1) : RegMask<short>(0);
+    raw[0] = raw[1] = every ? RegMask<Lane>(-1) : RegMask<Lane>(0);
 #else
-    raw[0] = raw[1] = splat<short>(every ? -1 : 0);
+    raw[0] = raw[1] = splat<Lane>(Lane(every ? -1 : 0));
 #endif
   }
   /// The first `count` lanes, of fewer than all.
   static RT_MEMBER Mask first(u64 count) {
     Mask mask;
+    for (int half = 0; half < 2; half++) {
+      const u64 before = u64(half) * HALF, some = count < before ? 0 : count - before;
 #if RT_BITMASKS
-    const u64 bits = (1ull << count) - 1;
-    mask.raw[0] = RegMask<short>(bits);
-    mask.raw[1] = RegMask<short>(bits >> 32);
+      mask.raw[half] = some >= u64(HALF) ? RegMask<Lane>(-1) : RegMask<Lane>((1ull << some) - 1);
 #else
-    Reg<short> places;
-    for (int lane = 0; lane < WORDS / 2; lane++) places[lane] = short(lane);
-    mask.raw[0] = compare<Relation::Lt, short>(places, splat<short>(short(count)));
-    mask.raw[1] = compare<Relation::Lt, short>(places, splat<short>(short(int(count) - WORDS / 2)));
+      for (int lane = 0; lane < HALF; lane++) mask.raw[half][lane] = Lane(lane);
+      mask.raw[half] = (Reg<Lane>)(mask.raw[half] < Lane(some < u64(HALF) ? some : u64(HALF)));
 #endif
+    }
     return mask;
   }
 
@@ -57,30 +81,53 @@ struct Mask<WORDS> {
   template <class T>
   static RT_MEMBER Mask from(const RegMask<T> (&parts)[2]) {
     Mask mask;
-    mask.raw[0] = (RegMask<short>)parts[0];
-    mask.raw[1] = (RegMask<short>)parts[1];
+    mask.raw[0] = (RegMask<Lane>)parts[0];
+    mask.raw[1] = (RegMask<Lane>)parts[1];
     return mask;
   }
-  RT_MEMBER u64 bits() const {
+  /// A bit for each of as many lanes as a register has bytes: all lanes of 16 bits, or one of the registers of 8.
+  RT_MEMBER u64 bits(int half = 0) const {
+    if constexpr (G == BYTES) {
 #if RT_BITMASKS
-    return u64(raw[0]) | u64(raw[1]) << 32;
-#elif RT_GCC_X86 && RT_WIDTH == 32
-    const auto bytes = (VectorOf<i64, 32>::type)__builtin_ia32_packsswb256(raw[0], raw[1]);
-    return u32(__builtin_ia32_pmovmskb256((VectorOf<char, 32>::type)__builtin_ia32_permdi256(bytes, 0xd8)));
-#elif RT_GCC_X86
-    return u32(__builtin_ia32_pmovmskb128(__builtin_ia32_packsswb128(raw[0], raw[1])));
+      return raw[half];
 #else
-    u64 bits = 0;
-    for (int lane = 0; lane < WORDS; lane++) bits |= u64(raw[lane / (WORDS / 2)][lane % (WORDS / 2)] & 1) << lane;
-    return bits;
+      return byte_bits(raw[half]);
 #endif
+    } else {
+#if RT_BITMASKS
+      return u64(raw[0]) | u64(raw[1]) << 32;
+#elif RT_GCC_X86 && RT_WIDTH == 32
+      const auto bytes = (VectorOf<i64, 32>::type)__builtin_ia32_packsswb256(raw[0], raw[1]);
+      return byte_bits((Reg<char>)__builtin_ia32_permdi256(bytes, 0xd8));
+#elif RT_GCC_X86
+      return byte_bits(__builtin_ia32_packsswb128(raw[0], raw[1]));
+#else
+      using Part = typename VectorOf<char, WIDTH / 2>::type;
+      const Part parts[2] = {__builtin_convertvector(raw[0], Part), __builtin_convertvector(raw[1], Part)};
+      Reg<char> bytes;
+      __builtin_memcpy(&bytes, parts, sizeof bytes);
+      return byte_bits(bytes);
+#endif
+    }
   }
-  RT_MEMBER int count() const { return __builtin_popcountll(bits()); }
+  RT_MEMBER int count() const {
+    int count = __builtin_popcountll(bits());
+    if constexpr (G == BYTES) count += __builtin_popcountll(bits(1));
+    return count;
+  }
+  RT_MEMBER bool at(int lane) const { return bits(lane / WIDTH) >> lane % WIDTH & 1; }
+  /// The place of the first lane, of at least one.
+  RT_MEMBER int lowest() const {
+    const u64 low = bits();
+    if constexpr (G == BYTES)
+      if (low == 0) return WIDTH + __builtin_ctzll(bits(1));
+    return __builtin_ctzll(low);
+  }
 
 #define RT_HALVES(expression)                                                \
   {                                                                          \
     Mask mask;                                                               \
-    for (int i = 0; i < 2; i++) mask.raw[i] = RegMask<short>(expression);    \
+    for (int i = 0; i < 2; i++) mask.raw[i] = RegMask<Lane>(expression);     \
     return mask;                                                             \
   }
   friend RT_MEMBER Mask operator&(Mask a, Mask b) RT_HALVES(a.raw[i] & b.raw[i])
@@ -88,7 +135,18 @@ struct Mask<WORDS> {
   friend RT_MEMBER Mask operator^(Mask a, Mask b) RT_HALVES(a.raw[i] ^ b.raw[i])
   friend RT_MEMBER Mask operator!(Mask a) RT_HALVES(~a.raw[i])
 #undef RT_HALVES
-  friend RT_MEMBER bool any(Mask a) { return a.bits() != 0; }
+  friend RT_MEMBER bool any(Mask a) {
+#if RT_BITMASKS
+    return (a.raw[0] | a.raw[1]) != 0;
+#elif RT_GCC_X86
+    return byte_bits((Reg<char>)(a.raw[0] | a.raw[1])) != 0;
+#else
+    const Reg<u64> both = (Reg<u64>)(a.raw[0] | a.raw[1]);
+    u64 bits = 0;
+    for (int i = 0; i < WIDTH / 8; i++) bits |= both[i];
+    return bits != 0;
+#endif
+  }
   RT_MEMBER Mask& operator&=(Mask b) { return *this = *this & b; }
   RT_MEMBER Mask& operator|=(Mask b) { return *this = *this | b; }
 };

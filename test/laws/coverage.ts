@@ -35,7 +35,7 @@ function usesWords(kernel: Kernel): boolean {
 
 export class Coverage {
   private readonly counts = new Map<string, number>();
-  /** Runs on the CPU in lanes of 16 bits. */
+  /** Runs on the CPU in lanes of 8 or 16 bits. */
   words = 0;
 
   /** A run of a kernel on a backend. */

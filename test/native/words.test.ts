@@ -1,14 +1,15 @@
 /**
- * Lanes of 16 bits: generated kernels over small integers, most of them close to what fits, give what the interpreter gives. On
+ * Lanes of 8 and 16 bits: generated kernels over small integers, most of them close to what fits, give what the interpreter gives. On
  * arrays of extremes, at the lengths where registers, groups and turns of the loop end.
  */
 import { afterAll, describe, expect, it } from "vitest";
 import { apply, constant, convert, local, select } from "../../fusion/build.js";
 import type { KernelCall } from "../../fusion/call.js";
-import { wordsOf } from "../../fusion/emit/words.js";
-import type { Expr, Kernel, Sink, Stmt } from "../../fusion/ir.js";
+import { wordsOf, type WordType } from "../../fusion/emit/words.js";
+import type { Expr, Kernel, Sink, SinkOf, Stmt } from "../../fusion/ir.js";
 import type { OpName } from "../../fusion/ops.js";
 import { printKernel } from "../../fusion/print.js";
+import { sinksOf } from "../../fusion/traverse.js";
 import { ELEMENTS, type ElementType } from "../../fusion/types.js";
 import { newArray, type AnyTypedArray } from "../../fusion/values.js";
 import { verify } from "../../fusion/verify.js";
@@ -18,20 +19,23 @@ import { buildKernels, runKernels, wanted, type Job } from "./run-kernels.js";
 import { compiler, TARGETS, Workshop } from "./toolchain.js";
 
 const SMALL: readonly ElementType[] = ["u8", "i8", "u16", "i16", "u8c"];
+const BYTES: readonly ElementType[] = ["u8", "i8", "u8c"];
 const NUMBERS = [0, 1, 2, 3, 7, 10, 77, 127, 128, 150, 171, 255, 256, 257, 1000, 32_767, 32_768, 65_535, 65_536, -1, -2, -128, -129, -1000, -32_768, -32_769];
 const FLOWING: readonly OpName[] = ["add", "sub", "mul", "and", "or", "xor", "neg", "not", "wrapI8", "wrapU8", "wrapI16", "wrapU16"];
 const LOOKING: readonly OpName[] = ["min", "max", "abs", "shr", "shl"];
 const COMPARING: readonly OpName[] = ["lt", "le", "gt", "ge", "eq", "ne"];
-const LENGTHS = [0, 1, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 400, 1025];
+const LENGTHS = [0, 1, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 400, 511, 513, 1025];
 
 class Generator {
   private readonly leaves: Expr[];
   private readonly columns: readonly ElementType[];
   private readonly source: Kernel["source"];
+  private readonly elements: readonly ElementType[];
 
   constructor(private readonly from: Choices) {
-    this.columns = Array.from({ length: from.below(3) }, () => from.pick(SMALL));
-    this.source = this.columns.length > 0 && from.chance(50) ? { kind: "range" } : { kind: "array", element: from.pick(SMALL) };
+    this.elements = from.chance(50) ? BYTES : SMALL;
+    this.columns = Array.from({ length: from.below(3) }, () => from.pick(this.elements));
+    this.source = this.columns.length > 0 && from.chance(50) ? { kind: "range" } : { kind: "array", element: from.pick(this.elements) };
     this.leaves = this.columns.map((_, at): Expr => ({ kind: "column", type: "i32", array: `c${String(at)}` }));
     if (this.source.kind === "array") this.leaves.push({ kind: "element", type: "i32" });
   }
@@ -41,9 +45,11 @@ class Generator {
     const body: Stmt[] = [];
     for (let n = from.below(3); n > 0; n--) this.variable(body, `v${String(n)}`);
     const sink = this.sink();
-    if (sink.kind === "count") body.push({ kind: "if", test: this.truth(2), then: [{ kind: "leave", label: "element" }], otherwise: [] });
+    if (sink.kind === "count" || sink.kind === "first" || from.chance(30)) body.push({ kind: "if", test: this.truth(2), then: [{ kind: "leave", label: "element" }], otherwise: [] });
     const results = sink.kind === "several" ? sink.sinks.length : sink.kind === "count" ? 0 : 1;
-    body.push({ kind: "yield", values: Array.from({ length: results }, () => this.number(3)) });
+    // What is folded or found must fit.
+    const depth = sinksOf(sink).every(({ kind }) => kind === "array") ? 3 : 1;
+    body.push({ kind: "yield", values: sink.kind === "first" && sink.type === "bool" ? [constant("bool", true)] : Array.from({ length: results }, () => this.number(depth)) });
     const arrays = this.columns.map((element, at) => ({ name: `c${String(at)}`, element, column: true as const, origin: { stage: 0, name: `c${String(at)}` } }));
     return { source: this.source, scalars: [], arrays, body, sink };
   }
@@ -58,8 +64,19 @@ class Generator {
 
   private sink(): Sink {
     const { from } = this;
-    const array = () => ({ kind: "array", element: from.pick(SMALL) }) as const;
-    return from.weighted<Sink>([6, array], [1, () => ({ kind: "count" })], [1, () => ({ kind: "several", sinks: [array(), array()] })]);
+    const array = () => ({ kind: "array", element: from.pick(this.elements) }) as const;
+    const reduce = (): SinkOf<"reduce"> => {
+      const op = from.pick(["add", "min", "max"] as const);
+      return { kind: "reduce", op, term: "i32", type: op === "add" ? "i64" : "i32", counted: op !== "add" };
+    };
+    return from.weighted<Sink>(
+      [6, array],
+      [1, () => ({ kind: "count" })],
+      [1, () => ({ kind: "several", sinks: [array(), array()] })],
+      [3, reduce],
+      [1, () => ({ kind: "several", sinks: [reduce(), reduce(), reduce()] })],
+      [2, () => ({ kind: "first", type: from.pick(["bool", "i32"] as const), ranked: false })],
+    );
   }
 
   private number(depth: number): Expr {
@@ -90,8 +107,8 @@ function kernelsOf(count: number): { readonly kernels: readonly Kernel[]; readon
     const kernel = verify(new Generator(new Choices(Array.from({ length: 120 }, next))).kernel(), "the generator");
     const type = wordsOf(kernel);
     if (type === null) refused++;
-    // Half of them unsigned, which are rarer.
-    else if (kernels.filter(other => wordsOf(other) === type).length < count / 2) kernels.push(kernel);
+    // As many of each: some are rarer.
+    else if (kernels.filter(other => wordsOf(other) === type).length < count / 4) kernels.push(kernel);
   }
   return { kernels, refused };
 }
@@ -124,8 +141,17 @@ const sums = [2 ** 21 - 1, -(2 ** 21), 2 ** 21, 65_535].map((most): Kernel => {
   };
 });
 
-const { kernels: generated, refused } = kernelsOf(40);
-const kernels = [...generated, ...sums];
+/** Filters of each kind of element that keep most: eight side by side, too. */
+const filters = SMALL.flatMap(element =>
+  [15, 127].map((bits): Kernel => {
+    const x: Expr = { kind: "element", type: "i32" };
+    const test = apply("eq", apply("and", x, constant("i32", bits)), constant("i32", 0));
+    return { source: { kind: "array", element }, scalars: [], arrays: [], body: [{ kind: "if", test, then: [{ kind: "leave", label: "element" }], otherwise: [] }, { kind: "yield", values: [x] }], sink: { kind: "array", element } };
+  }),
+);
+
+const { kernels: generated, refused } = kernelsOf(72);
+const kernels = [...generated, ...filters, ...sums];
 const jobs = kernels.flatMap((kernel, place) => LENGTHS.map((length): Job => ({ kernel: place, call: callOf(kernel, length, place + length) })));
 const expected = new Map(jobs.map(job => [job, wanted(kernels[job.kernel] as Kernel, job.call)]));
 
@@ -149,6 +175,7 @@ describe.skipIf(compiler === null)("words", () => {
 
   it("are for what fits, and for nothing else", () => {
     expect(refused).toBeGreaterThan(generated.length);
+    for (const kind of ["array", "count", "several", "reduce", "first"]) expect(generated.some(({ sink }) => sink.kind === kind), kind).toBe(true);
     const mapping = (element: ElementType, value: (x: Expr) => Expr, to: ElementType = element): Kernel => ({
       source: { kind: "array", element },
       scalars: [],
@@ -166,6 +193,19 @@ describe.skipIf(compiler === null)("words", () => {
     // Only low bits are asked for.
     expect(wordsOf(mapping("i16", x => apply("mul", x, x)))).toBe("i16");
     expect(wordsOf(mapping("i16", x => down(apply("add", x, x))))).toBeNull();
+    // Bytes have all but products, and their values must fit in eight bits where they are looked at.
+    expect(wordsOf(mapping("u8", x => apply("sub", int(255), x)))).toBe("i8");
+    expect(wordsOf(mapping("u8", x => apply("max", x, int(128))))).toBe("u8");
+    expect(wordsOf(mapping("u8", x => apply("min", apply("add", x, int(1)), int(255))))).toBe("i16");
+    expect(wordsOf(mapping("u8", x => apply("mul", x, int(3))))).toBe("i16");
+    expect(wordsOf(mapping("u8", x => x, "i16"))).toBe("i16");
+    const reducing = (element: ElementType, value: (x: Expr) => Expr, sink: Sink): WordType | null => wordsOf({ ...mapping(element, value), sink });
+    const greatest: Sink = { kind: "reduce", op: "max", term: "i32", type: "i32", counted: true };
+    expect(reducing("u8", x => x, greatest)).toBe("u8");
+    expect(reducing("u8", x => apply("sub", int(126), x), greatest)).toBe("i16");
+    expect(reducing("u16", x => apply("add", x, int(1)), greatest)).toBeNull();
+    expect(reducing("u8", x => x, { kind: "first", type: "i32", ranked: false })).toBe("u8");
+    expect(reducing("u8", x => x, { kind: "first", type: "i32", ranked: true })).toBeNull();
     expect(wordsOf(mapping("u8", x => x, "i32"))).toBeNull();
     expect(wordsOf(mapping("i32", x => x, "u8"))).toBeNull();
   });
