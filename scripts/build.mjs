@@ -37,7 +37,7 @@ export async function buildBundles() {
   const script = {
     ...common,
     external: ["apache-arrow"],
-    define: { "import.meta.url": "importMetaUrl", "import.meta.dirname": "__dirname", "import.meta.filename": "__filename", HEADERS_HASH: JSON.stringify(await hashOfHeaders(build, common)) },
+    define: { "import.meta.url": "importMetaUrl", "import.meta.dirname": "__dirname", "import.meta.filename": "__filename", HEADERS_HASH: JSON.stringify(await hashOfHeaders(build, common)), SOURCES_HASH: JSON.stringify(hash) },
     // The directive again: esbuild's own no longer comes first.
     banner: { js: '"use strict";\nconst importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
   };

@@ -10,9 +10,10 @@ import { ROOT } from "./stale.mjs";
 
 /** In the order in which processes come to them, with their doors. */
 const PARTS = {
-  core: ["src/index.ts", "src/builtin.ts", "src/backends/parts.ts", "src/cache/memory.ts"],
+  core: ["src/index.ts", "src/builtin.ts", "src/backends/parts.ts", "src/cache/memory.ts", "fusion/emit/size.ts"],
   compiler: ["fusion/passes/plan.ts", "fusion/passes/lower.ts", "fusion/parse/lambda.ts", "fusion/parse/lists.ts", "fusion/interpret.ts"],
-  native: ["src/backends/cpu/backend.ts", "src/cache/kernels.ts", "fusion/emit/cpp.ts"],
+  native: ["src/backends/cpu/backend.ts", "src/cache/kernels.ts"],
+  emission: ["fusion/emit/cpp.ts"],
   script: ["src/backends/js/backend.ts", "fusion/emit/js.ts"],
   prepared: ["src/query/prepared.ts"],
   spaces: ["src/kernels/kernel.ts"],

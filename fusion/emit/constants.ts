@@ -1,4 +1,5 @@
 /** What emitted text is compiled with, apart from what emits it: whoever asks for it alone need not load the emitters. */
+import type { CodeOptions } from "./code.js";
 
 /**
  * How emitted kernels are compiled, into a shared object. JavaScript has neither contracted multiply-adds nor undefined
@@ -18,6 +19,15 @@ export const CPP_FLAGS = [
   "-shared",
   "-fPIC",
 ] as const;
+
+/** How kernels are compiled where somebody debugs them or waits for the compiler; the results are the same. */
+export const cppFlagsFor = ({ optimisation = 3, debug = false }: CodeOptions): readonly string[] => [
+  ...CPP_FLAGS.map(flag => (flag === "-O3" ? `-O${optimisation}` : flag)),
+  ...(debug ? ["-g"] : []),
+];
+
+/** Libraries, which come after the source. */
+export const CPP_LIBRARIES = ["-lm"] as const;
 
 /** What every file of CUDA C begins with; the include path is the folder that holds `rt`. */
 export const cudaPrelude = '#include "rt/loops.cuh"\n';

@@ -7,8 +7,6 @@ import { Ranges } from "../passes/ranges.js";
 import { alwaysYields, declaredIn, hasEffects, hasLoops, isUniform, namesOf, sinksOf, storedElement, walkKernel } from "../traverse.js";
 import { BLOCK, ELEMENTS, type ElementType, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
-import { CPP_FLAGS } from "./constants.js";
-import type { CodeOptions } from "./code.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
 import { printC } from "./expr.js";
 import { LaneWriter } from "./cpp-lanes.js";
@@ -34,17 +32,6 @@ const CONTRACTING = [
 /** What a file of these kernels begins with. The kernels of one query agree about `fastMath`. */
 export const cppPreludeOf = (kernels: readonly Kernel[]): string =>
   [kernels.some(kernel => kernel.fastMath === true) ? CONTRACTING : "", cppPrelude, kernels.some(({ sink }) => sink.kind === "stores") ? '#include "rt/space.hpp"\n' : ""].join("");
-
-export { CPP_FLAGS } from "./constants.js";
-
-/** How kernels are compiled where somebody debugs them or waits for the compiler; the results are the same. */
-export const cppFlagsFor = ({ optimisation = 3, debug = false }: CodeOptions): readonly string[] => [
-  ...CPP_FLAGS.map(flag => (flag === "-O3" ? `-O${optimisation}` : flag)),
-  ...(debug ? ["-g"] : []),
-];
-
-/** Libraries, which come after the source. */
-export const CPP_LIBRARIES = ["-lm"] as const;
 
 export interface CppOptions {
   /** The name of the exported function. */

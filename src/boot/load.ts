@@ -3,11 +3,12 @@
  * in the kernel cache when a process ends, so that the next one need not parse them again: that takes longer than most queries.
  * Wherever anything is unusual the scripts are loaded as any others.
  */
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { runInThisContext, Script } from "node:vm";
-import { defaultCacheFolder, faultOf, isTrusted, makeFolder } from "../cache/folder.js";
+import { defaultCacheFolder, faultOf, isTrusted } from "../cache/folder.js";
+import { keepNewest, leave } from "../cache/left.js";
 
 /** Nothing else is called that, wherever a bundler has put this code. */
 const FIRST = "./dotcompute-core.cjs";
@@ -80,23 +81,16 @@ function recall(file: string): Buffer | null {
   }
 }
 
-/** Best effort, and whole or not at all. */
+/** Best effort. */
 function remember(file: string, data: Buffer, before: number): void {
   if (data.length < before * 1.1) return;
   try {
-    const folder = path.dirname(file);
-    makeFolder(folder);
-    if (faultOf(folder) !== null) return;
-    publish(file, Buffer.concat([data, data]));
-    const all = readdirSync(folder).filter(name => name.startsWith(CODE)).map(name => path.join(folder, name));
-    if (all.length > MOST_KEPT) for (const old of byAge(all).slice(MOST_KEPT)) rmSync(old, { force: true });
+    leave(file, Buffer.concat([data, data]));
+    keepNewest(path.dirname(file), CODE, MOST_KEPT);
   } catch {
     // The next process tries again.
   }
 }
-
-/** The newest first. */
-const byAge = (files: readonly string[]): readonly string[] => files.map(file => ({ file, time: statSync(file).mtimeMs })).sort((a, b) => b.time - a.time).map(({ file }) => file);
 
 /** What is there twice; null if the two are not the same. That is quicker to find out than any checksum, whose code would have to be loaded first. */
 function once(content: Buffer): Buffer | null {
@@ -113,15 +107,4 @@ function fingerprint(text: string): string {
     other = Math.imul(other, 33) + code;
   }
   return [one, other].map(half => (half >>> 0).toString(16).padStart(8, "0")).join("");
-}
-
-function publish(file: string, content: Buffer): void {
-  const temporary = `${file}.${process.pid}`;
-  try {
-    writeFileSync(temporary, content, { mode: 0o600, flag: "wx" });
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
 }

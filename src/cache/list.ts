@@ -28,7 +28,7 @@ export function clearEntries(folder: string, entries: readonly Listed[], all: bo
   for (const { name } of entries) removeEntry(path.join(folder, name));
   if (!all) return;
   for (const name of present(() => readdirSync(folder))) {
-    if (name.startsWith(TEMPORARY) || /^(compiler-[0-9a-f]{32}\.json|selection-[0-9a-z]+\.json|code-[0-9a-z-]+)$/.test(name)) rmSync(path.join(folder, name), { recursive: true, force: true });
+    if (name.startsWith(TEMPORARY) || /^(compiler-[0-9a-f]{32}\.json|selection-[0-9a-z]+\.json|code-[0-9a-z-]+|plan-[0-9a-z.]+)$/.test(name)) rmSync(path.join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -16,7 +16,7 @@ export function queryJson(bound: BoundTerminal): QueryJson {
   const writer = new Writer();
   writer.source(query.source);
   const chain = writer.chain(query);
-  const { kind } = node.terminal;
+  const { kind } = node;
   const lazy = kind === "toArray" || kind === "toColumns" || kind === "firstBy" ? {} : { terminal: writer.terminal(bound) };
   return { dotcompute: VERSION, sources: writer.sources(), ...(writer.arrays.length === 0 ? {} : { arrays: writer.arrays }), ...chain, ...lazy };
 }

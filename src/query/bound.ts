@@ -1,7 +1,8 @@
 /** A query with its data: a chain of verbs, each with the values of its captures, on a source. */
 import type { BackendName } from "../backends/backend.js";
 import type { RuntimeCore } from "../runtime/runtime.js";
-import type { ShapeNode, TerminalNode } from "./shape.js";
+import type { ShapeNode } from "./shape.js";
+import type { TerminalNode } from "./terminal.js";
 import type { BoundSource } from "./source.js";
 import type { Capture } from "./types.js";
 

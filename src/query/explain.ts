@@ -20,7 +20,8 @@ import { checkOptions } from "./options.js";
 import type { ExplainOptions, Explanation, KernelExplanation, StepExplanation } from "./explanation.js";
 import { explanationAsMermaid } from "./explain-mermaid.js";
 import { explanationInWords, titleOf } from "./explain-text.js";
-import type { ShapeNode, TerminalNode } from "./shape.js";
+import type { ShapeNode } from "./shape.js";
+import type { TerminalNode } from "./terminal.js";
 import { calledAs, isBound, showVerbs, verbOf } from "./show.js";
 import { sourceLength, type BoundSource } from "./source.js";
 

@@ -10,7 +10,7 @@ import { givenColumns } from "../table/given.js";
 import type { BoundTerminal } from "./bound.js";
 import { copiedOut, seedOf, type Outcome } from "./run.js";
 import { quantilesIn } from "./select.js";
-import type { TerminalNode } from "./shape.js";
+import type { TerminalNode } from "./terminal.js";
 
 /** What a terminal that gives one value, or one row, makes of what its kernels gave. */
 export const finished = (bound: BoundTerminal, outcome: Outcome): unknown => copiedOut(bound, outcome, finish);
@@ -37,7 +37,7 @@ export function finishScalar(plan: Plan, node: TerminalNode, result: KernelResul
       if (sink.kind === "reduce" && sink.counted && result.count === 0) return finish.seeded ? seed : finish.op === "min" ? Infinity : -Infinity;
       const value = reducedValue(sink, result);
       // A sum starts from 0, as a loop would: of nothing it is 0, not the identity -0.
-      if (node.terminal.kind === "sum" && Object.is(value, -0)) return 0;
+      if (node.kind === "sum" && Object.is(value, -0)) return 0;
       return finish.seeded ? seeded(finish.op, sink, seed, value) : value;
     }
     case "average":

@@ -167,7 +167,7 @@ export class LazyValue<T> implements PromiseLike<T> {
 
   /** To calculate with it would be to calculate with no number: says so, instead of giving NaN or a text. */
   [Symbol.toPrimitive](hint: "number" | "string" | "default"): string {
-    const kind = calledAs(this.bound.node.terminal);
+    const kind = calledAs(this.bound.node);
     if (hint === "string") return `[object LazyValue: ${kind}]`;
     throw new QueryError("DC305", `the ${kind} has not been computed yet, so it is no number`, `Await it, or call its value(): await query.${kind}(…), or query.${kind}(…).value().`);
   }

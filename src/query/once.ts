@@ -28,8 +28,8 @@ export class Once {
   static of(query: BoundQuery, orders: boolean): Once | null {
     if (query.source.kind === "stream") return null;
     for (let at = query; at.parent !== null; at = at.parent) {
-      const kind = at.shape.stage?.kind;
-      if (kind !== undefined && (DEAR.has(kind) || (orders && ORDERS.has(kind)))) return new Once(at);
+      const { kind } = at.shape;
+      if (kind !== null && (DEAR.has(kind) || (orders && ORDERS.has(kind)))) return new Once(at);
     }
     return null;
   }

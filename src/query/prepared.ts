@@ -70,4 +70,4 @@ function intoOf(options: IntoOptions<AnyTypedArray> | undefined, stores: boolean
   return null;
 }
 
-export const notPrepared = ({ node }: BoundTerminal, why: string, remedy: string): QueryError => new QueryError("DC305", `${calledAs(node.terminal)}() cannot be prepared: it ${why}`, remedy);
+export const notPrepared = ({ node }: BoundTerminal, why: string, remedy: string): QueryError => new QueryError("DC305", `${calledAs(node)}() cannot be prepared: it ${why}`, remedy);

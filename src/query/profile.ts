@@ -109,7 +109,7 @@ function profileOf(bound: BoundTerminal, runs: readonly [Ran, ...Ran[]], all: re
   const made = all.filter(event => "run" in event && event.run !== null && own.has(event.run));
   const first = runProfile(cold, made);
   const warm = runs.slice(COLD_RUNS).reduce((quickest, one) => (one.total < quickest.total ? one : quickest));
-  return { terminal: calledAs(bound.node.terminal), first: { ...first, parse: parseTimeOf(bound), fuse: first.fuse ?? (bound.node.fuseTime || null) }, warm: runProfile(warm, warm.events) };
+  return { terminal: calledAs(bound.node), first: { ...first, parse: parseTimeOf(bound), fuse: first.fuse ?? (bound.node.fuseTime || null) }, warm: runProfile(warm, warm.events) };
 }
 
 /** `made`: what tells of kernels in the making. */

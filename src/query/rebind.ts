@@ -35,13 +35,13 @@ export function parametersOf({ query, node, values }: BoundTerminal): Parameters
       parameters.set(name, same);
     });
   };
-  for (const { shape, values: own } of stagesOf(query)) if (takesLambdas(shape.stage) && !(isMapped(query) && shape.depth === 1)) take(shape.depth - 1, shape.way, own);
-  if (takesLambdas(node.terminal)) take(query.shape.depth, node.way, values);
+  for (const { shape, values: own } of stagesOf(query)) if (takesLambdas(shape.way) && !(isMapped(query) && shape.depth === 1)) take(shape.depth - 1, shape.way, own);
+  if (takesLambdas(node.way)) take(query.shape.depth, node.way, values);
   return parameters;
 }
 
 /** Other stages have values under names of the library's own. */
-const takesLambdas = (part: object | null): boolean => part !== null && ("lambda" in part || ("key" in part && part.key !== null));
+const takesLambdas = ({ text }: Way): boolean => text !== "";
 
 /** Whether the first stage belongs to the source. */
 const isMapped = ({ source }: BoundQuery): boolean => source.kind === "range" && source.mapped;

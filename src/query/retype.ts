@@ -1,15 +1,17 @@
 /** Stages and terminals again, behind another stage or with captures of other types: what shapes intern, they find. */
 import { CompilerBug } from "../../fusion/errors.js";
 import type { CaptureTypes, LambdaInput, StageShape, TerminalShape } from "../../fusion/query.js";
-import type { ShapeNode, TerminalNode } from "./shape.js";
+import type { ShapeNode } from "./shape.js";
+import type { TerminalNode } from "./terminal.js";
 import type { Capture, Captures } from "./types.js";
 
 /** The node of the same stage behind `parent`, for captures of these values. */
-export function stageAgain(parent: ShapeNode, { stage, way }: ShapeNode, values: readonly Capture[]): ShapeNode {
-  if (stage === null) throw new CompilerBug("a source is behind nothing");
+export function stageAgain(parent: ShapeNode, node: ShapeNode, values: readonly Capture[]): ShapeNode {
+  const { kind, way } = node;
+  if (kind === null) throw new CompilerBug("a source is behind nothing");
   const { text, detail } = way;
   const captures = capturesOf(way.names, values);
-  return parent.find(stage.kind, text, detail, captures) ?? parent.add({ verb: way.verb, text, detail, captures, single: way.singles, build: types => withTypes(stage, types) });
+  return parent.find(kind, text, detail, captures) ?? parent.add({ kind, verb: way.verb, text, detail, captures, single: way.singles, build: types => withTypes(node.stage as StageShape, types) });
 }
 
 /** The same of a terminal. */

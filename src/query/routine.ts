@@ -193,7 +193,7 @@ export class Routine {
     const { query, node } = this.bound;
     const { events } = query.runtime;
     if (!events.listening) return this.computed(null);
-    const watch = new Watch(events, calledAs(node.terminal));
+    const watch = new Watch(events, calledAs(node));
     return watch.now(() => this.computed(watch));
   }
 

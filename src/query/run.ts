@@ -27,7 +27,7 @@ import { moveLater, moveNow, type Mover, type Moving } from "../table/move.js";
 import { scriptMover } from "../table/script.js";
 import { applyStep, keptPlaces, placeOf, type Rows, type StepContext } from "../table/steps.js";
 import { columnOf, type Table } from "../table/table.js";
-import type { TerminalNode } from "./shape.js";
+import type { TerminalNode } from "./terminal.js";
 
 /** What a run works with. */
 interface Job {
@@ -124,7 +124,7 @@ function runWhenever(bound: BoundTerminal, into: AnyTypedArray | null, signal: A
 
 /** Of a run that begins; null if nobody listens. */
 export function watchOf({ query: { runtime: { events } }, node }: BoundTerminal): Watch | null {
-  return events.listening ? new Watch(events, calledAs(node.terminal)) : null;
+  return events.listening ? new Watch(events, calledAs(node)) : null;
 }
 
 /** As part of a run that has begun. */
@@ -457,4 +457,4 @@ const hasMoved = (array: AnyTypedArray): QueryError =>
 
 /** The seed of a reduce: the last of its values. */
 export const seedOf = ({ node, values }: BoundTerminal): ScalarValue | undefined =>
-  node.terminal.kind === "reduce" && node.terminal.seed !== null ? (values[values.length - 1] as ScalarValue) : undefined;
+  node.kind === "reduce" && values.length > node.way.names.length ? (values[values.length - 1] as ScalarValue) : undefined;

@@ -27,14 +27,14 @@ export class Sequel<T> extends LazyValue<T> {
   ) {
     const { query, node } = named;
     if (query.source.kind === "stream") {
-      throw new QueryError("DC310", `${calledAs(node.terminal)}() reads its elements twice, and a stream is read once`, "Collect them first: compute(await query.toArrayAsync()), or toColumnsAsync().");
+      throw new QueryError("DC310", `${calledAs(node)}() reads its elements twice, and a stream is read once`, "Collect them first: compute(await query.toArrayAsync()), or toColumnsAsync().");
     }
     super(named);
   }
 
   /** What is computed once, for all that it asks for. */
   private get once(): Once | null {
-    return Once.of(this.first.query, this.first.node.terminal.kind !== "single");
+    return Once.of(this.first.query, this.first.node.kind !== "single");
   }
 
   override get terminals(): readonly BoundTerminal[] {

@@ -368,7 +368,7 @@ export abstract class Sequence<Element, Self> {
   private sorted(key: unknown, descending: boolean, then: boolean, captures: unknown): Self {
     const verb = `${then ? "thenBy" : "orderBy"}${descending ? "Descending" : ""}`;
     const { shape } = this.bound;
-    if (then && shape.stage?.kind !== "sort") throw new QueryError("DC305", `${verb}() orders what an orderBy() before it found equal, and there is none`, "Write .orderBy(f).thenBy(g).");
+    if (then && shape.kind !== "sort") throw new QueryError("DC305", `${verb}() orders what an orderBy() before it found equal, and there is none`, "Write .orderBy(f).thenBy(g).");
     const record = checkCaptures(captures, verb);
     return this.next(withStage(this.bound, sortStage(shape, checkFunction(key, verb), descending, then, record), captureValues(record)));
   }

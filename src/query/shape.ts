@@ -4,20 +4,18 @@
  */
 import { isValidity, validColumn } from "../../fusion/columns.js";
 import { CompilerBug } from "../../fusion/errors.js";
-import type { Kernel } from "../../fusion/ir.js";
 import type { LambdaOptions } from "../../fusion/parse/lambda.js";
 import { columnsOfLists } from "../../fusion/parse/lists.js";
-import { finishOf, joinsOf, planQuery, type Joins } from "../../fusion/passes/plan.js";
-import type { BranchShape, CaptureType, CaptureTypes, Columns, LambdaInput, Plan, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
-import type { ColumnType, ScalarType } from "../../fusion/types.js";
+import { finishOf, joinsOf, type Joins } from "../../fusion/passes/plan.js";
+import type { BranchShape, CaptureType, CaptureTypes, Columns, LambdaInput, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
+import type { ColumnType } from "../../fusion/types.js";
 import type { Events } from "../runtime/events.js";
-import type { KernelSlot } from "../runtime/slot.js";
 import { bringsSingles, captureTypes, checkUsed, textOf, withoutSingles } from "./captures.js";
 import { addEdge, findEdge, NO_WAY, type Edges, type Way } from "./edges.js";
-import { checkPiecewise } from "../stream/piecewise.js";
+import type { KnownQueries } from "./known.js";
 import { ByColumns } from "./roots.js";
 import { atCall, checkTarget, columnsGiven, parse } from "./parse.js";
-import type { TextPlace } from "./texts.js";
+import { TerminalNode } from "./terminal.js";
 import type { Captures } from "./types.js";
 
 export type PlainTerminal = "toArray" | "toColumns" | "count" | "sum" | "average" | "min" | "max" | "median" | "quantile" | "first" | "last" | "single";
@@ -29,6 +27,7 @@ export type SeedKind = "number" | "bigint" | "boolean";
 
 /** A stage as a verb asks for it. */
 export interface NewStage {
+  readonly kind: StageShape["kind"];
   /** For messages. */
   readonly verb: string;
   /** Of all its lambdas. */
@@ -38,6 +37,7 @@ export interface NewStage {
   readonly captures: Captures;
   /** Whether f32 values come in with it, other than by captures. */
   readonly single?: boolean;
+  /** Called when the stage is first looked at: it must not hold on to the values of captures. */
   readonly build: (types: CaptureTypes) => StageShape;
 }
 
@@ -50,7 +50,18 @@ export class Shapes {
   private tables = new ByColumns<{ usual?: ShapeNode; fast?: ShapeNode }>();
   private nodes = 0;
 
-  constructor(readonly events: Events) {}
+  private remembers: KnownQueries | null | undefined;
+
+  constructor(
+    readonly events: Events,
+    private readonly recall: () => KnownQueries | null,
+  ) {}
+
+  /** What earlier processes have found out; null where nothing is remembered. Asked for when the first stage is new, as that needs the addon. */
+  get known(): KnownQueries | null {
+    if (this.remembers === undefined) this.remembers = this.recall();
+    return this.remembers;
+  }
 
   /** Tells how long it took to read lambdas, and gives that. */
   parsed(begin: number): number {
@@ -89,7 +100,7 @@ export class Shapes {
 }
 
 /** What a sequence holds: elements of one type, or rows (whose `element` means nothing). */
-interface Sequence {
+export interface Sequence {
   readonly element: ColumnType;
   readonly columns: Columns | null;
 }
@@ -125,7 +136,7 @@ export class ShapeNode {
   constructor(
     readonly shapes: Shapes,
     readonly parent: ShapeNode | null,
-    readonly stage: StageShape | null,
+    private made: StageShape | (() => StageShape) | null,
     readonly source: SourceShape,
     sequence: Sequence,
     /** How it is reached, and with it the captures of this stage. */
@@ -137,6 +148,17 @@ export class ShapeNode {
     this.depth = parent === null ? 0 : parent.depth + 1;
     ({ element: this.element, columns: this.columns } = sequence);
     this.nulls = [...(sequence.columns?.keys() ?? [])].some(isValidity);
+  }
+
+  /** The stage, its lambdas read; null at the source. */
+  get stage(): StageShape | null {
+    if (typeof this.made === "function") this.made = this.made();
+    return this.made;
+  }
+
+  /** The stage's kind, without reading its lambdas. */
+  get kind(): StageShape["kind"] | null {
+    return this.parent === null ? null : (this.way.verb as StageShape["kind"]);
   }
 
   /** The node behind a stage that has been added before. */
@@ -152,11 +174,13 @@ export class ShapeNode {
     return node;
   }
 
-  private added({ verb, text, detail, captures, single = false, build }: NewStage): ShapeNode {
+  private added({ kind, verb, text, detail, captures, single = false, build }: NewStage): ShapeNode {
     const { types, singles } = this.typesOf(verb, text, captures, single);
-    const stage = build(types);
-    const next = this.after(stage);
-    const way = { verb: stage.kind, text, detail, names: Object.keys(types), types: Object.values(types), singles };
+    const way = { verb: kind, text, detail, names: Object.keys(types), types: Object.values(types), singles };
+    const known = this.shapes.known?.sequence(this, way) ?? null;
+    // What has been planned once has no mistakes: its lambdas are read when somebody asks for them.
+    const stage = known === null ? build(types) : () => build(types);
+    const next = known ?? this.after(stage as StageShape);
     const node = new ShapeNode(this.shapes, this, stage, this.source, next, way, singles || hasSingles(next), this.fastMath);
     addEdge(this.stages, node);
     this.shapes.grow();
@@ -166,7 +190,7 @@ export class ShapeNode {
   plainTerminal(kind: PlainTerminal): TerminalNode {
     let node = this.plain.get(kind);
     if (node === undefined) {
-      node = this.newTerminal({ kind }, NO_WAY);
+      node = this.newTerminal(kind, () => ({ kind }), NO_WAY);
       this.plain.set(kind, node);
     }
     return node;
@@ -174,13 +198,13 @@ export class ShapeNode {
 
   predicateTerminal(kind: PredicateTerminal, f: unknown, captures: Captures): TerminalNode {
     const text = textOf(f);
-    return findEdge(this.terminals, text, kind, null, captures) ?? this.addLambda(kind, text, null, captures, input => ({ kind, ...input }));
+    return findEdge(this.terminals, text, kind, null, captures) ?? this.addLambda(kind, kind, text, null, captures, input => ({ kind, ...input }));
   }
 
   /** `verb`: for messages. */
   keyTerminal(kind: KeyTerminal, verb: string, f: unknown, captures: Captures): TerminalNode {
     const text = textOf(f);
-    return findEdge(this.terminals, text, kind, null, captures) ?? this.addLambda(verb, text, null, captures, input => ({ kind, ...input }));
+    return findEdge(this.terminals, text, kind, null, captures) ?? this.addLambda(kind, verb, text, null, captures, input => ({ kind, ...input }));
   }
 
   /** `key`: the one that is sought, the last of the terminal's values. */
@@ -188,13 +212,13 @@ export class ShapeNode {
     const text = textOf(f);
     const { key: sought } = captureTypes({ key }, verb) as { readonly key: CaptureType };
     const detail = JSON.stringify(sought);
-    return findEdge(this.terminals, text, "firstBy", detail, captures) ?? this.addLambda(verb, text, detail, captures, input => ({ kind: "firstBy", sought, ...input }));
+    return findEdge(this.terminals, text, "firstBy", detail, captures) ?? this.addLambda("firstBy", verb, text, detail, captures, input => ({ kind: "firstBy", sought, ...input }));
   }
 
   /** Its value is the mean. */
   varianceTerminal(kind: "variance" | "standardDeviation", sample: boolean): TerminalNode {
     const detail = sample ? "sample" : null;
-    return findEdge(this.terminals, "", kind, detail, MEAN) ?? this.addTerminal("", { kind, sample, captures: MEAN_TYPES }, detail, MEAN_TYPES, false);
+    return findEdge(this.terminals, "", kind, detail, MEAN) ?? this.addTerminal(kind, "", () => ({ kind, sample, captures: MEAN_TYPES }), detail, MEAN_TYPES, false);
   }
 
   /** `captures` holds the searched value, as `value`. */
@@ -202,7 +226,7 @@ export class ShapeNode {
     const found = findEdge(this.terminals, "", kind, null, captures);
     if (found !== undefined) return found;
     const types = this.singles ? captureTypes(captures, kind) : withoutSingles(captureTypes(captures, kind));
-    return this.addTerminal("", { kind, captures: types }, null, types, this.singles);
+    return this.addTerminal(kind, "", () => ({ kind, captures: types }), null, types, this.singles);
   }
 
   /** Several terminals of the sequence. */
@@ -210,7 +234,8 @@ export class ShapeNode {
     let node = this.together.find(({ terminal, branches: own }) => terminal.kind === "together" && terminal.verb === verb && isSameList(own ?? [], branches));
     if (node === undefined) {
       this.shapes.grow();
-      node = new TerminalNode(this, { kind: "together", verb, branches: branches.map(branch => this.branchShape(branch)) }, NO_WAY, false, branches);
+      const terminal = { kind: "together", verb, branches: branches.map(branch => this.branchShape(branch)) } as const;
+      node = new TerminalNode(this, "together", terminal, NO_WAY, null, false, branches);
       this.together.push(node);
     }
     return node;
@@ -232,13 +257,13 @@ export class ShapeNode {
   }
 
   /** The terminal of another node, here, for captures of these values. */
-  terminalLike({ terminal, way }: TerminalNode, captures: Captures, build: (types: CaptureTypes) => TerminalShape): TerminalNode {
-    if (way === NO_WAY) return this.plainTerminal(terminal.kind as PlainTerminal);
+  terminalLike({ kind, way }: TerminalNode, captures: Captures, build: (types: CaptureTypes) => TerminalShape): TerminalNode {
+    if (way === NO_WAY) return this.plainTerminal(kind as PlainTerminal);
     const found = findEdge(this.terminals, way.text, way.verb, way.detail, captures);
     if (found !== undefined) return found;
     const singles = this.singles || way.singles;
     const types = singles ? captureTypes(captures, way.verb) : withoutSingles(captureTypes(captures, way.verb));
-    return this.addTerminal(way.text, build(types), way.detail, types, singles);
+    return this.addTerminal(kind, way.text, () => build(types), way.detail, types, singles);
   }
 
   reduceTerminal(f: unknown, seed: SeedKind | null, captures: Captures, combine: unknown, sequential: boolean): TerminalNode {
@@ -299,33 +324,37 @@ export class ShapeNode {
     return { least, most: before + 2, ...rows };
   }
 
-  private addLambda(verb: string, text: string, detail: string | null, captures: Captures, terminal: (input: LambdaInput) => TerminalShape): TerminalNode {
-    const begin = performance.now();
+  private addLambda(kind: TerminalShape["kind"], verb: string, text: string, detail: string | null, captures: Captures, terminal: (input: LambdaInput) => TerminalShape): TerminalNode {
     const { types, singles } = this.typesOf(verb, text, captures, false);
-    const lambda = parse(text, verb, types, this.elementParameters());
-    checkUsed(types, [lambda], verb);
-    return this.addTerminal(text, terminal({ lambda, captures: types }), detail, types, singles, this.shapes.parsed(begin));
+    return this.addTerminal(kind, text, () => {
+      const lambda = parse(text, verb, types, this.elementParameters());
+      checkUsed(types, [lambda], verb);
+      return terminal({ lambda, captures: types });
+    }, detail, types, singles);
   }
 
   private addReduce(text: string, combineText: string | null, detail: string | null, seed: SeedKind | null, captures: Captures, sequential: boolean): TerminalNode {
-    const begin = performance.now();
     const { types, singles } = this.typesOf("reduce", `${text} ${combineText ?? ""}`, captures, false);
-    const lambda = parse(text, "reduce", types, this.elementParameters(1, 1));
-    const combine = combineText === null ? null : { lambda: parse(combineText, "combine", types, { least: 2, most: 2 }), captures: types };
-    checkUsed(types, combine === null ? [lambda] : [lambda, combine.lambda], "reduce");
-    return this.addTerminal(text, { kind: "reduce", lambda, captures: types, seed, combine, sequential }, detail, types, singles, this.shapes.parsed(begin));
+    return this.addTerminal("reduce", text, () => {
+      const lambda = parse(text, "reduce", types, this.elementParameters(1, 1));
+      const combine = combineText === null ? null : { lambda: parse(combineText, "combine", types, { least: 2, most: 2 }), captures: types };
+      checkUsed(types, combine === null ? [lambda] : [lambda, combine.lambda], "reduce");
+      return { kind: "reduce", lambda, captures: types, seed, combine, sequential };
+    }, detail, types, singles);
   }
 
-  private addTerminal(text: string, terminal: TerminalShape, detail: string | null, types: CaptureTypes, singles: boolean, parseTime = 0): TerminalNode {
-    const node = this.newTerminal(terminal, { verb: terminal.kind, text, detail, names: Object.keys(types), types: Object.values(types), singles });
-    node.parseTime += parseTime;
+  private addTerminal(kind: TerminalShape["kind"], text: string, build: () => TerminalShape, detail: string | null, types: CaptureTypes, singles: boolean): TerminalNode {
+    const begin = performance.now();
+    const node = this.newTerminal(kind, build, { verb: kind, text, detail, names: Object.keys(types), types: Object.values(types), singles });
+    if (text !== "") node.parseTime += this.shapes.parsed(begin);
     addEdge(this.terminals, node);
     return node;
   }
 
-  private newTerminal(terminal: TerminalShape, way: Way): TerminalNode {
+  private newTerminal(kind: TerminalShape["kind"], build: () => TerminalShape, way: Way): TerminalNode {
     this.shapes.grow();
-    return new TerminalNode(this, terminal, way);
+    const plan = this.shapes.known?.plan(this, kind, way) ?? null;
+    return new TerminalNode(this, kind, plan === null ? build() : build, way, plan);
   }
 
   /** The types of a new stage's captures, and whether f32 numbers count there. */
@@ -340,79 +369,3 @@ const isSameList = <T>(one: readonly T[], other: readonly T[]): boolean => one.l
 
 const MEAN: Captures = { mean: 0 };
 const MEAN_TYPES: CaptureTypes = { mean: { kind: "number", single: false } };
-
-/** A capture: its stage, and its place among that stage's values. */
-export interface Place {
-  readonly stage: number;
-  readonly at: number;
-  readonly name: string;
-}
-
-/** The captures that one kernel takes. */
-export interface Binding {
-  readonly scalars: readonly (Place & { readonly type: ScalarType })[];
-  readonly arrays: readonly Place[];
-  /** Those of the arrays that hold what is computed of strings, in the order in which they are made. */
-  readonly texts: readonly TextPlace[];
-}
-
-/** A whole query without its data: what is planned, and where compiled kernels are kept. */
-export class TerminalNode {
-  /** What the runtime keeps for the plan's kernels; empty until the first run. */
-  slots: readonly KernelSlot[] = [];
-  /** Where the kernels' arguments come from; null until the first run. */
-  bindings: readonly Binding[] | null = null;
-  /** What the runtime keeps for folds and scans over pieces that go on from a value, by the kernel that begins. */
-  readonly onward = new Map<Kernel, KernelSlot>();
-  /** How long it took to read its lambdas, and those before it, and to fuse them, in milliseconds. */
-  parseTime: number;
-  fuseTime = 0;
-  private planned: Plan | null = null;
-  private twin: TerminalNode | null = null;
-
-  constructor(
-    readonly parent: ShapeNode,
-    readonly terminal: TerminalShape,
-    /** How it is reached, and with it the captures of the terminal. */
-    readonly way: Way,
-    /** Whether it is planned for sources that come in pieces. */
-    private readonly pieces = false,
-    /** Of several terminals each by itself. */
-    readonly branches: readonly TerminalNode[] | null = null,
-  ) {
-    this.parseTime = parent.parseTime;
-  }
-
-  /** The same query over a source that comes in pieces. */
-  get inPieces(): TerminalNode {
-    if (this.pieces) return this;
-    this.twin ??= new TerminalNode(this.parent, this.terminal, this.way, true, this.branches);
-    return this.twin;
-  }
-
-  /** Throws LambdaError where types do not fit. */
-  plan(): Plan {
-    return this.planned ?? this.planNow();
-  }
-
-  private planNow(): Plan {
-    const { events } = this.parent.shapes;
-    const begin = performance.now();
-    this.planned = atCall(() => this.newPlan());
-    const end = performance.now();
-    this.fuseTime = end - begin;
-    if (events.listening) events.tell({ kind: "phase", phase: "fuse", backend: null, run: events.run, begin, end });
-    return this.planned;
-  }
-
-  private newPlan(): Plan {
-    const shape = this.shape();
-    const plan = planQuery(shape);
-    if (this.pieces) checkPiecewise(plan, shape);
-    return plan;
-  }
-
-  shape(): QueryShape {
-    return { ...this.parent.shape(), terminal: this.terminal, ...(this.pieces ? { inPieces: true as const } : {}) };
-  }
-}

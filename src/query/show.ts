@@ -182,8 +182,8 @@ function showStage(stage: StageShape, captures: readonly string[], other: string
 }
 
 /** A terminal as it is called. */
-export function calledAs(terminal: TerminalShape): string {
-  switch (terminal.kind) {
+export function calledAs(of: { readonly kind: TerminalShape["kind"]; readonly terminal?: TerminalShape; readonly verb?: string }): string {
+  switch (of.kind) {
     case "leastKey":
       return "minBy";
     case "greatestKey":
@@ -191,9 +191,9 @@ export function calledAs(terminal: TerminalShape): string {
     case "firstBy":
       return "first";
     case "together":
-      return terminal.verb;
+      return of.verb ?? (of.terminal as TerminalShape & { readonly kind: "together" }).verb;
     default:
-      return terminal.kind;
+      return of.kind;
   }
 }
 

@@ -6,7 +6,7 @@ import { EDGE, fillOf, SEED, type Aggregate, type CaptureType, type Columns, typ
 import type { ElementType } from "../../fusion/types.js";
 import { checkUsed, NO_CAPTURES, textOf } from "./captures.js";
 import { parse } from "./parse.js";
-import { hasSingles, type ShapeNode } from "./shape.js";
+import { hasSingles, type NewStage, type ShapeNode } from "./shape.js";
 import type { Capture, Captures } from "./types.js";
 
 export type LambdaVerb = "map" | "flatMap" | "filter";
@@ -18,7 +18,7 @@ export type LambdaVerb = "map" | "flatMap" | "filter";
 export function lambdaStage(node: ShapeNode, verb: LambdaVerb, f: unknown, to: ElementType | Columns | null, captures: Captures, use?: MapUse): ShapeNode {
   const [text, detail] = [typeof f === "string" ? f : textOf(f), use ?? detailOf(to)];
   return node.find(verb, text, detail, captures) ?? node.add({
-    verb, text, detail, captures,
+    kind: verb, verb, text, detail, captures,
     single: to === "f32" || (to instanceof Map && [...to.values()].includes("f32")),
     build: types => {
       const lambda = parse(text, verb, types, node.elementParameters());
@@ -33,7 +33,7 @@ export function lambdaStage(node: ShapeNode, verb: LambdaVerb, f: unknown, to: E
 export function keysStage(node: ShapeNode, f: unknown, verb: string, captures: Captures): ShapeNode {
   const text = textOf(f);
   return node.find("map", text, "keys", captures) ?? node.add({
-    verb, text, detail: "keys", captures,
+    kind: "map", verb, text, detail: "keys", captures,
     build: types => ({ kind: "map", to: null, lambda: parse(text, `the right key of ${verb}`, types, node.elementParameters()), captures: types, use: "keys" }),
   });
 }
@@ -46,7 +46,7 @@ const detailOf = (to: ElementType | Columns | null): string | null => (to instan
 
 /** A stage without lambdas. */
 function plain(node: ShapeNode, stage: StageShape, detail: string | null = null, captures = NO_CAPTURES): ShapeNode {
-  return node.find(stage.kind, "", detail, captures) ?? node.add({ verb: stage.kind, text: "", detail, captures, build: () => stage });
+  return node.find(stage.kind, "", detail, captures) ?? node.add({ kind: stage.kind, verb: stage.kind, text: "", detail, captures, build: () => stage });
 }
 
 export const plainStage = (node: ShapeNode, kind: "reverse" | "distinct" | "concat" | "tap"): ShapeNode => plain(node, { kind });
@@ -63,7 +63,7 @@ export function nullsStage(node: ShapeNode, columns: readonly string[], fills: r
   const detail = JSON.stringify(columns);
   if (fills === null) return plain(node, { kind: "dropNulls", columns }, detail);
   const captures = Object.fromEntries(fills.map((value, at) => [fillOf(at + 1), value]));
-  return node.find("fillNulls", "", detail, captures) ?? node.add({ verb: "fillNulls", text: "", detail, captures, build: types => ({ kind: "fillNulls", columns, captures: types }) });
+  return node.find("fillNulls", "", detail, captures) ?? node.add({ kind: "fillNulls", verb: "fillNulls", text: "", detail, captures, build: types => ({ kind: "fillNulls", columns, captures: types }) });
 }
 
 const SLICE: Captures = { start: 0, end: 0 };
@@ -71,14 +71,14 @@ const SLICE: Captures = { start: 0, end: 0 };
 /** `from`: whether the slice may begin elsewhere than at 0. Its values are `start` and `end`. */
 export function sliceStage(node: ShapeNode, from: boolean): ShapeNode {
   const detail = from ? "from" : null;
-  return node.find("slice", "", detail, SLICE) ?? node.add({ verb: "slice", text: "", detail, captures: SLICE, build: captures => ({ kind: "slice", from, captures }) });
+  return node.find("slice", "", detail, SLICE) ?? node.add({ kind: "slice", verb: "slice", text: "", detail, captures: SLICE, build: captures => ({ kind: "slice", from, captures }) });
 }
 
 /** `take`: the elements before the first for which the lambda is false; or else those behind. */
 export function whileStage(node: ShapeNode, f: unknown, take: boolean, captures: Captures): ShapeNode {
   const [text, verb] = [textOf(f), take ? "takeWhile" : "skipWhile"];
   return node.find("while", text, verb, captures) ?? node.add({
-    verb, text, detail: verb, captures,
+    kind: "while", verb, text, detail: verb, captures,
     build: types => {
       const lambda = parse(text, verb, types, node.elementParameters());
       checkUsed(types, [lambda], verb);
@@ -91,7 +91,7 @@ export function sortStage(node: ShapeNode, f: unknown, descending: boolean, then
   const [text, verb] = [textOf(f), then ? "thenBy" : "orderBy"];
   const detail = `${verb}${descending ? " descending" : ""}`;
   return node.find("sort", text, detail, captures) ?? node.add({
-    verb, text, detail, captures,
+    kind: "sort", verb, text, detail, captures,
     build: types => {
       const lambda = parse(text, verb, types, node.elementParameters());
       checkUsed(types, [lambda], verb);
@@ -111,7 +111,7 @@ export function scanStage(node: ShapeNode, f: unknown, seed: number | bigint | b
   const [text, detail] = [textOf(f), JSON.stringify(how)];
   const all = seed === undefined ? captures : { ...captures, [SEED]: seed };
   return node.find("scan", text, detail, all) ?? node.add({
-    verb: "scan", text, detail, captures: all,
+    kind: "scan", verb: "scan", text, detail, captures: all,
     single: how.to === "f32",
     build: types => {
       const { [SEED]: seedType, ...own } = types;
@@ -138,7 +138,7 @@ export function windowStage(node: ShapeNode, text: string, how: WindowHow, captu
   const { verb, to } = how;
   const detail = detailOfWindow(how);
   return node.find("window", text, detail, captures) ?? node.add({
-    verb, text, detail, captures,
+    kind: "window", verb, text, detail, captures,
     single: to === "f32" || (to instanceof Map && [...to.values()].includes("f32")),
     build: types => {
       const { [EDGE]: _, ...own } = types;
@@ -153,9 +153,9 @@ export function windowStage(node: ShapeNode, text: string, how: WindowHow, captu
 export function topStage(node: ShapeNode, f: unknown, descending: boolean, captures: Captures): ShapeNode {
   const [text, verb] = [f === undefined ? "" : textOf(f), descending ? "top" : "bottom"];
   return node.find("top", text, verb, captures) ?? node.add({
-    verb, text, detail: verb, captures,
+    kind: "top", verb, text, detail: verb, captures,
     build: types => {
-      if (f === undefined) return { kind: "top", descending, key: null };
+      if (text === "") return { kind: "top", descending, key: null };
       const lambda = parse(text, verb, types, node.elementParameters());
       checkUsed(types, [lambda], verb);
       return { kind: "top", descending, key: { lambda, captures: types } };
@@ -171,7 +171,7 @@ export function pairStage(node: ShapeNode, verb: "zip" | "join" | "leftJoin", f:
   const rightKeys = lambdasOf(keys);
   const detail = JSON.stringify([verb, keyText, rightKeys.map(({ source }) => source.text), [...(keys?.columns ?? [])], ...[right, ...more].map(({ columns, element }) => (columns === null ? element : [...columns]))]);
   return node.find("pair", text, detail, captures) ?? node.add({
-    verb, text, detail, captures,
+    kind: "pair", verb, text, detail, captures,
     single: [right, ...more].some(hasSingles),
     build: types => {
       const lambda = parse(own, verb, types, { least: 0, most: 3 + more.length, rows: [rowOf(node, false), rowOf(right, outer), ...more.map(other => rowOf(other, false))] });
@@ -200,7 +200,7 @@ export function matchStage(node: ShapeNode, key: unknown, keep: boolean, capture
   const rightKeys = lambdasOf(keys);
   const detail = JSON.stringify([verb, rightKeys.map(({ source }) => source.text), [...columnsOf(keys)]]);
   return node.find("match", text, detail, captures) ?? node.add({
-    verb, text, detail, captures,
+    kind: "match", verb, text, detail, captures,
     build: types => {
       const lambda = parse(text, verb, types, node.elementParameters());
       checkUsed(types, [lambda, ...rightKeys], verb);
@@ -227,7 +227,7 @@ export function groupJoinStage(node: ShapeNode, key: unknown, groups: ShapeNode,
   const rightKeys = lambdasOf(groups);
   const detail = JSON.stringify([rightKeys.map(({ source }) => source.text), ...columns, ...aggregates.map(({ name, terminal, value, argument }) => [name, terminal, argument, value?.lambda.source.text])]);
   return node.find("groupJoin", text, detail, captures) ?? node.add({
-    verb: "groupJoin", text, detail, captures,
+    kind: "groupJoin", verb: "groupJoin", text, detail, captures,
     single: hasSingles(groups),
     build: types => {
       const lambda = parse(text, "groupJoin", types, node.elementParameters());
@@ -242,17 +242,31 @@ export function groupStage(node: ShapeNode, f: unknown, verb: "groupBy" | "group
   const texts = [textOf(f), ...aggregates.map(({ f: value }) => (value === null ? "" : textOf(value)))];
   const text = texts.join("\n");
   const detail = JSON.stringify([verb, texts.map(({ length }) => length), Object.keys(keyCaptures), aggregates.map(({ name, terminal, argument, captures: own }) => [name, terminal, argument, Object.keys(own)])]);
-  return node.find("group", text, detail, captures) ?? node.add({
-    verb, text, detail, captures,
+  return node.find("group", text, detail, captures) ?? addGroup(node, { verb, texts, names: Object.keys(keyCaptures), aggregates: aggregates.map(({ f: _, captures: own, ...one }) => ({ ...one, names: Object.keys(own) })) }, { text, detail, captures });
+}
+
+interface NewGroup {
+  readonly verb: "groupBy" | "groupJoin";
+  /** Of the key, then of each aggregate; empty where that has no lambda. */
+  readonly texts: readonly string[];
+  /** Of the captures that the key sees. */
+  readonly names: readonly string[];
+  readonly aggregates: readonly (Omit<AggregateOf, "f" | "captures"> & { readonly names: readonly string[] })[];
+}
+
+function addGroup(node: ShapeNode, { verb, texts, names, aggregates }: NewGroup, way: Pick<NewStage, "text" | "detail" | "captures">): ShapeNode {
+  return node.add({
+    kind: "group", verb, ...way,
     build: types => {
-      const input = (value: unknown, of: string, own: Captures): LambdaInput => {
-        const ownTypes = Object.fromEntries(Object.keys(own).map(name => [name, types[name] as CaptureType]));
-        const lambda = parse(textOf(value), of === "groupJoin" ? "the right key of groupJoin" : of, ownTypes, node.elementParameters());
+      const input = (text: string, of: string, own: readonly string[]): LambdaInput => {
+        const ownTypes = Object.fromEntries(own.map(name => [name, types[name] as CaptureType]));
+        const lambda = parse(text, of === "groupJoin" ? "the right key of groupJoin" : of, ownTypes, node.elementParameters());
         if (of !== "groupJoin") checkUsed(ownTypes, [lambda], of);
         return { lambda, captures: ownTypes };
       };
-      const parsed = aggregates.map(({ name, terminal, f: value, captures: own, argument }) => ({ name, terminal, value: value === null ? null : input(value, terminal, own), ...(argument === undefined ? {} : { argument }) }));
-      return { kind: "group", ...input(f, verb, keyCaptures), aggregates: parsed };
+      const valueOf = (text: string, terminal: string, own: readonly string[]): LambdaInput | null => (text === "" ? null : input(text, terminal, own));
+      const parsed = aggregates.map(({ names: own, ...one }, at) => ({ ...one, value: valueOf(texts[at + 1] as string, one.terminal, own) }));
+      return { kind: "group", ...input(texts[0] as string, verb, names), aggregates: parsed };
     },
   });
 }

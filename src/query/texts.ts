@@ -5,7 +5,7 @@ import { tableOf, TEXT, TEXT_METHODS, textElement, textMethod, type TextArgument
 import { newArray, type AnyTypedArray } from "../../fusion/values.js";
 import type { Computed, Dictionary } from "../table/dictionary.js";
 import type { StageValues } from "./bind.js";
-import type { Place } from "./shape.js";
+import type { Place } from "./terminal.js";
 
 /** Such an array among a kernel's, by its place there. */
 export interface TextPlace {

@@ -210,7 +210,7 @@ function added(traced: BoundQuery, query: BoundQuery, end: TracedEnd, place: num
 function onBase(query: BoundQuery, traced: BoundQuery, base: BoundQuery): BoundQuery {
   if (query.shape.depth <= traced.shape.depth) return base;
   const parent = onBase(query.parent as BoundQuery, traced, base);
-  return query.shape.stage?.kind === "tap" ? parent : again(parent, query);
+  return query.shape.kind === "tap" ? parent : again(parent, query);
 }
 
 const again = (parent: BoundQuery, given: BoundQuery): BoundQuery => ({ ...given, source: parent.source, parent, backend: parent.backend, shape: stageAgain(parent.shape, given.shape, given.values) });

@@ -195,9 +195,14 @@ function tellLeftOut(events: Events, { device, reason }: LeftOut, log: (line: st
 }
 
 /** A runtime on given backends. @internal */
-export function runtimeOn(options: RuntimeOptions, backends: ConstructorParameters<typeof RuntimeCore>[1], cache: (events: Events) => KernelCache = () => createKernelCache()): Runtime {
+export function runtimeOn(
+  options: RuntimeOptions,
+  backends: ConstructorParameters<typeof RuntimeCore>[1],
+  cache: (events: Events) => KernelCache = () => createKernelCache(),
+  known?: ConstructorParameters<typeof RuntimeCore>[2],
+): Runtime {
   checkOptions(options);
-  const core = new RuntimeCore(options, backends);
+  const core = new RuntimeCore(options, backends, known);
   return {
     compute: (source: unknown, options?: QueryOptions) => (core.check(), queryOf(core, source, options) as never),
     buffer: (holds: unknown, length?: unknown) => (core.check(), makeBuffer(core, holds, length) as never),

@@ -10,7 +10,9 @@ import type { LogLevel } from "../telemetry/levels.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { Target } from "../backends/cpu/levels.js";
 import { Kernels } from "../kernels/registry.js";
-import { Shapes, type TerminalNode } from "../query/shape.js";
+import { knownIn, type KnownQueries } from "../query/known.js";
+import { Shapes } from "../query/shape.js";
+import type { TerminalNode } from "../query/terminal.js";
 import { Events } from "./events.js";
 import { Remembered } from "../memory/remembered.js";
 import type { Storage } from "../memory/storage.js";
@@ -153,7 +155,7 @@ const USUAL_ORDER: readonly BackendName[] = ["cpu"];
 
 export class RuntimeCore {
   readonly events = new Events();
-  readonly shapes = new Shapes(this.events);
+  readonly shapes: Shapes;
   readonly tiers: Tiers;
   readonly kernels = new Kernels(this);
   /** That belong to it. */
@@ -182,7 +184,10 @@ export class RuntimeCore {
     private readonly options: RuntimeOptions,
     /** Or what makes them for options that are a little different. */
     private readonly backends: Backends | ((options: RuntimeOptions) => Backends),
+    /** What earlier processes have found out about queries. */
+    known: () => KnownQueries | null = () => (compilesNatively(options) ? knownIn(options.cacheFolder) : null),
   ) {
+    this.shapes = new Shapes(this.events, known);
     this.cacheFolder = options.cacheFolder;
     this.fastMath = options.compile?.fastMath === true;
     this.unusual = unusualCode(options);
@@ -265,6 +270,9 @@ class Variant extends RuntimeCore {
     return slots;
   }
 }
+
+/** What is known of queries spares them the compiler only where their kernels are C++. */
+const compilesNatively = ({ backend = USUAL_ORDER }: RuntimeOptions): boolean => backend.includes("cpu");
 
 /** A runtime that runs all as JavaScript compiles nothing. */
 function unusualCode({ backend, target = "native", compile: { optimisation = 3, debug = false } = {}, cuda: { capability } = {} }: RuntimeOptions): UnusualCode | null {

@@ -23,8 +23,8 @@ import { computeChunks, reduceChunks } from "./run.js";
 import type { Beside, Others } from "./steps.js";
 
 /** A terminal over a stream that is told to run now. */
-export function notNow({ node: { terminal } }: BoundTerminal): QueryError {
-  const kind = calledAs(terminal);
+export function notNow({ node }: BoundTerminal): QueryError {
+  const kind = calledAs(node);
   const remedy = kind === "toArray" || kind === "toColumns" ? `Write await query.${kind}Async(), or for await (const chunk of query).` : `Await it: await query.${kind}(…).`;
   return new QueryError("DC310", `a stream's chunks come later, so ${kind}() cannot give its result now`, remedy);
 }

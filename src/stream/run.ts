@@ -9,7 +9,7 @@ import { canShrink } from "../backends/arrays.js";
 import type { KernelCall, KernelResult } from "../backends/backend.js";
 import { bindArrays, bindingsOf, bindScalars, checkIntegral, type StageValues } from "../query/bind.js";
 import { stageValues, type BoundTerminal } from "../query/bound.js";
-import type { Binding } from "../query/shape.js";
+import type { Binding } from "../query/terminal.js";
 import { startKernel } from "../query/start.js";
 import { reportOf } from "../runtime/progress.js";
 import type { KernelSlot } from "../runtime/slot.js";

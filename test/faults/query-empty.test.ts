@@ -1,7 +1,7 @@
 /** Nothing to work on: every terminal over an empty array, and over an array of which nothing passes, on every element type and backend. */
 import { describe, expect, it, beforeAll } from "vitest";
 import { BackendError } from "../../fusion/errors.js";
-import { CPP_FLAGS } from "../../fusion/emit/cpp.js";
+import { CPP_FLAGS } from "../../fusion/emit/constants.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { ELEMENT_TYPES, type ElementType } from "../../fusion/types.js";
 import { newArray, type AnyTypedArray } from "../../fusion/values.js";

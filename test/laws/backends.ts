@@ -1,7 +1,7 @@
 /** The backends that programs are compared on: the interpreter, JavaScript, and native and CUDA kernels compiled many at a time. */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { CPP_FLAGS } from "../../fusion/emit/cpp.js";
+import { CPP_FLAGS } from "../../fusion/emit/constants.js";
 import { interpret } from "../../fusion/interpret.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { CompiledKernel } from "../../src/backends/backend.js";

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { CPP_FLAGS } from "../../fusion/emit/cpp.js";
+import { CPP_FLAGS } from "../../fusion/emit/constants.js";
 import type { NativeAddon } from "../../src/backends/cpu/addon.js";
 import { createCpuBackend, type CpuBackend, type CpuBackendOptions } from "../../src/backends/cpu/backend.js";
 import { bestOf, levelInWords, levelsOf } from "../../src/backends/cpu/levels.js";

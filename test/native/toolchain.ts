@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { CPP_FLAGS, CPP_LIBRARIES } from "../../fusion/emit/cpp.js";
+import { CPP_FLAGS, CPP_LIBRARIES } from "../../fusion/emit/constants.js";
 
 const NATIVE = fileURLToPath(new URL("../../native", import.meta.url));
 

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import { cppFlagsFor } from "../../fusion/emit/cpp.js";
+import { cppFlagsFor } from "../../fusion/emit/constants.js";
 import type { Kernel } from "../../fusion/ir.js";
 import { createCpuBackend } from "../../src/backends/cpu/backend.js";
 import { createKernelCache } from "../../src/cache/kernels.js";

@@ -5,7 +5,8 @@
 import { statSync } from "node:fs";
 import { BackendError } from "../../../fusion/errors.js";
 import type { CodeOptions } from "../../../fusion/emit/code.js";
-import { CPP_LIBRARIES, cppFlagsFor, cppPreludeOf, emitCpp } from "../../../fusion/emit/cpp.js";
+import { cppPreludeOf, emitCpp } from "../../../fusion/emit/cpp.js";
+import { CPP_LIBRARIES, cppFlagsFor } from "../../../fusion/emit/constants.js";
 import type { Kernel } from "../../../fusion/ir.js";
 import { printTitle } from "../../../fusion/print.js";
 import { calledOrigin } from "../../../fusion/texts.js";
@@ -16,6 +17,7 @@ import { reasonOf } from "../../runtime/reasons.js";
 import type { Mover } from "../../table/move.js";
 import type { AcceleratorMemory } from "../accelerator.js";
 import type { CompiledKernel } from "../backend.js";
+import { textOf } from "../emitted.js";
 import { Making } from "../making.js";
 import { partsOf, wholeOf } from "../parts.js";
 import { CpuCompiledKernel, signatureOf, Workspace } from "./compiled.js";
@@ -151,7 +153,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   const named = (kernel: Kernel): Named => {
     let name = names.get(kernel);
     if (name === undefined) {
-      const text = events.phase("emit", "cpu", () => cppPreludeOf([kernel]) + emitCpp(kernel, { symbol: SYMBOL }));
+      const text = textOf(kernel, () => events.phase("emit", "cpu", () => cppPreludeOf([kernel]) + emitCpp(kernel, { symbol: SYMBOL })));
       // The same code serves both kinds of byte arrays and captures of any name; checks and errors tell them apart.
       name = { text, key: JSON.stringify([text, signatureOf(kernel), kernel.arrays.map(({ origin }) => calledOrigin(origin))]) };
       names.set(kernel, name);
