@@ -124,41 +124,38 @@ RT_INLINE Sixteen moved(Sixteen a, Sixteen places) {
 #endif
 }
 
-/// Stores the lanes of sixteen bytes that `bits` tells, eight at a time; gives where the next ones go.
-template <int Bytes>
-RT_INLINE char* store_eights(char* to, Sixteen a, unsigned bits) {
+/// Stores the lanes of sixteen bytes from lane `First` on that `bits` tells, eight at a time. Where they go is counted from the beginning
+/// each time: counts that need not wait for one another.
+template <int Bytes, int First>
+RT_INLINE void store_eights(char* to, Sixteen a, u64 bits) {
+  const auto before = [=](int lane) RT_BODY { return to + Bytes * __builtin_popcountll(bits & ((1ull << lane) - 1)); };
+  const u64 eight = bits >> First & 255;
   if constexpr (Bytes == 2) {
     Sixteen places;
-    __builtin_memcpy(&places, EIGHTS<2>.places[bits], sizeof places);
+    __builtin_memcpy(&places, EIGHTS<2>.places[eight], sizeof places);
     const Sixteen front = moved(a, places);
-    __builtin_memcpy(to, &front, sizeof front);
-    return to + 2 * bits_in<8>(bits);
+    __builtin_memcpy(before(First), &front, sizeof front);
   } else {
     // Both halves of the register are moved at once; the second one's places are eight further on.
-    VectorOf<u64, 16>::type places;
     u64 low, high;
-    __builtin_memcpy(&low, EIGHTS<1>.places[bits & 255], sizeof low);
-    __builtin_memcpy(&high, EIGHTS<1>.places[bits >> 8], sizeof high);
-    places = VectorOf<u64, 16>::type{low, high + 0x0808080808080808ull};
-    const auto fronts = (VectorOf<u64, 16>::type)moved(a, (Sixteen)places);
+    __builtin_memcpy(&low, EIGHTS<1>.places[eight], sizeof low);
+    __builtin_memcpy(&high, EIGHTS<1>.places[bits >> (First + 8) & 255], sizeof high);
+    const auto fronts = (VectorOf<u64, 16>::type)moved(a, (Sixteen)VectorOf<u64, 16>::type{low, high + 0x0808080808080808ull});
     low = fronts[0], high = fronts[1];
-    __builtin_memcpy(to, &low, sizeof low);
-    to += bits_in<8>(bits & 255);
-    __builtin_memcpy(to, &high, sizeof high);
-    return to + bits_in<8>(bits >> 8);
+    __builtin_memcpy(before(First), &low, sizeof low);
+    __builtin_memcpy(before(First + 8), &high, sizeof high);
   }
 }
 #endif
 
 /// Stores the lanes of a register, of one or two bytes each, that `bits` tells.
 template <int Bytes>
-RT_INLINE char* store_small(char* to, Reg<char> a, u64 bits) {
+RT_INLINE void store_small(char* to, Reg<char> a, u64 bits) {
 #if RT_BITMASKS && defined(__AVX512VBMI2__)
   Reg<char> front;
   if constexpr (Bytes == 1) front = __builtin_ia32_compressqi512_mask(a, Reg<char>{}, bits);
   else front = (Reg<char>)__builtin_ia32_compresshi512_mask((Reg<short>)a, Reg<short>{}, u32(bits));
   __builtin_memcpy(to, &front, WIDTH);
-  return to + Bytes * __builtin_popcountll(bits);
 #elif RT_MOVES_BYTES
   Sixteen parts[WIDTH / 16];
 #if RT_WIDTH == 32
@@ -167,9 +164,13 @@ RT_INLINE char* store_small(char* to, Reg<char> a, u64 bits) {
 #else
   __builtin_memcpy(parts, &a, WIDTH);
 #endif
-#pragma GCC unroll 4
-  for (int i = 0; i < WIDTH / 16; i++) to = store_eights<Bytes>(to, parts[i], unsigned(bits >> (16 / Bytes * i)) & ((1u << 16 / Bytes) - 1));
-  return to;
+  constexpr int each = 16 / Bytes;
+  store_eights<Bytes, 0>(to, parts[0], bits);
+  if constexpr (WIDTH > 16) store_eights<Bytes, each>(to, parts[1], bits);
+  if constexpr (WIDTH > 32) {
+    store_eights<Bytes, 2 * each>(to, parts[2], bits);
+    store_eights<Bytes, 3 * each>(to, parts[3], bits);
+  }
 #else
   typename IntOfSize<Bytes>::type lanes[WIDTH / Bytes];
   __builtin_memcpy(lanes, &a, WIDTH);
@@ -177,7 +178,6 @@ RT_INLINE char* store_small(char* to, Reg<char> a, u64 bits) {
     __builtin_memcpy(to, lanes + lane, Bytes);
     to += bits >> lane & 1 ? Bytes : 0;
   }
-  return to;
 #endif
 }
 
@@ -186,17 +186,21 @@ template <class Out, int G>
   requires is_as<Out>
 RT_INLINE u64 store_live(Out* out, Pack<Loaded<Out>, G> a, Mask<G> live) {
   using T = Loaded<Out>;
-  char *const begin = (char*)out, *to = begin;
-  if constexpr (sizeof(Out) == sizeof(T)) {
-    const u64 bits = live.bits();
-    to = store_small<sizeof(T)>(to, (Reg<char>)a.r[0], sizeof(T) == 1 ? bits : bits & ((1ull << G / 2) - 1));
-    to = store_small<sizeof(T)>(to, (Reg<char>)a.r[1], sizeof(T) == 1 ? live.bits(G == BYTES) : bits >> G / 2);
-  } else {
+  char* const to = (char*)out;
+  const u64 bits = live.bits();
+  if constexpr (sizeof(Out) < sizeof(T)) {
     Reg<char> bytes;
     store_bytes<T>(&bytes, a.r);
-    to = store_small<1>(to, bytes, live.bits());
+    store_small<1>(to, bytes, bits);
+    return u64(__builtin_popcountll(bits));
+  } else {
+    constexpr bool bytes = sizeof(T) == 1;
+    const u64 low = bytes ? bits : bits & ((1ull << G / 2) - 1), high = bytes ? live.bits(bytes) : bits >> G / 2;
+    const u64 kept = u64(__builtin_popcountll(low));
+    store_small<sizeof(T)>(to, (Reg<char>)a.r[0], low);
+    store_small<sizeof(T)>(to + kept * sizeof(T), (Reg<char>)a.r[1], high);
+    return kept + u64(__builtin_popcountll(high));
   }
-  return u64(to - begin) / sizeof(Out);
 }
 
 }  // namespace dotcompute::rt
