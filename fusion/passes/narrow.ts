@@ -7,7 +7,7 @@
  */
 import { apply, constant, convert, local, select } from "../build.js";
 import { I32, within, type Interval } from "../interval.js";
-import type { Expr, ExprOf, Kernel, Scan, SingleSink, Sink, SinkOf, Stmt } from "../ir.js";
+import type { Expr, ExprOf, Kernel, ReduceOp, Scan, SingleSink, Sink, SinkOf, Stmt } from "../ir.js";
 import { isUniform, leftFold, mapExpr, mapKernel, sinksOf, walkKernel } from "../traverse.js";
 import { divisionOf, quotient, remainder, type Rounding } from "./divide.js";
 import { Ranges } from "./ranges.js";
@@ -286,14 +286,14 @@ class Narrowing {
     return { value: narrowed, sink: { ...sink, term: narrowed.type, type: add ? "i64" : narrowed.type, counted: sink.counted || !add } };
   }
 
-  /** Running sums of integers that are stored in an integer array: the bits that it keeps are exact in sums that wrap. */
+  /** Running sums of integers that are stored in an integer array: the bits that it keeps are exact in sums that wrap. Least and greatest ones that begin with an element need no f64. */
   private narrowScan(kernel: Kernel, sink: Scan): Kernel {
     const { order, seed, stored } = sink;
     const last = kernel.body.at(-1);
     const wraps = stored.kind === "apply" && stored.op === "convert" && (stored.type === "i32" || stored.type === "u32");
-    if (order.kind !== "canonical" || order.op !== "add" || order.term !== "f64" || !wraps || last?.kind !== "yield") return kernel;
+    if (order.kind !== "canonical" || order.term !== "f64" || !wraps || last?.kind !== "yield") return kernel;
     const [value] = last.values;
-    const term = value !== undefined && isExactInteger(this.ranges.of(value)) ? this.congruent(value) : null;
+    const term = value === undefined ? null : this.runningTerm(order.op, value, seed);
     if (term === null) return kernel;
     return {
       ...kernel,
@@ -301,6 +301,11 @@ class Narrowing {
       body: [...kernel.body.slice(0, -1), { kind: "yield", values: [term] }],
       sink: { ...sink, type: "i32", order: { ...order, term: "i32" }, stored: convert(stored.type, local("i32", sink.running)) },
     };
+  }
+
+  private runningTerm(op: ReduceOp, value: Expr, seed: string | null): Expr | null {
+    if (op === "add") return isExactInteger(this.ranges.of(value)) ? this.congruent(value) : null;
+    return (op === "min" || op === "max") && seed === null ? this.integer(value, true) : null;
   }
 
   private narrowTerm(op: string, value: Expr): Expr | null {

@@ -98,6 +98,19 @@ describe.each(ELEMENT_CASES.filter(({ element }) => !isBig(element)))("running v
   });
 });
 
+describe.each(["i8", "u8", "i16", "u16", "i32"] as const)("least and greatest values so far, of %s", element => {
+  it.each(LENGTHS)("begin with the first of %i elements", length => {
+    const array = sample(element, length, true);
+    const terms = listOf(array);
+    for (const query of queries(array)) {
+      expectSame(query.scan((a, x) => Math.min(a, x)).toArray(), stored(element, running(terms, null, (a, x) => Math.min(a as number, x as number))));
+      expectSame(query.map(x => x >> 1).scan((a, x) => Math.max(x, a)).toArray(), stored(element, running(terms.map(x => (x as number) >> 1), null, (a, x) => Math.max(a as number, x as number))));
+      const [kernel] = (query.scan((a, x) => Math.min(a, x)).explain({ format: "json" })).kernels;
+      expect(kernel?.gives).toMatch(/i32/);
+    }
+  });
+});
+
 describe.each(["i64", "u64"] as const)("running values of BigInts, %s", element => {
   const wrap = (value: bigint): bigint => (element === "i64" ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value));
   it.each(LENGTHS)("with %i elements", length => {
