@@ -146,6 +146,7 @@ class Environment : public Napi::Addon<Environment> {
     call.scalars = control_->scalars;
     call.arrays = arguments.arrays;
     call.around = arguments.hasOutput ? arguments.outputGoesAround(signature) : storage.goesAround() || storages.goAround();
+    call.exact = arguments.hasOutput;
     call.stop = &never;
     const unsigned threads = control_->threadCount();
     const Status status = signature.watched ? runWatched(env, *kernel, call, threads) : execute(*kernel, call, threads);

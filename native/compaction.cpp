@@ -44,6 +44,7 @@ Call Compaction::place(std::uint64_t part, char* room, bool direct) {
   Call call = call_;
   call.output = addresses[0];
   call.outputs = addresses;
+  call.exact = direct && call_.exact;
   return call;
 }
 

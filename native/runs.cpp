@@ -39,6 +39,7 @@ Run::Run(Napi::Env env, const Engine& engine, std::shared_ptr<const Kernel> runs
   if (arguments.hasOutput) {
     call.output = hold(arguments.output, arguments.length * signature.output->bytes, true);
     call.around = arguments.outputGoesAround(signature);
+    call.exact = 1;
   } else if (signature.output) {
     storage = Storage(env, arguments.length * signature.output->bytes);
     stores = true;

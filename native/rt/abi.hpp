@@ -4,7 +4,7 @@
 namespace dotcompute {
 
 /// Raised whenever anything below changes; part of every kernel's cache key.
-inline constexpr unsigned ABI_VERSION = 4;
+inline constexpr unsigned ABI_VERSION = 5;
 
 using u8 = unsigned char;
 using u32 = unsigned int;
@@ -49,6 +49,7 @@ struct Call {
   const Scalar* scalars;        // in the order of the kernel's scalar parameters
   const ArrayArgument* arrays;  // in the order of the kernel's array parameters
   int around;                   // not 0: outputs are larger than the caches, and their pages are there: better written past these
+  int exact;                    // not 0: where not all elements yield, what lies behind the results in the output is somebody's, and stays
   const volatile int* stop;     // becomes non-zero when the run should end early; never null
   u64 parts;                    // joins the results of so many parts, in order, instead of running; else 0
   const Scalar* partials;       // their values, for each part those of all its reductions; of folds each value and its count. Of scans what is carried

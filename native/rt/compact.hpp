@@ -73,7 +73,7 @@ RT_INLINE u64 store_live(Out* to, Pack<Loaded<Out>, G> a, Mask<G> live) {
   };
   if constexpr (EACH > 2) {  // two lanes are as well stored one by one
     Out* next = to;
-    RT_REGISTERS(const unsigned mask = bits >> i * EACH & ((1u << EACH) - 1); store_register(next, compress<T>(a.r[i], mask));
+    RT_REGISTERS(const unsigned mask = N == 1 ? bits : bits >> i * EACH & ((1u << EACH) - 1); store_register(next, compress<T>(a.r[i], mask));
                  next += bits_in<EACH>(mask))
     return u64(next - to);
   } else

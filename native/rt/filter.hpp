@@ -31,6 +31,31 @@ RT_INLINE u64 append_exactly(const Outputs<G, Out, Next, More...>& out, u64 at, 
   return append_exactly(out.rest, at, values.rest, live);
 }
 
+/// Room for what a block yields, and for what its last group overwrites behind that.
+template <int G, class Out, class... More>
+struct Rooms {
+  Rooms<G, Out> first;
+  Rooms<G, More...> rest;
+  RT_MEMBER Outputs<G, Out, More...> instead_of(Outputs<G, Out, More...> out) {
+    out.first = first.instead_of(out.first);
+    out.rest = rest.instead_of(out.rest);
+    return out;
+  }
+  RT_MEMBER void move(const Outputs<G, Out, More...>& out, u64 at, u64 count) const {
+    first.move(out.first, at, count);
+    rest.move(out.rest, at, count);
+  }
+};
+template <int G, class Out>
+struct Rooms<G, Out> {
+  Out room[BLOCK + G];
+  RT_MEMBER Outputs<G, Out> instead_of(Outputs<G, Out> out) {
+    out.to = room;
+    return out;
+  }
+  RT_MEMBER void move(const Outputs<G, Out>& out, u64 at, u64 count) const { __builtin_memcpy(out.to + at, room, count * sizeof(Out)); }
+};
+
 /// What is yielded, in order. A single output may be the source itself, if their elements are equally wide: no more is ever
 /// stored than has been loaded.
 template <int G, class In, Shape S, class... Out, class Body>
@@ -40,11 +65,17 @@ RT_INLINE Status filter(Call* call, Body body) {
   const Source<In, G> source(call);
   const auto out = outputs_of<G, Out...>(call);
   const u64 length = call->length;
+  // Groups are stored whole, and what they store too much is overwritten by the next one; what somebody needs is left alone by way of a room.
+  const bool exact = call->exact != 0;
+  Rooms<G, Out...> rooms;
+  const auto to = exact ? rooms.instead_of(out) : out;
+  const u64 stretch = exact ? BLOCK : 16 * BLOCK;
   Group<G> lanes(call);
   u64 at = call->from, kept = 0;
   while (length - at >= u64(step)) {
     if (*call->stop) return Status::Stopped;
-    const u64 end = length - at > u64(16 * BLOCK) ? at + 16 * BLOCK : length;
+    const u64 end = length - at > stretch ? at + stretch : length;
+    u64 count = exact ? 0 : kept;
     for (; end - at >= u64(step); at += step) {
       source.template prefetch<step>(at);
 #pragma GCC unroll 16
@@ -54,9 +85,11 @@ RT_INLINE Status filter(Call* call, Body body) {
         const Values<G, Loaded<Out>...> value = body(lanes, source.whole(lanes, place));
         if constexpr (S.fallible)
           if (lanes.status != Status::Done) return ended(call, lanes);
-        kept += append(out, kept, value, lanes.live);
+        count += append(to, count, value, lanes.live);
       }
     }
+    if (exact) rooms.move(out, kept, count);
+    kept = exact ? kept + count : count;
   }
   for (; at < length; at += G) {
     const u64 count = length - at < u64(G) ? length - at : u64(G);

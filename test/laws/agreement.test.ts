@@ -121,6 +121,10 @@ function intoFailure(backend: Tried, program: Program, input: Input, expected: O
   const elsewhere = outcomeOf(() => into(room));
   if (!sameOutcome(expected, elsewhere)) return `into another array: ${difference(input, expected, elsewhere)}`;
   const size = whole.BYTES_PER_ELEMENT;
+  if ("value" in elsewhere) {
+    const behind = bytes.subarray((1 + (elsewhere.value as AnyTypedArray).length) * size);
+    if (behind.some(byte => byte !== 7)) return `into another array over ${input.told}: wrote behind its results`;
+  }
   if ([...bytes.subarray(0, size), ...bytes.subarray(-size)].some(byte => byte !== 7)) return `into another array over ${input.told}: wrote beside it`;
   if (program.source !== program.element || typeof input.source === "number") return null;
   const copy = input.source.slice();

@@ -57,9 +57,13 @@ struct Guarded {
   Guarded(const Guarded&) = delete;
   ~Guarded() { munmap(pages, room + size_t(sysconf(_SC_PAGESIZE))); }
 
-  bool intact() const {
-    for (const char* byte = pages; byte < start; byte++)
-      if (*byte != 0x5a) return false;
+  bool intact() const { return is_untouched(pages, start); }
+  /// What lies behind so many bytes of it has never been written to.
+  bool intact_behind(size_t bytes) const { return is_untouched(start + bytes, pages + room); }
+
+  static bool is_untouched(const char* from, const char* to) {
+    for (; from < to; from++)
+      if (*from != 0x5a) return false;
     return true;
   }
 };
@@ -135,12 +139,21 @@ inline int run_all(char** arguments, const Entry* kernels) {
     call.scalars = scalars;
     call.arrays = arrays;
     call.around = (job.kernel + job.length / 2) % 2;
+#if defined(COUNTED)
+    call.exact = 0;
+#else
+    call.exact = int(job.kernel + job.length) % 2;
+#endif
     call.stop = &stop_flag;
     CALLGRIND_ZERO_STATS;
     const Status status = kernels[job.kernel](&call);
     CALLGRIND_DUMP_STATS_AT("kernel");
     bool intact = source.intact() && output.intact();
     for (u32 i = 0; i < job.outputs; i++) intact = intact && several[i]->intact();
+    if (call.exact != 0 && status == Status::Done) {
+      if (job.in_place == 0) intact = intact && output.intact_behind(call.output == nullptr ? 0 : call.count * job.output_bytes);
+      for (u32 i = 0; i < job.outputs; i++) intact = intact && several[i]->intact_behind(call.count * widths[i]);
+    }
     const Outcome outcome{int(status), intact, call.count, call.position, call.rank, call.value};
     append(out, &outcome, sizeof outcome);
     if (status == Status::Done && job.output_bytes != 0) append(out, target.start, call.count * job.output_bytes);

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { BackendError } from "../../fusion/errors.js";
 import type { ElementType } from "../../fusion/types.js";
 import { createRuntime, range, type LazyValue, type Query, type RunInfo } from "../../src/index.js";
-import { sample } from "./support.js";
+import { isBig, sample } from "./support.js";
 
 const folder = mkdtempSync(path.join(tmpdir(), "dotcompute-query-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -109,6 +109,21 @@ describe.skipIf(reason !== null)(`on the cpu backend${reason === null ? "" : ` (
     });
   });
 
+  it.each(["f32", "f64", "u8", "i16", "i64"] as ElementType[])("a filter of %s by several threads leaves what lies behind its results alone", async element => {
+    const array = sample(element, 200_000) as Float64Array;
+    const zero = (isBig(element) ? 0n : 0) as number;
+    for (const threads of [1, 2, 7]) {
+      const query = createRuntime({ backend: "cpu", threads }).compute(array).filter((x, i) => x >= zero && i < 100_001, { zero });
+      const expected = query.toArray();
+      const into = array.slice();
+      for (const run of [() => query.toArray({ into }), () => query.toArrayAsync({ into })]) {
+        into.set(array);
+        expect(await run()).toEqual(expected);
+        expect(into.subarray(expected.length)).toEqual(array.subarray(expected.length));
+      }
+    }
+  });
+
   it.each(["f32", "u8", "i32"] as ElementType[])("arrays of %s, new, given, in place and overlapping", async element => {
     for (const length of LENGTHS) {
       const array = sample(element, length) as Float64Array;
@@ -118,11 +133,18 @@ describe.skipIf(reason !== null)(`on the cpu backend${reason === null ? "" : ` (
         const expected = verbs(scripted.compute(array)).toArray();
         expect(verbs(native.compute(array)).toArray()).toEqual(expected);
         expect(await verbs(native.compute(array)).toArrayAsync()).toEqual(expected);
-        const into = new (array.constructor as Float64ArrayConstructor)(length + 5);
-        expect(verbs(native.compute(array)).toArray({ into })).toEqual(expected);
-        expect([...into.subarray(expected.length)]).toEqual(new Array(into.length - expected.length).fill(0));
+        // What lies behind the results is left alone.
+        for (const threads of [1, 2]) {
+          const into = new (array.constructor as Float64ArrayConstructor)(length + 5).fill(77);
+          expect(verbs(createRuntime({ backend: "cpu", threads }).compute(array)).toArray({ into })).toEqual(expected);
+          expect([...into.subarray(expected.length)]).toEqual(new Array(into.length - expected.length).fill(77));
+          into.fill(77);
+          expect(await verbs(createRuntime({ backend: "cpu", threads }).compute(array)).toArrayAsync({ into })).toEqual(expected);
+          expect([...into.subarray(expected.length)]).toEqual(new Array(into.length - expected.length).fill(77));
+        }
         const own = array.slice();
         expect(verbs(native.compute(own)).toArray({ into: own })).toEqual(expected);
+        expect(own.subarray(expected.length)).toEqual(array.subarray(expected.length));
         const wide = new (array.constructor as Float64ArrayConstructor)(length + 3);
         wide.set(array, 1);
         expect(verbs(native.compute(wide.subarray(1, length + 1))).toArray({ into: wide.subarray(2, length + 2) })).toEqual(expected);

@@ -3,7 +3,7 @@ import type { AnyTypedArray } from "../../../fusion/values.js";
 import type { ElementType } from "../../../fusion/types.js";
 
 /** Mirrors ABI_VERSION of native/rt/abi.hpp; an addon built for another one is refused. */
-export const ABI_VERSION = 4;
+export const ABI_VERSION = 5;
 
 /** Mirrors `Status` of native/rt/abi.hpp. */
 export const STATUS = { done: 0, stopped: 1, failed: 2 } as const;
