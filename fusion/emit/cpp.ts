@@ -13,7 +13,7 @@ import { LaneWriter } from "./cpp-lanes.js";
 import { ScalarWriter, type ScalarEnds } from "./cpp-scalar.js";
 import { sizeOf } from "./size.js";
 import { variantsOf } from "./variants.js";
-import { withoutTruthConversions, wordsOf, type WordType } from "./words.js";
+import { saturatingIn, withoutTruthConversions, wordsOf, type WordType } from "./words.js";
 import { Writer } from "./writer.js";
 
 /** What every file of emitted kernels begins with; the include path is the folder that holds `rt`. */
@@ -60,8 +60,8 @@ const RESERVED = new Set([
   ...Object.values(TYPES),
 ]);
 
-/** C++ where the source element is called `element`: on packs, or with one lane on scalars. */
-export const cppDialect = (element: string, oneLane = false, words = false): Dialect => ({
+/** C++ where the source element is called `element`: on packs, or with one lane on scalars. `narrow`: what is saturating in narrow lanes. */
+export const cppDialect = (element: string, oneLane = false, narrow: Dialect["saturating"] | null = null): Dialect => ({
   name: "C++",
   isScalar: oneLane ? () => true : isUniform,
   reserved: RESERVED,
@@ -71,7 +71,7 @@ export const cppDialect = (element: string, oneLane = false, words = false): Dia
   axis: axis => ({ text: axis === 1 ? "lanes.row" : "lanes.layer", precedence: PRECEDENCE.postfix }),
   column: (array, offset) => ({ text: `lanes.here(${array}${offset === 0 ? "" : `, ${offset}`})`, precedence: PRECEDENCE.postfix }),
   ...(oneLane ? {} : { thresholds: true }),
-  select: words ? { call: "rt_select", plain: TYPES.i32 } : { call: "rt_select" },
+  ...(narrow === null ? { select: { call: "rt_select" } } : { select: { call: "rt_select", plain: TYPES.i32 }, saturating: narrow }),
   types: TYPES,
 });
 
@@ -112,12 +112,13 @@ class KernelWriter {
     private readonly elementary: boolean,
     private readonly out: Writer,
   ) {
-    this.words = wordsOf(kernel);
-    this.kernel = this.words === null ? kernel : withoutTruthConversions(kernel);
+    const chosen = withoutTruthConversions(kernel);
+    this.words = wordsOf(chosen);
+    this.kernel = this.words === null ? kernel : chosen;
     const plain = cppDialect("x");
     this.names = new Set([...namesOf(kernel)].map(name => nameIn(plain, name)));
     this.element = this.names.has("x") ? this.fresh("element") : "x";
-    this.dialect = cppDialect(this.element, runsAlone(kernel.sink), this.words !== null);
+    this.dialect = cppDialect(this.element, runsAlone(kernel.sink), this.words === null ? null : saturatingIn(this.kernel, this.words));
   }
 
   /** The function, which begins with the lines `before`. */

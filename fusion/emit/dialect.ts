@@ -7,6 +7,7 @@
 import { CompilerBug } from "../errors.js";
 import type { Expr } from "../ir.js";
 import type { ElementType, ScalarType, ScalarValue } from "../types.js";
+import type { Saturating } from "./saturate.js";
 
 /** Text with the precedence of its outermost operator, so that whoever places it knows whether it needs parentheses. */
 export interface Printed {
@@ -56,6 +57,8 @@ export interface Dialect {
   readonly select: "ternary" | { readonly call: string; /** The type of two plain numbers to choose from, where C's own is another. */ readonly plain?: string };
   /** Integers of lanes are compared with one number for all by functions of the operators' names: see thresholds.ts. */
   readonly thresholds?: true;
+  /** Sums and differences that lanes keep within what they hold, by functions for that: see saturate.ts. Null for other expressions. */
+  readonly saturating?: ((expr: Expr) => Saturating | null) | undefined;
   /** Signed integers do not wrap by C's own operators, whose overflow has no meaning: helpers of scalar.h do it. */
   readonly wrapsByHelpers?: true;
   /** Names that are macros of the compiler's own headers: locals and captures may not be called so either. */

@@ -47,6 +47,8 @@ function printApply(expr: ExprOf<"apply">, dialect: Dialect): Printed {
   const args = (): string[] => expr.args.map(arg => printC(arg, dialect));
   const threshold = dialect.thresholds === true ? thresholdOf(expr) : null;
   if (threshold !== null) return callOf(`rt_${threshold.op}`, [threshold.whole, threshold.number].map(arg => printC(arg, dialect)));
+  const saturating = dialect.saturating?.(expr) ?? null;
+  if (saturating !== null) return callOf(`rt_${saturating.op}_within`, saturating.args.map(arg => printC(arg, dialect)));
   if (expr.op === "convert") return callOf(`rt_to_${expr.type}`, args());
   const wrapping = WRAPPING[expr.op];
   if (wrapping !== undefined && dialect.wrapsByHelpers === true && (first.type === "i32" || first.type === "i64")) return callOf(wrapping, args());

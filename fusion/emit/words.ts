@@ -10,6 +10,7 @@ import { Ranges } from "../passes/ranges.js";
 import { constant, select } from "../build.js";
 import { mapExpr, mapKernel, operandsOf, sinksOf, valuesOf, walkKernel, walkStmts } from "../traverse.js";
 import { ELEMENTS, type ElementType } from "../types.js";
+import { saturatingOf, type Saturating } from "./saturate.js";
 import { thresholdOf } from "./thresholds.js";
 
 export type WordType = "i8" | "u8" | "i16" | "u16";
@@ -26,16 +27,16 @@ const isByte = (element: ElementType): boolean => ELEMENTS[element].bytes === 1;
 /** The narrowest lanes that the values of a kernel all fit in; null where they need 32 bits. */
 export function wordsOf(kernel: Kernel): WordType | null {
   if (!isPlain(kernel)) return null;
-  const watched: Expr[] = [];
-  for (const value of valuesIn(kernel.body)) {
-    if (!watch(value, watched)) return null;
-  }
-  watched.push(...handedOn(kernel));
   const ranges = new Ranges(kernel);
-  const intervals = watched.map(expr => ranges.of(expr));
-  const fits = (type: WordType): boolean => intervals.every(interval => within(interval, FITS[type].low, FITS[type].high));
+  const values = valuesIn(kernel.body);
   const types = elementsOf(kernel).every(isByte) && !multiplies(kernel) ? [...BYTES, ...WORDS] : WORDS;
-  return types.find(fits) ?? null;
+  return types.find(type => new Watch(FITS[type], ranges).fit(values, handedOn(kernel))) ?? null;
+}
+
+/** A kernel's sums and differences that its lanes keep within what they hold. */
+export function saturatingIn(kernel: Kernel, type: WordType): (expr: Expr) => Saturating | null {
+  const ranges = new Ranges(kernel);
+  return expr => saturatingOf(expr, FITS[type], ranges);
 }
 
 /** All elements that are read or stored. */
@@ -95,16 +96,30 @@ function valuesIn(stmts: readonly Stmt[]): readonly Expr[] {
   return values;
 }
 
-/** Collects what must be whole; says whether there is nothing but what narrow lanes have. */
-function watch(expr: Expr, watched: Expr[]): boolean {
-  const threshold = thresholdOf(expr);
-  if (threshold !== null) {
-    watched.push(threshold.whole);
-    return watch(threshold.whole, watched);
+/** Whether what lanes of some range must hold whole fits, and whether there is nothing but what narrow lanes have. */
+class Watch {
+  constructor(
+    private readonly lanes: Interval,
+    private readonly ranges: Ranges,
+  ) {}
+
+  fit(values: readonly Expr[], whole: readonly Expr[]): boolean {
+    return values.every(value => this.has(value)) && whole.every(value => this.holds(value));
   }
-  if (!isKnown(expr)) return false;
-  if (expr.kind === "apply" && LOOKS.has(expr.op)) watched.push(...expr.args.filter(({ type }) => type === "i32"));
-  return operandsOf(expr).every(operand => watch(operand, watched));
+
+  private holds(expr: Expr): boolean {
+    return within(this.ranges.of(expr), this.lanes.low, this.lanes.high);
+  }
+
+  private has(expr: Expr): boolean {
+    const threshold = thresholdOf(expr);
+    if (threshold !== null) return this.holds(threshold.whole) && this.has(threshold.whole);
+    if (!isKnown(expr)) return false;
+    const saturating = saturatingOf(expr, this.lanes, this.ranges);
+    if (saturating !== null) return saturating.args.every(arg => this.has(arg));
+    if (expr.kind === "apply" && LOOKS.has(expr.op) && !expr.args.every(arg => arg.type !== "i32" || this.holds(arg))) return false;
+    return operandsOf(expr).every(operand => this.has(operand));
+  }
 }
 
 function isKnown(expr: Expr): boolean {

@@ -34,6 +34,10 @@ template <class T, int G>
 RT_INLINE Pack<T, G> pack_copysign(Pack<T, G> a, Pack<T, G> sign);
 template <class T, int G>
 RT_INLINE Pack<T, G> pack_scale(Pack<T, G> a, Pack<T, G> n);
+template <class T, int G>
+RT_INLINE Pack<T, G> pack_add_within(Pack<T, G> a, Pack<T, G> b);
+template <class T, int G>
+RT_INLINE Pack<T, G> pack_sub_within(Pack<T, G> a, Pack<T, G> b);
 template <class T, int G, class F>
 RT_INLINE Pack<T, G> each_lane(Pack<T, G> a, Pack<T, G> b, F f);
 
@@ -91,6 +95,8 @@ struct Pack {
   friend RT_MEMBER Pack rt_shl(Pack a, Pack b) { return pack_shift(a, b, true); }
   friend RT_MEMBER Pack rt_shr(Pack a, Pack b) { return pack_shift(a, b, false); }
   friend RT_MEMBER Pack rt_div(Pack a, Pack b) { return each_lane(a, b, [](T x, T y) { return ::rt_div(x, y); }); }
+  friend RT_MEMBER Pack rt_add_within(Pack a, Pack b) { return pack_add_within(a, b); }
+  friend RT_MEMBER Pack rt_sub_within(Pack a, Pack b) { return pack_sub_within(a, b); }
   friend RT_MEMBER Pack rt_copysign(Pack a, Pack sign) { return pack_copysign(a, sign); }
   friend RT_MEMBER Pack rt_scale(Pack a, Pack n) { return pack_scale(a, n); }
 };

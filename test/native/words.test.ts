@@ -84,10 +84,21 @@ class Generator {
     if (depth === 0 || from.chance(15)) return from.chance(25) ? constant("i32", from.pick(NUMBERS)) : from.pick(this.leaves);
     if (from.chance(12)) return select(this.truth(depth - 1), this.number(depth - 1), this.number(depth - 1));
     if (from.chance(8)) return convert("i32", this.truth(depth - 1));
+    if (from.chance(8)) return this.bounded(depth);
     const op = from.pick(from.chance(60) ? FLOWING : LOOKING);
     if (op === "shr" || op === "shl") return apply(op, this.number(depth - 1), constant("i32", from.below(from.chance(80) ? 12 : 32)));
     if (["neg", "not", "abs"].includes(op) || op.startsWith("wrap")) return apply(op as "abs", this.number(depth - 1));
     return apply(op as "add", this.number(depth - 1), this.number(depth - 1));
+  }
+
+  /** A sum or difference within the bounds of some lane, or almost. */
+  private bounded(depth: number): Expr {
+    const { from } = this;
+    const [low, high] = from.pick([[0, 255], [-128, 127], [-32_768, 32_767], [0, 65_535], [0, 254], [1, 255]] as const);
+    const second = from.chance(40) ? constant("i32", from.pick([40, -40, 127, 255, 300, 60_000])) : this.number(depth - 1);
+    const sum = apply(from.pick(["add", "sub"] as const), this.number(depth - 1), second);
+    const [least, most] = [constant("i32", low), constant("i32", high)];
+    return from.pick([() => apply("min", sum, most), () => apply("max", least, sum), () => apply("min", most, apply("max", sum, least)), () => apply("max", apply("min", most, sum), least)])();
   }
 
   private truth(depth: number): Expr {
@@ -150,8 +161,17 @@ const filters = SMALL.flatMap(element =>
   }),
 );
 
+/** Sums and differences that lanes keep within what they hold, of all pairs of extremes. */
+const saturating = ([["u8", 0, 255], ["i8", -128, 127], ["u16", 0, 65_535], ["i16", -32_768, 32_767]] as const).flatMap(([element, low, high]) =>
+  (["add", "sub"] as const).map((op): Kernel => {
+    const sum = apply(op, { kind: "element", type: "i32" }, { kind: "column", type: "i32", array: "c0" });
+    const value = apply("max", apply("min", sum, constant("i32", high)), constant("i32", low));
+    return { source: { kind: "array", element }, scalars: [], arrays: [{ name: "c0", element, column: true, origin: { stage: 0, name: "c0" } }], body: [{ kind: "yield", values: [value] }], sink: { kind: "array", element } };
+  }),
+);
+
 const { kernels: generated, refused } = kernelsOf(72);
-const kernels = [...generated, ...filters, ...sums];
+const kernels = [...generated, ...filters, ...saturating, ...sums];
 const jobs = kernels.flatMap((kernel, place) => LENGTHS.map((length): Job => ({ kernel: place, call: callOf(kernel, length, place + length) })));
 const expected = new Map(jobs.map(job => [job, wanted(kernels[job.kernel] as Kernel, job.call)]));
 
@@ -196,7 +216,14 @@ describe.skipIf(compiler === null)("words", () => {
     // Bytes have all but products, and their values must fit in eight bits where they are looked at.
     expect(wordsOf(mapping("u8", x => apply("sub", int(255), x)))).toBe("i8");
     expect(wordsOf(mapping("u8", x => apply("max", x, int(128))))).toBe("u8");
-    expect(wordsOf(mapping("u8", x => apply("min", apply("add", x, int(1)), int(255))))).toBe("i16");
+    expect(wordsOf(mapping("u8", x => apply("min", apply("add", x, int(1)), int(254))))).toBe("i16");
+    // Their sums may be kept within what they hold.
+    expect(wordsOf(mapping("u8", x => apply("min", apply("add", x, int(1)), int(255))))).toBe("u8");
+    expect(wordsOf(mapping("u8", x => apply("max", int(0), apply("sub", x, int(1)))))).toBe("u8");
+    expect(wordsOf(mapping("u8", x => apply("max", int(0), apply("sub", int(300), x))))).toBe("i16");
+    expect(wordsOf(mapping("i16", x => apply("max", int(-32_768), apply("min", int(32_767), apply("add", x, x)))))).toBe("i16");
+    expect(wordsOf(mapping("i16", x => apply("max", int(-32_768), apply("min", int(32_766), apply("add", x, x)))))).toBeNull();
+    expect(saturating.map(wordsOf)).toEqual(["u8", "u8", "i8", "i8", "u16", "u16", "i16", "i16"]);
     expect(wordsOf(mapping("u8", x => apply("mul", x, int(3))))).toBe("i16");
     expect(wordsOf(mapping("u8", x => x, "i16"))).toBe("i16");
     const reducing = (element: ElementType, value: (x: Expr) => Expr, sink: Sink): WordType | null => wordsOf({ ...mapping(element, value), sink });
