@@ -5,10 +5,18 @@ const halves = (n: number): Float64Array => Float64Array.from({ length: n }, (_,
 const singles = (n: number): Float32Array => Float32Array.from(halves(n));
 const whole = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => Math.imul(i, 2654435769));
 
+const bytes = (n: number): Uint8Array => Uint8Array.from(whole(n), x => x >>> 24);
+const shorts = (n: number): Int16Array => Int16Array.from(whole(n), x => x >> 16);
+
 export const GUARDED: readonly NamedQuery[] = [
   { name: "map of f32", run: ({ compute }, n) => compute(singles(n)).map(x => x * 2 + 1, Float32Array).toArray() },
   { name: "map of f64", run: ({ compute }, n) => compute(halves(n)).map(x => x * 2 + 1).toArray() },
   { name: "filter of f32", run: ({ compute }, n) => compute(singles(n)).filter(x => x > 0).toArray() },
+  { name: "filter of u8", run: ({ compute }, n) => compute(bytes(n)).filter(x => x > 128).toArray() },
+  { name: "filter of i16", run: ({ compute }, n) => compute(shorts(n)).filter(x => x > 100).toArray() },
+  { name: "u8 at a threshold", run: ({ compute }, n) => compute(bytes(n)).map(x => (x > 128 ? 255 : 0)).toArray() },
+  { name: "least, greatest and sum of u8", run: ({ compute }, n) => compute(bytes(n)).aggregate({ least: q => q.min(), most: q => q.max(), sum: q => q.sum() }).value() },
+  { name: "search in u8", run: ({ compute }, n) => compute(bytes(n)).some(x => x > 200 && x < 100).value() },
   { name: "sum of f64", run: ({ compute }, n) => compute(halves(n)).sum().value() },
   { name: "least, greatest and mean", run: ({ compute }, n) => compute(halves(n)).aggregate({ least: q => q.min(), most: q => q.max(), mean: q => q.average() }).value() },
   { name: "scan of f64", run: ({ compute }, n) => compute(halves(n)).scan((a, x) => a + x).toArray() },
