@@ -6,6 +6,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { createDiskCache } from "../../src/cache/disk.js";
+import { planFolder } from "../../src/cache/plans.js";
 import { main } from "../../src/cli/main.js";
 import type { Screen } from "../../src/cli/progress.js";
 
@@ -30,6 +31,7 @@ function filled(...days: readonly number[]): string {
   const folder = newPlace();
   const cache = createDiskCache({ folder });
   cache.remember(`compiler-${"0".repeat(32)}.json`, "{}");
+  planFolder(folder).remember("0".repeat(64), "{}");
   for (const [at, ago] of days.entries()) {
     const label = { backend: at % 2 === 0 ? "cpu" : "cuda", title: () => `kernel ${at}` } as const;
     const flags = at % 2 === 0 ? ["-O3", "-march=native"] : ["--gpu-architecture=compute_80"];
@@ -80,7 +82,7 @@ describe("dotcompute cache clear", () => {
     const folder = filled(0, 20, 40);
     expect(await run("cache", "clear", "--folder", folder, "--older-than", "30d")).toMatchObject({ code: 0, out: expect.stringMatching(/^removed 1 kernel, 3\.\d kB from /) });
     expect(JSON.parse((await run("cache", "clear", "--folder", folder, "--older-than", "12h", "--json")).out)).toMatchObject({ folder, removed: 1 });
-    expect(readdirSync(folder).length).toBe(3);
+    expect(readdirSync(folder).length).toBe(4);
   });
 
   it("removes all that is the library's, and nothing else", async () => {
