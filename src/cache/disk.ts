@@ -3,13 +3,13 @@
  * all, whichever processes race for it.
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { BackendError } from "../../fusion/errors.js";
 import { messageOf } from "../../fusion/thrown.js";
 import { bytesOf, contentName, entryName, entryNames, entryOf, objectOf, publishEntry, removeEntry, verifiedObject, type Ingredients } from "./entry.js";
 import { evict, type EvictionLimits } from "./evict.js";
 import { createCacheFolder, defaultCacheFolder, isTrusted } from "./folder.js";
+import { os } from "../builtin.js";
 
 /** Written where a compiler failed, and larger than kernels are: so a full disk is told from a wrong program. */
 const PROBE_BYTES = 1 << 18;
@@ -67,7 +67,7 @@ export interface DiskCacheOptions extends Partial<EvictionLimits> {
 
 export function createDiskCache(options: DiskCacheOptions = {}): DiskCache {
   const limits: EvictionLimits = { mostBytes: options.mostBytes ?? 256 * 2 ** 20, mostDays: options.mostDays ?? 30 };
-  const folder = createCacheFolder(options.folder ?? defaultCacheFolder(), options.fallback ?? os.tmpdir());
+  const folder = createCacheFolder(options.folder ?? defaultCacheFolder(), options.fallback ?? os().tmpdir());
   let evicted = false;
   let cleared = 0;
   const counts = { hits: 0, misses: 0, evictions: 0, refusals: 0 };

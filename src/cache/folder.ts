@@ -1,9 +1,9 @@
 /** The folder in which the cache lives: the user's own, or, where that cannot be used, a private one until the process ends. */
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { BackendError } from "../../fusion/errors.js";
 import { messageOf } from "../../fusion/thrown.js";
+import { os } from "../builtin.js";
 
 /** Unfinished entries begin with this. */
 export const TEMPORARY = "tmp-";
@@ -13,8 +13,11 @@ export function defaultCacheFolder(environment: NodeJS.ProcessEnv = process.env)
   const { DOTCOMPUTE_CACHE: own, XDG_CACHE_HOME: caches } = environment;
   if (own !== undefined && own !== "") return path.resolve(own);
   // The specification says that a relative $XDG_CACHE_HOME is to be ignored.
-  return path.join(caches !== undefined && path.isAbsolute(caches) ? caches : path.join(os.homedir(), ".cache"), "dotcompute");
+  return path.join(caches !== undefined && path.isAbsolute(caches) ? caches : path.join(homeIn(environment), ".cache"), "dotcompute");
 }
+
+/** As Node finds it, which on POSIX is what the environment says first. */
+const homeIn = ({ HOME: home }: NodeJS.ProcessEnv): string => (process.platform !== "win32" && home !== undefined && home !== "" ? home : os().homedir());
 
 export interface CacheFolder {
   readonly path: string;

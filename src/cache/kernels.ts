@@ -3,7 +3,7 @@
  * a store that machines share. What is found further away is kept nearer from then on.
  */
 import { readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { fileSystem } from "../builtin.js";
 import { createDiskCache, type DiskCache, type DiskCacheOptions, type DiskStatistics, type Make } from "./disk.js";
 import { contentName, entryOf, type Ingredients } from "./entry.js";
 import type { EvictionLimits } from "./evict.js";
@@ -97,7 +97,7 @@ export function createKernelCache(options: CacheOptions & { readonly place?: Pic
       const content = await get(name);
       if (content === null) return null;
       try {
-        const object = await disk.store(ingredients, maker?.here ?? UNKNOWN, object => writeFile(object, content));
+        const object = await disk.store(ingredients, maker?.here ?? UNKNOWN, object => fileSystem().writeFile(object, content));
         fetched.set(entryOf(object), name);
         return object;
       } catch {

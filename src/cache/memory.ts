@@ -43,6 +43,8 @@ export function createMemoryCache<Value>(limits: Partial<MemoryLimits> = {}): Me
   if (!Number.isInteger(mostEntries) || mostEntries < 1) throw new RangeError(`A cache keeps at least one entry, not ${mostEntries}`);
   // A Map iterates in the order of insertion, so its first key is the one used longest ago.
   const entries = new Map<string, Entry<Value>>();
+  /** Looked at only where entries grow old. */
+  const clock = mostMinutes === Infinity ? () => 0 : () => performance.now();
   let bytes = 0;
   let [hits, misses, evictions] = [0, 0, 0];
 
@@ -60,7 +62,7 @@ export function createMemoryCache<Value>(limits: Partial<MemoryLimits> = {}): Me
     get(key) {
       const entry = entries.get(key);
       if (entry === undefined) return undefined;
-      const now = performance.now();
+      const now = clock();
       if (isOld(entry, now)) return void evict(key);
       entries.delete(key);
       entries.set(key, entry);
@@ -69,7 +71,7 @@ export function createMemoryCache<Value>(limits: Partial<MemoryLimits> = {}): Me
       return entry.value;
     },
     put(key, value, size = 0) {
-      const now = performance.now();
+      const now = clock();
       remove(key);
       entries.set(key, { value, bytes: size, used: now });
       bytes += size;

@@ -9,6 +9,7 @@ import { columnsOfLists } from "../../fusion/parse/lists.js";
 import { finishOf, joinsOf, type Joins } from "../../fusion/passes/plan.js";
 import type { BranchShape, CaptureType, CaptureTypes, Columns, LambdaInput, QueryShape, SourceShape, StageShape, TerminalShape } from "../../fusion/query.js";
 import type { ColumnType } from "../../fusion/types.js";
+import { ticks } from "../builtin.js";
 import type { Events } from "../runtime/events.js";
 import { bringsSingles, captureTypes, checkUsed, textOf, withoutSingles } from "./captures.js";
 import { addEdge, findEdge, NO_WAY, type Edges, type Way } from "./edges.js";
@@ -65,10 +66,9 @@ export class Shapes {
 
   /** Tells how long it took to read lambdas, and gives that. */
   parsed(begin: number): number {
-    const end = performance.now();
-    const { events } = this;
-    if (events.listening) events.tell({ kind: "phase", phase: "parse", backend: null, run: events.run, begin, end });
-    return end - begin;
+    const took = ticks() - begin;
+    this.events.took("parse", null, took);
+    return took;
   }
 
   root(source: SourceShape, fastMath: boolean): ShapeNode {
@@ -168,7 +168,7 @@ export class ShapeNode {
 
   /** The node behind a stage that `find` did not find. */
   add(stage: NewStage): ShapeNode {
-    const begin = performance.now();
+    const begin = ticks();
     const node = this.added(stage);
     node.parseTime = this.shapes.parsed(begin) + this.parseTime;
     return node;
@@ -344,7 +344,7 @@ export class ShapeNode {
   }
 
   private addTerminal(kind: TerminalShape["kind"], text: string, build: () => TerminalShape, detail: string | null, types: CaptureTypes, singles: boolean): TerminalNode {
-    const begin = performance.now();
+    const begin = ticks();
     const node = this.newTerminal(kind, build, { verb: kind, text, detail, names: Object.keys(types), types: Object.values(types), singles });
     if (text !== "") node.parseTime += this.shapes.parsed(begin);
     addEdge(this.terminals, node);

@@ -3,6 +3,7 @@ import type { Kernel } from "../../fusion/ir.js";
 import { planQuery } from "../../fusion/passes/plan.js";
 import type { Plan, QueryShape, TerminalShape } from "../../fusion/query.js";
 import type { ScalarType } from "../../fusion/types.js";
+import { ticks } from "../builtin.js";
 import type { KernelSlot } from "../runtime/slot.js";
 import { checkPiecewise } from "../stream/piecewise.js";
 import type { Way } from "./edges.js";
@@ -74,11 +75,10 @@ export class TerminalNode {
 
   private planNow(): Plan {
     const { events, known } = this.parent.shapes;
-    const begin = performance.now();
+    const begin = ticks();
     this.planned = atCall(() => this.newPlan());
-    const end = performance.now();
-    this.fuseTime = end - begin;
-    if (events.listening) events.tell({ kind: "phase", phase: "fuse", backend: null, run: events.run, begin, end });
+    this.fuseTime = ticks() - begin;
+    events.took("fuse", null, this.fuseTime);
     if (!this.pieces && this.branches === null) known?.note(this);
     return this.planned;
   }

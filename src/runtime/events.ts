@@ -154,6 +154,13 @@ export class Events {
     }
   }
 
+  /** Tells of a step that has just ended and took so many milliseconds. */
+  took(phase: Phase, backend: BackendName | null, milliseconds: number): void {
+    if (!this.listening) return;
+    const end = performance.now();
+    this.tell({ kind: "phase", phase, backend, run: this.run, begin: end - milliseconds, end });
+  }
+
   /** Does a step, and tells how long it took. */
   phase<T>(phase: Phase, backend: BackendName | null, work: () => T): T {
     if (!this.listening) return work();

@@ -3,7 +3,6 @@
  * a warm one runs on the first backend of the runtime's order that has it. A backend that is missing or fails never takes a
  * query down, unless the query insists on it: the next in order runs it, and `explain()` and the log say why.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { BackendError, CompilerBug, QueryError } from "../../fusion/errors.js";
 import type { Kernel } from "../../fusion/ir.js";
 import type { BackendName, CompiledKernel } from "../backends/backend.js";
@@ -24,6 +23,7 @@ import { Running } from "./running.js";
 import { inOrder, type Choice, type Selector } from "./selector.js";
 import { later, unlessAborted } from "./waiting.js";
 import { newSlot, type KernelSlot, type Tier } from "./slot.js";
+import { nextTurn } from "../builtin.js";
 
 export class Tiers {
   private readonly background = new Background();
@@ -34,7 +34,7 @@ export class Tiers {
   private readonly others: readonly Member[];
   private readonly insists: BackendName | null;
   private ended = false;
-  private readonly closing = new AbortController();
+  private closing: AbortController | null = null;
   /** Whether a backend has failed lately, so that its next success is worth telling. */
   troubled = false;
 
@@ -192,6 +192,10 @@ export class Tiers {
 
   /** Aborted when the runtime is disposed of; its reason is what those who wait are told. */
   get ending(): AbortSignal {
+    if (this.closing === null) {
+      this.closing = new AbortController();
+      if (this.ended) this.closing.abort(hasEnded());
+    }
     return this.closing.signal;
   }
 
@@ -199,7 +203,7 @@ export class Tiers {
   async end(queries: Running): Promise<readonly BackendError[]> {
     this.ended = true;
     for (const member of this.members) member.close();
-    this.closing.abort(hasEnded());
+    this.closing?.abort(hasEnded());
     do {
       await this.runs.over();
       await queries.over();

@@ -1,5 +1,4 @@
 /** The chunks of a stream, read one at a time, and the stream closed whatever happens. */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Elements, TableOf, Stream } from "../query/types.js";
 import type { Dictionary } from "../table/dictionary.js";
 import type { Rows } from "../table/steps.js";
@@ -7,6 +6,7 @@ import { reportOf } from "../runtime/progress.js";
 import { unlessAborted } from "../runtime/waiting.js";
 import { openChunks, tableOfChunk, type ChunkIterator } from "./source.js";
 import { StringReader } from "./strings.js";
+import { nextTurn } from "../builtin.js";
 
 /** How long chunks that are there at once may keep the calling thread before others have a turn, in milliseconds. */
 const TURN = 8;

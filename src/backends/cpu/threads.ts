@@ -1,9 +1,9 @@
 /** How many threads may share a kernel's run. */
 import { readFileSync } from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { QueryError } from "../../../fusion/errors.js";
 import { describe, quote } from "../../query/given.js";
+import { os } from "../../builtin.js";
 
 const MOST = 256;
 
@@ -12,7 +12,7 @@ export function threadsFor(option: number | undefined): number {
   if (option !== undefined) return checkThreads(option, `the option threads of createRuntime() is a number of threads, not ${describe(option)}`);
   const given = process.env["DOTCOMPUTE_THREADS"] ?? "";
   if (given !== "") return checkThreads(/^\d+$/.test(given) ? Number(given) : NaN, `DOTCOMPUTE_THREADS is a number of threads, not ${quote(given)}`);
-  return Math.min(MOST, os.availableParallelism(), Math.max(1, Math.floor(quota())));
+  return Math.min(MOST, os().availableParallelism(), Math.max(1, Math.floor(quota())));
 }
 
 function checkThreads(threads: number, wrong: string): number {

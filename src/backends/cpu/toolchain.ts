@@ -1,10 +1,10 @@
 /** Runs the C++ compiler: in the background or while the caller waits, never for ever, and never beyond the process's own end. */
 import type { ChildProcess } from "node:child_process";
-import os from "node:os";
 import path from "node:path";
 import { BackendError } from "../../../fusion/errors.js";
 import { childProcess } from "../../builtin.js";
 import { killGroup, setReferenced } from "./child.js";
+import { os } from "../../builtin.js";
 
 /** One translation unit to compile, or one link. */
 export interface CompileRequest {
@@ -30,7 +30,7 @@ export interface Compilation {
 }
 
 export interface Toolchain {
-  /** Starts now, or when fewer than `os.availableParallelism()` others run. Does not keep the process alive unless held. */
+  /** Starts now, or when fewer than `os().availableParallelism()` others run. Does not keep the process alive unless held. */
   compile(request: CompileRequest): Compilation;
   /** Throws BackendError DC403. */
   compileSync(request: CompileRequest): void;
@@ -50,7 +50,7 @@ const MOST_WORDS = 8_000;
 export function createToolchain(options: ToolchainOptions = {}): Toolchain {
   // To wait for no time at all would be to wait for ever.
   const timeLimit = Math.max(1, options.timeLimit ?? TIME_LIMIT);
-  const most = os.availableParallelism();
+  const most = os().availableParallelism();
   const running = new Set<ChildProcess>();
   const waiting: (() => void)[] = [];
   let stopped = false;

@@ -1,5 +1,4 @@
 /** The JavaScript backend: the reference of every other backend in the product, and the first to run a new kernel. */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { KernelCall, KernelResult } from "../../../fusion/call.js";
 import type { Kernel } from "../../../fusion/ir.js";
 import { Events } from "../../runtime/events.js";
@@ -9,6 +8,7 @@ import type { CompiledKernel } from "../backend.js";
 import { programOf, type Program } from "./program.js";
 import { Run } from "./run.js";
 import { runInThread } from "./thread.js";
+import { nextTurn } from "../../builtin.js";
 
 export { replayFrom } from "./replay.js";
 

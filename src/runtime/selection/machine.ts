@@ -1,7 +1,7 @@
 /** What this machine can do, compared with the one whose times are written down in model.ts. Measured once, and kept beside the kernels. */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
-import os from "node:os";
 import { sha256 } from "../../cache/digest.js";
+import { os } from "../../builtin.js";
 
 export interface Machine {
   /** How many times as long as there plain computing takes. */
@@ -78,11 +78,11 @@ export const machineOf = (measured: Measured | null): Machine => ({ compute: mea
 
 /** What is learned on one machine is of no use on another: a name for processor, system and engine. */
 export function fingerprint(): string {
-  const facts = [os.platform(), os.arch(), os.availableParallelism(), Math.round(os.totalmem() / 2 ** 30), process.versions.node.split(".", 1)[0], processorOf()];
+  const facts = [os().platform(), os().arch(), os().availableParallelism(), Math.round(os().totalmem() / 2 ** 30), process.versions.node.split(".", 1)[0], processorOf()];
   return sha256(JSON.stringify(facts)).slice(0, 16);
 }
 
-/** os.cpus() would ask each processor for its times. */
+/** os().cpus() would ask each processor for its times. */
 function processorOf(): string {
   try {
     const file = openSync("/proc/cpuinfo", "r");
@@ -93,6 +93,6 @@ function processorOf(): string {
       closeSync(file);
     }
   } catch {
-    return os.cpus()[0]?.model ?? "";
+    return os().cpus()[0]?.model ?? "";
   }
 }
