@@ -69,7 +69,7 @@ RT_INLINE Status filter(Call* call, Body body) {
   const bool exact = call->exact != 0;
   Rooms<G, Out...> rooms;
   const auto to = exact ? rooms.instead_of(out) : out;
-  const u64 stretch = exact ? BLOCK : 16 * BLOCK;
+  const u64 stretch = exact ? BLOCK : STRETCH;
   Group<G> lanes(call);
   u64 at = call->from, kept = 0;
   while (length - at >= u64(step)) {

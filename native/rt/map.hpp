@@ -46,7 +46,7 @@ RT_INLINE Status map(Call* call, Body body) {
   u64 at = call->from;
   while (at < length) {
     if (*call->stop) return Status::Stopped;
-    const u64 most = at < head ? head : at + 16 * BLOCK, end = most < length ? most : length;
+    const u64 most = at < head ? head : at + STRETCH, end = most < length ? most : length;
     if constexpr (!one_copy)
       for (; end - at >= u64(step); at += step) {
         source.template prefetch<step>(at);

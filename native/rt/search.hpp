@@ -76,7 +76,7 @@ RT_INLINE Status first(Call* call, Body body) {
   u64 at = call->from;
   while (at < length) {
     if (*call->stop) return Status::Stopped;
-    const u64 end = length - at > u64(16 * BLOCK) ? at + 16 * BLOCK : length;
+    const u64 end = length - at > STRETCH ? at + STRETCH : length;
     // Several groups are asked at once whether any has it; then it is looked for in them.
     for (; end - at >= u64(step); at += step) {
       Mask<G> live = false;

@@ -118,9 +118,6 @@ RT_INLINE bool places(Call* call, Lanes& lanes, Body body, u64 at, u64 end, u64 
   return true;
 }
 
-/// So many places run between two looks at the stop flag.
-inline constexpr u64 STRETCH = 16 * BLOCK;
-
 /// One axis.
 template <int G, Shape S, class Body>
 RT_INLINE Status space(Call* call, Body body) {

@@ -42,9 +42,6 @@ RT_INLINE Reg<int> joined(Reg<T> a) {
   }
 }
 
-/// Elements between two looks at whether to stop: so many sums of neighbours have room in 32 bits.
-inline constexpr u64 STRETCH = 16 * BLOCK;
-
 /// What a stretch of elements comes to, for one reduction or for each of several.
 template <int G, class R, class... More>
 struct Totals {

@@ -69,6 +69,8 @@ inline constexpr int WIDTH = RT_WIDTH;
 /// Lanes and elements of the canonical order of reductions; part of the library's contract.
 inline constexpr int LANES = 32;
 inline constexpr int BLOCK = 1024;
+/// So many elements run between two looks at the stop flag; sums of as many neighbours, of 16 bits each, have room in 32.
+inline constexpr u64 STRETCH = 16 * BLOCK;
 
 template <class T, int Bytes>
 struct VectorOf {
