@@ -3,6 +3,7 @@
 
 #include "compare.hpp"
 #include "narrow.hpp"
+#include "small.hpp"
 
 namespace dotcompute::rt {
 
