@@ -8,6 +8,7 @@ import { alwaysYields, declaredIn, hasEffects, hasLoops, isUniform, namesOf, sin
 import { BLOCK, ELEMENTS, type ElementType, type ScalarType } from "../types.js";
 import { verify } from "../verify.js";
 import { C_ELEMENTS, cScalar, nameIn, PRECEDENCE, primary, type Dialect } from "./dialect.js";
+import { columnsOf } from "./columns.js";
 import { printC } from "./expr.js";
 import { LaneWriter } from "./cpp-lanes.js";
 import { ScalarWriter, type ScalarEnds } from "./cpp-scalar.js";
@@ -16,22 +17,7 @@ import { variantsOf } from "./variants.js";
 import { saturatingIn, withoutTruthConversions, wordsOf, type WordType } from "./words.js";
 import { Writer } from "./writer.js";
 
-/** What every file of emitted kernels begins with; the include path is the folder that holds `rt`. */
-export const cppPrelude = '#include "rt/loops.hpp"\n';
-
-/** Before all else where products and sums may be contracted to one operation that rounds once. */
-const CONTRACTING = [
-  "#if defined(__clang__)",
-  "#pragma clang fp contract(fast)",
-  "#else",
-  '#pragma GCC optimize("fp-contract=fast")',
-  "#endif",
-  "",
-].join("\n");
-
-/** What a file of these kernels begins with. The kernels of one query agree about `fastMath`. */
-export const cppPreludeOf = (kernels: readonly Kernel[]): string =>
-  [kernels.some(kernel => kernel.fastMath === true) ? CONTRACTING : "", cppPrelude, kernels.some(({ sink }) => sink.kind === "stores") ? '#include "rt/space.hpp"\n' : ""].join("");
+export { cppPrelude, cppPreludeOf } from "./cpp-prelude.js";
 
 export interface CppOptions {
   /** The name of the exported function. */
@@ -60,8 +46,11 @@ const RESERVED = new Set([
   ...Object.values(TYPES),
 ]);
 
-/** C++ where the source element is called `element`: on packs, or with one lane on scalars. `narrow`: what is saturating in narrow lanes. */
-export const cppDialect = (element: string, oneLane = false, narrow: Dialect["saturating"] | null = null): Dialect => ({
+/**
+ * C++ where the source element is called `element`: on packs, or with one lane on scalars. `narrow`: what is saturating in narrow lanes.
+ * `inside`: what says that all columns reach far enough.
+ */
+export const cppDialect = (element: string, oneLane = false, narrow: Dialect["saturating"] | null = null, inside: string | null = null): Dialect => ({
   name: "C++",
   isScalar: oneLane ? () => true : isUniform,
   reserved: RESERVED,
@@ -69,7 +58,7 @@ export const cppDialect = (element: string, oneLane = false, narrow: Dialect["sa
   index: { text: "lanes.index()", precedence: PRECEDENCE.postfix },
   length: array => ({ text: `${array}.size()`, precedence: PRECEDENCE.postfix }),
   axis: axis => ({ text: axis === 1 ? "lanes.row" : "lanes.layer", precedence: PRECEDENCE.postfix }),
-  column: (array, offset) => ({ text: `lanes.here(${array}${offset === 0 ? "" : `, ${offset}`})`, precedence: PRECEDENCE.postfix }),
+  column: (array, offset) => ({ text: `lanes.here(${[array, ...(inside === null ? (offset === 0 ? [] : [offset]) : [offset, inside])].join(", ")})`, precedence: PRECEDENCE.postfix }),
   ...(oneLane ? {} : { thresholds: true }),
   ...(narrow === null ? { select: { call: "rt_select" } } : { select: { call: "rt_select", plain: TYPES.i32 }, saturating: narrow }),
   types: TYPES,
@@ -106,6 +95,8 @@ class KernelWriter {
   private readonly names: Set<string>;
   private readonly dialect: Dialect;
   private readonly element: string;
+  /** One test for all columns, where there are several reads of them. */
+  private readonly inside: { readonly name: string; readonly test: string } | null;
 
   constructor(
     kernel: Kernel,
@@ -118,7 +109,10 @@ class KernelWriter {
     const plain = cppDialect("x");
     this.names = new Set([...namesOf(kernel)].map(name => nameIn(plain, name)));
     this.element = this.names.has("x") ? this.fresh("element") : "x";
-    this.dialect = cppDialect(this.element, runsAlone(kernel.sink), this.words === null ? null : saturatingIn(this.kernel, this.words));
+    const columns = runsAlone(kernel.sink) || kernel.sink.kind === "stores" ? [] : columnsOf(this.kernel);
+    const test = columns.map(({ array, offset }) => `lanes.reaches(${[nameIn(plain, array), ...(offset === 0 ? [] : [offset])].join(", ")})`).join(" && ");
+    this.inside = columns.length > 0 ? { name: this.fresh("inside"), test } : null;
+    this.dialect = cppDialect(this.element, runsAlone(kernel.sink), this.words === null ? null : saturatingIn(this.kernel, this.words), this.inside?.name);
   }
 
   /** The function, which begins with the lines `before`. */
@@ -143,7 +137,7 @@ class KernelWriter {
   }
 
   /** How many lanes: one; as many as a register holds of 64 bits; or, as soon as 32-bit types take part, of 32 bits. */
-  private lanes(): "lanes1" | "lanes16" | "lanes32" | "lanes64" | "lanes64x2" | "lanes64x4" | (typeof WORD_LANES)[WordType] {
+  private lanes(): "lanes1" | "lanes16" | "lanes32" | "lanes32x2" | "lanes64" | "lanes64x2" | "lanes64x4" | (typeof WORD_LANES)[WordType] {
     const { body, sink } = this.kernel;
     if (this.words !== null) return WORD_LANES[this.words];
     if (runsAlone(sink)) return "lanes1";
@@ -151,7 +145,7 @@ class KernelWriter {
     if (hasLoops(body)) return declaredIn(body).size <= MANY_LOCALS ? "lanes16" : "lanes32";
     const narrow = typesIn(this.kernel).some(type => type === "f32" || type === "i32" || type === "u32");
     const size = this.elementary ? sizeOf(body) : Infinity;
-    if (narrow) return size <= SIDE_BY_SIDE.four ? "lanes16" : "lanes32";
+    if (narrow) return size <= SIDE_BY_SIDE.four ? "lanes32x2" : "lanes32";
     return size <= SIDE_BY_SIDE.four ? "lanes64x4" : size <= SIDE_BY_SIDE.two ? "lanes64x2" : "lanes64";
   }
 
@@ -177,7 +171,10 @@ class KernelWriter {
     const { call, value, before = "", behind = "" } = this.loopOf(sink, this.source());
     out.braces(
       `return ${call}(call, ${before}[=](Lanes& lanes, ${this.elementType()} ${this.element}) RT_BODY -> ${value}`,
-      () => new LaneWriter(kernel, this.dialect, base => this.fresh(base)).body(out),
+      () => {
+        if (this.inside !== null) out.line(`const bool ${this.inside.name} = ${this.inside.test};`);
+        new LaneWriter(kernel, this.dialect, base => this.fresh(base)).body(out);
+      },
       `}${behind});`,
     );
   }

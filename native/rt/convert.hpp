@@ -239,7 +239,7 @@ RT_INLINE void store_around(E* to, Pack<E, G> a) {
   RT_REGISTERS(store_around<E>(to + i * (G / N), a.r[i]))
 }
 
-/// Fewer than G elements: nothing beyond them is touched. Missing lanes are zero.
+/// At most G elements: nothing beyond them is touched. Missing lanes are zero.
 template <class E, int G>
 RT_INLINE Pack<Loaded<E>, G> load_some(const E* from, u64 count) {
 #if RT_BITMASKS

@@ -58,6 +58,12 @@ RT_INLINE Pack<Loaded<E>, G> gather(const E* data, Pack<At, G> at) {
   }
 }
 
+/// Out of cache, hardware alone does not keep up with these loops; about 1 KB ahead is best at all sizes.
+template <int Bytes>
+RT_INLINE void prefetch_lines(const void* from) {
+  for (int line = 0; line < Bytes; line += 64) __builtin_prefetch((const char*)from + 1024 + line);
+}
+
 /// Whether `at` is a place in an array of this length; -0 is place 0.
 RT_INLINE bool is_place(double at, u64 length) { return at >= 0.0 && at < double(length) && at == ::rt_trunc(at); }
 RT_INLINE bool is_place(int at, u64 length) { return at >= 0 && u64(at) < length; }
@@ -97,11 +103,26 @@ struct Group {
     return places;
   }
 
+  /// Whether an array has elements at the places of all lanes, and so many places further on.
+  template <class E>
+  RT_MEMBER bool reaches(const Array<E>& array, u64 by = 0) const {
+    return base + by + G <= array.length;
+  }
   /// The elements at the lanes' own places of an array as long as the source, or so many places further on; zeros beyond its end.
   template <class E>
   RT_MEMBER Pack<Loaded<E>, G> here(const Array<E>& array, u64 by = 0) const {
+    return here(array, by, reaches(array, by));
+  }
+  /// `inside`: whether it reaches at least that far.
+  template <class E>
+  RT_MEMBER Pack<Loaded<E>, G> here(const Array<E>& array, u64 by, bool inside) const {
     const u64 first = base + by;
-    if (__builtin_expect(first + G > array.length, 0)) return load_some<E, G>(array.data + first, first < array.length ? array.length - first : 0);
+    // One read of each array asks for all.
+    if (RT_PREFETCHES && by == 0) prefetch_lines<G * sizeof(E)>(array.data + first);
+    if (__builtin_expect(!inside, 0)) {
+      const u64 left = first < array.length ? array.length - first : 0;
+      return load_some<E, G>(array.data + first, left < u64(G) ? left : u64(G));
+    }
     return load<E, G>(array.data + first);
   }
 
@@ -244,12 +265,9 @@ struct Source {
     return count == u64(G) ? load<In, G>(data + at) : load_some<In, G>(data + at, count);
   }
   RT_MEMBER Loaded<In> one(u64 at) const { return data[at]; }
-  /// Out of cache, hardware alone does not keep up with these loops; about 1 KB ahead is best at all sizes. `around`: while the
-  /// loop stores past the caches, that goes for every processor.
   template <int Count>
   RT_MEMBER void prefetch(u64 at) const {
-    if (!RT_PREFETCHES) return;
-    for (u64 line = 0; line < Count * sizeof(In); line += 64) __builtin_prefetch((const char*)(data + at) + 1024 + line);
+    if (RT_PREFETCHES) prefetch_lines<Count * sizeof(In)>(data + at);
   }
 };
 template <int G>
@@ -304,11 +322,14 @@ RT_LANES(WIDTH / 8)
 namespace lanes32 {
 RT_LANES(WIDTH / 4)
 }
-/// For loops, whose turns wait for one another: registers side by side hide that, where there are enough of them.
+/// For loops, whose turns wait for one another: registers side by side hide that.
 namespace lanes16 {
+RT_LANES(RT_BITMASKS || RT_WIDTH == 32 ? WIDTH / 2 : WIDTH / 4)
+}
+/// For elementary functions, whose operations wait for one another, too, where registers last: two of 32 bits side by side; two or four of 64.
+namespace lanes32x2 {
 RT_LANES(RT_BITMASKS ? WIDTH / 2 : WIDTH / 4)
 }
-/// For elementary functions, whose operations wait for one another, too: two or four registers of 64 bits side by side.
 namespace lanes64x2 {
 RT_LANES(RT_BITMASKS ? WIDTH / 4 : WIDTH / 8)
 }

@@ -82,93 +82,130 @@ struct Mask {
   }
 #else
 
+/// The low halves of all lanes of two registers, side by side.
+RT_INLINE Reg<int> low_halves(Reg<int> a, Reg<int> b) {
+  using Index [[maybe_unused]] = Reg<int>;
+#if RT_WIDTH == 64
+  return RT_SHUFFLE(Index, a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#elif RT_GCC_X86 && RT_WIDTH == 32
+  // g++ would permute both and blend them.
+  const Reg<float> halves = __builtin_ia32_shufps256((Reg<float>)a, (Reg<float>)b, 0x88);
+  return (Reg<int>)__builtin_ia32_permdi256((Reg<i64>)halves, 0xd8);
+#elif RT_WIDTH == 32
+  return RT_SHUFFLE(Index, a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+#else
+  return RT_SHUFFLE(Index, a, b, 0, 2, 4, 6);
+#endif
+}
+
 template <int G>
 struct Mask {
-  static_assert(G == WIDTH / 8 || G == WIDTH / 4);
-  using Lane = typename IntOfSize<WIDTH / G>::type;
-  Reg<Lane> raw;
+  static_assert(G == WIDTH / 8 || G == WIDTH / 4 || G == WIDTH / 2);
+  using Lane = typename IntOfSize<G == WIDTH / 8 ? 8 : 4>::type;
+  /// Registers, and the lanes of each.
+  static constexpr int N = G * int(sizeof(Lane)) / WIDTH, EACH = G / N;
+  Reg<Lane> raw[N];
 
   Mask() = default;
-  RT_MEMBER Mask(bool every) : raw(splat<Lane>(every ? -1 : 0)) {}
-  static RT_MEMBER Mask of(Reg<Lane> raw) {
+  RT_MEMBER Mask(bool every) {
+    RT_REGISTERS(raw[i] = splat<Lane>(every ? -1 : 0))
+  }
+  /// The lanes whose number has this relation to a number.
+  template <Relation R>
+  static RT_MEMBER Mask where(int number) {
     Mask mask;
-    mask.raw = raw;
+    RT_REGISTERS(mask.raw[i] = (compare<R, Lane>(iota<Lane>(), splat<Lane>(Lane(number - i * EACH)))))
     return mask;
   }
-  static RT_MEMBER Mask first(u64 count) { return of(compare<Relation::Lt, Lane>(iota<Lane>(), splat<Lane>(Lane(count)))); }
-  static RT_MEMBER Mask only(int lane) { return of(compare<Relation::Eq, Lane>(iota<Lane>(), splat<Lane>(Lane(lane)))); }
+  static RT_MEMBER Mask first(u64 count) { return where<Relation::Lt>(int(count)); }
+  static RT_MEMBER Mask only(int lane) { return where<Relation::Eq>(lane); }
 
-  /// Packs of types wider than the mask's lanes take two registers: each lane of the mask is doubled.
+  /// Packs of types wider than the mask's lanes take twice as many registers: each lane of the mask is doubled.
   template <class T>
   RT_MEMBER RegMask<T> part(int part) const {
-    if constexpr (sizeof(T) == sizeof(Lane)) return (RegMask<T>)raw;
+    if constexpr (sizeof(T) == sizeof(Lane)) return (RegMask<T>)raw[part];
     else {
       using Index [[maybe_unused]] = Reg<int>;
+      const Reg<Lane> both = raw[part / 2];
 #if RT_WIDTH == 64
-      return part == 0 ? (RegMask<T>)RT_SHUFFLE(Index, raw, raw, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7)
-                       : (RegMask<T>)RT_SHUFFLE(Index, raw, raw, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15);
+      return part % 2 == 0 ? (RegMask<T>)RT_SHUFFLE(Index, both, both, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7)
+                           : (RegMask<T>)RT_SHUFFLE(Index, both, both, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15);
 #elif RT_WIDTH == 32
-      return part == 0 ? (RegMask<T>)RT_SHUFFLE(Index, raw, raw, 0, 0, 1, 1, 2, 2, 3, 3)
-                       : (RegMask<T>)RT_SHUFFLE(Index, raw, raw, 4, 4, 5, 5, 6, 6, 7, 7);
+      return part % 2 == 0 ? (RegMask<T>)RT_SHUFFLE(Index, both, both, 0, 0, 1, 1, 2, 2, 3, 3)
+                           : (RegMask<T>)RT_SHUFFLE(Index, both, both, 4, 4, 5, 5, 6, 6, 7, 7);
 #else
-      return part == 0 ? (RegMask<T>)RT_SHUFFLE(Index, raw, raw, 0, 0, 1, 1) : (RegMask<T>)RT_SHUFFLE(Index, raw, raw, 2, 2, 3, 3);
+      return part % 2 == 0 ? (RegMask<T>)RT_SHUFFLE(Index, both, both, 0, 0, 1, 1) : (RegMask<T>)RT_SHUFFLE(Index, both, both, 2, 2, 3, 3);
 #endif
     }
   }
-  template <class T, int N>
-  static RT_MEMBER Mask from(const RegMask<T> (&parts)[N]) {
-    if constexpr (N == 1) return of((Reg<Lane>)parts[0]);
-    else {
-      using Index [[maybe_unused]] = Reg<int>;
-      Reg<int> a = (Reg<int>)parts[0], b = (Reg<int>)parts[1];
-#if RT_WIDTH == 64
-      return of((Reg<Lane>)RT_SHUFFLE(Index, a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
-#elif RT_WIDTH == 32
-      return of((Reg<Lane>)RT_SHUFFLE(Index, a, b, 0, 2, 4, 6, 8, 10, 12, 14));
-#else
-      return of((Reg<Lane>)RT_SHUFFLE(Index, a, b, 0, 2, 4, 6));
-#endif
-    }
+  template <class T, int Parts>
+  static RT_MEMBER Mask from(const RegMask<T> (&parts)[Parts]) {
+    Mask mask;
+    if constexpr (Parts == N) RT_REGISTERS(mask.raw[i] = (Reg<Lane>)parts[i])
+    else RT_REGISTERS(mask.raw[i] = (Reg<Lane>)low_halves((Reg<int>)parts[2 * i], (Reg<int>)parts[2 * i + 1]))
+    return mask;
   }
   /// Bit j is lane j.
   RT_MEMBER unsigned bits() const {
+    if constexpr (N == 2) return bits_of(raw[0]) | bits_of(raw[1]) << EACH;
+    else return bits_of(raw[0]);
+  }
+
+#define RT_EACH(expression)                   \
+  {                                           \
+    Mask mask;                                \
+    RT_REGISTERS(mask.raw[i] = (expression))  \
+    return mask;                              \
+  }
+  friend RT_MEMBER Mask operator&(Mask a, Mask b) RT_EACH(a.raw[i] & b.raw[i])
+  friend RT_MEMBER Mask operator|(Mask a, Mask b) RT_EACH(a.raw[i] | b.raw[i])
+  friend RT_MEMBER Mask operator^(Mask a, Mask b) RT_EACH(a.raw[i] ^ b.raw[i])
+  friend RT_MEMBER Mask operator!(Mask a) RT_EACH(~a.raw[i])
+#undef RT_EACH
+  friend RT_MEMBER bool any(Mask a) {
+    Reg<Lane> some = a.raw[0];
+    if constexpr (N == 2) some = some | a.raw[1];
+#if RT_WIDTH == 16 && !defined(__SSE2__)
+    const Reg<u64> halves = (Reg<u64>)some;
+    return (halves[0] | halves[1]) != 0;
+#else
+    return bits_of(some) != 0;
+#endif
+  }
+  friend RT_MEMBER bool all(Mask a) {
+    Reg<Lane> every = a.raw[0];
+    if constexpr (N == 2) every = every & a.raw[1];
+#if RT_WIDTH == 16 && !defined(__SSE2__)
+    const Reg<u64> halves = (Reg<u64>)every;
+    return (halves[0] & halves[1]) == ~0ull;
+#else
+    return bits_of(every) == (1u << EACH) - 1;
+#endif
+  }
+
+ private:
+  static RT_MEMBER unsigned bits_of(Reg<Lane> a) {
 #if RT_WIDTH == 32
-    if constexpr (sizeof(Lane) == 4) return unsigned(__builtin_ia32_movmskps256((Reg<float>)raw));
-    else return unsigned(__builtin_ia32_movmskpd256((Reg<double>)raw));
+    if constexpr (sizeof(Lane) == 4) return unsigned(__builtin_ia32_movmskps256((Reg<float>)a));
+    else return unsigned(__builtin_ia32_movmskpd256((Reg<double>)a));
 #elif defined(__SSE2__) && RT_WIDTH == 16
-    if constexpr (sizeof(Lane) == 4) return unsigned(__builtin_ia32_movmskps((Reg<float>)raw));
-    else return unsigned(__builtin_ia32_movmskpd((Reg<double>)raw));
+    if constexpr (sizeof(Lane) == 4) return unsigned(__builtin_ia32_movmskps((Reg<float>)a));
+    else return unsigned(__builtin_ia32_movmskpd((Reg<double>)a));
 #elif RT_WIDTH == 16
     // Each lane leaves its own bit; then the halves come together.
     Reg<Lane> own;
     if constexpr (sizeof(Lane) == 4) own = Reg<Lane>{1, 2, 4, 8};
     else own = Reg<Lane>{1, 2};
-    const Reg<u64> halves = (Reg<u64>)(raw & own);
+    const Reg<u64> halves = (Reg<u64>)(a & own);
     const u64 joined = halves[0] | halves[1];
     return unsigned(joined | joined >> 32);
 #else
-    if constexpr (sizeof(Lane) == 4) return unsigned(__builtin_ia32_cvtd2mask512((Reg<int>)raw));
-    else return unsigned(__builtin_ia32_cvtq2mask512((Reg<i64>)raw));
+    if constexpr (sizeof(Lane) == 4) return unsigned(__builtin_ia32_cvtd2mask512((Reg<int>)a));
+    else return unsigned(__builtin_ia32_cvtq2mask512((Reg<i64>)a));
 #endif
   }
 
-  friend RT_MEMBER Mask operator&(Mask a, Mask b) { return of(a.raw & b.raw); }
-  friend RT_MEMBER Mask operator|(Mask a, Mask b) { return of(a.raw | b.raw); }
-  friend RT_MEMBER Mask operator^(Mask a, Mask b) { return of(a.raw ^ b.raw); }
-  friend RT_MEMBER Mask operator!(Mask a) { return of(~a.raw); }
-#if RT_WIDTH == 16 && !defined(__SSE2__)
-  friend RT_MEMBER bool any(Mask a) {
-    const Reg<u64> halves = (Reg<u64>)a.raw;
-    return (halves[0] | halves[1]) != 0;
-  }
-  friend RT_MEMBER bool all(Mask a) {
-    const Reg<u64> halves = (Reg<u64>)a.raw;
-    return (halves[0] & halves[1]) == ~0ull;
-  }
-#else
-  friend RT_MEMBER bool any(Mask a) { return a.bits() != 0; }
-  friend RT_MEMBER bool all(Mask a) { return a.bits() == unsigned((1ull << G) - 1); }
-#endif
+ public:
 #endif
 
   RT_MEMBER Mask& operator&=(Mask b) { return *this = *this & b; }

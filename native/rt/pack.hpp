@@ -5,20 +5,6 @@
 
 namespace dotcompute::rt {
 
-/// Runs `expression` for each register `i` of the N in a pack; `i` is a constant each time.
-#define RT_REGISTER(place, expression) \
-  if constexpr (N > place) {           \
-    constexpr int i = place;           \
-    expression;                        \
-  }
-#define RT_REGISTERS(expression) \
-  {                              \
-    RT_REGISTER(0, expression)   \
-    RT_REGISTER(1, expression)   \
-    RT_REGISTER(2, expression)   \
-    RT_REGISTER(3, expression)   \
-  }
-
 template <class T, int G>
 struct Pack;
 

@@ -18,6 +18,7 @@ export const GUARDED: readonly NamedQuery[] = [
   { name: "least, greatest and sum of u8", run: ({ compute }, n) => compute(bytes(n)).aggregate({ least: q => q.min(), most: q => q.max(), sum: q => q.sum() }).value() },
   { name: "search in u8", run: ({ compute }, n) => compute(bytes(n)).some(x => x > 200 && x < 100).value() },
   { name: "sum of f64", run: ({ compute }, n) => compute(halves(n)).sum().value() },
+  { name: "sum of f32", run: ({ compute }, n) => compute(singles(n)).filter(x => x > 0.5).sum().value() },
   { name: "least, greatest and mean", run: ({ compute }, n) => compute(halves(n)).aggregate({ least: q => q.min(), most: q => q.max(), mean: q => q.average() }).value() },
   { name: "scan of f64", run: ({ compute }, n) => compute(halves(n)).scan((a, x) => a + x).toArray() },
   { name: "average of windows", run: ({ compute }, n) => compute(halves(n)).window(5, { edge: "clamp" }).average().toArray() },
