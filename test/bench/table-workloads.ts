@@ -69,7 +69,7 @@ export const TABLE_WORKLOADS: readonly TableWorkload[] = [
     },
     polars: (pl, { rows }) => rows.lazy().filter(pl.col("quantity").gt(3)).select(pl.col("price").mul(pl.col("quantity")).mul(pl.lit(1).sub(pl.col("discount"))).sum()).collectSync(),
     sql: into("SELECT sum(price * quantity * (1 - discount)) FROM rows WHERE quantity > 3"),
-    cpp: { symbol: "filterMapSum", signature: stores("i32", ["f64", "f64"], "f64"), source: "quantity", arrays: ["price", "discount"], output: ({ price }) => new Float64Array(price.length) },
+    cpp: { symbol: "filterMapSum", exact: "filterMapSumInOrder", signature: stores("i32", ["f64", "f64"], "f64"), source: "quantity", arrays: ["price", "discount"], output: ({ price }) => new Float64Array(price.length) },
   },
   {
     name: "min, max, mean, variance",
@@ -172,7 +172,7 @@ export const TABLE_WORKLOADS: readonly TableWorkload[] = [
     },
     polars: (_, { rows }) => rows.getColumn("price").cumSum(),
     sql: into("SELECT sum(price) OVER (ROWS UNBOUNDED PRECEDING) FROM rows"),
-    cpp: { symbol: "prefixSum", signature: stores("f64"), source: "price", arrays: [], output: ({ price }) => price.slice() },
+    cpp: { symbol: "prefixSum", exact: "prefixSumInOrder", signature: stores("f64"), source: "price", arrays: [], output: ({ price }) => price.slice() },
   },
   {
     name: "moving average of 5",
