@@ -147,6 +147,11 @@ template <class T, int G>
 RT_INLINE Pack<T, G> rt_select(bool test, T yes, Pack<T, G> no) {
   return test ? Pack<T, G>(yes) : no;
 }
+template <class T, int G>
+  requires(sizeof(T) <= 2)
+RT_INLINE Pack<T, G> rt_select(bool test, int yes, Pack<T, G> no) {
+  return test ? Pack<T, G>(T(yes)) : no;
+}
 template <int G, class B>
 RT_INLINE Mask<G> rt_select(bool test, Mask<G> yes, B no) {
   return test ? yes : Mask<G>(no);

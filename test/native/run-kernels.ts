@@ -68,7 +68,7 @@ class Bytes {
     const values = sink.kind === "several" ? sink.sinks.length - outputs.length : 0;
     this.words(place, call.length, sourceBytes, outputBytes, Number(inPlace), Number(stop), kernel.scalars.length, kernel.arrays.length, outputs.length, values);
     if (call.source !== null) this.array(call.source);
-    kernel.scalars.forEach((scalar, at) => this.parts.push(scalarBytes(scalar.type, call.scalars[at] as ScalarValue)));
+    kernel.scalars.forEach((scalar, at) => this.parts.push(scalarBytes(scalar.range === undefined ? scalar.type : "f64", call.scalars[at] as ScalarValue)));
     kernel.arrays.forEach((array, at) => {
       const values = call.arrays[at] as AnyTypedArray;
       this.words(ELEMENTS[array.element].bytes, values.length);

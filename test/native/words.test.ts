@@ -24,13 +24,22 @@ const NUMBERS = [0, 1, 2, 3, 7, 10, 77, 127, 128, 150, 171, 255, 256, 257, 1000,
 const FLOWING: readonly OpName[] = ["add", "sub", "mul", "and", "or", "xor", "neg", "not", "wrapI8", "wrapU8", "wrapI16", "wrapU16"];
 const LOOKING: readonly OpName[] = ["min", "max", "abs", "shr", "shl"];
 const COMPARING: readonly OpName[] = ["lt", "le", "gt", "ge", "eq", "ne"];
+const WHOLE = { integral: true, nan: false, negativeZero: false } as const;
+const CAPTURED: Kernel["scalars"] = [
+  { name: "k", type: "i32", range: { ...WHOLE, low: -20, high: 100 }, origin: { stage: 0, name: "k" } },
+  { name: "flag", type: "bool", origin: { stage: 0, name: "flag" } },
+];
 const LENGTHS = [0, 1, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 400, 511, 513, 1025];
+
+const CAPTURED_NUMBER: Expr = { kind: "capture", type: "i32", name: "k" };
 
 class Generator {
   private readonly leaves: Expr[];
   private readonly columns: readonly ElementType[];
   private readonly source: Kernel["source"];
   private readonly elements: readonly ElementType[];
+  /** Captured: what is computed of them alone is the same for all lanes. */
+  private readonly scalars: Kernel["scalars"];
 
   constructor(private readonly from: Choices) {
     this.elements = from.chance(50) ? BYTES : SMALL;
@@ -38,6 +47,8 @@ class Generator {
     this.source = this.columns.length > 0 && from.chance(50) ? { kind: "range" } : { kind: "array", element: from.pick(this.elements) };
     this.leaves = this.columns.map((_, at): Expr => ({ kind: "column", type: "i32", array: `c${String(at)}` }));
     if (this.source.kind === "array") this.leaves.push({ kind: "element", type: "i32" });
+    this.scalars = from.chance(50) ? CAPTURED : [];
+    for (const { name, type } of this.scalars) if (type === "i32") this.leaves.push({ kind: "capture", type, name });
   }
 
   kernel(): Kernel {
@@ -51,7 +62,7 @@ class Generator {
     const depth = sinksOf(sink).every(({ kind }) => kind === "array") ? 3 : 1;
     body.push({ kind: "yield", values: sink.kind === "first" && sink.type === "bool" ? [constant("bool", true)] : Array.from({ length: results }, () => this.number(depth)) });
     const arrays = this.columns.map((element, at) => ({ name: `c${String(at)}`, element, column: true as const, origin: { stage: 0, name: `c${String(at)}` } }));
-    return { source: this.source, scalars: [], arrays, body, sink };
+    return { source: this.source, scalars: this.scalars, arrays, body, sink };
   }
 
   private variable(body: Stmt[], name: string): void {
@@ -103,6 +114,7 @@ class Generator {
 
   private truth(depth: number): Expr {
     const { from } = this;
+    if (this.scalars.length > 0 && from.chance(15)) return { kind: "capture", type: "bool", name: "flag" };
     const test = (): Expr => (from.chance(15) ? convert("bool", this.number(depth)) : apply(from.pick(COMPARING) as "lt", this.number(depth), this.number(depth)));
     return from.chance(20) ? apply(from.pick(["and", "or", "xor"] as const), test(), test()) : test();
   }
@@ -132,11 +144,11 @@ function filled(type: ElementType, length: number, first: number): AnyTypedArray
   return array;
 }
 
-const callOf = ({ source, arrays }: Kernel, length: number, seed: number): KernelCall => ({
+const callOf = ({ source, scalars, arrays }: Kernel, length: number, seed: number): KernelCall => ({
   source: source.kind === "array" ? filled(source.element, length, seed) : null,
   length,
   output: null,
-  scalars: [],
+  scalars: scalars.map(({ type }) => (type === "bool" ? seed % 2 === 0 : [-20, 0, 7, 100][seed % 4] as number)),
   arrays: arrays.map(({ element }, at) => filled(element, length, seed + 5 * at + 3)),
 });
 
@@ -170,8 +182,16 @@ const saturating = ([["u8", 0, 255], ["i8", -128, 127], ["u16", 0, 65_535], ["i1
   }),
 );
 
+/** One test for all lanes, and a number for all of them where it holds. */
+const uniform = SMALL.flatMap(element =>
+  [constant("i32", 10), CAPTURED_NUMBER].map((yes): Kernel => {
+    const value = select({ kind: "capture", type: "bool", name: "flag" }, yes, { kind: "element", type: "i32" });
+    return { source: { kind: "array", element }, scalars: CAPTURED, arrays: [], body: [{ kind: "yield", values: [value] }], sink: { kind: "array", element: "i16" } };
+  }),
+).filter(kernel => wordsOf(kernel) !== null);
+
 const { kernels: generated, refused } = kernelsOf(72);
-const kernels = [...generated, ...filters, ...saturating, ...sums];
+const kernels = [...generated, ...filters, ...saturating, ...uniform, ...sums];
 const jobs = kernels.flatMap((kernel, place) => LENGTHS.map((length): Job => ({ kernel: place, call: callOf(kernel, length, place + length) })));
 const expected = new Map(jobs.map(job => [job, wanted(kernels[job.kernel] as Kernel, job.call)]));
 
@@ -223,6 +243,7 @@ describe.skipIf(compiler === null)("words", () => {
     expect(wordsOf(mapping("u8", x => apply("max", int(0), apply("sub", int(300), x))))).toBe("i16");
     expect(wordsOf(mapping("i16", x => apply("max", int(-32_768), apply("min", int(32_767), apply("add", x, x)))))).toBe("i16");
     expect(wordsOf(mapping("i16", x => apply("max", int(-32_768), apply("min", int(32_766), apply("add", x, x)))))).toBeNull();
+    expect(uniform.length).toBeGreaterThan(5);
     expect(saturating.map(wordsOf)).toEqual(["u8", "u8", "i8", "i8", "u16", "u16", "i16", "i16"]);
     expect(wordsOf(mapping("u8", x => apply("mul", x, int(3))))).toBe("i16");
     expect(wordsOf(mapping("u8", x => x, "i16"))).toBe("i16");
