@@ -23,6 +23,8 @@ export interface PlanFolder {
 
 /** `folder`: instead of the one that the environment asks for. */
 export function planFolder(folder: string = defaultCacheFolder()): PlanFolder {
+  /** Tells whether a text is whole, and the one that was left under this key: a file may have been given another's name. */
+  const sealOf = (key: string, text: string): string => sha256(`${key}\n${text}`);
   const fileOf = (key: string): string => path.join(folder, `${PLAN}${key}`);
   let usable: boolean | null = null;
   const isUsable = (): boolean => (usable ??= existsSync(folder) && faultOf(folder) === null);
@@ -35,7 +37,7 @@ export function planFolder(folder: string = defaultCacheFolder()): PlanFolder {
         const content = readFileSync(file, "utf8");
         const end = content.indexOf("\n");
         const text = content.slice(end + 1);
-        return content.slice(0, end) === sha256(text) ? text : null;
+        return content.slice(0, end) === sealOf(key, text) ? text : null;
       } catch {
         return null;
       }
@@ -43,7 +45,7 @@ export function planFolder(folder: string = defaultCacheFolder()): PlanFolder {
 
     remember(key, text) {
       try {
-        leave(fileOf(key), `${sha256(text)}\n${text}`);
+        leave(fileOf(key), `${sealOf(key, text)}\n${text}`);
       } catch {
         // The next process finds it out again.
       }

@@ -1,5 +1,5 @@
 /** What processes leave for later ones about queries: with it a query gives the same, says the same, and is not planned again. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync, readFileSync, chmodSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync, readFileSync, chmodSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import fc from "fast-check";
@@ -213,6 +213,13 @@ describe("the folder of plans", () => {
     planFolder(folder).remember("a", "text\nof lines");
     spoil(only(folder));
     expect(planFolder(folder).recall("a")).toBeNull();
+  });
+
+  it("finds nothing in a file that has been given another's name", () => {
+    const folder = planFolder(folderOf("renamed"));
+    folder.remember("a", "text of a");
+    renameSync(only(folderOf("renamed")), path.join(folderOf("renamed"), "plan-b"));
+    expect(planFolder(folderOf("renamed")).recall("b")).toBeNull();
   });
 
   it("does without where there can be no folder", () => {
