@@ -65,31 +65,44 @@ RT_INLINE Status filter(Call* call, Body body) {
   const Source<In, G> source(call);
   const auto out = outputs_of<G, Out...>(call);
   const u64 length = call->length;
-  // Groups are stored whole, and what they store too much is overwritten by the next one; what somebody needs is left alone by way of a room.
-  const bool exact = call->exact != 0;
+  // Groups are stored whole, and what one stores too much the next one overwrites. Where what lies behind the results is somebody's, the last
+  // of them come there by way of a room: those from where on enough is kept to cover that. A look at the end tells, for arrays that are long.
   Rooms<G, Out...> rooms;
-  const auto to = exact ? rooms.instead_of(out) : out;
-  const u64 stretch = exact ? BLOCK : STRETCH;
+  u64 at = call->from, kept = 0, straight = call->exact != 0 ? at : length;
+  bool looking = call->exact != 0 && length - at >= u64(32 * BLOCK);
+  const u64 last = looking ? at + (length - at - BLOCK) / u64(step) * u64(step) : at;
   Group<G> lanes(call);
-  u64 at = call->from, kept = 0;
-  while (length - at >= u64(step)) {
-    if (*call->stop) return Status::Stopped;
-    const u64 end = length - at > stretch ? at + stretch : length;
-    u64 count = exact ? 0 : kept;
-    for (; end - at >= u64(step); at += step) {
-      source.template prefetch<step>(at);
+  at = last;
+  for (;;) {
+    while (length - at >= u64(step)) {
+      if (*call->stop) return Status::Stopped;
+      const bool through = at >= straight;
+      const u64 most = at + (through ? u64(BLOCK) : STRETCH), before = through || straight > length ? length : straight, end = most < before ? most : before;
+      const auto to = through ? rooms.instead_of(out) : out;
+      u64 count = through ? 0 : kept;
+      for (; end - at >= u64(step); at += step) {
+        source.template prefetch<step>(at);
 #pragma GCC unroll 16
-      for (int part = 0; part < U; part++) {
-        const u64 place = at + u64(part * G);
-        lanes.start(place, true);
-        const Values<G, Loaded<Out>...> value = body(lanes, source.whole(lanes, place));
-        if constexpr (S.fallible)
-          if (lanes.status != Status::Done) return ended(call, lanes);
-        count += append(to, count, value, lanes.live);
+        for (int part = 0; part < U; part++) {
+          const u64 place = at + u64(part * G);
+          lanes.start(place, true);
+          const Values<G, Loaded<Out>...> value = body(lanes, source.whole(lanes, place));
+          if constexpr (S.fallible)
+            if (lanes.status != Status::Done) {
+              if (!looking) return ended(call, lanes);
+              lanes.status = Status::Done;  // it is told when its turn comes
+            }
+          count += append(to, count, value, lanes.live);
+        }
       }
+      if (through && !looking) rooms.move(out, kept, count);
+      kept = through ? kept + count : count;
     }
-    if (exact) rooms.move(out, kept, count);
-    kept = exact ? kept + count : count;
+    if (!looking) break;
+    looking = false;
+    if (kept >= u64(G)) straight = last;
+    at = call->from;
+    kept = 0;
   }
   for (; at < length; at += G) {
     const u64 count = length - at < u64(G) ? length - at : u64(G);
